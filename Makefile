@@ -1,0 +1,44 @@
+# Every target does its own set-up; `make help` lists them. ARGS passes words on: make test ARGS='-k hammer -x'
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  ARGS='...' passes words on (run, test, bench, lock); PYTHON=... chooses the Python of a new .venv"
+
+.PHONY: setup
+setup: ## Make .venv with locked packages, and install Redis and nginx when missing
+	@infra/setup.sh run
+
+.PHONY: run
+run: setup ## Start the whole platform on this machine, with demo auctions
+	@exec $(BIN)/blytz up --demo $(ARGS)
+
+.PHONY: setup-test
+setup-test:
+	@infra/setup.sh test
+
+.PHONY: test
+test: setup-test ## Run all tests: real Redis, real sockets, real processes
+	@exec $(BIN)/pytest $(ARGS)
+
+.PHONY: check
+check: ## Lint, format, types, import contracts, Lua and shell scripts
+	@infra/setup.sh check
+	@infra/check.sh
+
+.PHONY: format
+format: ## Put the Python code into the house's format, with the fixes ruff knows
+	@infra/setup.sh check
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: setup-test ## Measure, and print one table
+	@exec $(BIN)/python -m bench $(ARGS)
+
+.PHONY: lock
+lock: ## Write requirements/*.txt anew; newer versions with ARGS=--upgrade
+	@infra/lock.sh $(ARGS)

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Installs Debian packages and leaves no daemon of theirs running or enabled: `apt_install.sh PACKAGE...`, as root.
+# Blytz starts its own Redis and nginx, on its own ports and folders; those of the system would only be in the way.
+set -eu
+
+POLICY=/usr/sbin/policy-rc.d
+MARK='# Put here by the set-up of Blytz; safe to remove.'
+
+# Debian asks this file before it starts a service; 101 means no. Someone else's file is left as it is.
+forbid_daemons() {
+    if [ ! -e "$POLICY" ]; then
+        printf '#!/bin/sh\n%s\nexit 101\n' "$MARK" >"$POLICY"
+        chmod 755 "$POLICY"
+    fi
+}
+
+allow_daemons() {
+    if grep -qsxF "$MARK" "$POLICY"; then
+        rm -f "$POLICY"
+    fi
+}
+
+disable_daemon() {
+    if command -v systemctl >/dev/null 2>&1; then
+        systemctl disable --quiet "$1.service" || true
+    elif command -v update-rc.d >/dev/null 2>&1; then
+        update-rc.d "$1" disable || true
+    fi
+}
+
+trap allow_daemons EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+export DEBIAN_FRONTEND=noninteractive
+forbid_daemons
+apt-get update -qq || echo "the package lists could not be refreshed; going on with the old ones"
+apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
+for package in "$@"; do
+    case "$package" in
+    redis-server | nginx) disable_daemon "$package" ;;
+    esac
+done

@@ -1,0 +1,196 @@
+#!/usr/bin/env bash
+# Makes this checkout ready: `infra/setup.sh run|test|check`. Each step up adds to the one below it.
+#
+# Python packages go to .venv, pinned and hashed by requirements/*.txt. Redis, nginx and the checkers that are not
+# Python come from the system's packages, only when missing. A step that was done leaves a stamp in .venv, keyed by
+# all it was made from, so that doing it again costs nothing; a step that was interrupted is done anew.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly VENV=.venv
+readonly STAMPS=$VENV/.blytz
+readonly OLDEST_PYTHON=3.11
+readonly OLDEST_REDIS=7
+# Debian keeps nginx where an ordinary user's PATH does not look.
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+say() { printf 'blytz: %s\n' "$*" >&2; }
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# --- Python ---------------------------------------------------------------------------------------------------------
+
+is_new_enough() {
+    "$1" -c "import sys; sys.exit(sys.version_info < (${OLDEST_PYTHON/./, }))" >/dev/null 2>&1
+}
+
+find_python() {
+    local candidate
+    if [ -n "${PYTHON:-}" ]; then
+        is_new_enough "$PYTHON" || fail "PYTHON=$PYTHON is not Python $OLDEST_PYTHON or newer."
+        printf '%s\n' "$PYTHON"
+        return
+    fi
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if is_new_enough "$candidate"; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    fail "Python $OLDEST_PYTHON or newer is needed and none was found; install one, or name it: make setup PYTHON=/path/to/python3"
+}
+
+python_version() { "$1" -ISc 'import sys; print(sys.version)' 2>/dev/null; }
+
+# --- Stamps ---------------------------------------------------------------------------------------------------------
+
+# All that a finished step was made from. The path is in it because a virtual environment does not survive a move.
+stamp_of() {
+    printf '%s\n' "$PWD" "$(python_version "$VENV/bin/python")"
+    cksum <"requirements/$1.txt"
+    cksum <pyproject.toml
+}
+
+is_done() {
+    [ -x "$VENV/bin/blytz" ] && [ -f "$STAMPS/$1" ] && [ ! -e "$STAMPS/unfinished" ] && is_wanted_python &&
+        [ "$(cat "$STAMPS/$1")" = "$(stamp_of "$1")" ]
+}
+
+is_wanted_python() {
+    [ -z "${PYTHON:-}" ] || [ "$(python_version "$PYTHON")" = "$(python_version "$VENV/bin/python")" ]
+}
+
+is_sound_venv() {
+    [ -f "$STAMPS/made" ] && [ ! -e "$STAMPS/unfinished" ] && is_wanted_python &&
+        [ "$(cat "$STAMPS/made")" = "$PWD $(python_version "$VENV/bin/python")" ]
+}
+
+# --- The system's packages ------------------------------------------------------------------------------------------
+
+# One line for each thing that is missing: the Debian package that brings it.
+missing_packages() {
+    have redis-server || echo redis-server
+    have nginx || echo nginx
+    if [ "$1" = check ]; then
+        have shellcheck || echo shellcheck
+        have luacheck || echo lua-check
+    fi
+    is_sound_venv || "$PYTHON_FOUND" -c 'import venv, ensurepip' 2>/dev/null || venv_package
+}
+
+# Debian splits venv off its own Python; each version has its own package.
+venv_package() {
+    "$PYTHON_FOUND" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif have sudo && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+        sudo "$@"
+    else
+        return 126
+    fi
+}
+
+install_packages() {
+    local names="$*" status=0
+    have apt-get || fail "please install these with your system's package manager, then try again: $names"
+    say "missing on this machine: $names; installing from the system's packages (apt-get, as root)"
+    as_root infra/apt_install.sh "$@" </dev/null >&2 || status=$?
+    [ "$status" -ne 126 ] || fail "root is needed for that; run 'sudo apt-get install $names', then try again."
+    [ "$status" -eq 0 ] || fail "apt-get could not install $names; its own words are above."
+}
+
+check_redis_version() {
+    local version
+    version=$(redis-server --version | sed -n 's/.* v=\([0-9.]*\).*/\1/p')
+    [ "${version%%.*}" -ge "$OLDEST_REDIS" ] ||
+        fail "Redis $OLDEST_REDIS.0 or newer is needed, this machine has $version; install a newer redis-server."
+}
+
+system_packages() {
+    local missing
+    missing=$(missing_packages "$1")
+    # shellcheck disable=SC2086 # one word is one package
+    [ -z "$missing" ] || install_packages $missing
+    check_redis_version
+}
+
+# --- The virtual environment ----------------------------------------------------------------------------------------
+
+make_venv() {
+    say "making $VENV with $("$PYTHON_FOUND" --version)"
+    rm -rf "$VENV"
+    "$PYTHON_FOUND" -m venv "$VENV"
+    mkdir -p "$STAMPS"
+    printf '%s %s\n' "$PWD" "$(python_version "$VENV/bin/python")" >"$STAMPS/made"
+}
+
+pip_install() {
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps "$@" </dev/null >&2
+}
+
+# The mark stays behind when the machine or the user stops us half-way; a plain failure of pip is rolled back by pip.
+install_requirements() {
+    local step=$1
+    say "installing requirements/$step.txt"
+    : >"$STAMPS/unfinished"
+    if pip_install --require-hashes --only-binary :all: -r "requirements/$step.txt" &&
+        pip_install --no-build-isolation --editable .; then
+        rm -f "$STAMPS/unfinished"
+    else
+        rm -f "$STAMPS/unfinished"
+        fail "the Python packages could not be installed; pip's own words are above."
+    fi
+}
+
+# A step holds all that is in the steps before it.
+write_stamps() {
+    local step
+    for step in run test check; do
+        stamp_of "$step" >"$STAMPS/$step.new"
+        mv "$STAMPS/$step.new" "$STAMPS/$step"
+        [ "$step" != "$1" ] || break
+    done
+}
+
+set_up() {
+    PYTHON_FOUND=$(find_python)
+    system_packages "$1"
+    is_done "$1" && return
+    is_sound_venv || make_venv
+    install_requirements "$1"
+    write_stamps "$1"
+    say "ready: $VENV/bin/blytz"
+}
+
+tools_are_here() {
+    have redis-server && have nginx && { [ "$1" != check ] || { have shellcheck && have luacheck; }; }
+}
+
+# Two set-ups of one checkout wait for each other, where the machine has flock.
+alone() {
+    mkdir -p .cache
+    exec 9>.cache/setup.lock
+    ! have flock || flock 9
+}
+
+main() {
+    case "${1:-}" in
+    run | test | check) ;;
+    *) fail "usage: infra/setup.sh run|test|check" ;;
+    esac
+    if tools_are_here "$1" && is_done "$1"; then
+        return
+    fi
+    alone
+    set_up "$1"
+}
+
+main "$@"
