@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# luacheck, seeing what Redis sees: common.lua in front, each verb in a function of its own behind it. So a verb may use
+# the locals of common.lua, and a local of common.lua that no verb uses is found. Findings carry the real file and line.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly SCRIPTS=services/blytz/auction/lua
+readonly COMMON=$SCRIPTS/common.lua
+
+verbs() { find "$SCRIPTS" -name '*.lua' ! -path "$COMMON" | sort; }
+
+# A function each, or what follows a verb's last `return` would be dead code. What is added around a verb has a line
+# of its own in front and behind, which the line map below counts.
+as_one_chunk() {
+    cat "$COMMON"
+    local verb
+    for verb in $(verbs); do
+        printf 'do local _ = function()\n'
+        cat "$verb"
+        printf 'end end\n'
+    done
+}
+
+# One row per file: its name, and the number of lines of the chunk before its first.
+line_map() {
+    local before verb
+    printf '%s 0\n' "$COMMON"
+    before=$(wc -l <"$COMMON")
+    for verb in $(verbs); do
+        printf '%s %d\n' "$verb" "$((before + 1))"
+        before=$((before + 2 + $(wc -l <"$verb")))
+    done
+}
+
+with_real_lines() {
+    awk -F: 'NR == FNR { split($0, row, " "); file[++n] = row[1]; before[n] = row[2]; next }
+        { for (i = n; i > 1 && $2 <= before[i]; i--) continue
+          line = $2 - before[i]; sub(/^[^:]*:[0-9]+/, file[i] ":" line); print }' <(line_map) -
+}
+
+if [ ! -f "$COMMON" ]; then
+    echo "no $COMMON" >&2
+    exit 1
+fi
+as_one_chunk | luacheck --formatter plain --codes --config .luacheckrc --filename chunk.lua - | with_real_lines
