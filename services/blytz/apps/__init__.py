@@ -1,0 +1,1 @@
+"""Wiring, one short file per process: the only place that knows which adapter is used."""

@@ -1,0 +1,128 @@
+"""Auctions in this process's memory, over `rules.py`: for tests, rehearsal and replay. Nothing survives it."""
+
+import time
+from asyncio import Future, get_running_loop
+from collections.abc import Callable, Sequence
+
+from blytz.auction import rules
+from blytz.auction.model import (
+    Auction,
+    Bid,
+    Cause,
+    Code,
+    Event,
+    Listing,
+    NotYet,
+    Outage,
+    Receipt,
+    Refused,
+    Status,
+)
+from blytz.auction.store import Closed, Page
+
+
+def wall_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class MemoryStore:
+    """`AuctionStore` without Redis. `clock` is its only notion of time, in milliseconds."""
+
+    def __init__(self, clock: Callable[[], int] = wall_clock) -> None:
+        self._clock = clock
+        self._auctions: dict[str, Auction] = {}
+        self._events: dict[str, list[Event]] = {}
+        self._seen: dict[tuple[str, str, str], rules.Seen] = {}
+        self._blocked: set[tuple[str, str]] = set()
+
+    async def create(self, listing: Listing, cause: Cause) -> Auction:
+        self._auctions.setdefault(listing.auction_id, rules.scheduled(listing))
+        await self.open(listing.auction_id, cause)
+        return self._auctions[listing.auction_id]
+
+    async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
+        return self._apply(auction_id, lambda auction: rules.open_auction(auction, cause, self._clock()))
+
+    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> "Future[Receipt | Refused]":
+        future: Future[Receipt | Refused] = get_running_loop().create_future()
+        seen_as = (auction_id, bid.bidder.id, bid.bid_id)
+        blocked = (auction_id, bid.bidder.id) in self._blocked
+        auction, seen = self._auctions.get(auction_id), self._seen.get(seen_as)
+        decided = rules.place_bid(auction, bid, seen, blocked, cause, self._clock())
+        if isinstance(decided, rules.Recorded):
+            self._keep(decided.auction, decided.events)
+            self._seen[seen_as] = rules.Seen(bid.amount, bid.kind, decided.receipt)
+            future.set_result(decided.receipt)
+        else:
+            future.set_result(decided)
+        return future
+
+    async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return self._change(auction_id, lambda auction: rules.pause(auction, cause, self._clock()))
+
+    async def resume(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return self._change(auction_id, lambda auction: rules.resume(auction, cause, self._clock()))
+
+    async def extend(self, auction_id: str, by_ms: int, cause: Cause) -> Auction | Refused:
+        return self._change(auction_id, lambda auction: rules.extend(auction, by_ms, cause, self._clock()))
+
+    async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return self._change(auction_id, lambda auction: rules.cancel(auction, cause, self._clock()))
+
+    async def close(
+        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
+    ) -> Closed | NotYet | Refused:
+        now = self._clock()
+        after = self._apply(
+            auction_id, lambda auction: rules.close(auction, cause, now, force=force, outage=outage)
+        )
+        if not isinstance(after, Auction):
+            return after
+        if not after.status.is_final:
+            return NotYet(max(0, (after.ends_at or now) - max(now, after.clock)))
+        return Closed(after.status, Event(self._events[auction_id][-1].public))
+
+    async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
+        self._blocked.add((auction_id, bidder_id))
+
+    async def get(self, auction_id: str) -> Auction | None:
+        return self._auctions.get(auction_id)
+
+    async def list(self, status: Status | None, cursor: str | None, limit: int) -> Page:
+        ids = sorted((key for key in self._auctions if cursor is None or key < cursor), reverse=True)
+        fitting = [key for key in ids if status is None or self._auctions[key].status is status]
+        found = [self._auctions[key] for key in fitting[:limit]]
+        return Page(found, fitting[limit - 1] if len(fitting) > limit else None)
+
+    async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
+        return self._events.get(auction_id, [])[after : after + limit]
+
+    async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:
+        seen = self._seen.get((auction_id, bidder_id, bid_id))
+        return seen.receipt if seen else None
+
+    async def now(self) -> int:
+        return self._clock()
+
+    def _keep(self, auction: Auction, events: Sequence[Event]) -> None:
+        self._auctions[auction.listing.auction_id] = auction
+        self._events.setdefault(auction.listing.auction_id, []).extend(events)
+
+    def _apply(
+        self, auction_id: str, rule: Callable[[Auction], rules.Change | NotYet | Refused]
+    ) -> Auction | NotYet | Refused:
+        auction = self._auctions.get(auction_id)
+        if auction is None:
+            return Refused(Code.AUCTION_NOT_FOUND)
+        decided = rule(auction)
+        if not isinstance(decided, rules.Change):
+            return decided
+        self._keep(decided.auction, decided.events)
+        return decided.auction
+
+    def _change(
+        self, auction_id: str, rule: Callable[[Auction], rules.Change | Refused]
+    ) -> Auction | Refused:
+        after = self._apply(auction_id, rule)
+        assert not isinstance(after, NotYet)
+        return after

@@ -1,0 +1,190 @@
+"""The nouns of an auction, as frozen values. Field names are those of the protocol.
+
+Money is integer minor units of the auction's currency. `*_at` is milliseconds since the Unix epoch on the
+Redis clock; `*_ms` is a duration.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from blytz.kit.money import Amount, Currency
+
+DAY_MS = 24 * 60 * 60 * 1000
+LONGEST_MS = 30 * DAY_MS
+MOST_INCREMENT_ROWS = 64
+
+DEFAULT_INCREMENTS = (
+    (0, 100),
+    (3_000, 200),
+    (5_000, 300),
+    (10_000, 500),
+    (30_000, 1_000),
+    (100_000, 2_000),
+    (200_000, 5_000),
+)
+
+BidKind = Literal["exact", "max", "buy_now"]
+BidId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$", description="chosen by the client")]
+Duration = Annotated[int, Meta(ge=1_000, le=LONGEST_MS)]
+Window = Annotated[int, Meta(ge=0, le=LONGEST_MS)]
+
+
+class Status(StrEnum):
+    """`scheduled -> open <-> paused`, then one of the last three for good."""
+
+    SCHEDULED = "scheduled"
+    OPEN = "open"
+    PAUSED = "paused"
+    SOLD = "sold"
+    UNSOLD = "unsold"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (Status.SOLD, Status.UNSOLD, Status.CANCELLED)
+
+
+class Code(StrEnum):
+    """Why something was refused. For a bid, in order of precedence: the first that holds wins."""
+
+    AUCTION_NOT_FOUND = "auction_not_found"
+    BID_ID_REUSED = "bid_id_reused"
+    AUCTION_NOT_OPEN = "auction_not_open"
+    AUCTION_ENDED = "auction_ended"
+    BIDDER_IS_SELLER = "bidder_is_seller"
+    BIDDER_BLOCKED = "bidder_blocked"
+    BUY_NOW_UNAVAILABLE = "buy_now_unavailable"
+    ALREADY_LEADING = "already_leading"
+    BID_TOO_LOW = "bid_too_low"
+    # For the seller's verbs:
+    AUCTION_NOT_PAUSED = "auction_not_paused"
+    HARD_STOP_REACHED = "hard_stop_reached"
+
+
+class Party(Struct, frozen=True):
+    """Somebody as the public sees them."""
+
+    id: str
+    name: str
+
+
+class Terms(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is agreed before the first bid and never changes after it (protocol, section 2)."""
+
+    currency: Currency = "USD"
+    start_price: Amount = 100
+    reserve_price: Amount | None = None
+    buy_now_price: Amount | None = None
+    increments: tuple[tuple[Annotated[int, Meta(ge=0)], Amount], ...] = DEFAULT_INCREMENTS
+    ending: Literal["extended", "sudden_death"] = "extended"
+    duration_ms: Duration = 60_000
+    extension_window_ms: Window = 10_000
+    extension_ms: Window = 10_000
+    max_total_ms: Duration | None = None
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """What is sold, by whom, from when and on which terms: all that is known before an auction opens."""
+
+    auction_id: str
+    title: str
+    seller: Party
+    terms: Terms
+    epoch: str
+    """Names this history of the auction: a client that saw another one must start again from a snapshot."""
+    starts_at: int | None = None
+    """None opens at once."""
+    description: str = ""
+    image_urls: tuple[str, ...] = ()
+
+
+class Auction(Struct, frozen=True, kw_only=True):
+    """The whole state of one auction, hidden parts included. `rules.view` gives the public part."""
+
+    listing: Listing
+    status: Status = Status.SCHEDULED
+    seq: int = 0
+    """Number of the last event; events are dense from 1."""
+    clock: int = 0
+    """The latest `now` this auction has acted on: time never runs backwards for it."""
+    price: int = 0
+    """0 before the first bid."""
+    leader: Party | None = None
+    ceiling: int = 0
+    """The leader's hidden maximum, or the amount of its exact bid."""
+    bid_count: int = 0
+    opened_at: int | None = None
+    ends_at: int | None = None
+    hard_stop_at: int | None = None
+    """`opened_at + max_total_ms`, moved on by every pause."""
+    paused_at: int | None = None
+    remaining_ms: int | None = None
+    restored_until: int = 0
+    """End of the last outage whose lost time was given back; makes giving back idempotent."""
+
+
+class Bid(Struct, frozen=True):
+    bidder: Party
+    bid_id: str
+    amount: int
+    kind: BidKind = "exact"
+
+
+class Receipt(Struct, frozen=True):
+    """What a recorded bid was told, kept under (bidder, bid_id) and told again word for word."""
+
+    bid_id: str
+    outcome: Literal["accepted", "outbid"]
+    seq: int
+    price: int
+    minimum: int
+    leading: bool
+    ends_at: int
+    replayed: bool = False
+
+
+class Refused(Struct, frozen=True):
+    """A named refusal: nothing changed. Prices and times are those it was judged by; 0 when unknown."""
+
+    code: Code
+    seq: int = 0
+    price: int = 0
+    minimum: int = 0
+    ends_at: int | None = None
+
+
+class NotYet(Struct, frozen=True):
+    """The hammer came too early. `remaining_ms` is None when nobody can say: the auction is paused."""
+
+    remaining_ms: int | None
+
+
+class Event(Struct, frozen=True):
+    """One change of one auction: what everybody sees, and what only a replay, its owner or an auditor may."""
+
+    public: dict[str, Any]
+    private: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def seq(self) -> int:
+        return int(self.public["seq"])
+
+    @property
+    def kind(self) -> str:
+        return str(self.public["kind"])
+
+
+class Outage(Struct, frozen=True):
+    """A stretch of Redis time in which no bid could be decided."""
+
+    began_at: int
+    ended_at: int
+
+
+class Cause(Struct, frozen=True):
+    """Who or what asked for a change; it goes to the private part of the event."""
+
+    actor: str
+    request_id: str = ""

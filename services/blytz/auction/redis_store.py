@@ -1,0 +1,273 @@
+"""Auctions in Redis: the only module that knows their keys and scripts.
+
+Every key of an auction carries its id as hash tag, so that one script may touch them all on a cluster. Two sorted
+sets stand beside the auctions: `auctions` (all, by id, which is by time) and `{sales}:schedule` (all that still
+live, by when the hammer should look). Both are written before the auction itself: an entry without an auction is
+harmless, an auction without an entry would never be hammered.
+"""
+
+from asyncio import Future
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from blytz.auction.model import (
+    Auction,
+    Bid,
+    Cause,
+    Code,
+    Event,
+    Listing,
+    NotYet,
+    Outage,
+    Party,
+    Receipt,
+    Refused,
+    Status,
+)
+from blytz.auction.store import Closed, CorruptAuction, Page
+from blytz.kit.redis_pipe import Part, RedisPipe, Script
+
+INDEX: Final = "auctions"
+SCHEDULE: Final = "{sales}:schedule"
+VERBS: Final = ("open", "place_bid", "pause", "resume", "extend", "cancel", "close")
+LISTED_AT_ONCE: Final = 200
+"""How many auctions one call of `list` looks at, at most, to find those of one status."""
+
+log = structlog.get_logger()
+_json = msgspec.json.Encoder()
+_listing = msgspec.json.Decoder(Listing)
+_party = msgspec.json.Decoder(Party)
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
+    """One script per verb, common.lua in front. `edit` lets a test change a source: a clock, a mutant."""
+    lua = files("blytz.auction") / "lua"
+    common = (lua / "common.lua").read_text()
+    return {verb: Script(edit(common + (lua / f"{verb}.lua").read_text())) for verb in VERBS}
+
+
+class Keys:
+    """The keys of one auction, in the order in which scripts take them."""
+
+    def __init__(self, auction_id: str) -> None:
+        root = f"auction:{{{auction_id}}}"
+        self.state = root.encode()
+        self.events = f"{root}:events".encode()
+        self.feed = f"{root}:feed".encode()
+        self.bids = f"{root}:bids".encode()
+        self.blocked = f"{root}:blocked".encode()
+        self.of_verb = (self.state, self.events, self.feed)
+        self.of_bid = (*self.of_verb, self.bids, self.blocked)
+
+
+keys_of = lru_cache(maxsize=4_096)(Keys)
+
+
+class RedisStore:
+    """`AuctionStore` over one pipelined connection (see the port for what each verb promises)."""
+
+    def __init__(self, pipe: RedisPipe, scripts: dict[str, Script] | None = None) -> None:
+        self._pipe = pipe
+        self._scripts = scripts or load_scripts()
+
+    async def create(self, listing: Listing, cause: Cause) -> Auction:
+        auction_id = listing.auction_id
+        due_at = listing.starts_at or await self.now() + listing.terms.duration_ms
+        await self._pipe.call("ZADD", INDEX, 0, auction_id)
+        await self._pipe.call("ZADD", SCHEDULE, due_at, auction_id)
+        await self._run("open", auction_id, cause, *_new_state(listing))
+        return await self._must_get(auction_id)
+
+    async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
+        return await self._outcome(auction_id, await self._run("open", auction_id, cause))
+
+    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> "Future[Receipt | Refused]":
+        bidder = bid.bidder
+        args = (auction_id, _json.encode(cause), bidder.id, _json.encode(bidder), bid.bid_id, bid.amount, bid.kind)
+
+        def told(reply: Any) -> Receipt | Refused:
+            if reply[0] == b"refused":
+                return _refused(reply)
+            _, outcome, seq, price, minimum, leading, ends_at, replayed, status, _ = reply
+            if status == b"sold" and not replayed:
+                self._look_now(auction_id)
+            return Receipt(
+                bid.bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1
+            )
+
+        script, keys = self._scripts["place_bid"], keys_of(auction_id).of_bid
+        return self._pipe.run(script, keys, args, told, _corrupt)
+
+    async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return await self._change("pause", auction_id, cause)
+
+    async def resume(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return await self._change("resume", auction_id, cause)
+
+    async def extend(self, auction_id: str, by_ms: int, cause: Cause) -> Auction | Refused:
+        return await self._change("extend", auction_id, cause, by_ms)
+
+    async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return await self._change("cancel", auction_id, cause)
+
+    async def close(
+        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
+    ) -> Closed | NotYet | Refused:
+        began_at, ended_at = (outage.began_at, outage.ended_at) if outage else (0, 0)
+        reply = await self._run("close", auction_id, cause, "1" if force else "0", began_at, ended_at)
+        match reply:
+            case [b"closed", status, event, _]:
+                return Closed(Status(status.decode()), Event(_object.decode(event)))
+            case [b"not_yet", remaining_ms, _]:
+                return NotYet(None if remaining_ms < 0 else remaining_ms)
+        return _refused(reply)
+
+    async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
+        await self._pipe.call("SADD", keys_of(auction_id).blocked, bidder_id)
+
+    async def get(self, auction_id: str) -> Auction | None:
+        return await self._pipe.call("HGETALL", keys_of(auction_id).state, convert=_auction)
+
+    async def list(self, status: Status | None, cursor: str | None, limit: int) -> Page:
+        # Ids are ordered by time, so the newest come first and a cursor stays true while auctions are added.
+        before = f"({cursor}" if cursor else "+"
+        looked_at = limit if status is None else LISTED_AT_ONCE
+        ids = await self._pipe.call("ZRANGE", INDEX, before, "-", "BYLEX", "REV", "LIMIT", 0, looked_at)
+        found: list[Auction] = []
+        states = [self.get(auction_id.decode()) for auction_id in ids]
+        for auction_id, state in zip(ids, states, strict=True):
+            auction = await state
+            if auction and (status is None or auction.status is status) and len(found) < limit:
+                found.append(auction)
+                cursor = auction_id.decode()
+        whole = len(found) == limit
+        if not whole and ids:
+            cursor = ids[-1].decode()
+        return Page(found, cursor if whole or len(ids) == looked_at else None)
+
+    async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
+        entries = await self._pipe.call(
+            "XRANGE", keys_of(auction_id).events, f"({after}-0", "+", "COUNT", limit
+        )
+        return [Event(_object.decode(fields[1]), _object.decode(fields[3])) for _, fields in entries]
+
+    async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:
+        told = await self._pipe.call("HGET", keys_of(auction_id).bids, f"{bid_id}:{bidder_id}")
+        if told is None:
+            return None
+        _, _, outcome, seq, price, minimum, leading, ends_at = told.decode().split(" ")
+        return Receipt(bid_id, outcome, int(seq), int(price), int(minimum), leading == "1", int(ends_at))
+
+    async def now(self) -> int:
+        seconds, micros = await self._pipe.call("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    async def _change(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> Auction | Refused:
+        reply = await self._run(verb, auction_id, cause, *args)
+        if reply[0] == b"refused":
+            return _refused(reply)
+        auction = await self._must_get(auction_id)
+        # The schedule may be stale, the close script is not: an entry that comes too early does no harm, and
+        # one that is missing was hammered.
+        due_at = 0 if auction.status.is_final else auction.ends_at
+        if due_at is not None:
+            await self._pipe.call("ZADD", SCHEDULE, "XX", due_at, auction_id)
+        return auction
+
+    def _look_now(self, auction_id: str) -> None:
+        """Bid that buys now: let the hammer pass it on to `sales` at once. If this is lost, the hammer comes
+        at the end that the auction would have had."""
+        self._pipe.call("ZADD", SCHEDULE, "XX", 0, auction_id)
+
+    def _run(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> "Future[Any]":
+        keys, script = keys_of(auction_id).of_verb, self._scripts[verb]
+        return self._pipe.run(script, keys, (auction_id, _json.encode(cause), *args), error=_corrupt)
+
+    async def _outcome(self, auction_id: str, reply: Any) -> Auction | NotYet | Refused:
+        match reply:
+            case [b"ok", _]:
+                return await self._must_get(auction_id)
+            case [b"not_yet", remaining_ms, _]:
+                return NotYet(remaining_ms)
+        return _refused(reply)
+
+    async def _must_get(self, auction_id: str) -> Auction:
+        auction = await self.get(auction_id)
+        if auction is None:
+            raise CorruptAuction(f"{auction_id} has vanished")
+        return auction
+
+
+def _corrupt(text: str) -> CorruptAuction:
+    log.error("corrupt_auction", error=text)
+    return CorruptAuction()
+
+
+def _refused(reply: Any) -> Refused:
+    _, code, seq, price, minimum, ends_at, _ = reply
+    return Refused(Code(code.decode()), seq, price, minimum, int(ends_at) if ends_at else None)
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)
+
+
+def _new_state(listing: Listing) -> list[Part]:
+    """The state hash of a new auction, as field, value, field, value. What scripts decide by stands in fields
+    of its own; the listing as a whole is for readers."""
+    terms = listing.terms
+    state: dict[str, Part] = {
+        "listing": _json.encode(listing),
+        "seller_id": listing.seller.id,
+        "starts_at": _text(listing.starts_at),
+        "start_price": terms.start_price,
+        "reserve_price": _text(terms.reserve_price),
+        "buy_now_price": _text(terms.buy_now_price),
+        "increments": " ".join(f"{price}:{step}" for price, step in terms.increments),
+        "ending": terms.ending,
+        "duration_ms": terms.duration_ms,
+        "extension_window_ms": terms.extension_window_ms,
+        "extension_ms": terms.extension_ms,
+        "max_total_ms": _text(terms.max_total_ms),
+        "status": Status.SCHEDULED.value,
+        **dict.fromkeys(("seq", "clock", "price", "ceiling", "bid_count", "restored_until"), 0),
+        **dict.fromkeys(("leader", "leader_id", "opened_at", "ends_at", "hard_stop_at"), ""),
+        **dict.fromkeys(("paused_at", "remaining_ms"), ""),
+    }
+    return [part for pair in state.items() for part in pair]
+
+
+def _auction(reply: Any) -> Auction | None:
+    """The state hash as it comes from HGETALL."""
+    if not reply:
+        return None
+    state = {name.decode(): value for name, value in zip(reply[::2], reply[1::2], strict=True)}
+
+    def maybe(name: str) -> int | None:
+        return int(state[name]) if state[name] else None
+
+    try:
+        return Auction(
+            listing=_listing.decode(state["listing"]),
+            status=Status(state["status"].decode()),
+            seq=int(state["seq"]),
+            clock=int(state["clock"]),
+            price=int(state["price"]),
+            leader=_party.decode(state["leader"]) if state["leader"] else None,
+            ceiling=int(state["ceiling"]),
+            bid_count=int(state["bid_count"]),
+            opened_at=maybe("opened_at"),
+            ends_at=maybe("ends_at"),
+            hard_stop_at=maybe("hard_stop_at"),
+            paused_at=maybe("paused_at"),
+            remaining_ms=maybe("remaining_ms"),
+            restored_until=int(state["restored_until"]),
+        )
+    except (KeyError, ValueError, msgspec.MsgspecError) as error:
+        raise _corrupt(f"{state.get('listing', b'')[:80]!r}: {error!r}") from error

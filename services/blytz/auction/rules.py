@@ -1,0 +1,379 @@
+"""Every rule of an auction (protocol, section 2): pure, with the time passed in.
+
+This is the oracle of the tests and of `blytz verify`; `lua/` decides the same in Redis. A decision is a column
+of guards, in order of precedence, then the change. The two are read side by side: same names, same order.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from blytz.auction.model import (
+    MOST_INCREMENT_ROWS,
+    Auction,
+    Bid,
+    Cause,
+    Code,
+    Event,
+    Listing,
+    NotYet,
+    Outage,
+    Party,
+    Receipt,
+    Refused,
+    Status,
+    Terms,
+)
+from blytz.kit.money import MOST
+
+
+class Change(Struct, frozen=True):
+    """What a verb did: the auction after it, and its events in order."""
+
+    auction: Auction
+    events: tuple[Event, ...]
+
+
+class Recorded(Struct, frozen=True):
+    """A bid that counts: the change, and what the bidder is told."""
+
+    auction: Auction
+    events: tuple[Event, ...]
+    receipt: Receipt
+
+
+class Seen(Struct, frozen=True):
+    """A bid recorded before under the same (bidder, bid_id)."""
+
+    amount: int
+    kind: str
+    receipt: Receipt
+
+
+def faults_in(terms: Terms) -> list[tuple[str, str]]:
+    """What is wrong with these terms beyond the range of single fields: `(field, why)` of each fault."""
+    faults: list[tuple[str, str]] = []
+    rows = terms.increments
+    if not 1 <= len(rows) <= MOST_INCREMENT_ROWS:
+        faults.append(("increments", f"must have 1 to {MOST_INCREMENT_ROWS} rows"))
+    elif rows[0][0] != 0:
+        faults.append(("increments", "the first row must start from price 0"))
+    elif any(later[0] <= earlier[0] for earlier, later in zip(rows, rows[1:], strict=False)):
+        faults.append(("increments", "each row must start from a higher price than the one before"))
+    elif any(later[1] < earlier[1] for earlier, later in zip(rows, rows[1:], strict=False)):
+        faults.append(("increments", "a step must not be smaller than the step of the row before"))
+    elif rows[-1][0] > MOST:
+        faults.append(("increments", f"no row can start above {MOST}"))
+    if terms.buy_now_price is not None and terms.buy_now_price <= terms.start_price:
+        faults.append(("buy_now_price", "must be above start_price"))
+    if terms.max_total_ms is not None and terms.max_total_ms < terms.duration_ms:
+        faults.append(("max_total_ms", "must not be shorter than duration_ms"))
+    return faults
+
+
+def increment(terms: Terms, price: int) -> int:
+    """The step of the last row whose `from_price <= price`."""
+    return max((row for row in terms.increments if row[0] <= price), key=lambda row: row[0])[1]
+
+
+def minimum(auction: Auction) -> int:
+    """The least amount that the next bid may have."""
+    terms = auction.listing.terms
+    return auction.price + increment(terms, auction.price) if auction.leader else terms.start_price
+
+
+def reserve_met(auction: Auction) -> bool:
+    reserve = auction.listing.terms.reserve_price
+    return reserve is None or auction.price >= reserve
+
+
+def publish(auction: Auction, kind: str, cause: Cause, public: Any = None, private: Any = None) -> Change:
+    """Number the change and describe it. Every event carries the whole changing part of the public state,
+    so that a client which missed none may lay each over the state it has."""
+    auction = replace(auction, seq=auction.seq + 1)
+    event = Event(
+        public={
+            "seq": auction.seq,
+            "kind": kind,
+            "at": auction.clock,
+            "auction_id": auction.listing.auction_id,
+            **(public or {}),
+            "status": auction.status.value,
+            "price": auction.price,
+            "minimum": minimum(auction),
+            "leader": _party(auction.leader),
+            "bid_count": auction.bid_count,
+            "reserve_met": reserve_met(auction),
+            "ends_at": auction.ends_at,
+            "remaining_ms": auction.remaining_ms,
+        },
+        private={"actor": cause.actor, "request_id": cause.request_id, **(private or {})},
+    )
+    return Change(auction, (event,))
+
+
+def _party(party: Party | None) -> dict[str, str] | None:
+    return {"id": party.id, "name": party.name} if party else None
+
+
+def scheduled(listing: Listing) -> Auction:
+    """The auction before anything happened to it."""
+    return Auction(listing=listing)
+
+
+def open_auction(auction: Auction, cause: Cause, now: int) -> Change | NotYet | Refused:
+    now = max(now, auction.clock)
+    listing, terms = auction.listing, auction.listing.terms
+    if auction.status is not Status.SCHEDULED:
+        return _refuse(Code.AUCTION_NOT_OPEN, auction) if auction.status.is_final else Change(auction, ())
+    if listing.starts_at is not None and now < listing.starts_at:
+        return NotYet(listing.starts_at - now)
+    opened = replace(
+        auction,
+        status=Status.OPEN,
+        clock=now,
+        opened_at=now,
+        ends_at=now + terms.duration_ms,
+        hard_stop_at=None if terms.max_total_ms is None else now + terms.max_total_ms,
+    )
+    return publish(opened, "opened", cause, {"opened_at": now})
+
+
+def place_bid(
+    auction: Auction | None, bid: Bid, seen: Seen | None, blocked: bool, cause: Cause, now: int
+) -> Recorded | Receipt | Refused:
+    """Decide one bid. A `Receipt` alone means that this very bid was recorded before."""
+    if auction is None:
+        return Refused(Code.AUCTION_NOT_FOUND)
+    terms = auction.listing.terms
+    now = max(now, auction.clock)
+    leading = auction.leader is not None and auction.leader.id == bid.bidder.id
+    if seen is not None:
+        if (seen.amount, seen.kind) != (bid.amount, bid.kind):
+            return _refuse(Code.BID_ID_REUSED, auction)
+        return replace(seen.receipt, replayed=True)
+    if auction.status is not Status.OPEN or auction.ends_at is None:
+        return _refuse(Code.AUCTION_NOT_OPEN, auction)
+    if now >= auction.ends_at:
+        return _refuse(Code.AUCTION_ENDED, auction)
+    if bid.bidder.id == auction.listing.seller.id:
+        return _refuse(Code.BIDDER_IS_SELLER, auction)
+    if blocked:
+        return _refuse(Code.BIDDER_BLOCKED, auction)
+    if bid.kind == "buy_now" and (bid.amount != terms.buy_now_price or auction.price >= bid.amount):
+        return _refuse(Code.BUY_NOW_UNAVAILABLE, auction)
+    if leading and (bid.kind == "exact" or bid.amount <= auction.ceiling):
+        return _refuse(Code.ALREADY_LEADING, auction)
+    # A buy-now price stands on its own: it may lie less than one step above the price.
+    if bid.kind != "buy_now" and bid.amount < minimum(auction):
+        return _refuse(Code.BID_TOO_LOW, auction)
+
+    after = _settle(auction, bid, leading)
+    after = replace(after, clock=now, bid_count=auction.bid_count + (kind_of(bid, leading) == "bid"))
+    after = after if bid.kind == "buy_now" else _protect_from_snipe(auction, after, now)
+    return _record(auction, after, bid, leading, cause)
+
+
+def kind_of(bid: Bid, leading: bool) -> str:
+    return "ceiling_raised" if leading and bid.kind == "max" else "bid"
+
+
+def _settle(auction: Auction, bid: Bid, leading: bool) -> Auction:
+    """Who leads, at which price and up to which ceiling once this bid counts (rules 1 to 6)."""
+    terms, m, rival = auction.listing.terms, bid.amount, auction.ceiling
+    if bid.kind == "buy_now":
+        return replace(auction, leader=bid.bidder, ceiling=m, price=m)
+    if leading:
+        after = replace(auction, ceiling=m)
+    elif auction.leader is None:
+        price = m if bid.kind == "exact" else terms.start_price
+        after = replace(auction, leader=bid.bidder, ceiling=m, price=price)
+    elif m > rival:
+        price = m if bid.kind == "exact" else min(m, rival + increment(terms, rival))
+        after = replace(auction, leader=bid.bidder, ceiling=m, price=price)
+    else:
+        after = replace(auction, price=min(rival, m + increment(terms, m)))
+    reserve = terms.reserve_price
+    if reserve is not None and after.price < reserve <= after.ceiling:
+        after = replace(after, price=reserve)
+    return after
+
+
+def _protect_from_snipe(before: Auction, after: Auction, now: int) -> Auction:
+    terms, ends_at = after.listing.terms, after.ends_at
+    moved = after.price != before.price or after.leader != before.leader
+    if ends_at is None or not moved or terms.ending != "extended":
+        return after
+    if ends_at - now >= terms.extension_window_ms:
+        return after
+    return replace(after, ends_at=max(ends_at, _capped(after, now + terms.extension_ms)))
+
+
+def _capped(auction: Auction, ends_at: int) -> int:
+    return ends_at if auction.hard_stop_at is None else min(ends_at, auction.hard_stop_at)
+
+
+def _record(before: Auction, after: Auction, bid: Bid, leading: bool, cause: Cause) -> Recorded:
+    kind = kind_of(bid, leading)
+    public: dict[str, Any] = {"extended": after.ends_at != before.ends_at}
+    if kind == "bid":
+        public = {"bidder": _party(bid.bidder), **public}
+    private = {"bid_id": bid.bid_id, "amount": bid.amount, "bid_kind": bid.kind, "ceiling": after.ceiling}
+    change = publish(after, kind, cause, public, private)
+    leads = after.leader is not None and after.leader.id == bid.bidder.id
+    receipt = Receipt(
+        bid_id=bid.bid_id,
+        outcome="accepted" if leads else "outbid",
+        seq=change.auction.seq,
+        price=after.price,
+        minimum=minimum(after),
+        leading=leads,
+        ends_at=after.ends_at or 0,
+    )
+    if bid.kind != "buy_now":
+        return Recorded(change.auction, change.events, receipt)
+    sold = _finish(change.auction, Status.SOLD, cause, after.clock)
+    return Recorded(sold.auction, change.events + sold.events, receipt)
+
+
+def pause(auction: Auction, cause: Cause, now: int) -> Change | Refused:
+    now = max(now, auction.clock)
+    if auction.status is not Status.OPEN or auction.ends_at is None:
+        return _refuse(Code.AUCTION_NOT_OPEN, auction)
+    if now >= auction.ends_at:
+        return _refuse(Code.AUCTION_ENDED, auction)
+    paused = replace(
+        auction,
+        status=Status.PAUSED,
+        clock=now,
+        paused_at=now,
+        remaining_ms=auction.ends_at - now,
+        ends_at=None,
+    )
+    return publish(paused, "paused", cause)
+
+
+def resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:
+    now = max(now, auction.clock)
+    if auction.status is not Status.PAUSED or auction.remaining_ms is None or auction.paused_at is None:
+        return _refuse(Code.AUCTION_NOT_PAUSED, auction)
+    stop = auction.hard_stop_at
+    resumed = replace(
+        auction,
+        status=Status.OPEN,
+        clock=now,
+        paused_at=None,
+        remaining_ms=None,
+        ends_at=now + auction.remaining_ms,
+        hard_stop_at=None if stop is None else stop + now - auction.paused_at,
+    )
+    return publish(resumed, "resumed", cause)
+
+
+def extend(auction: Auction, by_ms: int, cause: Cause, now: int) -> Change | Refused:
+    now = max(now, auction.clock)
+    if auction.status is not Status.OPEN or auction.ends_at is None:
+        return _refuse(Code.AUCTION_NOT_OPEN, auction)
+    if now >= auction.ends_at:
+        return _refuse(Code.AUCTION_ENDED, auction)
+    ends_at = _capped(auction, auction.ends_at + by_ms)
+    if ends_at <= auction.ends_at:
+        return _refuse(Code.HARD_STOP_REACHED, auction)
+    by = {"by_ms": ends_at - auction.ends_at}
+    extended = replace(auction, clock=now, ends_at=ends_at)
+    return publish(extended, "extended_by_seller", cause, {**by, "reason": "seller"}, {"asked_ms": by_ms})
+
+
+def cancel(auction: Auction, cause: Cause, now: int) -> Change | Refused:
+    now = max(now, auction.clock)
+    if auction.status is Status.CANCELLED:
+        return Change(auction, ())
+    if auction.status.is_final:
+        return _refuse(Code.AUCTION_NOT_OPEN, auction)
+    if auction.ends_at is not None and now >= auction.ends_at:
+        return _refuse(Code.AUCTION_ENDED, auction)
+    return _finish(auction, Status.CANCELLED, cause, now)
+
+
+def close(
+    auction: Auction, cause: Cause, now: int, *, force: bool = False, outage: Outage | None = None
+) -> Change | NotYet | Refused:
+    """The hammer. A closed auction stays as it is, with no further event."""
+    now = max(now, auction.clock)
+    if auction.status.is_final:
+        return Change(auction, ())
+    if auction.status is Status.SCHEDULED:
+        return _refuse(Code.AUCTION_NOT_OPEN, auction)
+    if not force:
+        if auction.ends_at is None:
+            return NotYet(None)
+        restored = restore(auction, outage, cause, now) if outage else None
+        if restored:
+            return restored
+        if now < auction.ends_at:
+            return NotYet(auction.ends_at - now)
+    status = Status.SOLD if auction.leader and reserve_met(auction) else Status.UNSOLD
+    return _finish(auction, status, cause, now)
+
+
+def restore(auction: Auction, outage: Outage, cause: Cause, now: int) -> Change | None:
+    """Give an open auction the time back that an outage took, at least `extension_ms`; once per outage."""
+    if auction.status is not Status.OPEN or auction.ends_at is None or auction.opened_at is None:
+        return None
+    if auction.restored_until >= outage.ended_at or auction.opened_at >= outage.ended_at:
+        return None
+    if auction.ends_at <= outage.began_at:
+        return None
+    lost = outage.ended_at - max(outage.began_at, auction.opened_at)
+    by_ms = max(lost, auction.listing.terms.extension_ms)
+    restored = replace(
+        auction,
+        clock=now,
+        ends_at=auction.ends_at + by_ms,
+        hard_stop_at=None if auction.hard_stop_at is None else auction.hard_stop_at + by_ms,
+        restored_until=outage.ended_at,
+    )
+    private = {"began_at": outage.began_at, "ended_at": outage.ended_at}
+    return publish(restored, "extended_by_seller", cause, {"by_ms": by_ms, "reason": "outage"}, private)
+
+
+def _finish(auction: Auction, status: Status, cause: Cause, now: int) -> Change:
+    """The one closing event. An auction that ends early has ended when it was ended."""
+    ends_at = None if auction.opened_at is None else min(now, auction.ends_at or now)
+    final = replace(auction, status=status, clock=now, ends_at=ends_at, paused_at=None, remaining_ms=None)
+    return publish(final, status.value, cause)
+
+
+def _refuse(code: Code, auction: Auction) -> Refused:
+    return Refused(code, auction.seq, auction.price, minimum(auction), auction.ends_at)
+
+
+def view(auction: Auction) -> dict[str, Any]:
+    """The public state, without `server_at`: what anybody may see of an auction, hidden parts left out."""
+    listing = auction.listing
+    terms = {
+        name: getattr(listing.terms, name)
+        for name in listing.terms.__struct_fields__
+        if name != "reserve_price"
+    }
+    return {
+        "auction_id": listing.auction_id,
+        "title": listing.title,
+        "description": listing.description,
+        "image_urls": listing.image_urls,
+        "status": auction.status.value,
+        "seq": auction.seq,
+        "price": auction.price,
+        "minimum": minimum(auction),
+        "leader": _party(auction.leader),
+        "bid_count": auction.bid_count,
+        "reserve_met": reserve_met(auction),
+        "buy_now_price": listing.terms.buy_now_price,
+        "starts_at": listing.starts_at,
+        "opened_at": auction.opened_at,
+        "ends_at": auction.ends_at,
+        "remaining_ms": auction.remaining_ms,
+        "terms": terms,
+        "seller": _party(listing.seller),
+    }

@@ -1,0 +1,88 @@
+"""The port through which everything reaches an auction. Two adapters keep the same promises:
+`redis_store` (production) and `memory_store` (tests, rehearsal, replay)."""
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from blytz.auction.model import (
+    Auction,
+    Bid,
+    Cause,
+    Event,
+    Listing,
+    NotYet,
+    Outage,
+    Receipt,
+    Refused,
+    Status,
+)
+from blytz.kit.problems import Problem
+
+
+class CorruptAuction(Problem):
+    """The stored auction cannot be believed (wrong type, number out of range). Nothing was written."""
+
+    status, code, title = 500, "corrupt_auction", "The stored auction cannot be believed; nothing was changed"
+
+
+class Closed(Struct, frozen=True):
+    """The auction is over. `event` is its one closing event, however often the hammer falls."""
+
+    status: Status
+    event: Event
+
+
+class Page(Struct, frozen=True):
+    auctions: Sequence[Auction]
+    cursor: str | None
+    """Pass it to get the next page; None at the end."""
+
+
+class AuctionStore(Protocol):
+    """Every verb is atomic: it decides, records and announces in one step, or does nothing.
+
+    All raise `StoreUnavailable`, `Overloaded` and `CorruptAuction`. Nobody's rights are checked here:
+    that is the service's work.
+    """
+
+    async def create(self, listing: Listing, cause: Cause) -> Auction:
+        """Record the auction and open it when its time has come. The same id again changes nothing."""
+
+    async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
+        """Open a scheduled auction whose `starts_at` has passed; one already open is left as it is."""
+
+    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Awaitable[Receipt | Refused]:
+        """Decide one bid. The result means it is durable (protocol, section 5); else `NotDurable`."""
+
+    async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused: ...
+
+    async def resume(self, auction_id: str, cause: Cause) -> Auction | Refused: ...
+
+    async def extend(self, auction_id: str, by_ms: int, cause: Cause) -> Auction | Refused: ...
+
+    async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused: ...
+
+    async def close(
+        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
+    ) -> Closed | NotYet | Refused:
+        """Let the hammer fall. Before `ends_at` only `force` (the seller's own hammer) closes. An `outage`
+        not yet made good is made good first, in the same step."""
+
+    async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
+        """Refuse every later bid of this bidder on this auction."""
+
+    async def get(self, auction_id: str) -> Auction | None: ...
+
+    async def list(self, status: Status | None, cursor: str | None, limit: int) -> Page:
+        """Newest first. A page may be short, even empty, while `cursor` says there is more."""
+
+    async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
+        """Events with `after < seq`, oldest first, at most `limit`."""
+
+    async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:
+        """What this recorded bid was told, if there was one."""
+
+    async def now(self) -> int:
+        """The store's clock, which alone decides (milliseconds since the Unix epoch)."""

@@ -1,0 +1,1 @@
+"""Pieces that every service shares and that know nothing of auctions."""

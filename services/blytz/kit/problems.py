@@ -1,0 +1,83 @@
+"""Everything that can go wrong for a caller, as the `application/problem+json` of RFC 9457.
+
+`code` is the word a program acts on (protocol, sections 2 and 3); `detail` is the sentence a person reads.
+"""
+
+from typing import Any, ClassVar
+
+import msgspec
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """Raised by services, turned into an answer at the edge (HTTP or WebSocket)."""
+
+    status: ClassVar[int] = 500
+    code: str = "internal_error"
+    title: ClassVar[str] = "Something went wrong here"
+
+    def __init__(self, detail: str = "", *, code: str | None = None, **fields: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.code = code or type(self).code
+        self.fields = fields
+
+    def body(self) -> bytes:
+        return msgspec.json.encode(
+            {
+                "type": f"urn:blytz:problem:{self.code}",
+                "title": self.title,
+                "status": self.status,
+                "code": self.code,
+                "detail": self.detail,
+                **self.fields,
+            }
+        )
+
+
+class Unauthenticated(Problem):
+    status, code, title = 401, "unauthenticated", "A valid token is needed"
+
+
+class Forbidden(Problem):
+    status, code, title = 403, "forbidden", "This is not yours to do"
+
+
+class NotFound(Problem):
+    status, code, title = 404, "not_found", "There is nothing here"
+
+
+class Conflict(Problem):
+    """A refusal by the rules; `code` says which."""
+
+    status, code, title = 409, "conflict", "The rules refuse this"
+
+
+class InvalidRequest(Problem):
+    """Malformed. `errors` lists each wrong field as `{path, detail}`."""
+
+    status, code, title = 422, "invalid_request", "The request is malformed"
+
+
+class RateLimited(Problem):
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+
+class Overloaded(Problem):
+    """Refused before anything was sent: nothing was decided."""
+
+    status, code, title = 503, "overloaded", "Too much work at once; nothing was decided"
+
+
+class StoreUnavailable(Problem):
+    """The store cannot be reached, or its answer was lost. Whether anything was decided is then unknown, and
+    sending the same `bid_id` again tells."""
+
+    status, code, title = 503, "store_unavailable", "The auction store cannot be reached"
+
+
+class NotDurable(StoreUnavailable):
+    """Decided perhaps, but not confirmed on disk (or on every replica) in time: ask again."""
+
+    status, code, title = 503, "pending", "Not yet known to be on disk; ask again with the same bid_id"

@@ -1,0 +1,1 @@
+"""The live gateway: bids in, events out, over WebSocket."""
