@@ -10,4 +10,4 @@ not_globals = {
   "arg", "debug", "dofile", "io", "load", "loadfile", "module", "os", "package", "print", "require",
 }
 allow_defined = false
-max_line_length = 110
+max_line_length = 115

@@ -120,9 +120,8 @@ class MemoryStore:
         self._keep(decided.auction, decided.events)
         return decided.auction
 
-    def _change(
-        self, auction_id: str, rule: Callable[[Auction], rules.Change | Refused]
-    ) -> Auction | Refused:
+    def _change(self, auction_id: str, rule: Callable[[Auction], rules.Change | Refused]) -> Auction | Refused:
         after = self._apply(auction_id, rule)
-        assert not isinstance(after, NotYet)
+        if isinstance(after, NotYet):
+            raise TypeError("only open and close can come too early")
         return after

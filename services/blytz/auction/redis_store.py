@@ -30,7 +30,8 @@ from blytz.auction.model import (
     Status,
 )
 from blytz.auction.store import Closed, CorruptAuction, Page
-from blytz.kit.redis_pipe import Part, RedisPipe, Script
+from blytz.kit.redis_link import Part
+from blytz.kit.redis_pipe import RedisPipe, Script
 
 INDEX: Final = "auctions"
 SCHEDULE: Final = "{sales}:schedule"
@@ -89,7 +90,15 @@ class RedisStore:
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> "Future[Receipt | Refused]":
         bidder = bid.bidder
-        args = (auction_id, _json.encode(cause), bidder.id, _json.encode(bidder), bid.bid_id, bid.amount, bid.kind)
+        args = (
+            auction_id,
+            _json.encode(cause),
+            bidder.id,
+            _json.encode(bidder),
+            bid.bid_id,
+            bid.amount,
+            bid.kind,
+        )
 
         def told(reply: Any) -> Receipt | Refused:
             if reply[0] == b"refused":
@@ -97,9 +106,7 @@ class RedisStore:
             _, outcome, seq, price, minimum, leading, ends_at, replayed, status, _ = reply
             if status == b"sold" and not replayed:
                 self._look_now(auction_id)
-            return Receipt(
-                bid.bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1
-            )
+            return Receipt(bid.bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1)
 
         script, keys = self._scripts["place_bid"], keys_of(auction_id).of_bid
         return self._pipe.run(script, keys, args, told, _corrupt)
@@ -132,7 +139,8 @@ class RedisStore:
         await self._pipe.call("SADD", keys_of(auction_id).blocked, bidder_id)
 
     async def get(self, auction_id: str) -> Auction | None:
-        return await self._pipe.call("HGETALL", keys_of(auction_id).state, convert=_auction)
+        auction: Auction | None = await self._pipe.call("HGETALL", keys_of(auction_id).state, convert=_auction)
+        return auction
 
     async def list(self, status: Status | None, cursor: str | None, limit: int) -> Page:
         # Ids are ordered by time, so the newest come first and a cursor stays true while auctions are added.
@@ -152,9 +160,7 @@ class RedisStore:
         return Page(found, cursor if whole or len(ids) == looked_at else None)
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
-        entries = await self._pipe.call(
-            "XRANGE", keys_of(auction_id).events, f"({after}-0", "+", "COUNT", limit
-        )
+        entries = await self._pipe.call("XRANGE", keys_of(auction_id).events, f"({after}-0", "+", "COUNT", limit)
         return [Event(_object.decode(fields[1]), _object.decode(fields[3])) for _, fields in entries]
 
     async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:

@@ -4,6 +4,7 @@ This is the oracle of the tests and of `blytz verify`; `lua/` decides the same i
 of guards, in order of precedence, then the change. The two are read side by side: same names, same order.
 """
 
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -59,9 +60,9 @@ def faults_in(terms: Terms) -> list[tuple[str, str]]:
         faults.append(("increments", f"must have 1 to {MOST_INCREMENT_ROWS} rows"))
     elif rows[0][0] != 0:
         faults.append(("increments", "the first row must start from price 0"))
-    elif any(later[0] <= earlier[0] for earlier, later in zip(rows, rows[1:], strict=False)):
+    elif any(later[0] <= earlier[0] for earlier, later in pairwise(rows)):
         faults.append(("increments", "each row must start from a higher price than the one before"))
-    elif any(later[1] < earlier[1] for earlier, later in zip(rows, rows[1:], strict=False)):
+    elif any(later[1] < earlier[1] for earlier, later in pairwise(rows)):
         faults.append(("increments", "a step must not be smaller than the step of the row before"))
     elif rows[-1][0] > MOST:
         faults.append(("increments", f"no row can start above {MOST}"))
@@ -353,9 +354,7 @@ def view(auction: Auction) -> dict[str, Any]:
     """The public state, without `server_at`: what anybody may see of an auction, hidden parts left out."""
     listing = auction.listing
     terms = {
-        name: getattr(listing.terms, name)
-        for name in listing.terms.__struct_fields__
-        if name != "reserve_price"
+        name: getattr(listing.terms, name) for name in listing.terms.__struct_fields__ if name != "reserve_price"
     }
     return {
         "auction_id": listing.auction_id,

@@ -5,9 +5,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import hiredis
-
-from blytz.kit.redis_link import RedisLink
+from blytz.kit.redis_link import RedisLink, pack
 
 PING_EVERY_S = 2.0
 SILENT_FOR_S = 5.0
@@ -36,16 +34,16 @@ class RedisFeed(RedisLink):
     def subscribe(self, channel: bytes) -> None:
         self._channels.add(channel)
         if self.up.is_set():
-            self.write(hiredis.pack_command((b"SSUBSCRIBE", channel)))
+            self.write(pack((b"SSUBSCRIBE", channel)))
 
     def unsubscribe(self, channel: bytes) -> None:
         self._channels.discard(channel)
         if self.up.is_set():
-            self.write(hiredis.pack_command((b"SUNSUBSCRIBE", channel)))
+            self.write(pack((b"SUNSUBSCRIBE", channel)))
 
     def on_up(self) -> None:
         if self._channels:
-            self.write(b"".join(hiredis.pack_command((b"SSUBSCRIBE", name)) for name in self._channels))
+            self.write(b"".join(pack((b"SSUBSCRIBE", name)) for name in self._channels))
         self._pulse = asyncio.get_running_loop().call_later(PING_EVERY_S, self._look)
 
     def on_down(self) -> None:
@@ -66,5 +64,5 @@ class RedisFeed(RedisLink):
         if loop.time() - self.last_heard > SILENT_FOR_S:
             self.drop()
             return
-        self.write(hiredis.pack_command((b"PING",)))
+        self.write(pack((b"PING",)))
         self._pulse = loop.call_later(PING_EVERY_S, self._look)

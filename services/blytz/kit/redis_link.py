@@ -4,13 +4,19 @@ import asyncio
 import contextlib
 import random
 import ssl
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import hiredis
 import structlog
 from redis.asyncio.connection import parse_url
 
+from blytz.kit.problems import StoreUnavailable
+
 log = structlog.get_logger()
+
+Part = str | bytes | int
+pack = cast("Callable[[tuple[Part, ...]], bytes]", hiredis.pack_command)
 
 BACKOFF_FIRST_S = 0.02
 BACKOFF_MOST_S = 1.0
@@ -86,7 +92,9 @@ class RedisLink:
             self._wire.transport.abort()
 
     def write(self, data: bytes) -> None:
-        assert self._wire is not None and self._wire.transport is not None
+        """Raises StoreUnavailable when there is no connection."""
+        if self._wire is None or self._wire.transport is None:
+            raise StoreUnavailable
         self._wire.transport.write(data)
 
     async def _keep(self) -> None:
@@ -122,12 +130,12 @@ class RedisLink:
         else:
             host, port = address.get("host", "localhost"), address.get("port", 6379)
             await loop.create_connection(lambda: wire, host, port, ssl=_tls(address))
-        self.write(b"".join(hiredis.pack_command(greeting) for greeting in greetings))
+        self.write(b"".join(pack(greeting) for greeting in greetings))
         await self._greeting
 
-    def _greetings(self) -> list[tuple[str | int, ...]]:
+    def _greetings(self) -> list[tuple[Part, ...]]:
         address = self._address
-        greetings: list[tuple[str | int, ...]] = []
+        greetings: list[tuple[Part, ...]] = []
         if "password" in address:
             greetings.append(("AUTH", address.get("username") or "default", address["password"]))
         if address.get("db"):
@@ -174,7 +182,7 @@ class RedisLink:
         self._lost.set()
 
 
-def _tls(address: dict[str, Any]) -> ssl.SSLContext | None:
+def _tls(address: Mapping[str, Any]) -> ssl.SSLContext | None:
     if "connection_class" not in address:
         return None
     context = ssl.create_default_context(cafile=address.get("ssl_ca_certs"))

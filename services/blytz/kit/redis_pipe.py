@@ -13,7 +13,7 @@ from typing import Any, Final
 import hiredis
 
 from blytz.kit.problems import NotDurable, Overloaded, StoreUnavailable
-from blytz.kit.redis_link import RedisLink
+from blytz.kit.redis_link import Part, RedisLink, pack
 
 DURABLE_WITHIN_S = 0.3
 """Protocol, section 5: later than this the answer is `pending`."""
@@ -21,11 +21,20 @@ DEAD_AFTER_S = 3.0
 WATCH_EVERY_S = 0.05
 
 Convert = Callable[[Any], Any]
-Part = str | bytes | int
 _WAIT: Final = object()
 
 # Redis is there but cannot serve: nothing was decided, and it may be asked again.
-_NOT_SERVING = ("LOADING", "OOM", "MISCONF", "READONLY", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "TRYAGAIN")
+_NOT_SERVING = (
+    "LOADING",
+    "OOM",
+    "MISCONF",
+    "READONLY",
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "BUSY",
+    "TRYAGAIN",
+)
 
 
 class RedisError(Exception):
@@ -107,14 +116,14 @@ class RedisPipe(RedisLink):
             loop.call_soon(self._flush)
             if self._watch is None:
                 self._watch = loop.call_later(WATCH_EVERY_S, self._look)
-        self._out.append(hiredis.pack_command(command))
+        self._out.append(pack(command))
         self._asked.append(asked)
 
     def _flush(self) -> None:
         if not self._out:
             return
         if self._replicas:
-            self._out.append(hiredis.pack_command(("WAIT", self._replicas, int(DURABLE_WITHIN_S * 1000))))
+            self._out.append(pack(("WAIT", self._replicas, int(DURABLE_WITHIN_S * 1000))))
             self._asked.append(_WAIT)
         self.write(b"".join(self._out))
         self._out.clear()

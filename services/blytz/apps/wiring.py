@@ -1,0 +1,52 @@
+"""Which adapter is used where: what several processes share."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+from blytz.auction.redis_store import RedisStore
+from blytz.identity import Identity
+from blytz.identity.dev import DevIssuer
+from blytz.identity.remembered import RememberedIdentity
+from blytz.kit.logs import set_up_logs
+from blytz.kit.redis_pipe import RedisPipe
+from blytz.kit.settings import Settings, SettingsFault
+
+
+def dev_issuer(settings: Settings) -> DevIssuer | None:
+    """None outside `BLYTZ_ENV=dev`: there is then no key, no sign-in and no token of its making."""
+    return DevIssuer(settings.data) if settings.env == "dev" else None
+
+
+def identity(settings: Settings) -> Identity:
+    issuer = dev_issuer(settings)
+    if issuer is None:
+        raise SettingsFault("no token issuer is configured: outside BLYTZ_ENV=dev nobody could sign in")
+    return RememberedIdentity(issuer)
+
+
+def auction_pipe(settings: Settings, name: str) -> RedisPipe:
+    return RedisPipe(settings.redis_url, name, most_in_flight=settings.bids_in_flight, replicas=settings.replicas)
+
+
+def auction_store(pipe: RedisPipe) -> RedisStore:
+    return RedisStore(pipe)
+
+
+def run(settings: Settings, service: str, main: Coroutine[Any, Any, None]) -> None:
+    """Run one process until SIGTERM or SIGINT cancels `main`, which then cleans up after itself."""
+    set_up_logs(settings.log, service)
+
+    async def until_stopped() -> None:
+        task = asyncio.ensure_future(main)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            return
+
+    uvloop.run(until_stopped())

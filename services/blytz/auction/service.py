@@ -1,0 +1,161 @@
+"""What callers may do with auctions: checks who may, then asks the store."""
+
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from blytz.auction import rules
+from blytz.auction.model import (
+    Auction,
+    Bid,
+    BidKind,
+    Cause,
+    Code,
+    Event,
+    Listing,
+    Party,
+    Receipt,
+    Refused,
+    Status,
+    Terms,
+)
+from blytz.auction.store import AuctionStore
+from blytz.identity import Principal
+from blytz.kit.ids import new_id
+from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
+
+EPOCH_DIGITS = 8
+_WHY = {
+    Code.AUCTION_NOT_FOUND: "there is no such auction",
+    Code.BID_ID_REUSED: "this bid_id was used for another amount or kind",
+    Code.AUCTION_NOT_OPEN: "the auction is not open",
+    Code.AUCTION_ENDED: "the auction has ended",
+    Code.BIDDER_IS_SELLER: "sellers do not bid on their own auctions",
+    Code.BIDDER_BLOCKED: "the seller does not take bids from you",
+    Code.BUY_NOW_UNAVAILABLE: "there is no buying now at this amount",
+    Code.ALREADY_LEADING: "you lead already; only a higher maximum changes anything",
+    Code.BID_TOO_LOW: "the bid is below the minimum",
+    Code.AUCTION_NOT_PAUSED: "the auction is not paused",
+    Code.HARD_STOP_REACHED: "the auction may not run any longer",
+}
+
+
+def refusal(refused: Refused) -> Conflict | NotFound:
+    """The problem that a caller is told."""
+    if refused.code is Code.AUCTION_NOT_FOUND:
+        return NotFound(_WHY[refused.code], code=refused.code)
+    fields = {"minimum": refused.minimum} if refused.code is Code.BID_TOO_LOW else {}
+    return Conflict(_WHY[refused.code], code=refused.code, **fields)
+
+
+class AuctionService:
+    """Raises `Forbidden`, `NotFound`, `InvalidRequest`, `Conflict` and what the store raises."""
+
+    def __init__(self, store: AuctionStore) -> None:
+        self._store = store
+
+    async def open(
+        self,
+        seller: Principal,
+        title: str,
+        terms: Terms,
+        request_id: str,
+        *,
+        starts_at: int | None = None,
+        description: str = "",
+        image_urls: tuple[str, ...] = (),
+    ) -> Auction:
+        """For sellers. Opens at once unless `starts_at` (ms since the Unix epoch) is ahead."""
+        if not seller.has("seller", "admin"):
+            raise Forbidden("only a seller may open an auction")
+        faults = rules.faults_in(terms)
+        if faults:
+            errors = [{"path": f"terms.{field}", "detail": why} for field, why in faults]
+            raise InvalidRequest("the terms do not hold together", errors=errors)
+        listing = Listing(
+            auction_id=new_id("auc"),
+            title=title,
+            seller=Party(seller.id, seller.name),
+            terms=terms,
+            epoch=new_id("e")[-EPOCH_DIGITS:],
+            starts_at=starts_at,
+            description=description,
+            image_urls=image_urls,
+        )
+        return await self._store.create(listing, Cause(seller.id, request_id))
+
+    def bid(
+        self,
+        bidder: Principal,
+        auction_id: str,
+        bid_id: str,
+        amount: int,
+        kind: BidKind,
+        request_id: str,
+    ) -> Awaitable[Receipt | Refused]:
+        """For anybody signed in with a role. A refusal by the rules is a value, not an exception: most bids of a
+        busy room are refused."""
+        if not bidder.roles:
+            raise Forbidden("only a bidder may bid")
+        bid = Bid(Party(bidder.id, bidder.name), bid_id, amount, kind)
+        return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
+
+    async def pause(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
+        cause = await self._cause_of_owner(caller, auction_id, request_id)
+        return _changed(await self._store.pause(auction_id, cause))
+
+    async def resume(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
+        cause = await self._cause_of_owner(caller, auction_id, request_id)
+        return _changed(await self._store.resume(auction_id, cause))
+
+    async def extend(self, caller: Principal, auction_id: str, by_ms: int, request_id: str) -> Auction:
+        cause = await self._cause_of_owner(caller, auction_id, request_id)
+        return _changed(await self._store.extend(auction_id, by_ms, cause))
+
+    async def cancel(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
+        cause = await self._cause_of_owner(caller, auction_id, request_id)
+        return _changed(await self._store.cancel(auction_id, cause))
+
+    async def close(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
+        """The seller's own hammer: now, whatever the clock says."""
+        cause = await self._cause_of_owner(caller, auction_id, request_id)
+        closed = await self._store.close(auction_id, cause, force=True)
+        if isinstance(closed, Refused):
+            raise refusal(closed)
+        return await self.get(auction_id)
+
+    async def get(self, auction_id: str) -> Auction:
+        auction = await self._store.get(auction_id)
+        if auction is None:
+            raise NotFound(_WHY[Code.AUCTION_NOT_FOUND], code=Code.AUCTION_NOT_FOUND)
+        return auction
+
+    async def list(
+        self, status: Status | None, cursor: str | None, limit: int
+    ) -> tuple[Sequence[Auction], str | None]:
+        """For anybody; newest first, with the cursor of the next page."""
+        page = await self._store.list(status, cursor, limit)
+        return page.auctions, page.cursor
+
+    async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
+        """For anybody, who may see only their public parts."""
+        return await self._store.events(auction_id, after, limit)
+
+    async def _cause_of_owner(self, caller: Principal, auction_id: str, request_id: str) -> Cause:
+        auction = await self.get(auction_id)
+        if caller.id != auction.listing.seller.id and not caller.has("admin"):
+            raise Forbidden("only its seller may do this to an auction")
+        return Cause(caller.id, request_id)
+
+
+def _changed(after: Auction | Refused) -> Auction:
+    if isinstance(after, Refused):
+        raise refusal(after)
+    return after
+
+
+def state_for(auction: Auction, server_at: int, reader: Principal | None = None) -> dict[str, Any]:
+    """The state as this reader may see it: only the leader sees `your_ceiling`."""
+    state = {**rules.view(auction), "server_at": server_at}
+    if reader and auction.leader and auction.leader.id == reader.id:
+        state["your_ceiling"] = auction.ceiling
+    return state

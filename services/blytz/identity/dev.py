@@ -1,0 +1,88 @@
+"""The issuer of a developer's machine: an Ed25519 key in the data folder, a token for whoever asks.
+
+Only `BLYTZ_ENV=dev` wires it (apps/wiring.py); anywhere else its key is neither made nor believed.
+"""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any, get_args
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from blytz.identity import Principal, Role, TokenRefused
+
+KEY_FILE = "dev-key.pem"
+ISSUER = "blytz-dev"
+TOKEN_LASTS_S = 12 * 60 * 60
+LONGEST_NAME = 80
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class DevIssuer:
+    """Issues and verifies. The same name is the same person, so that a seller can come back to her auctions."""
+
+    def __init__(self, data: Path) -> None:
+        """Reads the key in `data`, and makes it first where there is none. Raises OSError."""
+        self._private = _load_or_make_key(data / KEY_FILE)
+        self._public = self._private.public_key()
+
+    def issue(self, name: str, roles: tuple[Role, ...] = ("bidder",), lasts_s: int = TOKEN_LASTS_S) -> str:
+        claims = {
+            "iss": ISSUER,
+            "sub": "usr_" + hashlib.sha256(name.encode()).hexdigest()[:20],
+            "name": name[:LONGEST_NAME],
+            "roles": list(roles),
+            "exp": int(time.time()) + lasts_s,
+        }
+        return jwt.encode(claims, self._private, algorithm="EdDSA")
+
+    def verify(self, token: str) -> Principal:
+        try:
+            claims = jwt.decode(
+                token,
+                self._public,
+                algorithms=["EdDSA"],
+                issuer=ISSUER,
+                options={"require": ["exp", "sub", "iss"]},
+            )
+        except jwt.ExpiredSignatureError:
+            raise TokenRefused("the token has expired") from None
+        except jwt.InvalidTokenError:
+            raise TokenRefused("the token is not valid") from None
+        return _principal(claims)
+
+
+def _principal(claims: dict[str, Any]) -> Principal:
+    roles, name = claims.get("roles", ["bidder"]), claims.get("name", "")
+    if not isinstance(roles, list) or not isinstance(name, str):
+        raise TokenRefused("the token's claims are malformed")
+    known = tuple(role for role in ROLES if role in roles)
+    return Principal(claims["sub"], name[:LONGEST_NAME] or claims["sub"], known, int(claims["exp"]) * 1000)
+
+
+def _load_or_make_key(path: Path) -> Ed25519PrivateKey:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+        # Several processes may start at once: the first link wins and all of them read the same key.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise OSError(f"{path} does not hold an Ed25519 key")
+    return key

@@ -1,0 +1,42 @@
+"""One structured line per thing that happened: JSON for machines, colour for people. No token, no ceiling."""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def set_up_logs(style: Literal["auto", "json", "console"], service: str) -> None:
+    """`auto` is JSON unless a person watches the terminal. Libraries that use `logging` end up here too."""
+    as_json = style == "json" or (style == "auto" and not sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True) if as_json else _short_time,
+    ]
+    if as_json:
+        shared += [_named(service), structlog.processors.format_exc_info]
+    render: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(pad_event_to=24)
+    )
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=render, foreign_pre_chain=shared))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _named(service: str) -> structlog.typing.Processor:
+    def name(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["service"] = service
+        return event
+
+    return name
+
+
+_short_time = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
