@@ -200,4 +200,5 @@ class RedisServer:
 
 def _packed(*command: Any) -> bytes:
     # The stub of hiredis knows only commands of one word.
-    return hiredis.pack_command(command)
+    packed: bytes = hiredis.pack_command(command)
+    return packed
