@@ -1,0 +1,78 @@
+"""The command line. Each command is a function in a module of its own, imported only when it is the one that runs:
+`blytz token` must not wait for the web framework of `blytz serve`."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import typer
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("blytz.cli.up", "Run the whole platform on this machine."),
+    "serve": ("blytz.cli.serve", "Run one service in this process, for containers."),
+    "token": ("blytz.cli.token", "Print a token for the dev platform, and nothing else."),
+    "watch": ("blytz.cli.watch", "Watch an auction live."),
+    "bid": ("blytz.cli.bid", "Place one bid."),
+    "simulate": ("blytz.cli.simulate", "Load a running platform with bidders and viewers."),
+    "verify": ("blytz.cli.verify", "Replay an auction's events, compare with Redis."),
+    "demo": ("blytz.cli.demo", "Run demo auctions, with simulated bidders."),
+}
+"""Name: the module that has a function of that name, and its line in `blytz --help`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point. Whatever stops a command leaves as one line on stderr and an exit code, never a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _app(_chosen(words))(words, prog_name="blytz")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`blytz verify | head`): there is nobody left to tell.
+        sys.stderr.close()
+        sys.exit(141)
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        sys.stderr.write(f"blytz: {_one_line(error)}\n")
+        sys.exit(1)
+
+
+def _chosen(words: Sequence[str]) -> str | None:
+    return next((word for word in words if not word.startswith("-")), None)
+
+
+def _app(chosen: str | None) -> "typer.Typer":
+    import typer
+
+    app = typer.Typer(
+        help="Blytz: live commerce on your own server.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    # With a single command typer would leave its name out.
+    app.callback()(lambda: None)
+    for name, (module, summary) in COMMANDS.items():
+        run: Callable[..., Any] = getattr(import_module(module), name) if name == chosen else _not_chosen
+        app.command(name, short_help=summary)(run)
+    return app
+
+
+def _not_chosen() -> None:
+    """Stands in for the commands that are listed, but not run."""
+
+
+def _is_expected(error: Exception) -> bool:
+    from blytz.cli.fault import CliFault
+    from blytz.kit.problems import Problem
+    from blytz.kit.settings import SettingsFault
+
+    return isinstance(error, CliFault | Problem | SettingsFault | OSError)
+
+
+def _one_line(error: Exception) -> str:
+    return "; ".join(str(error).split("\n")) or type(error).__name__

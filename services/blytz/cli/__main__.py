@@ -1,0 +1,3 @@
+from blytz.cli import main
+
+main()
