@@ -1,0 +1,59 @@
+"""`python -m bench`: every figure in one run, one table."""
+
+import argparse
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable
+
+from bench.alone import engine, platform
+from bench.machine import allow_many_sockets, describe, program
+from bench.rounds import QUICK, Plan, Row
+from bench.scenarios import fanout, http_bids, idle, websocket_bids
+from bench.sides import build_peer
+from bench.table import table
+
+SCENARIOS: dict[str, Callable[[Plan, bool], list[Row]]] = {
+    "websocket": websocket_bids,
+    "http": http_bids,
+    "fanout-60": fanout(60, most=0.9),
+    "fanout-300": fanout(300, most=0.3),
+    "platform": platform,
+    "idle": idle,
+    "engine": engine,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=SCENARIOS, metavar="NAME", help=f"one of {', '.join(SCENARIOS)}"
+    )
+    parser.add_argument("--quick", action="store_true", help="short rounds: a look, not a figure")
+    asked = parser.parse_args()
+
+    missing = [name for name in ("redis-server", "redis-benchmark", "taskset") if program(name) is None]
+    if missing or (os.cpu_count() or 1) < 2:
+        print(f"bench needs two cores and {', '.join(missing) or 'nothing else'}", file=sys.stderr)
+        return 2
+    no_peer = build_peer()
+    if no_peer:
+        print(no_peer, file=sys.stderr)
+    allow_many_sockets()
+
+    rows: list[Row] = []
+    failed = False
+    for name in asked.only or SCENARIOS:
+        print(f"{name}", file=sys.stderr, flush=True)
+        try:
+            rows += SCENARIOS[name](QUICK if asked.quick else Plan(), no_peer is None)
+        except RuntimeError as error:
+            failed = True
+            print(f"  {name} could not be measured: {error}", file=sys.stderr, flush=True)
+    today = dt.datetime.now(tz=dt.UTC).date()
+    print(f"\n{today}, {describe()}{', quick' if asked.quick else ''}\n\n{table(rows)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

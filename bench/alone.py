@@ -1,0 +1,117 @@
+"""The scenarios that only Blytz can play: the engine beside redis-benchmark, and the platform whole."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from bench.auctions import SELLER, open_auctions
+from bench.jobs import EngineJob, PlatformJob, Result
+from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, free_port
+from bench.platform_door import open_auction, sign_in
+from bench.redis_server import RedisServer
+from bench.rounds import Plan, Row, alternate, brief, load, middle
+from blytz.auction.redis_store import Keys, load_scripts
+
+PIPELINE = 64
+BIDDERS, VIEWERS, RATE = 50, 1_000, 200
+FOR_LOAD = {"overloaded", "store_unavailable", "rate_limited", "pending", "unanswered"}
+
+# redis-benchmark cannot count upwards, so a line in front of the script makes every bid the next acceptable one.
+# Both sides run that same edited script: what is compared is the way to it and back.
+PREAMBLE = "ARGV[6] = string.format('%d', math.max(100, tonumber(redis.call('HGET', KEYS[1], 'price')) + 5000))\n"
+
+
+def engine(plan: Plan, with_peer: bool) -> list[Row]:  # noqa: ARG001 - its peer is redis-benchmark
+    with TemporaryDirectory(prefix="blytz-bench-") as name:
+        redis = RedisServer(Path(name))
+        try:
+
+            def play(side: str) -> Result:
+                redis.clear()
+                (auction,) = open_auctions(redis.url, 1)
+                if side == "redis-benchmark":
+                    return _redis_benchmark(redis, auction, plan.engine_bids)
+                job = EngineJob(
+                    redis_url=redis.url,
+                    auction=auction,
+                    preamble=PREAMBLE,
+                    in_flight=PIPELINE,
+                    bids=plan.engine_bids,
+                )
+                return load(job)
+
+            results = alternate(plan.rounds, ["blytz", "redis-benchmark"], play)
+        finally:
+            redis.stop()
+    return [
+        Row(
+            figure=f"Engine alone, {PIPELINE} in flight: accepted bids (peer: redis-benchmark -P {PIPELINE})",
+            unit="/s",
+            ours=middle(results["blytz"], lambda result: result.accepted / result.seconds),
+            theirs=middle(results["redis-benchmark"], lambda result: result.accepted / result.seconds),
+            target="as a share",
+        )
+    ]
+
+
+def _redis_benchmark(redis: RedisServer, auction: str, bids: int) -> Result:
+    script = load_scripts(lambda source: PREAMBLE + source)["place_bid"]
+    sha = redis.client.script_load(script.source)
+    party = msgspec.json.encode({"id": "usr___rand_int__", "name": "Bidder"}).decode()
+    cause = msgspec.json.encode({"actor": SELLER.id, "request_id": ""}).decode()
+    args = [auction, cause, "usr___rand_int__", party, "b__rand_int__", "1", "exact"]
+    keys = [key.decode() for key in Keys(auction).of_bid]
+    command = ["redis-benchmark", "-s", str(redis.socket), "-c", "1", "-P", str(PIPELINE), "-n", str(bids), "-q"]
+    command += ["-r", "2000000000", "EVALSHA", str(sha), str(len(keys)), *keys, *args]
+    done = subprocess.run(["taskset", "-c", str(LOAD_CORE), *command], capture_output=True, text=True, check=True)
+    rates = re.findall(r"([\d.]+) requests per second", done.stdout)
+    if not rates:
+        raise RuntimeError(f"redis-benchmark said: {done.stdout[-300:]}{done.stderr[-300:]}")
+    seconds = bids / float(rates[-1])
+    # An event per accepted bid, and the opening: the log says how many of them were truly accepted.
+    accepted = int(redis.client.xlen(keys[1])) - 1
+    return Result(
+        seconds=seconds, accepted=accepted, other={"not_accepted": bids - accepted} if bids > accepted else {}
+    )
+
+
+def platform(plan: Plan, with_peer: bool) -> list[Row]:  # noqa: ARG001 - no peer has all of it
+    with TemporaryDirectory(prefix="blytz-bench-") as name:
+        folder, port = Path(name), free_port()
+        command: list[str | Path] = [BIN / "blytz", "up", "--port", str(port), "--data", folder / "data"]
+        up = Process("blytz-up", command, core=SERVER_CORE, folder=folder)
+        try:
+            up.wait_for(f"http://127.0.0.1:{port}/health", within_s=60)
+            door = f"http://127.0.0.1:{port}"
+            auction = open_auction(door, sign_in(door, "seller", ["seller"]))
+            tokens = [sign_in(door, f"bidder-{number}", ["bidder"]) for number in range(BIDDERS)]
+            result = load(
+                PlatformJob(
+                    port=port, tokens=tokens, auction=auction, viewers=VIEWERS, rate=RATE, seconds=plan.platform_s
+                )
+            )
+        finally:
+            up.stop()
+    print(f"  {brief(result)}", file=sys.stderr, flush=True)
+    refused = sum(count for word, count in result.other.items() if word in FOR_LOAD)
+    bids = result.accepted + sum(result.other.values())
+    title = f"One core, {BIDDERS} bidders, {VIEWERS:,} viewers, {RATE} bids/s, {plan.platform_s:g} s"
+    lost = result.gaps + result.closed
+    acks, fanouts = result.ack_ms.get("p99"), result.fanout_ms.get("p99")
+    return [
+        Row(figure=f"{title}: ack p99", unit="ms", ours=acks, target="<= 20", met=acks is not None and acks <= 20),
+        Row(
+            figure="the same: fan-out p99",
+            unit="ms",
+            ours=fanouts,
+            target="<= 100",
+            met=fanouts is not None and fanouts <= 100,
+        ),
+        Row(figure="the same: bids answered", unit="/s", ours=bids / result.seconds, target=f"{RATE} asked"),
+        Row(figure="the same: refused for load", unit="bids", ours=refused, target="0", met=refused == 0),
+        Row(figure="the same: gaps and closed sockets", unit="", ours=lost, target="0", met=lost == 0),
+    ]

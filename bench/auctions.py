@@ -1,0 +1,36 @@
+"""What a round needs before it begins: open auctions, and people who may bid."""
+
+import asyncio
+from pathlib import Path
+
+from blytz.auction.model import Cause, Listing, Party, Terms
+from blytz.auction.redis_store import RedisStore
+from blytz.identity.dev import DevIssuer
+from blytz.kit.redis_pipe import RedisPipe
+
+ONE_DAY_MS = 24 * 60 * 60 * 1000
+SELLER = Party("usr_seller", "Selma")
+
+
+def open_auctions(redis_url: str, count: int) -> list[str]:
+    """Open `count` auctions on the default increments, without an end in sight; returns their ids."""
+    ids = [f"auc_bench{number:05d}" for number in range(count)]
+    asyncio.run(_open(redis_url, ids))
+    return ids
+
+
+async def _open(redis_url: str, ids: list[str]) -> None:
+    pipe = RedisPipe(redis_url, "bench-setup")
+    await pipe.start(timeout_s=10)
+    try:
+        store, terms = RedisStore(pipe), Terms(duration_ms=ONE_DAY_MS)
+        for auction_id in ids:
+            listing = Listing(auction_id=auction_id, title="Bench", seller=SELLER, terms=terms, epoch="bench")
+            await store.create(listing, Cause(SELLER.id))
+    finally:
+        await pipe.close()
+
+
+def bidder_tokens(data: Path, count: int) -> list[str]:
+    issuer = DevIssuer(data)
+    return [issuer.issue(f"bidder-{number}") for number in range(count)]

@@ -1,0 +1,83 @@
+"""The whole platform through its one door: bids at a steady rate on one auction that everybody watches."""
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+
+from bench.jobs import PlatformJob, Result
+from bench.load_viewers import Room, Viewer, source_of
+from bench.tally import Tally
+from bench.wire import connect_all, messages_in
+from blytz.auction.model import Terms
+from blytz.auction.rules import increment
+
+
+class Bidder(Viewer):
+    """Watches like everybody and bids when told; its results come between the events."""
+
+    def __init__(self, number: int, room: Room, token: str, auction: str) -> None:
+        super().__init__(number, room)
+        self._tally, self._token, self._auction = room.tally, token, auction
+        self.sent_at: dict[str, float] = {}
+
+    def bid(self, bid_id: str, amount: int) -> None:
+        self.sent_at[bid_id] = time.perf_counter()
+        bid = {"type": "bid", "auction_id": self._auction, "bid_id": bid_id, "amount": amount, "kind": "exact"}
+        self.say(msgspec.json.encode({**bid, "ref": bid_id}))
+
+    def heard(self, frame: bytes) -> None:
+        if not self.ready.done() and b'"welcome"' in frame:
+            self.say(msgspec.json.encode({"type": "auth", "token": self._token}))
+        if not self.ready.done() or (b'"bid_result"' not in frame and b'"error"' not in frame):
+            super().heard(frame)
+            return
+        messages = messages_in(frame)
+        for message in messages:
+            if message["type"] in {"bid_result", "error"}:
+                self._told(message)
+        self.shown(self._room.read(messages))
+
+    def _told(self, message: dict[str, Any]) -> None:
+        now = time.perf_counter()
+        sent_at = self.sent_at.pop(message.get("bid_id") or message.get("ref", ""), None)
+        if sent_at is not None:
+            self._tally.answered(message.get("code") or message["outcome"], now - sent_at)
+
+
+async def run_platform(job: PlatformJob) -> Result:
+    tally = Tally(None)
+    room = Room(f"auction:{job.auction}", tally)
+    viewers: list[Viewer] = [Viewer(number, room) for number in range(job.viewers)]
+    bidders = [Bidder(number, room, token, job.auction) for number, token in enumerate(job.tokens)]
+    everybody = [*viewers, *bidders]
+    await connect_all(
+        person.connect("127.0.0.1", job.port, source=source_of(number * 25))
+        for number, person in enumerate(everybody)
+    )
+    pacing = asyncio.create_task(_pace(job, bidders))
+    await asyncio.sleep(job.warm_up_s)
+    tally.begin()
+    await asyncio.sleep(job.seconds)
+    result = tally.end()
+    pacing.cancel()
+    result.gaps = room.gaps
+    result.closed = sum(person.closed for person in everybody)
+    # Whoever waited for a second has not been answered; sent_at holds only those.
+    long_ago = time.perf_counter() - 1
+    if unanswered := sum(at < long_ago for bidder in bidders for at in bidder.sent_at.values()):
+        result.other["unanswered"] = unanswered
+    for person in everybody:
+        person.leave()
+    return result
+
+
+async def _pace(job: PlatformJob, bidders: list[Bidder]) -> None:
+    terms = Terms()
+    began_at, amount, turn = time.perf_counter(), terms.start_price, 0
+    while True:
+        await asyncio.sleep(max(0.0, began_at + turn / job.rate - time.perf_counter()))
+        bidders[turn % len(bidders)].bid(f"w{turn}", amount)
+        amount += increment(terms, amount)
+        turn += 1

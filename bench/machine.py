@@ -1,0 +1,115 @@
+"""What the operating system says about processes, and how one is started on a core of its own."""
+
+import os
+import platform
+import resource
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / ".venv" / "bin"
+
+SERVER_CORE = 0
+"""Runs what is measured, and Redis: the one core of a small server."""
+LOAD_CORE = 1
+"""Runs the load generator, and nothing else."""
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far, all its threads together."""
+    # The name in brackets may hold spaces: what counts begins behind it.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def rss_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def allow_many_sockets(wanted: int = 65_536) -> None:
+    """Raises the limit of open files for this process and those it starts, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), max(hard, wanted)))
+    except (ValueError, PermissionError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def describe() -> str:
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    release = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return f"{os.cpu_count()} x {model}, {release}, Python {platform.python_version()}"
+
+
+class Process:
+    """A process pinned to one core, its output in a file, ended by `stop`."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        core: int,
+        folder: Path,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        with self.log.open("ab") as out:
+            self._child = subprocess.Popen(
+                ["taskset", "-c", str(core), *map(str, command)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                cwd=ROOT,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Of the program itself: taskset replaces itself by it."""
+        return self._child.pid
+
+    def wait_for(self, url: str, within_s: float = 20.0) -> None:
+        """Until `url` answers. Raises RuntimeError with the end of the log when it does not."""
+        until = time.monotonic() + within_s
+        while time.monotonic() < until and self._child.poll() is None:
+            try:
+                with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - loopback, http
+                    return
+            except (OSError, urllib.error.URLError):
+                time.sleep(0.05)
+        tail = self.log.read_text(errors="replace")[-800:]
+        self.stop()
+        raise RuntimeError(f"{self.name} does not answer at {url}:\n{tail}")
+
+    def stop(self) -> None:
+        self._child.terminate()
+        try:
+            self._child.wait(15)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+
+def program(name: str) -> str | None:
+    return shutil.which(name)

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log"
+	"sync"
+
+	"github.com/gorilla/websocket"
+	"github.com/redis/go-redis/v9"
+)
+
+// Hub holds one room per watched auction.
+type Hub struct {
+	store *Store
+	mutex sync.Mutex
+	rooms map[string]*Room
+}
+
+func NewHub(store *Store) *Hub {
+	return &Hub{store: store, rooms: make(map[string]*Room)}
+}
+
+// Room hands the room of an auction to a watcher, and opens it when it is the first.
+func (h *Hub) Room(auctionID string) *Room {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	room, ok := h.rooms[auctionID]
+	if !ok {
+		room = &Room{
+			auctionID:  auctionID,
+			store:      h.store,
+			register:   make(chan *Client),
+			unregister: make(chan *Client),
+			clients:    make(map[*Client]int64),
+		}
+		h.rooms[auctionID] = room
+		go room.run()
+	}
+	return room
+}
+
+// Room is the hub of gorilla's chat example with a Redis channel as its source: one goroutine owns the set of
+// clients, so a client sees its snapshot first and every later event once, in order.
+type Room struct {
+	auctionID  string
+	store      *Store
+	register   chan *Client
+	unregister chan *Client
+	clients    map[*Client]int64 // and the seq of the snapshot each was given
+}
+
+func (r *Room) run() {
+	ctx := context.Background()
+	feed := r.store.client.SSubscribe(ctx, "auction:{"+r.auctionID+"}:feed")
+	defer feed.Close()
+	if _, err := feed.Receive(ctx); err != nil {
+		log.Printf("subscribe: %v", err)
+	}
+	messages := feed.Channel(redis.WithChannelSize(1024))
+	for {
+		select {
+		case client := <-r.register:
+			r.welcome(ctx, client)
+		case client := <-r.unregister:
+			delete(r.clients, client)
+		case message := <-messages:
+			r.broadcast([]byte(message.Payload))
+		}
+	}
+}
+
+// welcome sends the present state. Events up to it that are still on their way are dropped in broadcast.
+func (r *Room) welcome(ctx context.Context, client *Client) {
+	topic := "auction:" + r.auctionID
+	snapshot, err := r.store.Snapshot(ctx, r.auctionID)
+	if err != nil || snapshot == nil {
+		client.say(failure{"error", "auction_not_found", "there is no such auction", ""})
+		return
+	}
+	client.say(snapshotMessage{"snapshot", topic, snapshot.Epoch, snapshot.Seq, snapshot.State})
+	r.clients[client] = snapshot.Seq
+}
+
+// broadcast frames the event once for everybody. Whoever cannot keep up is closed, as in the chat example.
+func (r *Room) broadcast(event []byte) {
+	var numbered struct {
+		Seq int64 `json:"seq"`
+	}
+	if err := json.Unmarshal(event, &numbered); err != nil {
+		log.Printf("event: %v", err)
+		return
+	}
+	var frame bytes.Buffer
+	frame.Grow(len(event) + 64)
+	frame.WriteString(`{"type":"event","topic":"auction:` + r.auctionID + `",`)
+	frame.Write(event[1:])
+	prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, frame.Bytes())
+	if err != nil {
+		log.Printf("prepare: %v", err)
+		return
+	}
+	for client, after := range r.clients {
+		if numbered.Seq <= after {
+			continue
+		}
+		select {
+		case client.send <- outgoing{prepared: prepared}:
+		default:
+			delete(r.clients, client)
+			client.close(closeTooSlow)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+"""The few calls that the platform's own door takes before a crowd can come in."""
+
+import json
+import urllib.request
+from typing import Any
+
+ONE_HOUR_MS = 60 * 60 * 1000
+
+
+def sign_in(door: str, name: str, roles: list[str]) -> str:
+    return str(_post(f"{door}/auction/v1/dev/sign-in", {"name": name, "roles": roles})["token"])
+
+
+def open_auction(door: str, token: str) -> str:
+    terms = {"duration_ms": ONE_HOUR_MS}
+    return str(_post(f"{door}/auction/v1/auctions", {"title": "Bench", "terms": terms}, token)["auction_id"])
+
+
+def _post(url: str, body: dict[str, Any], token: str | None = None) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - loopback, http
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        told: dict[str, Any] = json.load(answer)
+    return told

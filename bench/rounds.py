@@ -1,0 +1,109 @@
+"""Rounds: short, alternating between the sides so that a noisy minute falls on both, and summed up by medians."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from statistics import median
+
+import msgspec
+
+from bench.jobs import Job, Result
+from bench.machine import LOAD_CORE, ROOT
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How long and how often; `--quick` is a look, not a figure."""
+
+    rounds: int = 5
+    seconds: float = 4.0
+    platform_s: float = 60.0
+    idle_viewers: int = 10_000
+    engine_bids: int = 60_000
+
+
+QUICK = Plan(rounds=2, seconds=2.0, platform_s=10.0, idle_viewers=2_000, engine_bids=20_000)
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """One line of the table. `better` says which way the ratio ours / theirs should go."""
+
+    figure: str
+    unit: str
+    ours: float | None
+    theirs: float | None = None
+    target: str = ""
+    met: bool | None = None
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        return self.ours / self.theirs if self.ours is not None and self.theirs else None
+
+
+def load(job: Job) -> Result:
+    """One job in a load generator of its own, on the other core."""
+    done = subprocess.run(
+        ["taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "bench.load"],
+        input=msgspec.json.encode(job),
+        capture_output=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the load generator failed:\n{done.stderr.decode(errors='replace')[-1500:]}")
+    return msgspec.json.decode(done.stdout, type=Result)
+
+
+def alternate(rounds: int, sides: Sequence[str], play: Callable[[str], Result]) -> dict[str, list[Result]]:
+    """A B A B ...: `rounds` results for each side."""
+    results: dict[str, list[Result]] = {side: [] for side in sides}
+    for turn in range(rounds):
+        for side in sides:
+            result = play(side)
+            results[side].append(result)
+            print(f"  round {turn + 1}, {side}: {brief(result)}", file=sys.stderr, flush=True)
+    return results
+
+
+def brief(result: Result) -> str:
+    """What one round saw, for whoever watches it run."""
+    parts = []
+    if result.seconds:
+        parts.append(
+            f"server {result.server_cpu_s / result.seconds:.0%}, load {result.load_cpu_s / result.seconds:.0%}"
+        )
+    if result.accepted:
+        parts.append(f"{result.accepted / result.seconds:,.0f} bids/s")
+    if result.delivered:
+        parts.append(f"{result.delivered / result.seconds:,.0f} deliveries/s")
+    for name, spread in (("ack", result.ack_ms), ("fan-out", result.fanout_ms)):
+        if spread:
+            parts.append(f"{name} p50 {spread['p50']:.1f} p99 {spread['p99']:.1f} ms")
+    if result.rss_after:
+        parts.append(f"{(result.rss_after - result.rss_before) / 1e6:,.0f} MB more")
+    if result.other or result.gaps or result.closed:
+        parts.append(f"other outcomes {result.other}, gaps {result.gaps}, closed {result.closed}")
+    return ", ".join(parts)
+
+
+def middle(results: Sequence[Result] | None, figure: Callable[[Result], float]) -> float | None:
+    return median(map(figure, results)) if results else None
+
+
+def compared(
+    figure: str,
+    unit: str,
+    results: dict[str, list[Result]],
+    read: Callable[[Result], float],
+    *,
+    most: float | None = None,
+    least: float | None = None,
+    note: str = "",
+) -> Row:
+    """A row whose target is a share of the peer's figure: at most, or at least."""
+    ours, theirs = middle(results.get("blytz"), read), middle(results.get("gin"), read)
+    target = f"<= {most:g} of gin" if most is not None else f">= {least:g} of gin"
+    row = Row(figure=figure, unit=unit, ours=ours, theirs=theirs, target=target, note=note)
+    if row.ratio is not None:
+        row.met = row.ratio <= most if most is not None else row.ratio >= (least or 0)
+    return row

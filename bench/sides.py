@@ -1,0 +1,75 @@
+"""The two sides: Blytz and its Go peer, each started on the server's core, both on one Redis."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from bench.machine import BIN, ROOT, SERVER_CORE, Process, free_port, program
+
+PEER = ROOT / "bench" / "peers" / "gin"
+LUA = ROOT / "services" / "blytz" / "auction" / "lua"
+Door = Literal["live", "http"]
+
+
+class Side(Struct, frozen=True):
+    """A server that is up: where it listens, and the process whose CPU counts."""
+
+    name: str
+    process: Process
+    port: int
+
+
+def start_blytz(door: Door, redis_url: str, folder: Path) -> Side:
+    port = free_port()
+    env = {
+        "REDIS_URL": redis_url,
+        "BLYTZ_ENV": "dev",
+        "BLYTZ_DATA": str(folder),
+        "BLYTZ_LIVE_PORT" if door == "live" else "BLYTZ_AUCTION_PORT": str(port),
+        # Fifty connections do the work of thousands of bidders here; the limit is for one of those.
+        "BLYTZ_MESSAGES_PER_S": "1000000",
+    }
+    service = "live" if door == "live" else "auction"
+    process = Process(
+        f"blytz-{service}", [BIN / "blytz", "serve", service], core=SERVER_CORE, folder=folder, env=env
+    )
+    return _ready(Side("blytz", process, port))
+
+
+def build_peer() -> str | None:
+    """Why there is no peer, or None when it is built."""
+    if program("go") is None:
+        return "Go not found: peer skipped"
+    built = subprocess.run(
+        ["go", "build", "-o", "bin/peer", "."], cwd=PEER, capture_output=True, text=True, check=False
+    )
+    if built.returncode:
+        return f"the Go peer does not build: peer skipped\n{built.stderr.strip()[-600:]}"
+    return None
+
+
+def start_peer(redis_url: str, folder: Path, settings: Mapping[str, str]) -> Side:
+    port = free_port()
+    env = {
+        "REDIS_URL": redis_url,
+        "BLYTZ_DATA": str(folder),
+        "BLYTZ_LUA": str(LUA),
+        "PEER_PORT": str(port),
+        **settings,
+    }
+    process = Process("peer", [PEER / "bin" / "peer"], core=SERVER_CORE, folder=folder, env=env)
+    return _ready(Side("gin", process, port))
+
+
+def _ready(side: Side) -> Side:
+    side.process.wait_for(f"http://127.0.0.1:{side.port}/health")
+    return side
+
+
+def peer_settings() -> dict[str, str]:
+    """PEER_REDIS=autopipeline makes the peer use go-redis' (experimental) autopipeliner instead of its pool."""
+    return {name: os.environ[name] for name in ("PEER_REDIS",) if name in os.environ}
