@@ -1,0 +1,71 @@
+"""One auction as a client knows it: the state, kept up to date by laying events over it."""
+
+from typing import Any, Final
+
+CHANGING: Final = (
+    "status",
+    "price",
+    "minimum",
+    "leader",
+    "bid_count",
+    "reserve_met",
+    "opened_at",
+    "ends_at",
+    "remaining_ms",
+    "seq",
+)
+"""What an event says of the state, under the state's own names."""
+
+
+class Gap(Exception):
+    """An event is missing before this one: watch again from what is known, never guess."""
+
+
+class Topic:
+    """`state` is None until the first snapshot. Once a gap was seen, events are not taken until the answer to
+    the watch that heals it."""
+
+    def __init__(self, auction_id: str) -> None:
+        self.auction_id = auction_id
+        self.name = f"auction:{auction_id}"
+        self.state: dict[str, Any] | None = None
+        self.seq = 0
+        self.epoch: str | None = None
+        self.viewers = 0
+        self.gaps = 0
+        self.snapshots = 0
+        self.waiting = True
+        """A watch was sent, and its answer is still to come."""
+
+    def watch_message(self) -> dict[str, Any]:
+        """What to send on a new connection, or after a gap: from here on, please."""
+        self.waiting = True
+        message = {"type": "watch", "topic": self.name, "ref": self.name}
+        return message if self.epoch is None else {**message, "after": self.seq, "epoch": self.epoch}
+
+    def take(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        """Lay one message over the state and give the events that were new in it. Raises `Gap`."""
+        match message["type"]:
+            case "snapshot":
+                self.state, self.seq, self.epoch = message["state"], message["seq"], message["epoch"]
+                self.snapshots += 1
+                self.waiting = False
+            case "replay":
+                self.waiting = False
+                return [event for event in message["events"] if self._lay(event)]
+            case "event" if not self.waiting:
+                return [message] if self._lay(message) else []
+            case "viewers":
+                self.viewers = message["count"]
+        return []
+
+    def _lay(self, event: dict[str, Any]) -> bool:
+        seq = event["seq"]
+        if seq <= self.seq:
+            return False
+        if seq != self.seq + 1:
+            self.gaps += 1
+            raise Gap
+        self.seq = seq
+        self.state = (self.state or {}) | {name: event[name] for name in CHANGING if name in event}
+        return True
