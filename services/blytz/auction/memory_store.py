@@ -70,11 +70,18 @@ class MemoryStore:
         return self._change(auction_id, lambda auction: rules.cancel(auction, cause, self._clock()))
 
     async def close(
-        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
+        self,
+        auction_id: str,
+        cause: Cause,
+        *,
+        force: bool = False,
+        outage: Outage | None = None,
+        not_after: int | None = None,
     ) -> Closed | NotYet | Refused:
         now = self._clock()
         after = self._apply(
-            auction_id, lambda auction: rules.close(auction, cause, now, force=force, outage=outage)
+            auction_id,
+            lambda auction: rules.close(auction, cause, now, force=force, outage=outage, not_after=not_after),
         )
         if not isinstance(after, Auction):
             return after

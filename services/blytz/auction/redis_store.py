@@ -63,6 +63,7 @@ class Keys:
         self.feed = f"{root}:feed".encode()
         self.bids = f"{root}:bids".encode()
         self.blocked = f"{root}:blocked".encode()
+        self.viewers = f"{root}:viewers".encode()
         self.of_verb = (self.state, self.events, self.feed)
         self.of_bid = (*self.of_verb, self.bids, self.blocked)
 
@@ -124,10 +125,18 @@ class RedisStore:
         return await self._change("cancel", auction_id, cause)
 
     async def close(
-        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
+        self,
+        auction_id: str,
+        cause: Cause,
+        *,
+        force: bool = False,
+        outage: Outage | None = None,
+        not_after: int | None = None,
     ) -> Closed | NotYet | Refused:
         began_at, ended_at = (outage.began_at, outage.ended_at) if outage else (0, 0)
-        reply = await self._run("close", auction_id, cause, "1" if force else "0", began_at, ended_at)
+        reply = await self._run(
+            "close", auction_id, cause, "1" if force else "0", began_at, ended_at, _text(not_after)
+        )
         match reply:
             case [b"closed", status, event, _]:
                 return Closed(Status(status.decode()), Event(_object.decode(event)))

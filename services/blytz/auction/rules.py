@@ -106,6 +106,7 @@ def publish(auction: Auction, kind: str, cause: Cause, public: Any = None, priva
             "leader": _party(auction.leader),
             "bid_count": auction.bid_count,
             "reserve_met": reserve_met(auction),
+            "opened_at": auction.opened_at,
             "ends_at": auction.ends_at,
             "remaining_ms": auction.remaining_ms,
         },
@@ -138,7 +139,7 @@ def open_auction(auction: Auction, cause: Cause, now: int) -> Change | NotYet | 
         ends_at=now + terms.duration_ms,
         hard_stop_at=None if terms.max_total_ms is None else now + terms.max_total_ms,
     )
-    return publish(opened, "opened", cause, {"opened_at": now})
+    return publish(opened, "opened", cause)
 
 
 def place_bid(
@@ -298,7 +299,13 @@ def cancel(auction: Auction, cause: Cause, now: int) -> Change | Refused:
 
 
 def close(
-    auction: Auction, cause: Cause, now: int, *, force: bool = False, outage: Outage | None = None
+    auction: Auction,
+    cause: Cause,
+    now: int,
+    *,
+    force: bool = False,
+    outage: Outage | None = None,
+    not_after: int | None = None,
 ) -> Change | NotYet | Refused:
     """The hammer. A closed auction stays as it is, with no further event."""
     now = max(now, auction.clock)
@@ -309,6 +316,8 @@ def close(
     if not force:
         if auction.ends_at is None:
             return NotYet(None)
+        if not_after is not None and now > not_after:
+            return NotYet(0)
         restored = restore(auction, outage, cause, now) if outage else None
         if restored:
             return restored

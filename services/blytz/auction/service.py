@@ -1,5 +1,6 @@
 """What callers may do with auctions: checks who may, then asks the store."""
 
+import re
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ from blytz.kit.ids import new_id
 from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
 
 EPOCH_DIGITS = 8
+# An id becomes part of keys and channels, so nothing that could not be one gets near them.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _WHY = {
     Code.AUCTION_NOT_FOUND: "there is no such auction",
     Code.BID_ID_REUSED: "this bid_id was used for another amount or kind",
@@ -42,7 +45,7 @@ _WHY = {
 def refusal(refused: Refused) -> Conflict | NotFound:
     """The problem that a caller is told."""
     if refused.code is Code.AUCTION_NOT_FOUND:
-        return NotFound(_WHY[refused.code], code=refused.code)
+        return _not_found()
     fields = {"minimum": refused.minimum} if refused.code is Code.BID_TOO_LOW else {}
     return Conflict(_WHY[refused.code], code=refused.code, **fields)
 
@@ -96,6 +99,8 @@ class AuctionService:
         busy room are refused."""
         if not bidder.roles:
             raise Forbidden("only a bidder may bid")
+        if not _ID.match(auction_id):
+            raise _not_found()
         bid = Bid(Party(bidder.id, bidder.name), bid_id, amount, kind)
         return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
 
@@ -124,9 +129,9 @@ class AuctionService:
         return await self.get(auction_id)
 
     async def get(self, auction_id: str) -> Auction:
-        auction = await self._store.get(auction_id)
+        auction = await self._store.get(auction_id) if _ID.match(auction_id) else None
         if auction is None:
-            raise NotFound(_WHY[Code.AUCTION_NOT_FOUND], code=Code.AUCTION_NOT_FOUND)
+            raise _not_found()
         return auction
 
     async def list(
@@ -137,7 +142,9 @@ class AuctionService:
         return page.auctions, page.cursor
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
-        """For anybody, who may see only their public parts."""
+        """For anybody, who may see only their public parts. Empty for an auction that does not exist."""
+        if not _ID.match(auction_id):
+            raise _not_found()
         return await self._store.events(auction_id, after, limit)
 
     async def _cause_of_owner(self, caller: Principal, auction_id: str, request_id: str) -> Cause:
@@ -145,6 +152,10 @@ class AuctionService:
         if caller.id != auction.listing.seller.id and not caller.has("admin"):
             raise Forbidden("only its seller may do this to an auction")
         return Cause(caller.id, request_id)
+
+
+def _not_found() -> NotFound:
+    return NotFound(_WHY[Code.AUCTION_NOT_FOUND], code=Code.AUCTION_NOT_FOUND)
 
 
 def _changed(after: Auction | Refused) -> Auction:

@@ -65,10 +65,17 @@ class AuctionStore(Protocol):
     async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused: ...
 
     async def close(
-        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
+        self,
+        auction_id: str,
+        cause: Cause,
+        *,
+        force: bool = False,
+        outage: Outage | None = None,
+        not_after: int | None = None,
     ) -> Closed | NotYet | Refused:
         """Let the hammer fall. Before `ends_at` only `force` (the seller's own hammer) closes. An `outage`
-        not yet made good is made good first, in the same step."""
+        not yet made good is made good first, in the same step. An order that reaches the store later than
+        `not_after` is void and answered with `NotYet(0)`: the store may have stood still meanwhile."""
 
     async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
         """Refuse every later bid of this bidder on this auction."""

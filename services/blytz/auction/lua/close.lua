@@ -4,12 +4,14 @@
 --
 -- KEYS 1-3 as in common.lua
 -- ARGV 1-2 as in common.lua  3 '1' closes before the end too  4, 5 begin and end of the last outage, 0 for none
+--      6 void when it arrives after this time, '' for never
 -- Returns {'closed', status, event, now} | {'not_yet', remaining_ms or -1 while paused, now}
 --       | {'refused', code, seq, price, minimum, ends_at, now}
 -- Events  sold | unsold | extended_by_seller (reason outage)
 
 local FORCE = ARGV[3] == '1'
 local BEGAN_AT, ENDED_AT = whole(ARGV[4], MAX_TIME, 'outage'), whole(ARGV[5], MAX_TIME, 'outage')
+local NOT_AFTER = maybe(ARGV[6], MAX_TIME, 'not_after')
 
 local a = load()
 if not a then
@@ -26,6 +28,9 @@ end
 if not FORCE then
   if a.status == 'paused' then
     return {'not_yet', -1, now}
+  end
+  if NOT_AFTER and now > NOT_AFTER then
+    return {'not_yet', 0, now}
   end
   local harmed = a.opened_at < ENDED_AT and a.ends_at > BEGAN_AT
   if harmed and a.restored_until < ENDED_AT then

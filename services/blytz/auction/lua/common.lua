@@ -142,9 +142,11 @@ local function publish(a, kind, public, private)
     .. ',"leader":' .. (a.leader or 'null')
     .. ',"bid_count":' .. digits(a.bid_count)
     .. ',"reserve_met":' .. tostring(reserve_met(a))
+    .. ',"opened_at":' .. digits(a.opened_at)
     .. ',"ends_at":' .. digits(a.ends_at)
     .. ',"remaining_ms":' .. digits(a.remaining_ms) .. '}'
-  redis.call('XADD', KEYS[2], digits(a.seq) .. '-0', 'public', event, 'private', '{' .. private .. string.sub(CAUSE, 2))
+  redis.call('XADD', KEYS[2], digits(a.seq) .. '-0',
+    'public', event, 'private', '{' .. private .. string.sub(CAUSE, 2))
   return event
 end
 

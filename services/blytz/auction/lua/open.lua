@@ -29,5 +29,5 @@ end
 
 a.status, a.clock, a.opened_at, a.ends_at = 'open', now, now, now + a.duration_ms
 a.hard_stop_at = a.max_total_ms and now + a.max_total_ms
-change(a, 'opened', '"opened_at":' .. digits(now) .. ',', '')
+change(a, 'opened', '', '')
 return {'ok', now}

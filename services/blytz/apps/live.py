@@ -1,0 +1,46 @@
+"""Wiring of the live gateway."""
+
+import asyncio
+import contextlib
+
+from blytz.apps import wiring
+from blytz.auction.redis_events import RedisEvents
+from blytz.auction.service import AuctionService
+from blytz.kit.clock import ServerClock
+from blytz.kit.metrics import Metrics
+from blytz.kit.pages import operator_pages
+from blytz.kit.settings import Settings
+from blytz.live.hub import Hub
+from blytz.live.office import Office
+from blytz.live.server import Gateway
+
+
+async def main(settings: Settings) -> None:
+    """Serve until cancelled, then drain. Raises OSError when the port is taken."""
+    metrics = Metrics()
+    identity = wiring.identity(settings)
+    pipe = wiring.auction_pipe(settings, "live")
+    store = wiring.auction_store(pipe)
+    clock = ServerClock(store.now)
+    events = RedisEvents(settings.redis_url, pipe, store)
+    hub = Hub(events, clock, metrics)
+    events.listener = hub
+    office = Office(settings, identity, AuctionService(store), clock, hub, metrics)
+    pages = operator_pages(metrics, {"redis": pipe.up.is_set, "feed": events.feed.up.is_set})
+    gateway = Gateway(office, pages, events.tell_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
+    metrics.gauge("blytz_redis_in_flight", "Commands waiting for their reply", lambda: pipe.in_flight)
+    metrics.gauge("blytz_redis_up", "1 while Redis answers", lambda: float(pipe.up.is_set()))
+
+    await pipe.start()
+    await events.feed.start()
+    following = asyncio.create_task(clock.follow(), name="clock")
+    await gateway.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        following.cancel()
+        await gateway.drain()
+        await events.feed.close()
+        await pipe.close()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following

@@ -1,0 +1,59 @@
+"""When the hammer should look at which auction, and the pulse that tells of outages: in Redis."""
+
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import msgspec
+
+from blytz.auction.model import Event, Outage
+from blytz.auction.redis_store import SCHEDULE
+from blytz.kit.redis_pipe import RedisPipe, Script
+
+SALES: Final = "sales"
+PULSE: Final = "{sales}:pulse"
+LEAST_OUTAGE_MS: Final = 1_500
+
+
+class RedisSchedule:
+    """`hammer.Schedule` in Redis. Raises `StoreUnavailable` and `Overloaded`."""
+
+    def __init__(self, pipe: RedisPipe) -> None:
+        self._pipe = pipe
+        lua = files("blytz.auction") / "lua"
+        self._settle = Script((lua / "settle.lua").read_text())
+        self._pulse = Script((lua / "pulse.lua").read_text())
+        self._run_id = ""
+        self._run_id_of = 0
+
+    @property
+    def connection(self) -> int:
+        return self._pipe.times_connected
+
+    async def due(self, until: int, limit: int) -> Sequence[tuple[str, int]]:
+        found: list[bytes] = await self._pipe.call(
+            "ZRANGE", SCHEDULE, 0, until, "BYSCORE", "LIMIT", 0, limit, "WITHSCORES"
+        )
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return [(auction_id.decode(), int(float(at))) for auction_id, at in pairs]
+
+    async def look_again(self, auction_id: str, at: int) -> None:
+        await self._pipe.call("ZADD", SCHEDULE, "XX", at, auction_id)
+
+    async def drop(self, auction_id: str) -> None:
+        await self._pipe.call("ZREM", SCHEDULE, auction_id)
+
+    async def settle(self, auction_id: str, event: Event) -> bool:
+        closing = msgspec.json.encode(event.public)
+        return bool(await self._pipe.run(self._settle, (SALES, SCHEDULE), (auction_id, closing)))
+
+    async def pulse(self, in_vain_ms: int) -> Outage | None:
+        if self._run_id_of != self.connection:
+            connection = self.connection
+            info: bytes = await self._pipe.call("INFO", "server")
+            match = re.search(rb"run_id:(\w+)", info)
+            self._run_id, self._run_id_of = (match[1].decode() if match else ""), connection
+        reply: Any = await self._pipe.run(self._pulse, (PULSE,), (self._run_id, in_vain_ms, LEAST_OUTAGE_MS))
+        _, began_at, ended_at = reply
+        return Outage(began_at, ended_at) if ended_at else None

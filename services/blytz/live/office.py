@@ -1,0 +1,45 @@
+"""What all sessions of one gateway process share."""
+
+from typing import TYPE_CHECKING
+
+from blytz.auction.service import AuctionService
+from blytz.identity import Identity
+from blytz.kit.clock import ServerClock
+from blytz.kit.metrics import Metrics
+from blytz.kit.settings import Settings
+from blytz.live.hub import Hub
+
+if TYPE_CHECKING:
+    from blytz.live.session import Session
+
+
+class Office:
+    def __init__(
+        self,
+        settings: Settings,
+        identity: Identity,
+        service: AuctionService,
+        clock: ServerClock,
+        hub: Hub,
+        metrics: Metrics,
+    ) -> None:
+        self.settings = settings
+        self.identity = identity
+        self.service = service
+        self.clock = clock
+        self.hub = hub
+        self.sessions: set[Session] = set()
+        self.beat = 0
+        """Counts half heartbeats; a session notes it whenever it hears something."""
+        self.malformed = metrics.counter("blytz_messages_malformed", "Messages that made no sense")
+        self.limited = metrics.counter("blytz_rate_limits_hit", "Refusals for too much", "what")
+        self.closed = metrics.counter("blytz_connections_closed", "Connections closed by this side", "code")
+        self._bids = metrics.counter("blytz_bids", "Bids answered, by outcome or by code of refusal", "outcome")
+        self._decision_s = metrics.histogram(
+            "blytz_bid_decision_seconds", "From a bid's arrival here until its durable answer left"
+        )
+        metrics.gauge("blytz_connections", "Open WebSocket connections", lambda: len(self.sessions))
+
+    def count_bid(self, outcome: str, seconds: float) -> None:
+        self._bids.add(outcome)
+        self._decision_s.add(seconds)

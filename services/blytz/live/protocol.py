@@ -1,0 +1,152 @@
+"""The messages of `blytz.v1` (protocol, section 4), as they stand on the wire."""
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from blytz.auction.model import BidId, BidKind
+from blytz.identity import Principal
+from blytz.kit.money import Amount
+
+SUBPROTOCOL = "blytz.v1"
+LONGEST_FRAME = 4_096
+"""Bytes, from a client."""
+
+MALFORMED = 4400
+TOKEN_REFUSED = 4401
+ORIGIN_REFUSED = 4403
+TOO_SLOW = 4408
+TOO_MANY = 4429
+RESTARTING = 1012
+
+
+class Auth(Struct, tag_field="type", tag="auth", forbid_unknown_fields=True):
+    token: str
+    ref: str | UnsetType = UNSET
+
+
+class Watch(Struct, tag_field="type", tag="watch", forbid_unknown_fields=True):
+    topic: str
+    after: int | None = None
+    epoch: str | None = None
+    ref: str | UnsetType = UNSET
+
+
+class Unwatch(Struct, tag_field="type", tag="unwatch", forbid_unknown_fields=True):
+    topic: str
+    ref: str | UnsetType = UNSET
+
+
+class PlaceBid(Struct, tag_field="type", tag="bid", forbid_unknown_fields=True):
+    auction_id: str
+    bid_id: BidId
+    amount: Amount
+    kind: BidKind = "exact"
+    ref: str | UnsetType = UNSET
+
+
+class Ping(Struct, tag_field="type", tag="ping", forbid_unknown_fields=True):
+    ref: str | UnsetType = UNSET
+
+
+ClientMessage = Auth | Watch | Unwatch | PlaceBid | Ping
+decoder = msgspec.json.Decoder(ClientMessage | list[ClientMessage])
+
+
+class Welcome(Struct, tag_field="type", tag="welcome"):
+    session: str
+    server_at: int
+    heartbeat_ms: int
+
+
+class Authenticated(Struct, tag_field="type", tag="authenticated"):
+    user: dict[str, object]
+    expires_at: int
+    ref: str | UnsetType = UNSET
+
+
+BidOutcome = Literal["accepted", "outbid", "refused", "pending"]
+
+
+class BidResult(Struct, tag_field="type", tag="bid_result"):
+    """`pending` means: not known yet, send the same bid_id again; `code` says why. A refusal tells what it was
+    judged by; null where nothing was looked at."""
+
+    bid_id: str
+    outcome: BidOutcome
+    code: str | None
+    seq: int | None = None
+    price: int | None = None
+    minimum: int | None = None
+    ends_at: int | None = None
+    replayed: bool = False
+    ref: str | UnsetType = UNSET
+
+
+class Viewers(Struct, tag_field="type", tag="viewers"):
+    topic: str
+    count: int
+
+
+class Error(Struct, tag_field="type", tag="error"):
+    code: str
+    detail: str
+    ref: str | UnsetType = UNSET
+
+
+class Pong(Struct, tag_field="type", tag="pong"):
+    server_at: int
+    ref: str | UnsetType = UNSET
+
+
+ServerMessage = Welcome | Authenticated | BidResult | Viewers | Error | Pong
+encode = msgspec.json.Encoder().encode
+
+
+def authenticated(principal: Principal, ref: str | UnsetType) -> Authenticated:
+    user: dict[str, object] = {"id": principal.id, "name": principal.name, "roles": principal.roles}
+    return Authenticated(user, principal.expires_at, ref)
+
+
+# Events, snapshots and replays carry JSON that Redis or the hub made already, so they are put together as text.
+
+
+def event(topic: str, public: bytes) -> bytes:
+    return b'{"type":"event","topic":"' + topic.encode() + b'",' + public[1:]
+
+
+def snapshot(topic: str, epoch: str, seq: int, state: bytes, server_at: int, ref: str | UnsetType) -> bytes:
+    head = _head("snapshot", topic, epoch, seq, ref)
+    return head + b'"state":' + state[:-1] + b',"server_at":%d}}' % server_at
+
+
+def replay(topic: str, epoch: str, seq: int, events: list[bytes], ref: str | UnsetType) -> bytes:
+    return _head("replay", topic, epoch, seq, ref) + b'"events":[' + b",".join(events) + b"]}"
+
+
+def _head(kind: str, topic: str, epoch: str, seq: int, ref: str | UnsetType) -> bytes:
+    echo = b"" if isinstance(ref, UnsetType) else b'"ref":' + encode(ref) + b","
+    return f'{{"type":"{kind}","topic":"{topic}","epoch":"{epoch}","seq":{seq},'.encode() + echo
+
+
+class _Stamp(Struct):
+    seq: int = 0
+    at: int = 0
+
+
+_stamp = msgspec.json.Decoder(_Stamp)
+
+
+def seq_of(public: bytes) -> int:
+    return _stamp.decode(public).seq
+
+
+def at_of(message: bytes) -> int:
+    """When it happened on the Redis clock; 0 for a message that is no event."""
+    return _stamp.decode(message).at
+
+
+def batch(messages: list[bytes]) -> bytes:
+    """One frame for messages in order."""
+    return messages[0] if len(messages) == 1 else b"[" + b",".join(messages) + b"]"

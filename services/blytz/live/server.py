@@ -1,0 +1,192 @@
+"""The gateway's listening socket: who may come in, who is still there, and how everybody leaves."""
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from multidict import CIMultiDict
+from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
+
+from blytz.kit.ids import new_id
+from blytz.kit.pages import Page
+from blytz.kit.problems import CONTENT_TYPE, NotFound, Overloaded, StoreUnavailable
+from blytz.live import protocol
+from blytz.live.office import Office
+from blytz.live.session import Session
+
+log = structlog.get_logger()
+
+PATH = b"/live/v1"
+BACKLOG = 4_096
+READ_BUFFER_BYTES = 1_024
+"""To begin with; a connection that says more gets more. It is what 10,000 idle viewers pay each."""
+LONGEST_FRAME_READ = 16 * protocol.LONGEST_FRAME
+"""Longer than what is allowed, so that a frame somewhat too long is answered by us; past it by picows (1009)."""
+AT_ONCE = 200
+"""Sessions looked after in one turn of the loop."""
+GOODBYE_S = 8.0
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+TELL_AGAIN_S = 10.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+TellViewers = Callable[[str, str, int], Awaitable[None]]
+
+
+class Gateway:
+    """Serves `/live/v1`, and to the operator, on the same port, the `pages` (`/health`, `/ready`, `/metrics`)."""
+
+    def __init__(
+        self,
+        office: Office,
+        pages: dict[bytes, Page],
+        tell_viewers: TellViewers,
+        store_is_up: Callable[[], bool],
+    ) -> None:
+        self._office = office
+        self._pages = pages
+        self._tell_viewers = tell_viewers
+        self._store_is_up = store_is_up
+        self._name = new_id("gw")
+        self._told: dict[str, tuple[int, float]] = {}
+        self._server: asyncio.Server | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Raises OSError when the port is taken."""
+        settings = self._office.settings
+        # picows makes a logger for each connection out of a Logger, and uses anything else as it is.
+        quiet = logging.LoggerAdapter(logging.getLogger("picows"), {})
+        logging.getLogger("picows").setLevel(logging.CRITICAL)
+        self._server = await ws_create_server(
+            self._greet,
+            settings.host,
+            settings.live_port,
+            logger_name=quiet,
+            max_frame_size=LONGEST_FRAME_READ,
+            read_buffer_init_size=READ_BUFFER_BYTES,
+            backlog=BACKLOG,
+        )
+        self._tasks = [
+            asyncio.create_task(self._keep_alive(), name="heartbeat"),
+            asyncio.create_task(self._keep_count(), name="viewers"),
+            asyncio.create_task(self._watch_store(), name="store"),
+        ]
+        log.info("listening", host=settings.host, port=settings.live_port)
+
+    async def drain(self) -> None:
+        """Take nobody in any more, answer the bids that are out, send everybody away with 1012: in under 10 s."""
+        if self._server:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        log.info("draining", connections=len(self._office.sessions))
+        everybody = list(self._office.sessions)
+        for number, session in enumerate(everybody):
+            session.retire()
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0.005)
+        deadline = time.monotonic() + GOODBYE_S
+        while any(session.is_connected for session in everybody) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        for session in everybody:
+            session.cut()
+
+    def _greet(self, request: WSUpgradeRequest) -> Any:
+        path = bytes(request.path).partition(b"?")[0]
+        if path == PATH:
+            return self._admit(request)
+        page = self._pages.get(path)
+        status, kind, body = page() if page else (404, CONTENT_TYPE, NotFound().body())
+        return WSUpgradeResponseWithListener(_response(status, kind, body), None)
+
+    def _admit(self, request: WSUpgradeRequest) -> Any:
+        if "upgrade" not in request.headers:
+            body = b"this is a WebSocket endpoint: see the protocol\n"
+            return WSUpgradeResponseWithListener(_response(426, "text/plain", body), None)
+        refuse_with = None
+        if not self._welcomes(request.headers.get("origin")):
+            refuse_with = protocol.ORIGIN_REFUSED
+        elif len(self._office.sessions) >= self._office.settings.most_connections:
+            self._office.limited.add("connections")
+            refuse_with = protocol.TOO_MANY
+        request_id = request.headers.get("x-request-id", "")
+        request_id = request_id if _REQUEST_ID.match(request_id) else new_id("req")
+        extra = CIMultiDict({"X-Request-Id": request_id})
+        offered = request.headers.get("sec-websocket-protocol", "")
+        if protocol.SUBPROTOCOL in [name.strip() for name in offered.split(",")]:
+            extra["Sec-WebSocket-Protocol"] = protocol.SUBPROTOCOL
+        response = WSUpgradeResponse.create_101_response(extra)
+        return WSUpgradeResponseWithListener(response, Session(self._office, request_id, refuse_with))
+
+    def _welcomes(self, origin: str | None) -> bool:
+        """Only a browser sends an origin, and only exact ones are on the list; in dev also this machine's."""
+        settings = self._office.settings
+        if origin is None or origin in settings.origins:
+            return True
+        return settings.env == "dev" and urlsplit(origin).hostname in LOOPBACK
+
+    async def _keep_alive(self) -> None:
+        """Ping who is silent for a heartbeat, cut who is for two; end what a token no longer covers."""
+        office = self._office
+        while True:
+            await asyncio.sleep(office.settings.heartbeat_ms / 2_000)
+            office.beat += 1
+            now = office.clock.now()
+            for number, session in enumerate(list(office.sessions)):
+                silent = office.beat - session.heard_at
+                if silent > 4:
+                    session.cut()
+                elif silent >= 2:
+                    session.ping()
+                if session.principal and session.principal.expires_at <= now:
+                    session.close(protocol.TOKEN_REFUSED)
+                if number % AT_ONCE == AT_ONCE - 1:
+                    await asyncio.sleep(0)
+
+    async def _keep_count(self) -> None:
+        """Say how many watch each auction here, when that has changed, and again before it is forgotten."""
+        while True:
+            await asyncio.sleep(1.0)
+            now, here = time.monotonic(), dict(self._office.hub.rooms())
+            due = [
+                (auction_id, here.get(auction_id, 0))
+                for auction_id in {*here, *self._told}
+                if self._must_tell(auction_id, here.get(auction_id, 0), now)
+            ]
+            with contextlib.suppress(StoreUnavailable, Overloaded):
+                for auction_id, count in due:
+                    await self._tell_viewers(auction_id, self._name, count)
+                    self._told[auction_id] = (count, now)
+                    if count == 0:
+                        del self._told[auction_id]
+
+    def _must_tell(self, auction_id: str, count: int, now: float) -> bool:
+        told, at = self._told.get(auction_id, (0, now))
+        return count != told or now - at > TELL_AGAIN_S
+
+    async def _watch_store(self) -> None:
+        """When the store goes away, everybody is told once; nobody is sent away for it."""
+        was_up = True
+        while True:
+            await asyncio.sleep(0.25)
+            is_up = self._store_is_up()
+            if was_up and not is_up:
+                away = protocol.encode(protocol.Error(StoreUnavailable.code, StoreUnavailable.title))
+                for number, session in enumerate(list(self._office.sessions)):
+                    session.send(away)
+                    if number % AT_ONCE == AT_ONCE - 1:
+                        await asyncio.sleep(0)
+            was_up = is_up
+
+
+def _response(status: int, kind: str, body: bytes) -> Any:
+    headers = {"Content-Type": kind}
+    if status < 400:
+        return WSUpgradeResponse.create_ok_response(body, headers)
+    return WSUpgradeResponse.create_error_response(status, body, headers)

@@ -1,0 +1,308 @@
+"""One connection: what its client says, and what it is told."""
+
+import asyncio
+import time
+from collections import deque
+from functools import partial
+from typing import cast
+
+import msgspec
+import structlog
+from msgspec import UNSET, UnsetType
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from blytz.auction.model import Receipt, Refused
+from blytz.identity import Principal, TokenRefused
+from blytz.kit.ids import new_id
+from blytz.kit.problems import NotDurable, Problem, StoreUnavailable
+from blytz.live import protocol
+from blytz.live.hub import Wanted
+from blytz.live.limits import Allowance
+from blytz.live.office import Office
+from blytz.live.protocol import Auth, BidResult, Ping, PlaceBid, Unwatch, Watch
+
+log = structlog.get_logger()
+
+TOPIC = "auction:"
+MALFORMED_A_MINUTE, MINUTE_S = 10, 60.0
+GOODBYE_S = 5.0
+"""How long a closing connection may take to read what is queued and answer; then it is cut."""
+LONGEST_MESSAGE = protocol.LONGEST_FRAME
+TEXT, CLOSE, CONTINUATION, BINARY = WSMsgType.TEXT, WSMsgType.CLOSE, WSMsgType.CONTINUATION, WSMsgType.BINARY
+
+
+class Session(WSListener):
+    """Made by the server for each connection; `office` is what all sessions of the process share."""
+
+    __slots__ = (
+        "_allowance",
+        "_bids_out",
+        "_faults",
+        "_malformed",
+        "_office",
+        "_parts",
+        "_retiring",
+        "_transport",
+        "_watching",
+        "closing",
+        "heard_at",
+        "principal",
+        "request_id",
+    )
+
+    def __init__(self, office: Office, request_id: str, refuse_with: int | None = None) -> None:
+        self._office = office
+        self._transport: WSTransport | None = None
+        self._watching: set[str] = set()
+        self._parts: bytearray | None = None
+        self._allowance = Allowance(office.settings.messages_per_s)
+        self._malformed: deque[float] | None = None
+        self._bids_out = 0
+        self._retiring = False
+        self.principal: Principal | None = None
+        self.request_id = request_id
+        self.closing = refuse_with
+        """The close code, once there is one."""
+        self.heard_at = office.beat
+
+    # picows.WSListener
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(high=self._office.settings.send_queue_bytes)
+        if self.closing is not None:
+            code, self.closing = self.closing, None
+            self.close(code)
+            return
+        self._office.sessions.add(self)
+        welcome = protocol.Welcome(new_id("ses"), self._office.clock.now(), self._office.settings.heartbeat_ms)
+        self.send(protocol.encode(welcome))
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows's
+        self._leave()
+        self._transport = None
+
+    def pause_writing(self) -> None:
+        """More is queued than this reader may fall behind."""
+        self.close(protocol.TOO_SLOW)
+
+    def resume_writing(self) -> None:
+        """It has caught up, too late: it was told to come again."""
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002 - picows's
+        self.heard_at = self._office.beat
+        if (self._retiring or self.closing is not None) and frame.msg_type != CLOSE:
+            return
+        if frame.msg_type == TEXT and frame.fin and self._parts is None:
+            if frame.payload_size > LONGEST_MESSAGE:
+                self.close(protocol.MALFORMED)
+                return
+            self._hear(frame.get_payload_as_bytes())
+        elif frame.msg_type == CLOSE:
+            self._hear_close()
+        elif frame.msg_type in (TEXT, CONTINUATION):
+            self._hear_part(frame)
+        elif frame.msg_type == BINARY:
+            self._malformed_message("only text frames are understood")
+
+    def _hear_part(self, frame: WSFrame) -> None:
+        """A message in several frames; together they are held to the same length."""
+        if (frame.msg_type == CONTINUATION) != (self._parts is not None):
+            self.close(protocol.MALFORMED)
+            return
+        parts = self._parts = self._parts if self._parts is not None else bytearray()
+        parts += frame.get_payload_as_bytes()
+        if len(parts) > LONGEST_MESSAGE:
+            self.close(protocol.MALFORMED)
+        elif frame.fin:
+            self._parts = None
+            self._hear(bytes(parts))
+
+    def _hear_close(self) -> None:
+        if self._transport and self.closing is None:
+            self.closing = int(WSCloseCode.OK.value)
+            self._transport.send_close(WSCloseCode.OK)
+        if self._transport:
+            self._transport.disconnect()
+
+    # What the client says
+
+    def _hear(self, text: bytes) -> None:
+        if not self._allowance.take():
+            self._office.limited.add("messages")
+            self.close(protocol.TOO_MANY)
+            return
+        try:
+            said = protocol.decoder.decode(text)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            self._malformed_message(str(error))
+            return
+        if isinstance(said, list):
+            for message in said:
+                if self.closing is None:
+                    self._act(message)
+        else:
+            self._act(said)
+
+    def _act(self, message: protocol.ClientMessage) -> None:
+        match message:
+            case PlaceBid():
+                self._bid(message)
+            case Watch():
+                self._watch(message)
+            case Ping():
+                self.send(protocol.encode(protocol.Pong(self._office.clock.now(), message.ref)))
+            case Auth():
+                self._authenticate(message)
+            case Unwatch():
+                self._unwatch(message)
+
+    def _authenticate(self, message: Auth) -> None:
+        try:
+            principal = self._office.identity.verify(message.token)
+        except TokenRefused as refused:
+            self.error(refused.code, refused.detail, message.ref)
+            self.close(protocol.TOKEN_REFUSED)
+            return
+        if self.principal and self.principal.id != principal.id:
+            # Bids in flight and what it was told belong to somebody else.
+            self.error("forbidden", "a connection cannot change hands; open another one", message.ref)
+            return
+        self.principal = principal
+        self.send(protocol.encode(protocol.authenticated(principal, message.ref)))
+
+    def _watch(self, message: Watch) -> None:
+        auction_id = message.topic.removeprefix(TOPIC)
+        if auction_id == message.topic:
+            self.error("invalid_request", "a topic is 'auction:' and the id of an auction", message.ref)
+        elif auction_id not in self._watching and len(self._watching) >= self._office.settings.most_topics:
+            self.error("rate_limited", "too many topics on one connection", message.ref)
+        else:
+            self._watching.add(auction_id)
+            self._office.hub.watch(auction_id, Wanted(self, message.after, message.epoch, message.ref))
+
+    def _unwatch(self, message: Unwatch) -> None:
+        auction_id = message.topic.removeprefix(TOPIC)
+        if auction_id in self._watching:
+            self._watching.discard(auction_id)
+            self._office.hub.unwatch(auction_id, self)
+
+    def _bid(self, message: PlaceBid) -> None:
+        began = time.perf_counter()
+        principal = self.principal
+        if principal is None:
+            self._tell(message, "refused", "unauthenticated", began)
+            return
+        if principal.expires_at <= self._office.clock.now():
+            self.close(protocol.TOKEN_REFUSED)
+            return
+        try:
+            decided = self._office.service.bid(
+                principal, message.auction_id, message.bid_id, message.amount, message.kind, self.request_id
+            )
+        except Problem as problem:
+            self._tell(message, "refused", problem.code, began)
+            return
+        self._bids_out += 1
+        asyncio.ensure_future(decided).add_done_callback(partial(self._decided, message, began))
+
+    # What it is told
+
+    def _decided(self, message: PlaceBid, began: float, decided: "asyncio.Future[Receipt | Refused]") -> None:
+        self._bids_out -= 1
+        try:
+            result = decided.result()
+        except StoreUnavailable as problem:
+            self._tell(message, "pending", problem.code, began)
+        except Problem as problem:
+            self._tell(message, "refused", problem.code, began)
+        except Exception:
+            log.exception("bid_failed", request_id=self.request_id)
+            self._tell(message, "pending", NotDurable.code, began)
+        else:
+            if isinstance(result, Receipt):
+                self._tell(message, result.outcome, None, began, result)
+            else:
+                self._tell(message, "refused", result.code.value, began, result)
+
+    def _tell(
+        self,
+        message: PlaceBid,
+        outcome: protocol.BidOutcome,
+        code: str | None,
+        began: float,
+        judged: Receipt | Refused | None = None,
+    ) -> None:
+        if judged is None:
+            result = BidResult(message.bid_id, outcome, code, ref=message.ref)
+        else:
+            result = BidResult(
+                message.bid_id,
+                outcome,
+                code,
+                judged.seq,
+                judged.price,
+                judged.minimum,
+                judged.ends_at,
+                isinstance(judged, Receipt) and judged.replayed,
+                message.ref,
+            )
+        self.send(protocol.encode(result))
+        if self._retiring and self._bids_out == 0:
+            self.close(protocol.RESTARTING)
+        self._office.count_bid(code or ("replayed" if result.replayed else outcome), time.perf_counter() - began)
+
+    @property
+    def is_connected(self) -> bool:
+        return self._transport is not None
+
+    def send(self, frame: bytes) -> None:
+        if self._transport is not None and self.closing is None:
+            self._transport.send(TEXT, frame)
+
+    def error(self, code: str, detail: str, ref: str | UnsetType = UNSET) -> None:
+        self.send(protocol.encode(protocol.Error(code, detail, ref)))
+
+    def ping(self) -> None:
+        if self._transport is not None and self.closing is None:
+            self._transport.send_ping()
+
+    def forget(self, auction_id: str) -> None:
+        self._watching.discard(auction_id)
+
+    def close(self, code: int) -> None:
+        """Tell the client why, let it read what is queued for a while, then cut."""
+        transport = self._transport
+        if transport is None or self.closing is not None:
+            return
+        self.closing = code
+        self._office.closed.add(str(code))
+        self._leave()
+        transport.send_close(cast("WSCloseCode", code))
+        asyncio.get_running_loop().call_later(GOODBYE_S, self.cut)
+
+    def retire(self) -> None:
+        """The process ends: no further word is heard, and once every bid is answered the client is sent away."""
+        self._retiring = True
+        if self._bids_out == 0:
+            self.close(protocol.RESTARTING)
+
+    def cut(self) -> None:
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
+    def _leave(self) -> None:
+        self._office.sessions.discard(self)
+        watching, self._watching = self._watching, set()
+        for auction_id in watching:
+            self._office.hub.unwatch(auction_id, self)
+
+    def _malformed_message(self, why: str) -> None:
+        self._office.malformed.add()
+        self.error("invalid_request", why)
+        if self._malformed is None:
+            self._malformed = deque(maxlen=MALFORMED_A_MINUTE)
+        now = time.monotonic()
+        self._malformed.append(now)
+        if len(self._malformed) == MALFORMED_A_MINUTE and now - self._malformed[0] < MINUTE_S:
+            self.close(protocol.MALFORMED)
