@@ -26,7 +26,7 @@ begin 'ruff format'
 
 begin 'mypy'
 # shellcheck disable=SC2046 # one line is one folder
-"$BIN/mypy" $(folders_with '*.py' services tests bench) || found
+"$BIN/mypy" $(folders_with '*.py' services tests bench infra) || found
 
 begin 'import-linter'
 "$BIN/lint-imports" --no-logo --cache-dir .cache/import-linter || found
