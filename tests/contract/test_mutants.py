@@ -1,0 +1,45 @@
+"""Would the tests see a broken script? Each mutant breaks one promise, and the games that the scripts as they are
+play without a difference must find it. The names are the list; `pytest -v` shows it."""
+
+import pytest
+
+from blytz.auction.model import Code
+from blytz.kit.problems import Problem
+from blytz.kit.redis_pipe import RedisError
+from tests.support.mutants import MUTANTS, Mutation
+from tests.support.pair import Difference, Pair
+from tests.support.pipes import connected
+from tests.support.player import GAMES, play
+from tests.support.redis import RedisServer
+
+
+async def games_until_caught(redis: RedisServer, mutation: Mutation) -> int | None:
+    """How many games it took; None when the mutant survived them all."""
+    async with connected(redis.url) as pipe:
+        pair = Pair(pipe, mutation)
+        for game in range(GAMES):
+            try:
+                await play(pair, game)
+            except (Difference, Problem, RedisError):
+                return game + 1
+    return None
+
+
+@pytest.mark.parametrize("promise", MUTANTS)
+async def test_a_broken_promise_is_seen(redis: RedisServer, promise: str) -> None:
+    mutation = Mutation(*MUTANTS[promise])
+    games = await games_until_caught(redis, mutation)
+    assert mutation.applied, "the mutant is no mutant: its text is not in the scripts any more"
+    assert games is not None, "survived"
+
+
+async def test_the_scripts_as_they_are_play_every_game_and_every_answer_occurs(redis: RedisServer) -> None:
+    async with connected(redis.url) as pipe:
+        pair = Pair(pipe)
+        for game in range(GAMES):
+            await play(pair, game)
+    kinds = {"opened", "bid", "ceiling_raised", "paused", "resumed", "extended_by_seller"}
+    endings = {"sold", "unsold", "cancelled"}
+    answers = {"accepted", "outbid", "replayed", "NotYet", "Closed", "Auction"}
+    codes = {code.value for code in Code} - {Code.AUCTION_NOT_FOUND.value}
+    assert pair.told == kinds | endings | answers | codes

@@ -1,0 +1,48 @@
+"""Time that a test passes in, for both stores at once."""
+
+from collections.abc import Callable
+
+from blytz.auction.redis_store import load_scripts
+from blytz.kit.redis_pipe import RedisPipe, Script
+from tests.support.auctions import T0
+
+CLOCK_KEY = "test:clock"
+_OWN_TIME = """\
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+"""
+_TEST_TIME = f"""\
+  return tonumber(redis.call('GET', '{CLOCK_KEY}'))
+"""
+
+
+def scripts_on_test_clock(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
+    """The scripts, changed by `edit`, with the time of `CLOCK_KEY` in place of the server's."""
+
+    def on_test_clock(source: str) -> str:
+        assert source.count(_OWN_TIME) == 1, "the scripts read time in another way now"
+        changed = edit(source.replace(_OWN_TIME, _TEST_TIME))
+        assert "'TIME'" not in changed, "something else reads the server's time"
+        return changed
+
+    return load_scripts(on_test_clock)
+
+
+class Clock:
+    """Milliseconds; the same for whoever calls it and, with a `pipe`, for the scripts sent over it later."""
+
+    def __init__(self, pipe: RedisPipe | None = None, now: int = T0) -> None:
+        self._pipe = pipe
+        self.set(now)
+
+    def __call__(self) -> int:
+        return self.now
+
+    def set(self, now: int) -> None:
+        self.now = now
+        if self._pipe:
+            # Commands of one connection are served in order, so nobody has to wait for this one.
+            self._pipe.call("SET", CLOCK_KEY, now)
+
+    def advance(self, by_ms: int) -> None:
+        self.set(self.now + by_ms)

@@ -1,0 +1,100 @@
+"""Ways to break the scripts, each named after the promise it breaks: name, text, text instead."""
+
+from typing import Final
+
+_TOO_LOW = "if KIND ~= 'buy_now' and m < minimum(a) then\n"
+_LEADING = "if leading and (KIND == 'exact' or m <= a.ceiling) then"
+_IN_WINDOW = "a.ends_at - now < a.extension_window_ms"
+_SEEN = "if amount ~= ARGV[6] or kind ~= KIND then"
+_NOT_YET = "  if now < a.ends_at then\n    return {'not_yet'"
+_GIVE_BACK = "ENDED_AT - math.max(BEGAN_AT, a.opened_at)"
+
+MUTANTS: Final[dict[str, tuple[str, str]]] = {
+    # When a bid is taken
+    "a bid is taken after the end": (
+        "if now >= a.ends_at then\n  return refuse",
+        "if false then\n  return refuse",
+    ),
+    "a bid is taken in the millisecond of the end": ("if now >= a.ends_at then", "if now > a.ends_at then"),
+    "a bid is taken while paused": ("if a.status ~= 'open' then", "if FINAL[a.status] then"),
+    "time runs backwards": ("math.max(server_now(), a.clock)", "server_now()"),
+    # Who may bid
+    "the seller may bid": ("if BIDDER_ID == a.seller_id then", "if false then"),
+    "a blocked bidder may bid": ("redis.call('SISMEMBER', KEYS[5], BIDDER_ID) == 1", "false"),
+    "a leader bids against itself": (_LEADING, "if false then"),
+    "a leader lowers its ceiling": (_LEADING, "if leading and KIND == 'exact' then"),
+    # How much
+    "too low is told before already leading": (
+        _LEADING,
+        f"{_TOO_LOW}  return refuse('bid_too_low', a, now)\nend\n{_LEADING}",
+    ),
+    "the minimum itself is too low": ("m < minimum(a)", "m <= minimum(a)"),
+    "any higher bid is enough": ("return a.price + increment(a, a.price)", "return a.price + 1"),
+    "a step begins above its from_price": ("'increments') > price then", "'increments') >= price then"),
+    # Who leads, at which price
+    "a tie goes to the later bid": ("elseif m > rival then", "elseif m >= rival then"),
+    "a loser does not push the price by a step": ("math.min(rival, m + increment(a, m))", "math.min(rival, m)"),
+    "the price passes the leader's ceiling": ("math.min(rival, m + increment(a, m))", "m + increment(a, m)"),
+    "the price passes the new ceiling": (
+        "math.min(m, rival + increment(a, rival))",
+        "rival + increment(a, rival)",
+    ),
+    "a maximum is shown": ("KIND == 'exact' and m or a.start_price", "m"),
+    "an outbid bid does not count": ("a.bid_count + 1", "a.bid_count + (a.leader_id == BIDDER_ID and 1 or 0)"),
+    # The reserve, and buying now
+    "the reserve is forgotten": ("a.reserve_price <= a.ceiling then", "false then"),
+    "the reserve is met one short": ("a.reserve_price <= a.ceiling then", "a.reserve_price < a.ceiling then"),
+    "sold below the reserve": ("a.leader and reserve_met(a) and 'sold'", "a.leader and 'sold'"),
+    "buy now stays open at its price": ("a.price >= m) then", "a.price > m) then"),
+    "buy now at any amount": ("m ~= a.buy_now_price or ", ""),
+    "buy now does not sell": ("finish(a, 'sold', now)\n  sold = publish(a, 'sold', '', '')", "sold = nil"),
+    # Snipers
+    "a late bid extends nothing": (_IN_WINDOW, "false"),
+    "a bid at the edge of the window extends": (_IN_WINDOW, _IN_WINDOW.replace("<", "<=")),
+    "sudden death extends": (" and a.ending == 'extended'", ""),
+    "an extension passes the hard stop": (
+        "a.hard_stop_at and math.min(ends_at, a.hard_stop_at) or ends_at",
+        "ends_at",
+    ),
+    "an extension shortens": ("math.max(a.ends_at, capped(a, now + a.extension_ms))", "now + a.extension_ms"),
+    "a ceiling raised in silence extends": (" and moved and", " and"),
+    "a refused bid extends": (_TOO_LOW, f"{_TOO_LOW}  redis.call('HINCRBY', KEYS[1], 'ends_at', 1)\n"),
+    # The same bid again
+    "a bid is not remembered": ("redis.call('HSET', KEYS[4], BID_KEY,", "local _ = ("),
+    "a refused bid is remembered": (
+        _TOO_LOW,
+        f"{_TOO_LOW}  redis.call('HSET', KEYS[4], BID_KEY, m .. ' ' .. KIND .. ' outbid 1 1 1 0 1')\n",
+    ),
+    "a bid_id serves another amount": (_SEEN, "if kind ~= KIND then"),
+    "a bid_id serves another kind": (_SEEN, "if amount ~= ARGV[6] then"),
+    # The log
+    "numbers of events have gaps": ("a.seq = a.seq + 1", "a.seq = a.seq + 2"),
+    "an event is not recorded": ("redis.call('XADD', KEYS[2],", "local _ = ("),
+    # The seller's verbs
+    "an auction opens before its time": ("if a.starts_at and now < a.starts_at then", "if false then"),
+    "a pause eats the time left": ("now + a.remaining_ms, nil, nil", "now, nil, nil"),
+    "a pause eats into the hard stop": ("a.hard_stop_at + now - a.paused_at", "a.hard_stop_at"),
+    "a seller extends past the hard stop": ("capped(a, a.ends_at + BY_MS)", "a.ends_at + BY_MS"),
+    "a cancelled auction is cancelled again": ("if a.status == 'cancelled' then", "if false then"),
+    # The hammer
+    "the hammer falls early": (_NOT_YET, _NOT_YET.replace("now <", "now + 1 <")),
+    "the hammer falls twice": ("{sold = true, unsold = true, cancelled", "{cancelled"),
+    "the hammer ends a pause": ("if a.status == 'paused' then\n    return", "if false then\n    return"),
+    "an outage is made good twice": ("if harmed and a.restored_until < ENDED_AT then", "if harmed then"),
+    "an outage gives back less than an extension": (f"math.max({_GIVE_BACK}, a.extension_ms)", _GIVE_BACK),
+    "an outage before the opening is made good": ("a.opened_at < ENDED_AT and a.ends_at", "a.ends_at"),
+    "an outage does not move the hard stop": ("a.hard_stop_at and a.hard_stop_at + by_ms", "a.hard_stop_at"),
+}
+
+
+class Mutation:
+    """An edit of scripts that knows whether it applied."""
+
+    def __init__(self, text: str, instead: str) -> None:
+        self._text, self._instead = text, instead
+        self.applied = False
+
+    def __call__(self, source: str) -> str:
+        mutated = source.replace(self._text, self._instead)
+        self.applied |= mutated != source
+        return mutated

@@ -1,0 +1,92 @@
+"""Two stores that must never differ: every command goes to both, and all that can be seen is compared."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from blytz.auction.memory_store import MemoryStore
+from blytz.auction.model import Auction, Bid, Listing, Receipt, Refused
+from blytz.auction.redis_store import RedisStore
+from blytz.kit.redis_pipe import RedisPipe
+from tests.support.auctions import CAUSE
+from tests.support.clock import Clock, scripts_on_test_clock
+
+PAGE = 1_000
+_json = msgspec.json.Encoder(order="sorted")
+
+
+class Difference(AssertionError):
+    """The two stores do not agree."""
+
+
+class Pair:
+    """One auction in memory and in Redis, on one clock."""
+
+    def __init__(self, pipe: RedisPipe, edit: Callable[[str], str] = lambda source: source) -> None:
+        self.clock = Clock(pipe)
+        self.memory = MemoryStore(self.clock)
+        self.redis = RedisStore(pipe, scripts_on_test_clock(edit))
+        self.auction_id = ""
+        self.told: set[str] = set()
+        """What happened so far: outcomes, refusals, kinds of events."""
+        self._seen = 0
+
+    @property
+    def auction(self) -> Auction:
+        return self.memory._auctions[self.auction_id]
+
+    async def create(self, listing: Listing) -> Any:
+        if self.auction_id != listing.auction_id:
+            self.auction_id, self._seen = listing.auction_id, 0
+        return await self._both("create", listing, CAUSE)
+
+    async def bid(self, bid: Bid) -> Receipt | Refused:
+        result: Receipt | Refused = await self._both("place_bid", self.auction_id, bid, CAUSE)
+        asked = (self.auction_id, bid.bidder.id, bid.bid_id)
+        _same(f"the receipt of {bid}", await self.memory.receipt(*asked), await self.redis.receipt(*asked))
+        return result
+
+    async def verb(self, verb: str, *args: Any, **options: Any) -> Any:
+        """A seller's or the hammer's verb."""
+        return await self._both(verb, self.auction_id, *args, CAUSE, **options)
+
+    async def block(self, bidder_id: str) -> None:
+        for store in (self.memory, self.redis):
+            await store.block_bidder(self.auction_id, bidder_id)
+
+    async def _both(self, verb: str, *args: Any, **options: Any) -> Any:
+        """Raises `Difference` when the answer, the state or a new event differs."""
+        expected = await getattr(self.memory, verb)(*args, **options)
+        actual = await getattr(self.redis, verb)(*args, **options)
+        what = f"{verb}{args} {options or ''} at {self.clock.now}"
+        _same(what, expected, actual)
+        _same(
+            f"the state after {what}",
+            await self.memory.get(self.auction_id),
+            await self.redis.get(self.auction_id),
+        )
+        events = await self.memory.events(self.auction_id, self._seen, PAGE)
+        _same(f"the events after {what}", events, await self.redis.events(self.auction_id, self._seen, PAGE))
+        self._seen += len(events)
+        self.told.update(event.kind for event in events)
+        self.told.add(_name(expected))
+        return expected
+
+
+def _name(result: Any) -> str:
+    match result:
+        case Receipt(replayed=True):
+            return "replayed"
+        case Receipt(outcome=outcome):
+            return str(outcome)
+        case Refused(code=code):
+            return code.value
+    return type(result).__name__
+
+
+def _same(what: str, expected: Any, actual: Any) -> None:
+    # As text, because to Python 1 and true are equal, and to a client they are not.
+    texts = [f"{type(side).__name__} {_json.encode(side).decode()}" for side in (expected, actual)]
+    if texts[0] != texts[1]:
+        raise Difference(f"{what}:\n  rules say {texts[0]}\n  Redis says {texts[1]}")

@@ -1,0 +1,25 @@
+"""Connections of tests to Redis."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from blytz.kit.redis_pipe import RedisPipe
+
+CONNECTED_WITHIN_S = 10.0
+
+
+@asynccontextmanager
+async def connected(url: str, *, replicas: int = 0, most_in_flight: int = 4_096) -> AsyncIterator[RedisPipe]:
+    """A pipe that is up, closed at the end."""
+    pipe = RedisPipe(url, "test", most_in_flight=most_in_flight, replicas=replicas)
+    try:
+        await pipe.start(CONNECTED_WITHIN_S)
+        yield pipe
+    finally:
+        await pipe.close()
+
+
+@asynccontextmanager
+async def many_connected(url: str, count: int) -> AsyncIterator[list[RedisPipe]]:
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(connected(url)) for _ in range(count)]

@@ -1,0 +1,154 @@
+"""Moves that aim at the edges of an auction: amounts and moments beside those that decide something."""
+
+import itertools
+import random
+from typing import Final
+
+from msgspec.structs import replace
+
+from blytz.auction import rules
+from blytz.auction.model import Auction, Bid, BidKind, Outage, Party, Receipt, Terms
+from tests.support.auctions import BIDDERS, CLEO, SAM, T0, bid, listing
+from tests.support.pair import Pair
+
+PEOPLE: Final = (*BIDDERS, SAM)
+KINDS: Final[tuple[BidKind, ...]] = ("exact", "max", "buy_now")
+AMOUNTS: Final = ("minimum", "price", "ceiling", "step above", "reserve", "buy now")
+MOMENTS: Final = ("now", "start", "window", "end", "hard stop")
+OFFSETS: Final = (-1, 0, 1)
+CHANGES: Final = ("nothing", "amount", "kind")
+SELLERS_VERBS: Final = ("open", "pause", "resume", "cancel", "close")
+MOVES: Final = ("bid", "snipe", "top", "again", "wait", "run", "seller", "outage", "block")
+HOW_OFTEN: Final = (50, 14, 3, 8, 6, 6, 11, 4, 1)
+STEPS: Final = (((0, 1),), ((0, 1), (10, 2), (20, 5)), ((0, 10),))
+
+_ids = itertools.count(1)
+
+
+def amount_at(auction: Auction, anchor: str, offset: int) -> int:
+    terms = auction.listing.terms
+    amounts = {
+        "minimum": rules.minimum(auction),
+        "price": auction.price,
+        "ceiling": auction.ceiling,
+        "step above": auction.ceiling + rules.increment(terms, auction.ceiling),
+        "reserve": terms.reserve_price or terms.start_price,
+        "buy now": terms.buy_now_price or 30,
+    }
+    return max(1, amounts[anchor] + offset)
+
+
+def moment_at(auction: Auction, now: int, anchor: str, offset: int) -> int:
+    terms, ends_at = auction.listing.terms, auction.ends_at or now
+    moments = {
+        "now": now,
+        "start": auction.listing.starts_at or now,
+        "window": ends_at - terms.extension_window_ms,
+        "end": ends_at,
+        "hard stop": auction.hard_stop_at or ends_at,
+    }
+    return moments[anchor] + offset
+
+
+def some_terms(rng: random.Random) -> Terms:
+    """Small numbers near each other, so that every rule meets every other."""
+    return Terms(
+        start_price=rng.choice((1, 5, 9, 10)),
+        reserve_price=rng.choice((None, 5, 14, 21, 40)),
+        buy_now_price=rng.choice((None, 11, 30)),
+        increments=rng.choice(STEPS),
+        ending=rng.choice(("extended", "extended", "sudden_death")),
+        duration_ms=1_000,
+        extension_window_ms=rng.choice((0, 300, 1_000)),
+        extension_ms=rng.choice((0, 200, 400, 1_100)),
+        max_total_ms=rng.choice((None, 1_000, 1_500)),
+    )
+
+
+class Player:
+    """Plays on both stores of a pair; what was recorded can be sent again."""
+
+    def __init__(self, pair: Pair) -> None:
+        self.pair = pair
+        self.recorded: list[Bid] = []
+
+    async def begin(self, terms: Terms, starts_in_ms: int | None) -> None:
+        self.recorded = []
+        self.pair.clock.set(T0)
+        starts_at = None if starts_in_ms is None else T0 + starts_in_ms
+        await self.pair.create(replace(listing(f"auc_{next(_ids)}", starts_at=starts_at), terms=terms))
+
+    async def bid(self, bidder: Party, kind: BidKind, anchor: str, offset: int) -> None:
+        await self._send(bid(bidder, amount_at(self.pair.auction, anchor, offset), kind))
+
+    async def again(self, which: int, change: str) -> None:
+        if not self.recorded:
+            return
+        old = self.recorded[which % len(self.recorded)]
+        amount = old.amount + (change == "amount")
+        kind = KINDS[KINDS.index(old.kind) - 1] if change == "kind" else old.kind
+        await self._send(Bid(old.bidder, old.bid_id, amount, kind))
+
+    async def _send(self, sent: Bid) -> None:
+        result = await self.pair.bid(sent)
+        if isinstance(result, Receipt) and not result.replayed:
+            self.recorded.append(sent)
+
+    def wait(self, anchor: str, offset: int) -> None:
+        """Forward or back: a machine's clock may be set."""
+        self.pair.clock.set(moment_at(self.pair.auction, self.pair.clock.now, anchor, offset))
+
+    async def outage(self, began_ms_ago: int, lasted_ms: int) -> None:
+        began_at = self.pair.clock.now - began_ms_ago
+        await self.pair.verb("close", outage=Outage(began_at, began_at + lasted_ms))
+
+    async def step(self, rng: random.Random) -> None:
+        """One move, drawn from `rng`; most are bids."""
+        match rng.choices(MOVES, HOW_OFTEN)[0]:
+            case "bid":
+                bidder = rng.choices(PEOPLE, (8, 8, 8, 1))[0]
+                kind = rng.choices(KINDS, (4, 4, 1))[0]
+                anchor = "buy now" if kind == "buy_now" else rng.choice(AMOUNTS)
+                await self.bid(bidder, kind, anchor, rng.choice(OFFSETS))
+            case "snipe":
+                self.wait(rng.choice(("window", "window", "end")), rng.choice((*OFFSETS, 50)))
+                bidder = rng.choice((self.pair.auction.leader or CLEO, *BIDDERS))
+                await self.bid(bidder, "max", rng.choice(("minimum", "ceiling", "step above")), rng.choice((1, 5)))
+            case "top":
+                rival, buyer = rng.sample(BIDDERS, 2)
+                await self.bid(rival, "exact", "buy now", rng.choice((0, 0, -1)))
+                await self.bid(buyer, "buy_now", "buy now", 0)
+            case "again":
+                await self.again(rng.randrange(100), rng.choice(CHANGES))
+            case "wait":
+                self.wait(rng.choice(MOMENTS), rng.choice(OFFSETS))
+            case "run":
+                self.pair.clock.advance(rng.choice((-500, 1, 50, 250, 1_000)))
+            case "seller":
+                await self.sell(rng.choices((*SELLERS_VERBS, "extend", "force"), (4, 8, 8, 1, 16, 6, 1))[0])
+            case "outage":
+                await self.outage(rng.choice((0, 100, 2_000)), rng.choice((0, 100, 700, 3_000)))
+            case "block":
+                await self.pair.block(rng.choice(BIDDERS).id)
+
+    async def sell(self, verb: str) -> None:
+        if verb == "extend":
+            await self.pair.verb("extend", 250)
+        elif verb == "force":
+            await self.pair.verb("close", force=True)
+        else:
+            await self.pair.verb(verb)
+            # Whatever it was, once more: a client that lost the answer would do the same.
+            await self.pair.verb(verb)
+
+
+GAMES: Final = 120
+STEPS_A_GAME: Final = 40
+
+
+async def play(pair: Pair, seed: int) -> None:
+    """One game, always the same for the same seed."""
+    rng, player = random.Random(seed), Player(pair)
+    await player.begin(some_terms(rng), rng.choice((None, None, None, 100)))
+    for _ in range(STEPS_A_GAME):
+        await player.step(rng)

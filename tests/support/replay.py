@@ -1,0 +1,44 @@
+"""The auction again, from its listing and its events alone."""
+
+from collections.abc import Sequence
+
+from blytz.auction import rules
+from blytz.auction.model import Auction, Bid, Cause, Event, Listing, Outage, Party
+
+_VERBS = {"opened": rules.open_auction, "paused": rules.pause, "resumed": rules.resume, "cancelled": rules.cancel}
+
+
+def states_of(listing: Listing, events: Sequence[Event]) -> list[Auction]:
+    """The auction before its first event and after each, so that `states_of(...)[seq]` is the state at `seq`.
+    Fails at the first event that the rules would not have made."""
+    auction = rules.scheduled(listing)
+    states = [auction]
+    made: list[Event] = []
+    for event in events:
+        if not made:
+            auction, made = _again(auction, event)
+        assert made.pop(0) == event, f"{event} is not what the rules make of {states[-1]}"
+        # A bid that buys now makes two events in one step; in between nobody could look.
+        states.append(auction)
+    assert not made, f"the log ends before {made}"
+    return states
+
+
+def _again(auction: Auction, event: Event) -> tuple[Auction, list[Event]]:
+    public, private, at = event.public, event.private, int(event.public["at"])
+    cause = Cause(private["actor"], private["request_id"])
+    decided: object
+    if event.kind in ("bid", "ceiling_raised"):
+        bidder = Party(**public.get("bidder", public["leader"]))
+        bid = Bid(bidder, private["bid_id"], private["amount"], private["bid_kind"])
+        decided = rules.place_bid(auction, bid, None, False, cause, at)
+    elif event.kind == "extended_by_seller" and public["reason"] == "outage":
+        decided = rules.restore(auction, Outage(private["began_at"], private["ended_at"]), cause, at)
+    elif event.kind == "extended_by_seller":
+        decided = rules.extend(auction, private["asked_ms"], cause, at)
+    elif event.kind in ("sold", "unsold"):
+        decided = rules.close(auction, cause, at, force=True)
+    else:
+        decided = _VERBS[event.kind](auction, cause, at)
+    assert isinstance(decided, rules.Change | rules.Recorded), f"{event} was refused: {decided}"
+    return decided.auction, list(decided.events)
