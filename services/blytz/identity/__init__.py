@@ -25,6 +25,8 @@ class Principal(Struct, frozen=True):
 class TokenRefused(Unauthenticated):
     """Malformed, expired, or signed by nobody we trust. The detail never repeats the token."""
 
+    token_was_sent = True
+
 
 class Identity(Protocol):
     def verify(self, token: str) -> Principal:

@@ -16,6 +16,8 @@ class Problem(Exception):
     status: ClassVar[int] = 500
     code: str = "internal_error"
     title: ClassVar[str] = "Something went wrong here"
+    retry_after_ms: ClassVar[int | None] = None
+    """When it may be worth asking again; told to the client."""
 
     def __init__(self, detail: str = "", *, code: str | None = None, **fields: Any) -> None:
         super().__init__(detail or self.title)
@@ -23,21 +25,25 @@ class Problem(Exception):
         self.code = code or type(self).code
         self.fields = fields
 
+    def content(self) -> dict[str, Any]:
+        retry = {} if self.retry_after_ms is None else {"retry_after_ms": self.retry_after_ms}
+        return {
+            "type": f"urn:blytz:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            **retry,
+            **self.fields,
+        }
+
     def body(self) -> bytes:
-        return msgspec.json.encode(
-            {
-                "type": f"urn:blytz:problem:{self.code}",
-                "title": self.title,
-                "status": self.status,
-                "code": self.code,
-                "detail": self.detail,
-                **self.fields,
-            }
-        )
+        return msgspec.json.encode(self.content())
 
 
 class Unauthenticated(Problem):
     status, code, title = 401, "unauthenticated", "A valid token is needed"
+    token_was_sent: ClassVar[bool] = False
 
 
 class Forbidden(Problem):
@@ -48,10 +54,18 @@ class NotFound(Problem):
     status, code, title = 404, "not_found", "There is nothing here"
 
 
+class MethodNotAllowed(Problem):
+    status, code, title = 405, "method_not_allowed", "This cannot be done here"
+
+
 class Conflict(Problem):
     """A refusal by the rules; `code` says which."""
 
     status, code, title = 409, "conflict", "The rules refuse this"
+
+
+class TooLarge(Problem):
+    status, code, title = 413, "too_large", "The request is too large"
 
 
 class InvalidRequest(Problem):
@@ -62,12 +76,14 @@ class InvalidRequest(Problem):
 
 class RateLimited(Problem):
     status, code, title = 429, "rate_limited", "Too many requests"
+    retry_after_ms = 1_000
 
 
 class Overloaded(Problem):
     """Refused before anything was sent: nothing was decided."""
 
     status, code, title = 503, "overloaded", "Too much work at once; nothing was decided"
+    retry_after_ms = 500
 
 
 class StoreUnavailable(Problem):
@@ -75,9 +91,11 @@ class StoreUnavailable(Problem):
     sending the same `bid_id` again tells."""
 
     status, code, title = 503, "store_unavailable", "The auction store cannot be reached"
+    retry_after_ms = 1_000
 
 
 class NotDurable(StoreUnavailable):
     """Decided perhaps, but not confirmed on disk (or on every replica) in time: ask again."""
 
     status, code, title = 503, "pending", "Not yet known to be on disk; ask again with the same bid_id"
+    retry_after_ms = 300

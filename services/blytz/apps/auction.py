@@ -1,0 +1,47 @@
+"""The auction service: HTTP on `BLYTZ_AUCTION_PORT`."""
+
+import asyncio
+from typing import Any
+
+from blytz.apps import wiring
+from blytz.auction.api import application, described
+from blytz.auction.service import AuctionService
+from blytz.kit.clock import ServerClock
+from blytz.kit.http_server import listen, serve
+from blytz.kit.metrics import Metrics
+from blytz.kit.settings import Settings
+
+
+async def main(settings: Settings) -> None:
+    """Serves until cancelled, and starts whether Redis is there or not. Raises OSError when the port is taken."""
+    listener = listen(settings.host, settings.auction_port)
+    pipe = wiring.auction_pipe(settings, "auction")
+    store = wiring.auction_store(pipe)
+    clock, metrics = ServerClock(store.now), Metrics()
+    metrics.gauge("blytz_redis_in_flight", "Commands that wait for Redis", lambda: pipe.in_flight)
+    metrics.gauge("blytz_redis_up", "1 while Redis is connected", pipe.up.is_set)
+
+    async def redis() -> None:
+        await pipe.call("PING")
+
+    app = application(
+        service=AuctionService(store),
+        identity=wiring.identity(settings),
+        clock=clock,
+        metrics=metrics,
+        dependencies={"redis": redis},
+        issuer=wiring.dev_issuer(settings),
+    )
+    await pipe.start()
+    following = asyncio.create_task(clock.follow(), name="clock")
+    try:
+        await serve(app, listener, settings.most_connections)
+    finally:
+        following.cancel()
+        await pipe.close()
+
+
+def openapi() -> dict[str, Any]:
+    """What the service's file in `specs/` is made from. The sign-in of dev is in it."""
+    schema: dict[str, Any] = described(Metrics(), {}, house=None).openapi_schema.to_schema()
+    return schema

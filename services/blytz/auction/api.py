@@ -1,0 +1,240 @@
+"""The HTTP calls of the auction service (protocol, section 3)."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from litestar import Controller, Litestar, get, post
+from litestar.datastructures import State
+from litestar.types import ControllerRouterHandler
+
+import blytz
+from blytz.auction import api_answers as answers
+from blytz.auction.api_bids import BidRoute, is_bid, well_formed
+from blytz.auction.api_house import (
+    SIGNED_IN,
+    After,
+    AuctionId,
+    Call,
+    Cursor,
+    EventLimit,
+    House,
+    Limit,
+    asked_by,
+    house_of,
+    reader_of,
+    shown,
+)
+from blytz.auction.api_schemas import (
+    MOST_EVENTS,
+    AuctionPage,
+    AuctionState,
+    Events,
+    Extension,
+    NewAuction,
+    NewBid,
+    SignIn,
+    Token,
+    read_extension,
+    read_new_auction,
+    read_new_bid,
+    read_sign_in,
+)
+from blytz.auction.model import Receipt, Status
+from blytz.auction.service import AuctionService
+from blytz.identity import Identity
+from blytz.identity.dev import DevIssuer
+from blytz.kit.clock import ServerClock
+from blytz.kit.http import App, Front, Receive, Scope, Send, requests_counter
+from blytz.kit.http_litestar import litestar, read_by
+from blytz.kit.http_operator import Check, operator_routes
+from blytz.kit.metrics import Metrics
+
+
+class Auctions(Controller):
+    """Reading is for anyone, creating for sellers, what is done to an auction for its seller and for admins."""
+
+    path = "/v1/auctions"
+    tags = ("auctions",)
+
+    @get(operation_id="listAuctions", summary="A page of auctions", responses=answers.LIST)
+    async def page(
+        self, request: Call, status: Status | None = None, cursor: Cursor | None = None, limit: Limit = 20
+    ) -> AuctionPage:
+        """Newest first."""
+        reader, house = reader_of(request), house_of(request)
+        auctions, following = await house.service.list(status, cursor, limit)
+        return AuctionPage([house.state(auction, reader) for auction in auctions], following)
+
+    @post(
+        operation_id="createAuction",
+        summary="Sell something",
+        dto=read_by(read_new_auction),
+        return_dto=None,
+        responses=answers.CREATE,
+        **SIGNED_IN,
+    )
+    async def create(self, request: Call, data: NewAuction) -> AuctionState:
+        """Open at once, unless `starts_at` is ahead."""
+        service, seller, request_id = asked_by(request)
+        auction = await service.open(
+            seller,
+            data.title,
+            data.terms,
+            request_id,
+            starts_at=data.starts_at,
+            description=data.description,
+            image_urls=data.image_urls,
+        )
+        return shown(request, auction)
+
+    @get(
+        "/{auction_id:str}", operation_id="getAuction", summary="The state of one auction", responses=answers.READ
+    )
+    async def state(self, request: Call, auction_id: AuctionId) -> AuctionState:
+        """With `your_ceiling` when the token is its leader's."""
+        reader, house = reader_of(request), house_of(request)
+        return house.state(await house.service.get(well_formed(auction_id)), reader)
+
+    @get(
+        "/{auction_id:str}/events",
+        operation_id="listEvents",
+        summary="What happened, in order",
+        responses=answers.EVENTS,
+    )
+    async def events(
+        self, request: Call, auction_id: AuctionId, after: After = 0, limit: EventLimit = MOST_EVENTS
+    ) -> Events:
+        """The public part of the events with `after < seq`."""
+        reader_of(request)
+        service = house_of(request).service
+        auction = await service.get(well_formed(auction_id))
+        events = await service.events(auction_id, after, limit)
+        # The log may have grown since the state was read.
+        last = max([auction.seq, *(event.seq for event in events)])
+        return Events([event.public for event in events], last)
+
+    @post(
+        "/{auction_id:str}/bids",
+        operation_id="placeBid",
+        summary="Bid",
+        dto=read_by(read_new_bid),
+        return_dto=None,
+        responses=answers.BID,
+        **SIGNED_IN,
+    )
+    async def bid(self, request: Call, auction_id: AuctionId, data: NewBid) -> Receipt:
+        """201 means recorded and on disk, as the leader (`accepted`) or not (`outbid`)."""
+        _, bidder, request_id = asked_by(request)
+        return await house_of(request).bids.decide(bidder, auction_id, data, request_id)
+
+    @post(
+        "/{auction_id:str}/pause",
+        operation_id="pauseAuction",
+        summary="Stop the clock",
+        status_code=200,
+        responses=answers.PAUSE,
+        **SIGNED_IN,
+    )
+    async def pause(self, request: Call, auction_id: AuctionId) -> AuctionState:
+        """The remaining time is kept."""
+        service, caller, request_id = asked_by(request)
+        return shown(request, await service.pause(caller, well_formed(auction_id), request_id))
+
+    @post(
+        "/{auction_id:str}/resume",
+        operation_id="resumeAuction",
+        summary="Let the clock run",
+        status_code=200,
+        responses=answers.RESUME,
+        **SIGNED_IN,
+    )
+    async def resume(self, request: Call, auction_id: AuctionId) -> AuctionState:
+        """With the time that remained."""
+        service, caller, request_id = asked_by(request)
+        return shown(request, await service.resume(caller, well_formed(auction_id), request_id))
+
+    @post(
+        "/{auction_id:str}/cancel",
+        operation_id="cancelAuction",
+        summary="Call it off",
+        status_code=200,
+        responses=answers.CANCEL,
+        **SIGNED_IN,
+    )
+    async def cancel(self, request: Call, auction_id: AuctionId) -> AuctionState:
+        """For good: nobody wins."""
+        service, caller, request_id = asked_by(request)
+        return shown(request, await service.cancel(caller, well_formed(auction_id), request_id))
+
+    @post(
+        "/{auction_id:str}/close",
+        operation_id="closeAuction",
+        summary="Hammer now",
+        status_code=200,
+        responses=answers.CLOSE,
+        **SIGNED_IN,
+    )
+    async def close(self, request: Call, auction_id: AuctionId) -> AuctionState:
+        """Sold to the leader when the reserve is met, whatever the clock says."""
+        service, caller, request_id = asked_by(request)
+        return shown(request, await service.close(caller, well_formed(auction_id), request_id))
+
+    @post(
+        "/{auction_id:str}/extend",
+        operation_id="extendAuction",
+        summary="Give it more time",
+        status_code=200,
+        dto=read_by(read_extension),
+        return_dto=None,
+        responses=answers.EXTEND,
+        **SIGNED_IN,
+    )
+    async def extend(self, request: Call, auction_id: AuctionId, data: Extension) -> AuctionState:
+        """As far as the hard stop allows."""
+        service, caller, request_id = asked_by(request)
+        return shown(request, await service.extend(caller, well_formed(auction_id), data.by_ms, request_id))
+
+
+@post(
+    "/v1/dev/sign-in",
+    operation_id="signIn",
+    summary="A token for whoever asks",
+    tags=["dev"],
+    status_code=200,
+    dto=read_by(read_sign_in),
+    return_dto=None,
+    responses=answers.SIGN_IN,
+)
+async def sign_in(request: Call, data: SignIn) -> Token:
+    """Only where `BLYTZ_ENV=dev`."""
+    issuer = house_of(request).issuer
+    assert issuer is not None, "without an issuer this route is not there"
+    return Token(issuer.issue(data.name, data.roles))
+
+
+def application(
+    service: AuctionService,
+    identity: Identity,
+    clock: ServerClock,
+    metrics: Metrics,
+    dependencies: Mapping[str, Check],
+    issuer: DevIssuer | None,
+) -> App:
+    """The whole service as one ASGI application. Without an `issuer` there is no sign-in."""
+    answered = requests_counter(metrics)
+    bids = BidRoute(service, identity, answered, metrics)
+    routes = described(metrics, dependencies, House(service, identity, clock, bids, issuer))
+    front = Front(cast("App", routes), answered)
+
+    def app(scope: Scope, receive: Receive, send: Send) -> Any:
+        return bids(scope, receive, send) if is_bid(scope) else front(scope, receive, send)
+
+    return app
+
+
+def described(metrics: Metrics, dependencies: Mapping[str, Check], house: House | None) -> Litestar:
+    """The routes of the service. Without a `house` they can be described but not called, those of dev included."""
+    routes: list[ControllerRouterHandler] = [Auctions, *operator_routes(metrics, dependencies)]
+    if house is None or house.issuer is not None:
+        routes.append(sign_in)
+    return litestar("Blytz auctions", blytz.__version__, routes, State({"house": house}))

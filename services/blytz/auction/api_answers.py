@@ -1,0 +1,79 @@
+"""The problems that each call may answer with, as its documentation shows them."""
+
+from typing import Final
+
+from blytz.auction.model import Code, Refused
+from blytz.auction.service import refusal
+from blytz.kit.http_litestar import documented
+from blytz.kit.problems import (
+    Forbidden,
+    InvalidRequest,
+    NotDurable,
+    Overloaded,
+    Problem,
+    StoreUnavailable,
+    TooLarge,
+    Unauthenticated,
+)
+
+_AWAY: Final = (Overloaded(), StoreUnavailable(), NotDurable())
+_NOT_SIGNED_IN: Final = Unauthenticated("send a token: Authorization: Bearer <token>")
+_NO_AUCTION: Final = refusal(Refused(Code.AUCTION_NOT_FOUND))
+
+
+def _malformed(path: str, why: str) -> tuple[Problem, ...]:
+    """A query that does not hold."""
+    return (InvalidRequest(f"{path}: {why}", errors=[{"path": path, "detail": why}]),)
+
+
+def _malformed_body(path: str, why: str) -> tuple[Problem, ...]:
+    return (*_malformed(path, why), TooLarge())
+
+
+def _refused(*codes: Code) -> list[Problem]:
+    return [refusal(Refused(code, minimum=1_100)) for code in codes]
+
+
+_BID_CODES: Final = (
+    Code.BID_ID_REUSED,
+    Code.AUCTION_NOT_OPEN,
+    Code.AUCTION_ENDED,
+    Code.BIDDER_IS_SELLER,
+    Code.BIDDER_BLOCKED,
+    Code.BUY_NOW_UNAVAILABLE,
+    Code.ALREADY_LEADING,
+    Code.BID_TOO_LOW,
+)
+_CHANGE_CODES: Final = (Code.AUCTION_NOT_OPEN, Code.AUCTION_ENDED)
+_OWNERS_ONLY: Final = Forbidden("only its seller may do this to an auction")
+
+LIST: Final = documented(_NOT_SIGNED_IN, *_malformed("limit", "Expected `int` <= 100"), *_AWAY)
+READ: Final = documented(_NOT_SIGNED_IN, _NO_AUCTION, *_AWAY)
+EVENTS: Final = documented(_NOT_SIGNED_IN, _NO_AUCTION, *_malformed("after", "Expected `int` >= 0"), *_AWAY)
+CREATE: Final = documented(
+    _NOT_SIGNED_IN,
+    Forbidden("only a seller may open an auction"),
+    *_malformed_body("terms.start_price", "Expected `int` >= 1"),
+    *_AWAY,
+)
+BID: Final = documented(
+    _NOT_SIGNED_IN,
+    Forbidden("only a bidder may bid"),
+    _NO_AUCTION,
+    *_refused(*_BID_CODES),
+    *_malformed_body("amount", "Expected `int`, got `str`"),
+    *_AWAY,
+)
+PAUSE: Final = documented(_NOT_SIGNED_IN, _OWNERS_ONLY, _NO_AUCTION, *_refused(*_CHANGE_CODES), *_AWAY)
+CANCEL: Final = PAUSE
+CLOSE: Final = documented(_NOT_SIGNED_IN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_OPEN), *_AWAY)
+RESUME: Final = documented(_NOT_SIGNED_IN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_PAUSED), *_AWAY)
+EXTEND: Final = documented(
+    _NOT_SIGNED_IN,
+    _OWNERS_ONLY,
+    _NO_AUCTION,
+    *_refused(*_CHANGE_CODES, Code.HARD_STOP_REACHED),
+    *_malformed_body("by_ms", "Expected `int` >= 1000"),
+    *_AWAY,
+)
+SIGN_IN: Final = documented(*_malformed_body("name", "is missing"), Overloaded())

@@ -1,0 +1,87 @@
+"""What every HTTP handler of the auction service works with: the house, the caller, the forms of parameters."""
+
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.params import Parameter
+
+from blytz.auction.api_bids import BidRoute
+from blytz.auction.api_schemas import MOST_EVENTS, MOST_LISTED, AuctionState
+from blytz.auction.model import Auction
+from blytz.auction.service import AuctionService, state_for
+from blytz.identity import Identity, Principal
+from blytz.identity.dev import DevIssuer
+from blytz.kit.clock import ServerClock
+from blytz.kit.http import REQUEST_ID, bearer_token
+
+CALLER: Final = "caller"
+"""Where the principal stands in the ASGI scope once `signed_in` let the request pass."""
+
+Call = Request[Any, Any, Any]
+AuctionId = Annotated[str, Parameter(description="as given when the auction was created")]
+Limit = Annotated[int, Parameter(ge=1, le=MOST_LISTED)]
+Cursor = Annotated[str, Parameter(pattern="^[A-Za-z0-9_-]{1,64}$", description="of the page before")]
+After = Annotated[int, Parameter(ge=0, le=2**53 - 1, description="the last `seq` that is known")]
+EventLimit = Annotated[int, Parameter(ge=1, le=MOST_EVENTS)]
+
+
+class House:
+    """What the handlers work with."""
+
+    def __init__(
+        self,
+        service: AuctionService,
+        identity: Identity,
+        clock: ServerClock,
+        bids: BidRoute,
+        issuer: DevIssuer | None,
+    ) -> None:
+        self.service = service
+        self.identity = identity
+        self.clock = clock
+        self.bids = bids
+        self.issuer = issuer
+
+    def caller(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
+        """Raises `Unauthenticated`."""
+        authorization = connection.headers.get("authorization")
+        return self.identity.verify(bearer_token(authorization.encode("latin-1") if authorization else None))
+
+    def state(self, auction: Auction, reader: Principal | None) -> AuctionState:
+        return msgspec.convert(state_for(auction, self.clock.now(), reader), AuctionState)
+
+
+def _scope(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+    # Litestar's type of a scope knows only the keys of ASGI itself.
+    return cast("dict[str, Any]", connection.scope)
+
+
+def house_of(connection: ASGIConnection[Any, Any, Any, Any]) -> House:
+    house: House = connection.app.state.house
+    return house
+
+
+def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """A guard, because guards come before the body is read: 401 goes before 422."""
+    _scope(connection)[CALLER] = house_of(connection).caller(connection)
+
+
+SIGNED_IN: Final[dict[str, Any]] = {"guards": [signed_in], "security": [{"bearer": []}]}
+
+
+def reader_of(request: Call) -> Principal | None:
+    """Watching needs no token; one that is sent must be good. Raises `Unauthenticated`."""
+    return house_of(request).caller(request) if "authorization" in request.headers else None
+
+
+def asked_by(request: Call) -> tuple[AuctionService, Principal, str]:
+    """The service, who asks it, and the name of the request."""
+    scope = _scope(request)
+    return house_of(request).service, scope[CALLER], scope[REQUEST_ID]
+
+
+def shown(request: Call, auction: Auction) -> AuctionState:
+    return house_of(request).state(auction, _scope(request).get(CALLER))

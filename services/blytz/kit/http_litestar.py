@@ -1,0 +1,165 @@
+"""Litestar in the manner of the house: bodies read by our own parser, every error a problem+json."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+from litestar import Litestar, Request, Response
+from litestar.datastructures import State
+from litestar.dto import AbstractDTO
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NotFoundException,
+    ValidationException,
+)
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, Example, SecurityScheme
+from litestar.types import ControllerRouterHandler
+from litestar.typing import FieldDefinition
+from msgspec import UNSET, Struct, UnsetType
+
+from blytz.kit.http import MOST_BODY_BYTES, Gone, problem_headers, unexpected
+from blytz.kit.parse import Parser, refused
+from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, MethodNotAllowed, NotFound, Problem, TooLarge
+
+T = TypeVar("T", bound=Struct)
+
+
+class Call(Request[Any, Any, Any]):
+    """A request whose empty body is `b" "`: Litestar would take an empty one for no body at all, and it would
+    never reach the parser that refuses it."""
+
+    async def body(self) -> bytes:
+        return await super().body() or b" "
+
+
+def read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
+    """For `dto=`: `data` is read by this parser and documented by the parser's kind."""
+
+    class Body(AbstractDTO[parser.kind]):  # type: ignore[name-defined]
+        def decode_bytes(self, value: bytes) -> T:
+            return parser(value)
+
+        @classmethod
+        def create_for_field_definition(cls, *_: Any, **__: Any) -> None:
+            """Litestar's own backend is not needed."""
+
+        @classmethod
+        def create_openapi_schema(cls, field_definition: FieldDefinition, *args: Any, **named: Any) -> Any:
+            return named["schema_creator"].for_field_definition(field_definition)
+
+    return cast("type[AbstractDTO[T]]", Body)
+
+
+class Fault(Struct):
+    path: str
+    detail: str
+
+
+class ProblemBody(Struct):
+    """RFC 9457. `code` is what a program acts on, `detail` what a person reads."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    minimum: int | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
+    errors: list[Fault] | UnsetType = UNSET
+
+
+def documented(*problems: Problem) -> dict[int, ResponseSpec]:
+    """For `responses=`: the problems that a call may answer with, each as an example of its status."""
+    by_status: dict[int, list[Problem]] = {}
+    for problem in problems:
+        by_status.setdefault(problem.status, []).append(problem)
+    return {status: _documented(group) for status, group in by_status.items()}
+
+
+def _documented(group: list[Problem]) -> ResponseSpec:
+    return ResponseSpec(
+        ProblemBody,
+        generate_examples=False,
+        description=" or ".join(sorted({f"`{problem.code}`" for problem in group})),
+        media_type=CONTENT_TYPE,
+        examples=[Example(id=problem.code, summary=problem.detail, value=problem.content()) for problem in group],
+    )
+
+
+def as_problem(error: Exception) -> Problem:
+    """What a client is told about any exception."""
+    match error:
+        case Problem():
+            return error
+        case NotFoundException():
+            return NotFound("there is no such route")
+        case MethodNotAllowedException():
+            return MethodNotAllowed()
+        case RequestEntityTooLarge():
+            return TooLarge(f"a request may have {MOST_BODY_BYTES} bytes")
+        case ValidationException():
+            return refused([_fault(extra) for extra in error.extra or ()])
+        case Gone():
+            return InvalidRequest("the client left")
+        case HTTPException() if error.status_code < 500:
+            return InvalidRequest(error.detail)
+    return unexpected(error)
+
+
+def _fault(extra: Any) -> tuple[str, str]:
+    return str(extra.get("key", "")), str(extra.get("message", ""))
+
+
+def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    problem = as_problem(error)
+    headers = problem_headers(problem)
+    if isinstance(error, MethodNotAllowedException):
+        headers["allow"] = ", ".join(_methods_of(request))
+    return Response(problem.body(), status_code=problem.status, headers=headers, media_type=CONTENT_TYPE)
+
+
+def _methods_of(request: Request[Any, Any, Any]) -> list[str]:
+    router, path = request.app.asgi_router, request.scope["path"]
+
+    def has(method: Any) -> bool:
+        try:
+            router.handle_routing(path=path, method=method)
+        except MethodNotAllowedException:
+            return False
+        return True
+
+    return [method for method in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT") if has(method)]
+
+
+def litestar(title: str, version: str, routes: Sequence[ControllerRouterHandler], state: State) -> Litestar:
+    """An application of these routes; its OpenAPI 3.1 is at `/v1/openapi.json`."""
+    bearer = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT", description="A signed token")
+    app = Litestar(
+        routes,
+        request_class=Call,
+        request_max_body_size=MOST_BODY_BYTES,
+        exception_handlers={Exception: _answer},
+        openapi_config=OpenAPIConfig(
+            title=title,
+            version=version,
+            components=Components(security_schemes={"bearer": bearer}),
+            use_handler_docstrings=True,
+            path="/v1",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        ),
+        logging_config=None,
+        state=state,
+    )
+    _without_400(app)
+    return app
+
+
+def _without_400(app: Litestar) -> None:
+    """Litestar documents its own answer to wrong parameters; ours is 422, by the problem that says so."""
+    for path in (app.openapi_schema.paths or {}).values():
+        for operation in (path.get, path.post):
+            if operation and operation.responses:
+                operation.responses.pop("400", None)

@@ -1,0 +1,58 @@
+"""`/health`, `/ready` and `/metrics`: for whoever runs the house, on the service's own port."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from msgspec import UNSET, Struct, UnsetType
+
+from blytz.kit.metrics import CONTENT_TYPE, Metrics
+from blytz.kit.problems import Problem
+
+Check = Callable[[], Awaitable[object]]
+"""Returns when the dependency can serve, raises a `Problem` that says why it cannot."""
+
+
+class Health(Struct, frozen=True):
+    status: Literal["ok"]
+
+
+class Dependency(Struct, frozen=True):
+    state: Literal["up", "away"]
+    code: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class Readiness(Struct, frozen=True):
+    ready: bool
+    dependencies: dict[str, Dependency]
+
+
+async def _asked(check: Check) -> Dependency:
+    try:
+        await check()
+    except Problem as problem:
+        reason = problem.__cause__ or problem
+        return Dependency("away", problem.code, str(reason))
+    return Dependency("up")
+
+
+def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list[HTTPRouteHandler]:
+    @get("/health", operation_id="health", tags=["operator"], summary="Alive")
+    async def health() -> Health:
+        """200 for as long as the service is alive, whatever its dependencies do."""
+        return Health("ok")
+
+    @get("/ready", operation_id="ready", tags=["operator"], summary="Ready to serve")
+    async def ready() -> Response[Readiness]:
+        """503 while something that the service needs is away; it comes back by itself."""
+        found = {name: await _asked(check) for name, check in dependencies.items()}
+        all_up = all(dependency.state == "up" for dependency in found.values())
+        return Response(Readiness(all_up, found), status_code=200 if all_up else 503)
+
+    @get("/metrics", operation_id="metrics", tags=["operator"], summary="Prometheus text", media_type=CONTENT_TYPE)
+    async def render() -> bytes:
+        return metrics.render()
+
+    return [health, ready, render]
