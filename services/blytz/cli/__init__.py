@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point. Whatever stops a command leaves as one line on stderr and an exit code, never a traceback."""
+    """The entry point. What stops a command leaves as one line on stderr and an exit code, not a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _app(_chosen(words))(words, prog_name="blytz")

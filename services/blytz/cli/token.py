@@ -1,7 +1,6 @@
 """`blytz token`: who you are on a dev platform, for `curl` and scripts."""
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,19 +8,13 @@ import typer
 
 from blytz.cli.fault import CliFault
 from blytz.cli.folder import DataOption, data_folder
-
-
-class RoleChoice(StrEnum):
-    bidder = "bidder"
-    seller = "seller"
-    moderator = "moderator"
-    admin = "admin"
+from blytz.identity import Role
 
 
 def token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who to be. The same name is the same person.")],
     role: Annotated[
-        list[RoleChoice] | None,
+        list[Role] | None,
         typer.Option(
             metavar="ROLE",
             help="bidder, seller, moderator or admin; may be given several times.  [default: bidder]",
@@ -36,8 +29,7 @@ def token(
 
     from blytz.identity.dev import DevIssuer
 
-    roles = tuple(choice.value for choice in role or [RoleChoice.bidder])
-    typer.echo(DevIssuer(folder).issue(name, roles))
+    typer.echo(DevIssuer(folder).issue(name, tuple(role or ["bidder"])))
 
 
 def _dev_folder(data: Path | None) -> Path:

@@ -1,0 +1,24 @@
+"""The configuration templates of infra/, filled in for one platform."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import blytz
+from blytz.cli.fault import CliFault
+
+_PLACE = re.compile(r"@([A-Z0-9_]+)@")
+
+
+def infra() -> Path:
+    """In a wheel it is inside the package; in a checkout, where `make setup` installs from, at the root."""
+    package = Path(blytz.__file__).parent
+    for folder in (package / "infra", package.parents[1] / "infra"):
+        if (folder / "nginx" / "nginx.conf").is_file():
+            return folder
+    raise CliFault(f"the templates of nginx and Redis are missing: no infra/ folder in {package.parents[1]}")
+
+
+def fill(name: str, values: Mapping[str, str]) -> str:
+    """A place without a value is a mistake of ours: KeyError."""
+    return _PLACE.sub(lambda place: values[place[1]], (infra() / name).read_text())
