@@ -47,8 +47,13 @@ def read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
             """Litestar's own backend is not needed."""
 
         @classmethod
-        def create_openapi_schema(cls, field_definition: FieldDefinition, *args: Any, **named: Any) -> Any:
-            return named["schema_creator"].for_field_definition(field_definition)
+        def create_openapi_schema(
+            cls,
+            field_definition: FieldDefinition,
+            handler_id: str,  # noqa: ARG003 - Litestar passes it by name
+            schema_creator: Any,
+        ) -> Any:
+            return schema_creator.for_field_definition(field_definition)
 
     return cast("type[AbstractDTO[T]]", Body)
 
