@@ -5,7 +5,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from blytz.cli.server_clock import RemoteClock
 from blytz.cli.topic import Gap, Topic
-from blytz.cli.wire import Wire, connect
+from blytz.cli.wire import Wire
 
 BACKOFF_FIRST_S: Final = 0.5
 BACKOFF_MOST_S: Final = 10.0
@@ -97,7 +97,11 @@ class LiveClient:
 
     async def until_live(self, timeout_s: float = 10.0) -> None:
         """Wait for the first connection. Raises TimeoutError, or ConnectionError when it was refused for good."""
-        await self._first_of(self._live.wait(), timeout_s)
+        live = asyncio.ensure_future(self._live.wait())
+        try:
+            await self._first_of(live, timeout_s)
+        finally:
+            live.cancel()
         if self._ended.is_set():
             raise ConnectionError(self.why_closed)
 
@@ -122,7 +126,8 @@ class LiveClient:
         self, auction_id: str, amount: int, kind: str = "exact", *, bid_id: str = "", timeout_s: float = 10.0
     ) -> BidResult:
         """Bid once, whatever happens to the connection: the same bid_id is sent until there is an answer.
-        After `timeout_s` without one the result is `pending`."""
+        After `timeout_s` without one the result is `pending`. Raises ConnectionError when this client may not come
+        back (its token was refused)."""
         bid_id = bid_id or f"b-{secrets.token_hex(8)}"
         message = {"type": "bid", "auction_id": auction_id, "bid_id": bid_id, "amount": amount, "kind": kind}
         asked = self._bids[bid_id] = _Asked({**message, "ref": bid_id})
@@ -130,22 +135,23 @@ class LiveClient:
             self._send(asked.message)
         try:
             await self._first_of(asked.result, timeout_s)
-            return asked.result.result() if asked.result.done() else asked.last
         except TimeoutError:
             return asked.last
         finally:
-            asked.result.cancel()
             del self._bids[bid_id]
+        if not asked.result.done():
+            raise ConnectionError(self.why_closed)
+        return asked.result.result()
 
-    async def _first_of(self, wanted: Awaitable[Any], timeout_s: float) -> None:
-        waits = [asyncio.ensure_future(wanted), asyncio.ensure_future(self._ended.wait())]
+    async def _first_of(self, wanted: "asyncio.Future[Any]", timeout_s: float) -> None:
+        """Wait for this, or for the end of all waiting. Raises TimeoutError."""
+        ended = asyncio.ensure_future(self._ended.wait())
         try:
-            done, _ = await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait((wanted, ended), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 raise TimeoutError
         finally:
-            for wait in waits:
-                wait.cancel()
+            ended.cancel()
 
     def _end(self, why: str) -> None:
         if not self._ended.is_set():
@@ -156,7 +162,8 @@ class LiveClient:
         attempt = 0
         while not self._ended.is_set():
             try:
-                wire = self._wire = await connect(self._url, self._take)
+                wire = self._wire = Wire(self._take)
+                await wire.open(self._url)
                 code = await wire.closed
             except OSError:
                 code = 0

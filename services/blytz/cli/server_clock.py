@@ -12,7 +12,8 @@ class RemoteClock:
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, float]] = deque(maxlen=KEPT)
-        self._ahead_s = 0.0
+        self.ahead_s = 0.0
+        """Server time minus this machine's `time.monotonic()`, in seconds; means nothing until `known`."""
         self.round_trip_ms: float | None = None
 
     def sample(self, sent_at: float, heard_at: float, server_at: int) -> None:
@@ -22,7 +23,7 @@ class RemoteClock:
         # `server_at` has lost its fraction of a millisecond: half of one on average.
         ahead = (server_at + 0.5) / 1000 - (sent_at + heard_at) / 2
         self._samples.append((round_trip, ahead))
-        self._ahead_s = min(self._samples)[1]
+        self.ahead_s = min(self._samples)[1]
 
     @property
     def known(self) -> bool:
@@ -30,7 +31,7 @@ class RemoteClock:
 
     def now_ms(self) -> float:
         """Milliseconds since the Unix epoch on the server; this machine's own clock until it is known."""
-        return (time.monotonic() + self._ahead_s) * 1000 if self._samples else time.time() * 1000
+        return (time.monotonic() + self.ahead_s) * 1000 if self._samples else time.time() * 1000
 
     @property
     def offset_ms(self) -> float:

@@ -25,6 +25,16 @@ class Wire(WSListener):
         self._take = take
         self._transport: WSTransport | None = None
 
+    async def open(self, url: str) -> None:
+        """Messages may come before this returns. Raises OSError, also when what answers there does not speak
+        WebSocket."""
+        try:
+            await ws_connect(
+                lambda: self, url, extra_headers=HEADERS, websocket_handshake_timeout=HANDSHAKE_WITHIN_S
+            )
+        except (WSError, TimeoutError) as error:
+            raise ConnectionError(str(error) or "no answer to the handshake") from error
+
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
 
@@ -58,13 +68,3 @@ def close_code(transport: WSTransport) -> int:
     handshake = cast("WSCloseHandshake | None", transport.close_handshake)
     received = handshake.recv if handshake else None
     return int(received.code.value) if received else int(WSCloseCode.ABNORMAL_CLOSURE.value)
-
-
-async def connect(url: str, take: Take) -> Wire:
-    """Raises OSError, also when what answers there does not speak WebSocket."""
-    wire = Wire(take)
-    try:
-        await ws_connect(lambda: wire, url, extra_headers=HEADERS, websocket_handshake_timeout=HANDSHAKE_WITHIN_S)
-    except (WSError, TimeoutError) as error:
-        raise ConnectionError(str(error) or "no answer to the handshake") from error
-    return wire
