@@ -1,7 +1,8 @@
 """What callers may do with auctions: checks who may, then asks the store."""
 
 import re
-from collections.abc import Awaitable, Sequence
+from asyncio import Future
+from collections.abc import Sequence
 from typing import Any
 
 from blytz.auction import rules
@@ -94,7 +95,7 @@ class AuctionService:
         amount: int,
         kind: BidKind,
         request_id: str,
-    ) -> Awaitable[Receipt | Refused]:
+    ) -> "Future[Receipt | Refused]":
         """For anybody signed in with a role. A refusal by the rules is a value, not an exception: most bids of a
         busy room are refused."""
         if not bidder.roles:

@@ -62,6 +62,7 @@ class RedisLink:
         self._greetings_due = 0
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop
 
     def on_reply(self, reply: Any) -> None:
         raise NotImplementedError
@@ -74,6 +75,7 @@ class RedisLink:
 
     async def start(self, timeout_s: float | None = None) -> None:
         """Begin to connect. With `timeout_s`, wait that long for it and raise TimeoutError."""
+        self._loop = asyncio.get_running_loop()
         self._keeper = asyncio.create_task(self._keep(), name=f"redis {self.name}")
         if timeout_s is not None:
             async with asyncio.timeout(timeout_s):
@@ -147,7 +149,7 @@ class RedisLink:
     def heard(self, wire: _Wire, data: bytes) -> None:
         if wire is not self._wire:
             return
-        self.last_heard = asyncio.get_running_loop().time()
+        self.last_heard = self._loop.time()
         reader = self._reader
         reader.feed(data)
         try:

@@ -50,14 +50,22 @@ class Script:
 
 
 class _Asked:
-    __slots__ = ("again", "asked_at", "convert", "error", "future")
+    __slots__ = ("asked_at", "convert", "error", "future", "script")
 
-    def __init__(self, future: asyncio.Future[Any], convert: Convert | None, asked_at: float) -> None:
+    def __init__(
+        self,
+        future: asyncio.Future[Any],
+        asked_at: float,
+        convert: Convert | None,
+        script: tuple[Script, Sequence[Part], Sequence[Part]] | None,
+        error: Callable[[str], Exception],
+    ) -> None:
         self.future = future
-        self.convert = convert
         self.asked_at = asked_at
-        self.again: tuple[Part, ...] | None = None
-        self.error: Callable[[str], Exception] = RedisError
+        self.convert = convert
+        self.script = script
+        """With keys and arguments, until it has been sent whole."""
+        self.error = error
 
 
 class RedisPipe(RedisLink):
@@ -76,6 +84,7 @@ class RedisPipe(RedisLink):
         self._asked: deque[_Asked | object] = deque()
         self._held: list[tuple[_Asked, Any]] = []
         self._watch: asyncio.TimerHandle | None = None
+        self._turn_at = 0.0
 
     @property
     def in_flight(self) -> int:
@@ -83,7 +92,7 @@ class RedisPipe(RedisLink):
 
     def call(self, *command: Part, convert: Convert | None = None) -> asyncio.Future[Any]:
         """Send one command; the future holds its reply, passed through `convert`."""
-        return self._ask(command, convert).future
+        return self._ask(pack(command), convert, None, RedisError)
 
     def run(
         self,
@@ -95,29 +104,41 @@ class RedisPipe(RedisLink):
     ) -> asyncio.Future[Any]:
         """Run a script by its hash. Where Redis has forgotten it, it is sent whole: it had not run then.
         `error` makes the exception of a script that failed by itself."""
-        asked = self._ask((b"EVALSHA", script.sha, len(keys), *keys, *args), convert)
-        asked.error = error
-        asked.again = (b"EVAL", script.source, len(keys), *keys, *args)
-        return asked.future
+        command = pack((b"EVALSHA", script.sha, len(keys), *keys, *args))
+        return self._ask(command, convert, (script, keys, args), error)
 
-    def _ask(self, command: tuple[Part, ...], convert: Convert | None) -> _Asked:
+    def _ask(
+        self,
+        command: bytes,
+        convert: Convert | None,
+        script: tuple[Script, Sequence[Part], Sequence[Part]] | None,
+        error: Callable[[str], Exception],
+    ) -> asyncio.Future[Any]:
         if not self.up.is_set():
             raise StoreUnavailable
         if len(self._asked) >= self._most_in_flight:
             raise Overloaded
-        loop = asyncio.get_running_loop()
-        asked = _Asked(loop.create_future(), convert, loop.time())
-        self._send(asked, command)
-        return asked
-
-    def _send(self, asked: _Asked, command: tuple[Part, ...]) -> None:
         if not self._out:
-            loop = asyncio.get_running_loop()
-            loop.call_soon(self._flush)
-            if self._watch is None:
-                self._watch = loop.call_later(WATCH_EVERY_S, self._look)
-        self._out.append(pack(command))
+            self._begin_turn()
+        future = self._loop.create_future()
+        self._asked.append(_Asked(future, self._turn_at, convert, script, error))
+        self._out.append(command)
+        return future
+
+    def _begin_turn(self) -> None:
+        self._turn_at = self._loop.time()
+        self._loop.call_soon(self._flush)
+        if self._watch is None:
+            self._watch = self._loop.call_later(WATCH_EVERY_S, self._look)
+
+    def _send_whole(self, asked: _Asked) -> None:
+        if asked.script is None:
+            return
+        (script, keys, args), asked.script = asked.script, None
+        if not self._out:
+            self._begin_turn()
         self._asked.append(asked)
+        self._out.append(pack((b"EVAL", script.source, len(keys), *keys, *args)))
 
     def _flush(self) -> None:
         if not self._out:
@@ -132,9 +153,8 @@ class RedisPipe(RedisLink):
         asked = self._asked.popleft()
         if not isinstance(asked, _Asked):
             self._release(int(reply) if isinstance(reply, int) else 0)
-        elif isinstance(reply, hiredis.ReplyError) and asked.again and str(reply).startswith("NOSCRIPT"):
-            command, asked.again = asked.again, None
-            self._send(asked, command)
+        elif isinstance(reply, hiredis.ReplyError) and asked.script and str(reply).startswith("NOSCRIPT"):
+            self._send_whole(asked)
         elif self._replicas:
             self._held.append((asked, reply))
         else:
@@ -159,7 +179,7 @@ class RedisPipe(RedisLink):
     def _look(self) -> None:
         """One timer for the whole connection watches over every reply that is due."""
         self._watch = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         oldest = now
         for asked in self._asked:
             if isinstance(asked, _Asked):
@@ -171,7 +191,7 @@ class RedisPipe(RedisLink):
         if now - oldest > DEAD_AFTER_S:
             self.drop()
         elif self._asked:
-            self._watch = asyncio.get_running_loop().call_later(WATCH_EVERY_S, self._look)
+            self._watch = self._loop.call_later(WATCH_EVERY_S, self._look)
 
 
 def _answer(asked: _Asked, reply: Any) -> None:

@@ -91,23 +91,24 @@ class Session(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002 - picows's
         self.heard_at = self._office.beat
-        if (self._retiring or self.closing is not None) and frame.msg_type != CLOSE:
+        kind = frame.msg_type
+        if kind is CLOSE:
+            self._hear_close()
+        elif self._retiring or self.closing is not None:
             return
-        if frame.msg_type == TEXT and frame.fin and self._parts is None:
+        elif kind is TEXT and frame.fin and self._parts is None:
             if frame.payload_size > LONGEST_MESSAGE:
                 self.close(protocol.MALFORMED)
                 return
             self._hear(frame.get_payload_as_bytes())
-        elif frame.msg_type == CLOSE:
-            self._hear_close()
-        elif frame.msg_type in (TEXT, CONTINUATION):
+        elif kind is TEXT or kind is CONTINUATION:
             self._hear_part(frame)
-        elif frame.msg_type == BINARY:
+        elif kind is BINARY:
             self._malformed_message("only text frames are understood")
 
     def _hear_part(self, frame: WSFrame) -> None:
         """A message in several frames; together they are held to the same length."""
-        if (frame.msg_type == CONTINUATION) != (self._parts is not None):
+        if (frame.msg_type is CONTINUATION) != (self._parts is not None):
             self.close(protocol.MALFORMED)
             return
         parts = self._parts = self._parts if self._parts is not None else bytearray()
@@ -204,7 +205,7 @@ class Session(WSListener):
             self._tell(message, "refused", problem.code, began)
             return
         self._bids_out += 1
-        asyncio.ensure_future(decided).add_done_callback(partial(self._decided, message, began))
+        decided.add_done_callback(partial(self._decided, message, began))
 
     # What it is told
 
