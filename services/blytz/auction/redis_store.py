@@ -6,6 +6,7 @@ live, by when the hammer should look). Both are written before the auction itsel
 harmless, an auction without an entry would never be hammered.
 """
 
+import contextlib
 from asyncio import Future
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -30,8 +31,9 @@ from blytz.auction.model import (
     Status,
 )
 from blytz.auction.store import Closed, CorruptAuction, Page
+from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis_link import Part
-from blytz.kit.redis_pipe import RedisPipe, Script
+from blytz.kit.redis_pipe import RedisError, RedisPipe, Script
 
 INDEX: Final = "auctions"
 SCHEDULE: Final = "{sales}:schedule"
@@ -148,7 +150,7 @@ class RedisStore:
         await self._pipe.call("SADD", keys_of(auction_id).blocked, bidder_id)
 
     async def get(self, auction_id: str) -> Auction | None:
-        auction: Auction | None = await self._pipe.call("HGETALL", keys_of(auction_id).state, convert=_auction)
+        auction: Auction | None = await _read(self._state(auction_id))
         return auction
 
     async def list(self, status: Status | None, cursor: str | None, limit: int) -> Page:
@@ -157,9 +159,9 @@ class RedisStore:
         looked_at = limit if status is None else LISTED_AT_ONCE
         ids = await self._pipe.call("ZRANGE", INDEX, before, "-", "BYLEX", "REV", "LIMIT", 0, looked_at)
         found: list[Auction] = []
-        states = [self.get(auction_id.decode()) for auction_id in ids]
+        states = [self._state(auction_id.decode()) for auction_id in ids]
         for auction_id, state in zip(ids, states, strict=True):
-            auction = await state
+            auction = await _read(state)
             if auction and (status is None or auction.status is status) and len(found) < limit:
                 found.append(auction)
                 cursor = auction_id.decode()
@@ -169,19 +171,27 @@ class RedisStore:
         return Page(found, cursor if whole or len(ids) == looked_at else None)
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
-        entries = await self._pipe.call("XRANGE", keys_of(auction_id).events, f"({after}-0", "+", "COUNT", limit)
+        key = keys_of(auction_id).events
+        entries = await _read(self._pipe.call("XRANGE", key, f"({after}-0", "+", "COUNT", limit))
         return [Event(_object.decode(fields[1]), _object.decode(fields[3])) for _, fields in entries]
 
     async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:
-        told = await self._pipe.call("HGET", keys_of(auction_id).bids, f"{bid_id}:{bidder_id}")
+        told = await _read(self._pipe.call("HGET", keys_of(auction_id).bids, f"{bid_id}:{bidder_id}"))
         if told is None:
             return None
-        _, _, outcome, seq, price, minimum, leading, ends_at = told.decode().split(" ")
-        return Receipt(bid_id, outcome, int(seq), int(price), int(minimum), leading == "1", int(ends_at))
+        try:
+            _, _, outcome, *numbers = told.split(b" ")
+            seq, price, minimum, leading, ends_at = map(_whole, numbers)
+        except ValueError as error:
+            raise _corrupt(f"{auction_id} bid {bid_id}: {error!r}") from error
+        return Receipt(bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at)
 
     async def now(self) -> int:
         seconds, micros = await self._pipe.call("TIME")
         return int(seconds) * 1000 + int(micros) // 1000
+
+    def _state(self, auction_id: str) -> "Future[Auction | None]":
+        return self._pipe.call("HGETALL", keys_of(auction_id).state, convert=_auction)
 
     async def _change(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> Auction | Refused:
         reply = await self._run(verb, auction_id, cause, *args)
@@ -198,7 +208,8 @@ class RedisStore:
     def _look_now(self, auction_id: str) -> None:
         """Bid that buys now: let the hammer pass it on to `sales` at once. If this is lost, the hammer comes
         at the end that the auction would have had."""
-        self._pipe.call("ZADD", SCHEDULE, "XX", 0, auction_id)
+        with contextlib.suppress(Overloaded, StoreUnavailable):
+            self._pipe.call("ZADD", SCHEDULE, "XX", 0, auction_id)
 
     def _run(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> "Future[Any]":
         keys, script = keys_of(auction_id).of_verb, self._scripts[verb]
@@ -217,6 +228,13 @@ class RedisStore:
         if auction is None:
             raise CorruptAuction(f"{auction_id} has vanished")
         return auction
+
+
+async def _read(reply: "Future[Any]") -> Any:
+    try:
+        return await reply
+    except RedisError as error:
+        raise _corrupt(str(error)) from error
 
 
 def _corrupt(text: str) -> CorruptAuction:
@@ -258,6 +276,14 @@ def _new_state(listing: Listing) -> list[Part]:
     return [part for pair in state.items() for part in pair]
 
 
+def _whole(digits: bytes) -> int:
+    """As strict as the scripts: to `int` alone, '7 ', '+7' and '1_0' are numbers too."""
+    number = int(digits)
+    if str(number).encode() != digits or not 0 <= number < 2**53:
+        raise ValueError(digits)
+    return number
+
+
 def _auction(reply: Any) -> Auction | None:
     """The state hash as it comes from HGETALL."""
     if not reply:
@@ -265,24 +291,24 @@ def _auction(reply: Any) -> Auction | None:
     state = {name.decode(): value for name, value in zip(reply[::2], reply[1::2], strict=True)}
 
     def maybe(name: str) -> int | None:
-        return int(state[name]) if state[name] else None
+        return _whole(state[name]) if state[name] else None
 
     try:
         return Auction(
             listing=_listing.decode(state["listing"]),
             status=Status(state["status"].decode()),
-            seq=int(state["seq"]),
-            clock=int(state["clock"]),
-            price=int(state["price"]),
+            seq=_whole(state["seq"]),
+            clock=_whole(state["clock"]),
+            price=_whole(state["price"]),
             leader=_party.decode(state["leader"]) if state["leader"] else None,
-            ceiling=int(state["ceiling"]),
-            bid_count=int(state["bid_count"]),
+            ceiling=_whole(state["ceiling"]),
+            bid_count=_whole(state["bid_count"]),
             opened_at=maybe("opened_at"),
             ends_at=maybe("ends_at"),
             hard_stop_at=maybe("hard_stop_at"),
             paused_at=maybe("paused_at"),
             remaining_ms=maybe("remaining_ms"),
-            restored_until=int(state["restored_until"]),
+            restored_until=_whole(state["restored_until"]),
         )
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise _corrupt(f"{state.get('listing', b'')[:80]!r}: {error!r}") from error

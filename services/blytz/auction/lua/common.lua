@@ -11,6 +11,7 @@
 local AUCTION_ID, CAUSE = ARGV[1], ARGV[2]
 local MAX_MONEY = 1000000000000
 local MAX_TIME = 9007199254740991
+local MAX_DURATION = 2592000000
 local MAX_INCREMENT_ROWS = 64
 
 local function server_now()
@@ -51,21 +52,14 @@ local FIELDS = {
 local FINAL = {sold = true, unsold = true, cancelled = true}
 local KNOWN = {scheduled = true, open = true, paused = true, sold = true, unsold = true, cancelled = true}
 
--- The auction as a table of numbers and strings, absent values nil; nil when there is no auction.
-local function load()
-  local v = redis.call('HMGET', KEYS[1], unpack(FIELDS))
-  if not v[1] then
-    return nil
-  end
-  for i = 2, #FIELDS do
+-- The auction as a table of numbers and strings, absent values nil, from the values of FIELDS.
+local function believe(v)
+  for i = 1, #FIELDS do
     if not v[i] then
       corrupt(FIELDS[i])
     end
   end
-  if not KNOWN[v[1]] then
-    corrupt('status')
-  end
-  return {
+  local a = {
     status = v[1],
     seq = whole(v[2], MAX_TIME, 'seq'),
     clock = whole(v[3], MAX_TIME, 'clock'),
@@ -87,11 +81,36 @@ local function load()
     buy_now_price = maybe(v[19], MAX_MONEY, 'buy_now_price'),
     increments = v[20],
     ending = v[21],
-    duration_ms = whole(v[22], MAX_TIME, 'duration_ms'),
-    extension_window_ms = whole(v[23], MAX_TIME, 'extension_window_ms'),
-    extension_ms = whole(v[24], MAX_TIME, 'extension_ms'),
-    max_total_ms = maybe(v[25], MAX_TIME, 'max_total_ms'),
+    duration_ms = whole(v[22], MAX_DURATION, 'duration_ms'),
+    extension_window_ms = whole(v[23], MAX_DURATION, 'extension_window_ms'),
+    extension_ms = whole(v[24], MAX_DURATION, 'extension_ms'),
+    max_total_ms = maybe(v[25], MAX_DURATION, 'max_total_ms'),
   }
+  if not KNOWN[a.status] then
+    corrupt('status')
+  end
+  if a.ending ~= 'extended' and a.ending ~= 'sudden_death' then
+    corrupt('ending')
+  end
+  if (a.leader == nil) ~= (a.leader_id == '') then
+    corrupt('leader')
+  end
+  if a.status == 'open' and not (a.opened_at and a.ends_at) then
+    corrupt('ends_at')
+  end
+  if a.status == 'paused' and not (a.opened_at and a.paused_at and a.remaining_ms) then
+    corrupt('remaining_ms')
+  end
+  return a
+end
+
+-- The auction as it is stored; nil when there is none.
+local function load()
+  local v = redis.call('HMGET', KEYS[1], unpack(FIELDS))
+  if not v[1] and redis.call('EXISTS', KEYS[1]) == 0 then
+    return nil
+  end
+  return believe(v)
 end
 
 -- Time never runs backwards for an auction, whatever the machine's clock does.
@@ -102,9 +121,10 @@ end
 -- The step of the last row whose from_price <= price; rows are '0:100 3000:200 ...', ascending.
 local function increment(a, price)
   local step, rows = nil, 0
-  for from, by in string.gmatch(a.increments, '(%d+):(%d+)') do
+  for row in string.gmatch(a.increments, '[^ ]+') do
+    local from, by = string.match(row, '^(%d+):(%d+)$')
     rows = rows + 1
-    if rows > MAX_INCREMENT_ROWS then
+    if rows > MAX_INCREMENT_ROWS or rows == 1 and from ~= '0' then
       corrupt('increments')
     end
     if whole(from, MAX_MONEY, 'increments') > price then

@@ -5,7 +5,7 @@
 -- Returns {'ok', now} | {'refused', code, seq, price, minimum, ends_at, now}
 -- Events  extended_by_seller
 
-local BY_MS = whole(ARGV[3], MAX_TIME, 'by_ms')
+local BY_MS = whole(ARGV[3], MAX_DURATION, 'by_ms')
 
 local a = load()
 if not a then

@@ -10,8 +10,16 @@ if not a and #ARGV > 2 then
   if redis.call('EXISTS', KEYS[2]) == 1 then
     corrupt('events without an auction')
   end
+  local given, v = {}, {}
+  for i = 3, #ARGV, 2 do
+    given[ARGV[i]] = ARGV[i + 1]
+  end
+  for i = 1, #FIELDS do
+    v[i] = given[FIELDS[i]]
+  end
+  a = believe(v)
+  -- Here this is the first write. What follows cannot be refused any more: there are no events yet.
   redis.call('HSET', KEYS[1], unpack(ARGV, 3))
-  a = load()
 end
 if not a then
   return refuse('auction_not_found')

@@ -1,0 +1,80 @@
+"""One gateway for all tests of its messages; who needs other settings starts another."""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+import pytest
+
+from blytz.auction.redis_store import RedisStore
+from tests.support.auctions import CAUSE, listing
+from tests.support.live import GatewayProcess
+from tests.support.live_client import Client, welcomed
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
+
+ORIGIN = "https://good.example"
+_numbers = itertools.count(1)
+
+Auctions = Callable[..., Awaitable[str]]
+
+
+class Connect(Protocol):
+    """A welcomed client, signed in when there is a token, gone at the end of the test."""
+
+    async def __call__(self, token: str = "", *, to: GatewayProcess | None = None, **headers: str) -> Client: ...
+
+
+@pytest.fixture(scope="session")
+def gateway(shared_redis: RedisServer) -> Iterator[GatewayProcess]:
+    with GatewayProcess(shared_redis.url, origins=f"{ORIGIN}, https://also.example:8443") as process:
+        yield process
+        assert not process.complaints()
+
+
+class StartGateway(Protocol):
+    def __call__(self, **settings: object) -> GatewayProcess: ...
+
+
+@pytest.fixture
+def start_gateway(shared_redis: RedisServer, gateway: GatewayProcess) -> Iterator[StartGateway]:
+    """Another gateway on the same Redis, which believes the same tokens."""
+    started: list[GatewayProcess] = []
+
+    def start(**settings: object) -> GatewayProcess:
+        started.append(GatewayProcess(shared_redis.url, data=gateway.folder, **settings))
+        return started[-1]
+
+    yield start
+    for process in started:
+        assert not process.complaints()
+        process.close()
+
+
+@pytest.fixture
+async def store(shared_redis: RedisServer) -> AsyncIterator[RedisStore]:
+    async with connected(shared_redis.url) as pipe:
+        yield RedisStore(pipe)
+
+
+@pytest.fixture
+async def auction(store: RedisStore) -> Auctions:
+    """Opens one on the terms given, and gives its id."""
+
+    async def create(**terms: Any) -> str:
+        auction_id = f"auc_live{next(_numbers)}"
+        await store.create(listing(auction_id, **terms), CAUSE)
+        return auction_id
+
+    return create
+
+
+@pytest.fixture
+async def connect(gateway: GatewayProcess) -> AsyncIterator[Connect]:
+    async with AsyncExitStack() as stack:
+
+        async def one(token: str = "", *, to: GatewayProcess | None = None, **headers: str) -> Client:
+            return await stack.enter_async_context(welcomed((to or gateway).port, token, **headers))
+
+        yield one

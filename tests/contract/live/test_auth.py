@@ -1,0 +1,99 @@
+"""Who somebody is, on an open connection."""
+
+import time
+
+import pytest
+
+from tests.contract.live.conftest import Connect, StartGateway
+from tests.support.live import GatewayProcess
+from tests.support.live_client import Client, Closed
+
+
+async def test_the_welcome_comes_first_and_unasked(gateway: GatewayProcess) -> None:
+    client = await Client.open(gateway.port)
+    welcome = await client.next()
+    assert welcome["type"] == "welcome"
+    assert welcome["session"].startswith("ses_")
+    assert welcome["heartbeat_ms"] == 20_000
+    assert abs(welcome["server_at"] - time.time() * 1000) < 5_000
+    client.leave()
+
+
+async def test_a_good_token_is_answered_with_who_it_names(connect: Connect, gateway: GatewayProcess) -> None:
+    client, token = await connect(), gateway.token("Anna", "bidder", "seller")
+    told = await client.ask({"type": "auth", "token": token, "ref": "r1"}, "authenticated")
+    principal = gateway.issuer.verify(token)
+    assert told == {
+        "type": "authenticated",
+        "user": {"id": principal.id, "name": "Anna", "roles": ["bidder", "seller"]},
+        "expires_at": principal.expires_at,
+        "ref": "r1",
+    }
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "é" * 100])
+async def test_a_bad_token_is_told_why_and_sent_away(token: str, connect: Connect) -> None:
+    client = await connect()
+    error = await client.ask({"type": "auth", "token": token, "ref": "r1"}, "error")
+    assert (error["code"], error["ref"]) == ("unauthenticated", "r1")
+    assert token == "" or token not in error["detail"]
+    with pytest.raises(Closed) as closed:
+        await client.next()
+    assert closed.value.code == 4401
+
+
+async def test_a_token_that_has_expired_is_refused(connect: Connect, gateway: GatewayProcess) -> None:
+    client = await connect()
+    client.send({"type": "auth", "token": gateway.token(lasts_s=-1)})
+    assert await client.closed() == 4401
+
+
+async def test_a_token_that_expires_while_open_ends_the_connection(
+    connect: Connect, start_gateway: StartGateway
+) -> None:
+    gateway = start_gateway(heartbeat_ms=400)
+    client = await connect(gateway.token(lasts_s=2), to=gateway)
+    assert await client.closed() == 4401
+
+
+async def test_a_bid_with_a_token_that_has_expired_ends_the_connection(
+    connect: Connect, gateway: GatewayProcess
+) -> None:
+    # The heartbeat of this gateway is 20 s: it is the bid that notices.
+    client = await connect(gateway.token(lasts_s=1))
+    code = None
+    while code is None:
+        try:
+            client.send({"type": "bid", "auction_id": "auc_none", "bid_id": "b1", "amount": 100})
+            assert (await client.hear("bid_result"))["code"] == "auction_not_found"
+            await client.silence()
+        except Closed as closed:
+            code = closed.code
+    assert code == 4401
+
+
+async def test_a_new_token_before_the_old_one_expires_keeps_the_connection(
+    connect: Connect, start_gateway: StartGateway
+) -> None:
+    gateway = start_gateway(heartbeat_ms=400)
+    first, second = gateway.token("Anna", lasts_s=2), gateway.token("Anna", lasts_s=4)
+    client, other = await connect(first, to=gateway), await connect(first, to=gateway)
+    await client.sign_in(second)
+    assert await other.closed() == 4401
+    assert await client.silence() == []
+    assert await client.closed() == 4401
+
+
+async def test_a_connection_does_not_change_hands(connect: Connect, gateway: GatewayProcess) -> None:
+    client = await connect(gateway.token("Anna"))
+    error = await client.ask({"type": "auth", "token": gateway.token("Ben"), "ref": "r"}, "error")
+    assert (error["code"], error["ref"]) == ("forbidden", "r")
+    assert (await client.sign_in(gateway.token("Anna")))["user"]["name"] == "Anna"
+
+
+async def test_ping_is_answered_with_the_time_of_the_server(connect: Connect) -> None:
+    client = await connect()
+    pong = await client.ask({"type": "ping", "ref": "p"}, "pong")
+    assert pong["ref"] == "p"
+    assert abs(pong["server_at"] - time.time() * 1000) < 5_000
+    assert "ref" not in await client.ask({"type": "ping"}, "pong")
