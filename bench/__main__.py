@@ -10,10 +10,11 @@ from bench.alone import engine, platform
 from bench.machine import allow_many_sockets, describe, program
 from bench.rounds import QUICK, Plan, Row
 from bench.scenarios import fanout, http_bids, idle, websocket_bids
-from bench.sides import build_peer
+from bench.sides import Peer, build_peer
 from bench.table import table
 
-SCENARIOS: dict[str, Callable[[Plan, bool], list[Row]]] = {
+Scenario = Callable[[Plan, Peer], list[Row]]
+SCENARIOS: dict[str, Scenario] = {
     "websocket": websocket_bids,
     "http": http_bids,
     "fanout-60": fanout(60, most=0.9),
@@ -30,6 +31,12 @@ def main() -> int:
         "--only", action="append", choices=SCENARIOS, metavar="NAME", help=f"one of {', '.join(SCENARIOS)}"
     )
     parser.add_argument("--quick", action="store_true", help="short rounds: a look, not a figure")
+    parser.add_argument(
+        "--peer-redis",
+        choices=("pool", "autopipeline"),
+        default="pool",
+        help="how the Go peer calls Redis (default: its connection pool)",
+    )
     asked = parser.parse_args()
 
     missing = [name for name in ("redis-server", "redis-benchmark", "taskset") if program(name) is None]
@@ -39,6 +46,7 @@ def main() -> int:
     no_peer = build_peer()
     if no_peer:
         print(no_peer, file=sys.stderr)
+    peer: Peer = None if no_peer else asked.peer_redis
     allow_many_sockets()
 
     rows: list[Row] = []
@@ -46,7 +54,7 @@ def main() -> int:
     for name in asked.only or SCENARIOS:
         print(f"{name}", file=sys.stderr, flush=True)
         try:
-            rows += SCENARIOS[name](QUICK if asked.quick else Plan(), no_peer is None)
+            rows += SCENARIOS[name](QUICK if asked.quick else Plan(), peer)
         except RuntimeError as error:
             failed = True
             print(f"  {name} could not be measured: {error}", file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, free_port
 from bench.platform_door import open_auction, sign_in
 from bench.redis_server import RedisServer
 from bench.rounds import Plan, Row, alternate, brief, load, middle
+from bench.sides import Peer
 from blytz.auction.redis_store import Keys, load_scripts
 
 PIPELINE = 64
@@ -25,7 +26,7 @@ FOR_LOAD = {"overloaded", "store_unavailable", "rate_limited", "pending", "unans
 PREAMBLE = "ARGV[6] = string.format('%d', math.max(100, tonumber(redis.call('HGET', KEYS[1], 'price')) + 5000))\n"
 
 
-def engine(plan: Plan, with_peer: bool) -> list[Row]:  # noqa: ARG001 - its peer is redis-benchmark
+def engine(plan: Plan, peer: Peer) -> list[Row]:  # noqa: ARG001 - its peer is redis-benchmark
     with TemporaryDirectory(prefix="blytz-bench-") as name:
         redis = RedisServer(Path(name))
         try:
@@ -79,7 +80,7 @@ def _redis_benchmark(redis: RedisServer, auction: str, bids: int) -> Result:
     )
 
 
-def platform(plan: Plan, with_peer: bool) -> list[Row]:  # noqa: ARG001 - no peer has all of it
+def platform(plan: Plan, peer: Peer) -> list[Row]:  # noqa: ARG001 - no peer has all of it
     with TemporaryDirectory(prefix="blytz-bench-") as name:
         folder, port = Path(name), free_port()
         command: list[str | Path] = [BIN / "blytz", "up", "--port", str(port), "--data", folder / "data"]

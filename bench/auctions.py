@@ -6,6 +6,7 @@ from pathlib import Path
 from blytz.auction.model import Cause, Listing, Party, Terms
 from blytz.auction.redis_store import RedisStore
 from blytz.identity.dev import DevIssuer
+from blytz.kit.ids import new_id
 from blytz.kit.redis_pipe import RedisPipe
 
 ONE_DAY_MS = 24 * 60 * 60 * 1000
@@ -14,7 +15,7 @@ SELLER = Party("usr_seller", "Selma")
 
 def open_auctions(redis_url: str, count: int) -> list[str]:
     """Open `count` auctions on the default increments, without an end in sight; returns their ids."""
-    ids = [f"auc_bench{number:05d}" for number in range(count)]
+    ids = [new_id("auc") for _ in range(count)]
     asyncio.run(_open(redis_url, ids))
     return ids
 

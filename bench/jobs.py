@@ -10,6 +10,7 @@ class BidsJob(Struct, tag="bids", kw_only=True):
     """`live` (WebSocket) or `http`."""
     port: int
     pid: int
+    redis_pid: int
     tokens: list[str]
     auctions: list[str]
     seconds: float
@@ -21,6 +22,7 @@ class FanoutJob(Struct, tag="fanout", kw_only=True):
 
     port: int
     pid: int
+    redis_pid: int
     redis_url: str
     auction: str
     viewers: int
@@ -72,6 +74,7 @@ class Result(Struct, kw_only=True):
     other: dict[str, int] = field(default_factory=dict)
     """Every other outcome of a bid, by its word."""
     server_cpu_s: float = 0.0
+    redis_cpu_s: float = 0.0
     load_cpu_s: float = 0.0
     """Near `seconds`, the load generator itself was the limit."""
     ack_ms: dict[str, float] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from blytz.kit.redis_pipe import RedisPipe
 async def run_engine(job: EngineJob) -> Result:
     pipe = RedisPipe(job.redis_url, "bench-engine")
     await pipe.start(timeout_s=10)
-    store, tally = RedisStore(pipe, load_scripts(lambda source: job.preamble + source)), Tally(None)
+    store, tally = RedisStore(pipe, load_scripts(lambda source: job.preamble + source)), Tally()
     done = asyncio.get_running_loop().create_future()
     asked = answered = 0
 

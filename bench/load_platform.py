@@ -47,7 +47,7 @@ class Bidder(Viewer):
 
 
 async def run_platform(job: PlatformJob) -> Result:
-    tally = Tally(None)
+    tally = Tally()
     room = Room(f"auction:{job.auction}", tally)
     viewers: list[Viewer] = [Viewer(number, room) for number in range(job.viewers)]
     bidders = [Bidder(number, room, token, job.auction) for number, token in enumerate(job.tokens)]

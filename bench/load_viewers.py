@@ -150,7 +150,7 @@ class Pacer:
 
 
 async def run_fanout(job: FanoutJob) -> Result:
-    tally = Tally(job.pid)
+    tally = Tally(job.pid, job.redis_pid)
     room = Room(f"auction:{job.auction}", tally)
     viewers = await gather_viewers(room, job.viewers, job.port)
     pacer = Pacer(job.redis_url, job.auction, job.rate)
@@ -168,7 +168,7 @@ async def run_fanout(job: FanoutJob) -> Result:
 
 
 async def run_idle(job: IdleJob) -> Result:
-    room = Room(f"auction:{job.auction}", Tally(None))
+    room = Room(f"auction:{job.auction}", Tally())
     before = rss_bytes(job.pid)
     viewers = await gather_viewers(room, job.viewers, job.port)
     await asyncio.sleep(job.settle_s)

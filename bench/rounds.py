@@ -25,7 +25,7 @@ QUICK = Plan(rounds=2, seconds=2.0, platform_s=10.0, idle_viewers=2_000, engine_
 
 
 class Row(msgspec.Struct, kw_only=True):
-    """One line of the table. `better` says which way the ratio ours / theirs should go."""
+    """One line of the table."""
 
     figure: str
     unit: str
@@ -69,9 +69,8 @@ def brief(result: Result) -> str:
     """What one round saw, for whoever watches it run."""
     parts = []
     if result.seconds:
-        parts.append(
-            f"server {result.server_cpu_s / result.seconds:.0%}, load {result.load_cpu_s / result.seconds:.0%}"
-        )
+        busy = {"server": result.server_cpu_s, "redis": result.redis_cpu_s, "load": result.load_cpu_s}
+        parts.append(", ".join(f"{name} {cpu_s / result.seconds:.0%}" for name, cpu_s in busy.items()))
     if result.accepted:
         parts.append(f"{result.accepted / result.seconds:,.0f} bids/s")
     if result.delivered:
@@ -100,10 +99,10 @@ def compared(
     least: float | None = None,
     note: str = "",
 ) -> Row:
-    """A row whose target is a share of the peer's figure: at most, or at least."""
+    """A row whose target, where the issue names one, is a share of the peer's figure: at most, or at least."""
     ours, theirs = middle(results.get("blytz"), read), middle(results.get("gin"), read)
-    target = f"<= {most:g} of gin" if most is not None else f">= {least:g} of gin"
+    target = f"<= {most:g} of gin" if most is not None else f">= {least:g} of gin" if least is not None else ""
     row = Row(figure=figure, unit=unit, ours=ours, theirs=theirs, target=target, note=note)
-    if row.ratio is not None:
+    if row.ratio is not None and target:
         row.met = row.ratio <= most if most is not None else row.ratio >= (least or 0)
     return row

@@ -1,5 +1,6 @@
 """The scenarios that have a peer: bids over both doors, fan-out, idle viewers."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,8 +9,8 @@ from tempfile import TemporaryDirectory
 from bench.auctions import bidder_tokens, open_auctions
 from bench.jobs import BidsJob, FanoutJob, IdleJob, Result
 from bench.redis_server import RedisServer
-from bench.rounds import Plan, Row, alternate, compared, load, middle
-from bench.sides import Door, Side, peer_settings, start_blytz, start_peer
+from bench.rounds import Plan, Row, alternate, brief, compared, load, middle
+from bench.sides import Door, Peer, Side, start_blytz, start_peer
 
 BIDDERS = 50
 AUCTIONS = 100
@@ -26,23 +27,23 @@ class Stage:
 
 
 @contextmanager
-def stage(door: Door, with_peer: bool) -> Iterator[Stage]:
+def stage(door: Door, peer: Peer) -> Iterator[Stage]:
     with ExitStack() as closing:
         folder = Path(closing.enter_context(TemporaryDirectory(prefix="blytz-bench-")))
         redis = RedisServer(folder)
         closing.callback(redis.stop)
         bidder_tokens(folder, 1)  # makes the dev key that both sides read
         sides: dict[str, Side] = {}
-        for name, start in _starters(door, redis.url, folder, with_peer):
+        for name, start in _starters(door, redis.url, folder, peer):
             side = sides[name] = start()
             closing.callback(side.process.stop)
         yield Stage(folder, redis, sides)
 
 
-def _starters(door: Door, url: str, folder: Path, with_peer: bool) -> Iterator[tuple[str, Callable[[], Side]]]:
+def _starters(door: Door, url: str, folder: Path, peer: Peer) -> Iterator[tuple[str, Callable[[], Side]]]:
     yield "blytz", lambda: start_blytz(door, url, folder)
-    if with_peer:
-        yield "gin", lambda: start_peer(url, folder, peer_settings())
+    if peer:
+        yield "gin", lambda: start_peer(url, folder, peer)
 
 
 def cpu_us_per_bid(result: Result) -> float:
@@ -61,8 +62,8 @@ def ack_p99(result: Result) -> float:
     return result.ack_ms["p99"]
 
 
-def _bids(door: Door, plan: Plan, with_peer: bool) -> dict[str, list[Result]]:
-    with stage(door, with_peer) as on:
+def _bids(door: Door, plan: Plan, peer: Peer) -> dict[str, list[Result]]:
+    with stage(door, peer) as on:
         tokens = bidder_tokens(on.folder, BIDDERS)
 
         def play(name: str) -> Result:
@@ -73,6 +74,7 @@ def _bids(door: Door, plan: Plan, with_peer: bool) -> dict[str, list[Result]]:
                 door=door,
                 port=side.port,
                 pid=side.process.pid,
+                redis_pid=on.redis.process.pid,
                 tokens=tokens,
                 auctions=auctions,
                 seconds=plan.seconds,
@@ -82,8 +84,8 @@ def _bids(door: Door, plan: Plan, with_peer: bool) -> dict[str, list[Result]]:
         return alternate(plan.rounds, list(on.sides), play)
 
 
-def websocket_bids(plan: Plan, with_peer: bool) -> list[Row]:
-    results = _bids("live", plan, with_peer)
+def websocket_bids(plan: Plan, peer: Peer) -> list[Row]:
+    results = _bids("live", plan, peer)
     note = refused_note(results)
     return [
         compared("WebSocket, 50 bidders: CPU per bid", "us", results, cpu_us_per_bid, most=0.6, note=note),
@@ -91,13 +93,13 @@ def websocket_bids(plan: Plan, with_peer: bool) -> list[Row]:
     ]
 
 
-def http_bids(plan: Plan, with_peer: bool) -> list[Row]:
-    results = _bids("http", plan, with_peer)
+def http_bids(plan: Plan, peer: Peer) -> list[Row]:
+    results = _bids("http", plan, peer)
     note = refused_note(results)
     return [
         compared("HTTP, 50 connections: bids", "/s", results, bids_per_s, least=1.0, note=note),
         compared("HTTP, 50 connections: p99", "ms", results, ack_p99, most=1.0, note=note),
-        compared("HTTP, 50 connections: CPU per bid", "us", results, cpu_us_per_bid, most=1.0),
+        compared("HTTP, 50 connections: CPU per bid", "us", results, cpu_us_per_bid),
     ]
 
 
@@ -109,18 +111,24 @@ def refused_note(results: dict[str, list[Result]]) -> str:
     return ", ".join(f"{side}: {count} bids not accepted" for side, count in told.items() if count)
 
 
-def fanout(rate: int, most: float) -> Callable[[Plan, bool], list[Row]]:
-    def run(plan: Plan, with_peer: bool) -> list[Row]:
-        with stage("live", with_peer) as on:
+def fanout(rate: int, most: float) -> Callable[[Plan, Peer], list[Row]]:
+    def run(plan: Plan, peer: Peer) -> list[Row]:
+        with stage("live", peer) as on:
 
             def play(name: str) -> Result:
                 on.redis.clear()
                 (auction,) = open_auctions(on.redis.url, 1)
                 side = on.sides[name]
                 job = FanoutJob(
-                    port=side.port, pid=side.process.pid, redis_url=on.redis.url, auction=auction,
-                    viewers=VIEWERS, rate=rate, seconds=plan.seconds,
-                )  # fmt: skip
+                    port=side.port,
+                    pid=side.process.pid,
+                    redis_pid=on.redis.process.pid,
+                    redis_url=on.redis.url,
+                    auction=auction,
+                    viewers=VIEWERS,
+                    rate=rate,
+                    seconds=plan.seconds,
+                )
                 return load(job)
 
             results = alternate(plan.rounds, list(on.sides), play)
@@ -129,8 +137,8 @@ def fanout(rate: int, most: float) -> Callable[[Plan, bool], list[Row]]:
             compared(
                 f"{title}: CPU per delivery", "us", results, cpu_us_per_delivery, most=most, note=_lost(results)
             ),
-            compared(f"{title}: delay p99", "ms", results, lambda r: r.fanout_ms["p99"], most=1.0),
-            compared(f"{title}: delivered", "/s", results, lambda r: r.delivered / r.seconds, least=1.0),
+            compared(f"{title}: delay p99", "ms", results, lambda r: r.fanout_ms["p99"]),
+            compared(f"{title}: delivered", "/s", results, lambda r: r.delivered / r.seconds),
         ]
 
     return run
@@ -145,15 +153,16 @@ def _lost(results: dict[str, list[Result]]) -> str:
     return ", ".join(told)
 
 
-def idle(plan: Plan, with_peer: bool) -> list[Row]:
+def idle(plan: Plan, peer: Peer) -> list[Row]:
     """Memory given back is seldom seen again, so each side is measured once, just after its start."""
     results: dict[str, list[Result]] = {}
-    for name in ("blytz", "gin") if with_peer else ("blytz",):
-        with stage("live", with_peer) as on:
+    for name in ("blytz", "gin") if peer else ("blytz",):
+        with stage("live", peer) as on:
             (auction,) = open_auctions(on.redis.url, 1)
             side = on.sides[name]
             job = IdleJob(port=side.port, pid=side.process.pid, auction=auction, viewers=plan.idle_viewers)
-            results.update(alternate(1, [name], lambda _, job=job: load(job)))  # type: ignore[misc]
+            results[name] = [load(job)]
+            print(f"  {name}: {brief(results[name][0])}", file=sys.stderr, flush=True)
 
     def kb_each(result: Result) -> float:
         return (result.rss_after - result.rss_before) / plan.idle_viewers / 1024

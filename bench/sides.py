@@ -1,8 +1,6 @@
 """The two sides: Blytz and its Go peer, each started on the server's core, both on one Redis."""
 
-import os
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +11,8 @@ from bench.machine import BIN, ROOT, SERVER_CORE, Process, free_port, program
 PEER = ROOT / "bench" / "peers" / "gin"
 LUA = ROOT / "services" / "blytz" / "auction" / "lua"
 Door = Literal["live", "http"]
+Peer = Literal["pool", "autopipeline"] | None
+"""How the peer calls Redis: through go-redis' pool, or through its (experimental) autopipeliner. None: no peer."""
 
 
 class Side(Struct, frozen=True):
@@ -52,14 +52,14 @@ def build_peer() -> str | None:
     return None
 
 
-def start_peer(redis_url: str, folder: Path, settings: Mapping[str, str]) -> Side:
+def start_peer(redis_url: str, folder: Path, peer: Peer) -> Side:
     port = free_port()
     env = {
         "REDIS_URL": redis_url,
         "BLYTZ_DATA": str(folder),
         "BLYTZ_LUA": str(LUA),
         "PEER_PORT": str(port),
-        **settings,
+        "PEER_REDIS": peer or "pool",
     }
     process = Process("peer", [PEER / "bin" / "peer"], core=SERVER_CORE, folder=folder, env=env)
     return _ready(Side("gin", process, port))
@@ -68,8 +68,3 @@ def start_peer(redis_url: str, folder: Path, settings: Mapping[str, str]) -> Sid
 def _ready(side: Side) -> Side:
     side.process.wait_for(f"http://127.0.0.1:{side.port}/health")
     return side
-
-
-def peer_settings() -> dict[str, str]:
-    """PEER_REDIS=autopipeline makes the peer use go-redis' (experimental) autopipeliner instead of its pool."""
-    return {name: os.environ[name] for name in ("PEER_REDIS",) if name in os.environ}

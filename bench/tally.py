@@ -10,24 +10,25 @@ from bench.machine import cpu_seconds
 class Tally:
     """Counts nothing before `begin`."""
 
-    def __init__(self, pid: int | None) -> None:
-        self._pid = pid
+    def __init__(self, server_pid: int | None = None, redis_pid: int | None = None) -> None:
+        self._pids = (server_pid, redis_pid)
         self.counting = False
         self.outcomes: Counter[str] = Counter()
         self.acks_s: list[float] = []
         self.fanouts_s: list[float] = []
         self.delivered = 0
-        self._began_at = self._server_cpu = self._load_cpu = 0.0
+        self._began_at = self._load_cpu = 0.0
+        self._cpu = (0.0, 0.0)
 
     def begin(self) -> None:
-        self._server_cpu = cpu_seconds(self._pid) if self._pid else 0.0
+        self._cpu = self._cpu_now()
         self._load_cpu = time.process_time()
         self._began_at = time.perf_counter()
         self.counting = True
 
     def end(self) -> Result:
         seconds = time.perf_counter() - self._began_at
-        server_cpu = cpu_seconds(self._pid) - self._server_cpu if self._pid else 0.0
+        server_cpu, redis_cpu = (now - then for now, then in zip(self._cpu_now(), self._cpu, strict=True))
         self.counting = False
         outcomes = dict(self.outcomes)
         return Result(
@@ -35,11 +36,16 @@ class Tally:
             accepted=outcomes.pop("accepted", 0),
             other=outcomes,
             server_cpu_s=server_cpu,
+            redis_cpu_s=redis_cpu,
             load_cpu_s=time.process_time() - self._load_cpu,
             ack_ms=percentiles(self.acks_s),
             fanout_ms=percentiles(self.fanouts_s),
             delivered=self.delivered,
         )
+
+    def _cpu_now(self) -> tuple[float, float]:
+        server, redis = self._pids
+        return (cpu_seconds(server) if server else 0.0, cpu_seconds(redis) if redis else 0.0)
 
     def answered(self, outcome: str, after_s: float) -> None:
         if self.counting:
