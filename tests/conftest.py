@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.redis import RedisServer
 
+pytest_plugins = ("tests.support.platform",)
+
 # Every day the same examples, so that a red test means a change; `HYPOTHESIS_PROFILE=soak` looks for new ones.
 settings.register_profile(
     "everyday",

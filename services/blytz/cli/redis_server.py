@@ -25,6 +25,14 @@ _OF_NO_INTEREST = (
     "The user 'default' is disabled",
     # For a machine in production this counts, and its operator reads it in the manual.
     "WARNING Memory overcommit",
+    "Reading RDB",
+    "Loading RDB",
+    "RDB ",
+    "Done loading RDB",
+    "DB loaded from base file",
+    "DB loaded from incr file",
+    "Creating AOF",
+    "Opening AOF",
     "Calling fsync()",
     "Removing the unix socket",
 )

@@ -1,0 +1,187 @@
+"""A whole platform for tests: `blytz up` as a user starts it, on ports and in a folder of its own."""
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from blytz.cli.folder import running_platform
+from blytz.identity import Role
+from blytz.identity.dev import DevIssuer
+from tests.support.redis import free_port
+from tests.support.wait import wait_until
+
+READY_WITHIN_S = 30.0
+STOPPED_WITHIN_S = 10.0
+SERVICES = ("auction", "live", "hammer")
+UNSET = ("REDIS_URL", "BLYTZ_ENV", "BLYTZ_DATA", "BLYTZ_URL", "BLYTZ_LOG", "NO_COLOR")
+
+
+def blytz(*words: str) -> list[str]:
+    return [sys.executable, "-m", "blytz.cli", *words]
+
+
+def clean_env(**more: str) -> dict[str, str]:
+    """Ours, without what would configure Blytz."""
+    return {name: value for name, value in os.environ.items() if name not in UNSET} | more
+
+
+class Platform:
+    """One `blytz up`, ready when the constructor returns. `words` are more of its options, `env` more of its
+    environment; with `data` the folder is the caller's to remove."""
+
+    def __init__(self, *words: str, env: Mapping[str, str] | None = None, data: Path | None = None) -> None:
+        self._own_folder = Path(tempfile.mkdtemp(prefix="blytz-"))
+        self.data = data or self._own_folder / "data"
+        self.ports = {name: free_port() for name in ("nginx", *SERVICES)}
+        self._words = words
+        self._env = clean_env(
+            **{f"BLYTZ_{name.upper()}_PORT": str(self.ports[name]) for name in SERVICES}, **(env or {})
+        )
+        self._log = self._own_folder / "up.log"
+        self.process: subprocess.Popen[bytes]
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['nginx']}"
+
+    @property
+    def live_url(self) -> str:
+        return f"ws://127.0.0.1:{self.ports['nginx']}/live/v1"
+
+    @property
+    def redis_url(self) -> str:
+        """As the services reach it: user, password and unix socket."""
+        return str(self.note()["redis_url"])
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Of `blytz` itself, `redis`, `auction`, `live`, `hammer`, `nginx` and `demo`, those that run now."""
+        return dict(self.note()["pids"])
+
+    def note(self) -> dict[str, Any]:
+        note = running_platform(self.data)
+        assert note is not None, f"no platform runs in {self.data}:\n{self.log()}"
+        return note
+
+    def log(self) -> str:
+        """All that it printed."""
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def start(self, *, wait: bool = True) -> None:
+        """Again, after `stop` or `kill`: same ports, same folder."""
+        words = ("up", "--port", str(self.ports["nginx"]), "--data", str(self.data), *self._words)
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                blytz(*words), env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        if wait:
+            wait_until(self.is_ready, "the platform is ready", READY_WITHIN_S)
+
+    def is_ready(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"blytz up ended with {self.process.returncode}:\n{self.log()}")
+        note = running_platform(self.data)
+        return note is not None and bool(note["ready"])
+
+    def get(self, path: str, service: str = "nginx") -> tuple[int, dict[str, str], bytes]:
+        """Status, headers (names in lower case) and body; (0, {}, b"") where nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        except (OSError, http.client.HTTPException):
+            return 0, {}, b""
+        finally:
+            connection.close()
+
+    def token(self, name: str, *roles: Role) -> str:
+        """Of a bidder, unless told otherwise."""
+        return DevIssuer(self.data).issue(name, roles or ("bidder",))
+
+    def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
+        """The pid that it had."""
+        pid = self.pids[name]
+        os.kill(pid, how)
+        return pid
+
+    def wait_until_back(self, name: str, not_pid: int) -> None:
+        """Until `name` runs with another pid and everything is ready again."""
+
+        def is_back() -> bool:
+            return self.pids.get(name, not_pid) != not_pid and all(
+                self.get("/ready", service)[0] == 200 for service in SERVICES
+            )
+
+        wait_until(is_back, f"{name} is back", READY_WITHIN_S)
+        wait_until(lambda: self.get("/health")[0] == 200, "the gateway answers", READY_WITHIN_S)
+
+    def processes(self) -> dict[int, str]:
+        """Every process that works in the data folder, whoever its parent is: pid and command line. Linux only."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(self.data):
+                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+            except OSError:
+                continue
+        return found
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """The exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=STOPPED_WITHIN_S)
+
+    def close(self) -> None:
+        """In any state; the folder goes too."""
+        try:
+            if hasattr(self, "process") and self.process.poll() is None:
+                self.stop()
+        finally:
+            if hasattr(self, "process"):
+                self.process.kill()
+                self.process.wait()
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+
+class StartPlatform(Protocol):
+    """Starts a platform of the test's own, ended with the test; the arguments are those of `Platform`."""
+
+    def __call__(
+        self, *words: str, env: Mapping[str, str] | None = None, data: Path | None = None
+    ) -> Platform: ...
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """The platform of all tests that leave its processes alone."""
+    running = Platform()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def start_platform() -> Iterator[StartPlatform]:
+    platforms: list[Platform] = []
+
+    def start(*words: str, env: Mapping[str, str] | None = None, data: Path | None = None) -> Platform:
+        platforms.append(Platform(*words, env=env, data=data))
+        return platforms[-1]
+
+    yield start
+    for running in platforms:
+        running.close()
