@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ import msgspec
 
 from bench.auctions import SELLER, open_auctions
 from bench.jobs import EngineJob, PlatformJob, Result
-from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, free_port
+from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, cpu_by_name, free_port
 from bench.platform_door import open_auction, sign_in
 from bench.redis_server import RedisServer
 from bench.rounds import Plan, Row, alternate, brief, load, middle
@@ -80,6 +81,12 @@ def _redis_benchmark(redis: RedisServer, auction: str, bids: int) -> Result:
     )
 
 
+def _tell_cpu(before: dict[str, float], after: dict[str, float], seconds: float) -> None:
+    used = sorted(((cpu_s - before.get(name, 0.0)) / seconds, name) for name, cpu_s in after.items())
+    shares = ", ".join(f"{name} {share:.0%}" for share, name in reversed(used[-6:]))
+    print(f"  of the one core, with everybody coming in: {shares}", file=sys.stderr, flush=True)
+
+
 def platform(plan: Plan, peer: Peer) -> list[Row]:  # noqa: ARG001 - no peer has all of it
     with TemporaryDirectory(prefix="blytz-bench-") as name:
         folder, port = Path(name), free_port()
@@ -90,11 +97,12 @@ def platform(plan: Plan, peer: Peer) -> list[Row]:  # noqa: ARG001 - no peer has
             door = f"http://127.0.0.1:{port}"
             auction = open_auction(door, sign_in(door, "seller", ["seller"]))
             tokens = [sign_in(door, f"bidder-{number}", ["bidder"]) for number in range(BIDDERS)]
-            result = load(
-                PlatformJob(
-                    port=port, tokens=tokens, auction=auction, viewers=VIEWERS, rate=RATE, seconds=plan.platform_s
-                )
+            before, began_at = cpu_by_name(up.pid), time.monotonic()
+            job = PlatformJob(
+                port=port, tokens=tokens, auction=auction, viewers=VIEWERS, rate=RATE, seconds=plan.platform_s
             )
+            result = load(job)
+            _tell_cpu(before, cpu_by_name(up.pid), time.monotonic() - began_at)
         finally:
             up.stop()
     print(f"  {brief(result)}", file=sys.stderr, flush=True)

@@ -22,8 +22,8 @@ class Bidder(Viewer):
         self._tally, self._token, self._auction = room.tally, token, auction
         self.sent_at: dict[str, float] = {}
 
-    def bid(self, bid_id: str, amount: int) -> None:
-        self.sent_at[bid_id] = time.perf_counter()
+    def bid(self, bid_id: str, amount: int, due_at: float) -> None:
+        self.sent_at[bid_id] = due_at
         bid = {"type": "bid", "auction_id": self._auction, "bid_id": bid_id, "amount": amount, "kind": "exact"}
         self.say(msgspec.json.encode({**bid, "ref": bid_id}))
 
@@ -77,7 +77,9 @@ async def _pace(job: PlatformJob, bidders: list[Bidder]) -> None:
     terms = Terms()
     began_at, amount, turn = time.perf_counter(), terms.start_price, 0
     while True:
-        await asyncio.sleep(max(0.0, began_at + turn / job.rate - time.perf_counter()))
-        bidders[turn % len(bidders)].bid(f"w{turn}", amount)
+        due_at = began_at + turn / job.rate
+        await asyncio.sleep(max(0.0, due_at - time.perf_counter()))
+        # Counted from when it was due: a load generator that falls behind must not hide a wait.
+        bidders[turn % len(bidders)].bid(f"w{turn}", amount, due_at)
         amount += increment(terms, amount)
         turn += 1

@@ -1,5 +1,6 @@
 """What the operating system says about processes, and how one is started on a core of its own."""
 
+import contextlib
 import os
 import platform
 import resource
@@ -9,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,6 +31,26 @@ def cpu_seconds(pid: int) -> float:
     # The name in brackets may hold spaces: what counts begins behind it.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def cpu_by_name(root: int) -> dict[str, float]:
+    """CPU seconds so far of a process and all that descend from it, by what they are called."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                children.setdefault(int(stat[1]), []).append(int(entry.name))
+    seconds: defaultdict[str, float] = defaultdict(float)
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        waiting += children.get(pid, [])
+        with contextlib.suppress(OSError):
+            words = Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").split()
+            name = words[-1] if "serve" in words else Path(words[0].rstrip(":")).name if words else "?"
+            seconds[name] += cpu_seconds(pid)
+    return seconds
 
 
 def rss_bytes(pid: int) -> int:
