@@ -1,0 +1,134 @@
+"""An auction hall for tests of the hammer: a Redis, hammers as real processes, and a look into everything."""
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from redis import Redis
+
+from blytz.auction import redis_audit
+from blytz.auction.model import Auction, Event, Status
+from blytz.auction.redis_schedule import SALES
+from blytz.auction.redis_store import SCHEDULE, RedisStore
+from blytz.kit.ids import new_id
+from blytz.kit.redis_pipe import RedisPipe
+from tests.support import auctions
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
+from tests.support.services import Service
+from tests.support.wait import until
+
+CLOSINGS = ("sold", "unsold", "cancelled")
+
+
+def now_ms() -> int:
+    """Redis runs on this machine, so its clock is ours."""
+    return time.time_ns() // 1_000_000
+
+
+class Hall:
+    def __init__(self, redis: RedisServer, pipe: RedisPipe, folder: Path, stack: ExitStack) -> None:
+        self.redis = redis
+        self.pipe = pipe
+        self.store = RedisStore(pipe)
+        self.hammers: list[Service] = []
+        self._folder = folder
+        self._stack = stack
+
+    async def start_hammers(self, count: int = 1) -> list[Service]:
+        started = [Service("hammer", self.redis.url, self._folder) for _ in range(count)]
+        for hammer in started:
+            self._stack.enter_context(hammer)
+        self.hammers += started
+        for hammer in started:
+            await asyncio.to_thread(hammer.wait_until_ready)
+        return started
+
+    async def open(self, ends_in_ms: int = 60_000, *, starts_at: int | None = None, **terms: Any) -> str:
+        """An auction that ends in so many milliseconds, or that long after `starts_at`."""
+        terms = {"duration_ms": ends_in_ms, **terms}
+        listing = auctions.listing(new_id("auc"), starts_at=starts_at, **terms)
+        await self.store.create(listing, auctions.CAUSE)
+        return listing.auction_id
+
+    async def auction(self, auction_id: str) -> Auction:
+        auction = await self.store.get(auction_id)
+        assert auction is not None
+        return auction
+
+    async def events(self, auction_id: str) -> list[Event]:
+        return list(await self.store.events(auction_id, 0, 1_000))
+
+    async def kinds(self, auction_id: str) -> list[str]:
+        return [event.kind for event in await self.events(auction_id)]
+
+    async def closing(self, auction_id: str) -> Event:
+        """Its one closing event, which is its last."""
+        events = await self.events(auction_id)
+        closings = [event for event in events if event.kind in CLOSINGS]
+        assert closings == events[-1:], f"{auction_id} has {[event.kind for event in events]}"
+        return closings[0]
+
+    async def restored(self, auction_id: str) -> list[Event]:
+        """The events that gave lost time back."""
+        return [event for event in await self.events(auction_id) if event.public.get("reason") == "outage"]
+
+    def sales(self) -> dict[str, list[dict[str, Any]]]:
+        """By auction, each entry of `sales`: the closing event, and `passed_on_at`, when it came there."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for entry_id, (_, auction_id, _, event) in self.redis.ask("XRANGE", SALES, "-", "+"):
+            passed_on_at = int(entry_id.partition(b"-")[0])
+            sale = {**msgspec.json.decode(event), "passed_on_at": passed_on_at}
+            found.setdefault(auction_id.decode(), []).append(sale)
+        return found
+
+    def scheduled(self) -> dict[str, int]:
+        """What is on the schedule, and when the hammer is to look."""
+        found = self.redis.ask("ZRANGE", SCHEDULE, 0, -1, "WITHSCORES")
+        return {name.decode(): int(float(at)) for name, at in zip(found[::2], found[1::2], strict=True)}
+
+    async def until_in_sales(self, auction_ids: Iterable[str], within_s: float) -> None:
+        wanted = set(auction_ids)
+        await until(lambda: wanted <= self.sales().keys(), "all in sales", within_s)
+
+    async def until_so_many_sales(self, count: int, within_s: float) -> None:
+        await until(lambda: len(self.sales()) >= count, f"{count} in sales", within_s)
+
+    async def assert_each_ended_once(self, auction_ids: Iterable[str]) -> None:
+        """One closing event, passed on once as it is, nothing left on the schedule, and a log that replays."""
+        sales, left = self.sales(), self.scheduled()
+        for auction_id in auction_ids:
+            closing = await self.closing(auction_id)
+            passed_on = [{**sale} for sale in sales[auction_id]]
+            for sale in passed_on:
+                del sale["passed_on_at"]
+            assert passed_on == [closing.public]
+            assert auction_id not in left
+        self.assert_logs_replay()
+
+    def assert_logs_replay(self) -> Counter[Status]:
+        """Every log is what the rules make of it, and the state is what the log makes."""
+        found: Counter[Status] = Counter()
+        with Redis.from_url(self.redis.url) as redis:
+            for auction_id in redis_audit.auction_ids(redis):
+                if record := redis_audit.read(redis, auction_id):
+                    found[redis_audit.verify(record).auction.status] += 1
+        return found
+
+
+@asynccontextmanager
+async def hall_in(redis: RedisServer, hammers: int = 0) -> AsyncIterator[Hall]:
+    """A hall with so many hammers, which end with it."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="blytz-"))
+        async with connected(redis.url) as pipe:
+            hall = Hall(redis, pipe, Path(folder), stack)
+            if hammers:
+                await hall.start_hammers(hammers)
+            yield hall

@@ -1,0 +1,104 @@
+"""Services of the platform as real processes, that a test may end, freeze and start again."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from tests.support.redis import free_port
+from tests.support.wait import wait_until
+
+READY_WITHIN_S = 20.0
+STOPPED_WITHIN_S = 15.0
+
+Name = Literal["auction", "live", "hammer"]
+
+
+class Service:
+    """One `blytz serve NAME`, started on construction; `folder` holds its log, and the dev key of all services
+    that share it. Its port stays the same when it is started again."""
+
+    def __init__(self, name: Name, redis_url: str, folder: Path, **settings: object) -> None:
+        self.name = name
+        self.port = free_port()
+        self._log = folder / f"{name}-{self.port}.log"
+        self._env = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("BLYTZ_")},
+            "BLYTZ_ENV": "dev",
+            "BLYTZ_DATA": str(folder),
+            "BLYTZ_LOG": "json",
+            "REDIS_URL": redis_url,
+            f"BLYTZ_{name.upper()}_PORT": str(self.port),
+            **{f"BLYTZ_{key.upper()}": str(value) for key, value in settings.items()},
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Does not wait: `wait_until_ready` does."""
+        assert self._process is None, f"{self.name} is running"
+        with self._log.open("ab") as log:
+            command = (sys.executable, "-P", "-m", "blytz.cli", "serve", self.name)
+            self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
+
+    def wait_until_ready(self) -> Self:
+        """Until it says that it and all it depends on are well."""
+        wait_until(lambda: self.page("/ready")[0] == 200, f"{self.name} is ready", READY_WITHIN_S)
+        return self
+
+    def page(self, path: str) -> tuple[int, str]:
+        """Status and body of one of the operator's pages; status 0 when nobody answers."""
+        assert self._process is not None, f"{self.name} is not running"
+        assert self._process.poll() is None, f"{self.name} ended:\n{self.log()}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2.0)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except (OSError, http.client.HTTPException):
+            return 0, ""
+        finally:
+            connection.close()
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """An orderly end; the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process:
+            self.kill()
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self._process = self._process, None
+        assert process is not None, f"{self.name} is not running"
+        process.send_signal(how)
+        try:
+            return process.wait(STOPPED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+    def _signal(self, how: signal.Signals) -> None:
+        assert self._process is not None, f"{self.name} is not running"
+        self._process.send_signal(how)
