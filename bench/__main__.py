@@ -13,7 +13,7 @@ from bench.scenarios import fanout, http_bids, idle, websocket_bids
 from bench.sides import Peer, build_peer
 from bench.table import table
 
-Scenario = Callable[[Plan, Peer], list[Row]]
+Scenario = Callable[[Plan, Peer | None], list[Row]]
 SCENARIOS: dict[str, Scenario] = {
     "websocket": websocket_bids,
     "http": http_bids,
@@ -37,6 +37,12 @@ def main() -> int:
         default="pool",
         help="how the Go peer calls Redis (default: its connection pool)",
     )
+    parser.add_argument(
+        "--peer-fanout",
+        choices=("prepared", "joined"),
+        default="prepared",
+        help="one prepared frame per event (default), or what has queued up for a client joined in one frame",
+    )
     asked = parser.parse_args()
 
     missing = [name for name in ("redis-server", "redis-benchmark", "taskset") if program(name) is None]
@@ -46,7 +52,7 @@ def main() -> int:
     no_peer = build_peer()
     if no_peer:
         print(no_peer, file=sys.stderr)
-    peer: Peer = None if no_peer else asked.peer_redis
+    peer = None if no_peer else Peer(redis=asked.peer_redis, fanout=asked.peer_fanout)
     allow_many_sockets()
 
     rows: list[Row] = []

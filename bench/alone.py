@@ -27,7 +27,7 @@ FOR_LOAD = {"overloaded", "store_unavailable", "rate_limited", "pending", "unans
 PREAMBLE = "ARGV[6] = string.format('%d', math.max(100, tonumber(redis.call('HGET', KEYS[1], 'price')) + 5000))\n"
 
 
-def engine(plan: Plan, peer: Peer) -> list[Row]:  # noqa: ARG001 - its peer is redis-benchmark
+def engine(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - its peer is redis-benchmark
     with TemporaryDirectory(prefix="blytz-bench-") as name:
         redis = RedisServer(Path(name))
         try:
@@ -87,7 +87,7 @@ def _tell_cpu(before: dict[str, float], after: dict[str, float], seconds: float)
     print(f"  of the one core, with everybody coming in: {shares}", file=sys.stderr, flush=True)
 
 
-def platform(plan: Plan, peer: Peer) -> list[Row]:  # noqa: ARG001 - no peer has all of it
+def platform(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - no peer has all of it
     with TemporaryDirectory(prefix="blytz-bench-") as name:
         folder, port = Path(name), free_port()
         command: list[str | Path] = [BIN / "blytz", "up", "--port", str(port), "--data", folder / "data"]

@@ -27,7 +27,7 @@ class Stage:
 
 
 @contextmanager
-def stage(door: Door, peer: Peer) -> Iterator[Stage]:
+def stage(door: Door, peer: Peer | None) -> Iterator[Stage]:
     with ExitStack() as closing:
         folder = Path(closing.enter_context(TemporaryDirectory(prefix="blytz-bench-")))
         redis = RedisServer(folder)
@@ -40,18 +40,18 @@ def stage(door: Door, peer: Peer) -> Iterator[Stage]:
         yield Stage(folder, redis, sides)
 
 
-def _starters(door: Door, url: str, folder: Path, peer: Peer) -> Iterator[tuple[str, Callable[[], Side]]]:
+def _starters(door: Door, url: str, folder: Path, peer: Peer | None) -> Iterator[tuple[str, Callable[[], Side]]]:
     yield "blytz", lambda: start_blytz(door, url, folder)
     if peer:
         yield "gin", lambda: start_peer(url, folder, peer)
 
 
 def cpu_us_per_bid(result: Result) -> float:
-    return result.server_cpu_s / result.accepted * 1e6
+    return result.server_cpu_s / max(1, result.accepted) * 1e6
 
 
 def cpu_us_per_delivery(result: Result) -> float:
-    return result.server_cpu_s / result.delivered * 1e6
+    return result.server_cpu_s / max(1, result.delivered) * 1e6
 
 
 def bids_per_s(result: Result) -> float:
@@ -62,7 +62,7 @@ def ack_p99(result: Result) -> float:
     return result.ack_ms["p99"]
 
 
-def _bids(door: Door, plan: Plan, peer: Peer) -> dict[str, list[Result]]:
+def _bids(door: Door, plan: Plan, peer: Peer | None) -> dict[str, list[Result]]:
     with stage(door, peer) as on:
         tokens = bidder_tokens(on.folder, BIDDERS)
 
@@ -84,7 +84,7 @@ def _bids(door: Door, plan: Plan, peer: Peer) -> dict[str, list[Result]]:
         return alternate(plan.rounds, list(on.sides), play)
 
 
-def websocket_bids(plan: Plan, peer: Peer) -> list[Row]:
+def websocket_bids(plan: Plan, peer: Peer | None) -> list[Row]:
     results = _bids("live", plan, peer)
     note = refused_note(results)
     return [
@@ -93,7 +93,7 @@ def websocket_bids(plan: Plan, peer: Peer) -> list[Row]:
     ]
 
 
-def http_bids(plan: Plan, peer: Peer) -> list[Row]:
+def http_bids(plan: Plan, peer: Peer | None) -> list[Row]:
     results = _bids("http", plan, peer)
     note = refused_note(results)
     return [
@@ -111,8 +111,8 @@ def refused_note(results: dict[str, list[Result]]) -> str:
     return ", ".join(f"{side}: {count} bids not accepted" for side, count in told.items() if count)
 
 
-def fanout(rate: int, most: float) -> Callable[[Plan, Peer], list[Row]]:
-    def run(plan: Plan, peer: Peer) -> list[Row]:
+def fanout(rate: int, most: float) -> Callable[[Plan, Peer | None], list[Row]]:
+    def run(plan: Plan, peer: Peer | None) -> list[Row]:
         with stage("live", peer) as on:
 
             def play(name: str) -> Result:
@@ -153,7 +153,7 @@ def _lost(results: dict[str, list[Result]]) -> str:
     return ", ".join(told)
 
 
-def idle(plan: Plan, peer: Peer) -> list[Row]:
+def idle(plan: Plan, peer: Peer | None) -> list[Row]:
     """Memory given back is seldom seen again, so each side is measured once, just after its start."""
     results: dict[str, list[Result]] = {}
     for name in ("blytz", "gin") if peer else ("blytz",):

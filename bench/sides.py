@@ -11,8 +11,13 @@ from bench.machine import BIN, ROOT, SERVER_CORE, Process, free_port, program
 PEER = ROOT / "bench" / "peers" / "gin"
 LUA = ROOT / "services" / "blytz" / "auction" / "lua"
 Door = Literal["live", "http"]
-Peer = Literal["pool", "autopipeline"] | None
-"""How the peer calls Redis: through go-redis' pool, or through its (experimental) autopipeliner. None: no peer."""
+
+
+class Peer(Struct, frozen=True):
+    """How the peer is to work; bench/README.md says why it can work in two ways."""
+
+    redis: Literal["pool", "autopipeline"] = "pool"
+    fanout: Literal["prepared", "joined"] = "prepared"
 
 
 class Side(Struct, frozen=True):
@@ -59,7 +64,8 @@ def start_peer(redis_url: str, folder: Path, peer: Peer) -> Side:
         "BLYTZ_DATA": str(folder),
         "BLYTZ_LUA": str(LUA),
         "PEER_PORT": str(port),
-        "PEER_REDIS": peer or "pool",
+        "PEER_REDIS": peer.redis,
+        "PEER_FANOUT": peer.fanout,
     }
     process = Process("peer", [PEER / "bin" / "peer"], core=SERVER_CORE, folder=folder, env=env)
     return _ready(Side("gin", process, port))

@@ -93,13 +93,7 @@ func (c *Client) writePump() {
 		select {
 		case message := <-c.send:
 			c.conn.SetWriteDeadline(time.Now().Add(writeWait))
-			var err error
-			if message.prepared != nil {
-				err = c.conn.WritePreparedMessage(message.prepared)
-			} else {
-				err = c.conn.WriteMessage(websocket.TextMessage, message.text)
-			}
-			if err != nil {
+			if err := c.write(message); err != nil {
 				return
 			}
 		case <-c.done:
@@ -113,4 +107,28 @@ func (c *Client) writePump() {
 			}
 		}
 	}
+}
+
+// write sends one message, and with it, where fan-out is joined, all that have queued up behind it: as the chat
+// example does, but as an array instead of lines.
+func (c *Client) write(message outgoing) error {
+	if message.prepared != nil {
+		return c.conn.WritePreparedMessage(message.prepared)
+	}
+	queued := len(c.send)
+	if !c.live.hub.joined || queued == 0 {
+		return c.conn.WriteMessage(websocket.TextMessage, message.text)
+	}
+	w, err := c.conn.NextWriter(websocket.TextMessage)
+	if err != nil {
+		return err
+	}
+	w.Write([]byte{'['})
+	w.Write(message.text)
+	for range queued {
+		w.Write([]byte{','})
+		w.Write((<-c.send).text)
+	}
+	w.Write([]byte{']'})
+	return w.Close()
 }

@@ -11,15 +11,17 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Hub holds one room per watched auction.
+// Hub holds one room per watched auction. An event is framed once for all its readers, unless fan-out is joined:
+// then each connection joins what has queued up for it into one frame of its own. The two exclude each other.
 type Hub struct {
-	store *Store
-	mutex sync.Mutex
-	rooms map[string]*Room
+	store  *Store
+	joined bool
+	mutex  sync.Mutex
+	rooms  map[string]*Room
 }
 
-func NewHub(store *Store) *Hub {
-	return &Hub{store: store, rooms: make(map[string]*Room)}
+func NewHub(store *Store, joined bool) *Hub {
+	return &Hub{store: store, joined: joined, rooms: make(map[string]*Room)}
 }
 
 // Room hands the room of an auction to a watcher, and opens it when it is the first.
@@ -31,6 +33,7 @@ func (h *Hub) Room(auctionID string) *Room {
 		room = &Room{
 			auctionID:  auctionID,
 			store:      h.store,
+			joined:     h.joined,
 			register:   make(chan *Client),
 			unregister: make(chan *Client),
 			clients:    make(map[*Client]int64),
@@ -46,6 +49,7 @@ func (h *Hub) Room(auctionID string) *Room {
 type Room struct {
 	auctionID  string
 	store      *Store
+	joined     bool
 	register   chan *Client
 	unregister chan *Client
 	clients    map[*Client]int64 // and the seq of the snapshot each was given
@@ -96,17 +100,21 @@ func (r *Room) broadcast(event []byte) {
 	frame.Grow(len(event) + 64)
 	frame.WriteString(`{"type":"event","topic":"auction:` + r.auctionID + `",`)
 	frame.Write(event[1:])
-	prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, frame.Bytes())
-	if err != nil {
-		log.Printf("prepare: %v", err)
-		return
+	message := outgoing{text: frame.Bytes()}
+	if !r.joined {
+		prepared, err := websocket.NewPreparedMessage(websocket.TextMessage, frame.Bytes())
+		if err != nil {
+			log.Printf("prepare: %v", err)
+			return
+		}
+		message.prepared = prepared
 	}
 	for client, after := range r.clients {
 		if numbered.Seq <= after {
 			continue
 		}
 		select {
-		case client.send <- outgoing{prepared: prepared}:
+		case client.send <- message:
 		default:
 			delete(r.clients, client)
 			client.close(closeTooSlow)

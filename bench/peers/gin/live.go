@@ -87,7 +87,7 @@ type Live struct {
 func registerLive(router *gin.Engine, hub *Hub, store *Store, verifier *Verifier, origins []string) {
 	live := &Live{hub: hub, store: store, verifier: verifier, upgrader: websocket.Upgrader{
 		ReadBufferSize:  1024,
-		WriteBufferSize: 1024,
+		WriteBufferSize: writeBuffer(hub.joined),
 		WriteBufferPool: &sync.Pool{},
 		Subprotocols:    []string{"blytz.v1"},
 		CheckOrigin: func(r *http.Request) bool {
@@ -96,6 +96,14 @@ func registerLive(router *gin.Engine, hub *Hub, store *Store, verifier *Verifier
 		},
 	}}
 	router.GET("/live/v1", live.serve)
+}
+
+// writeBuffer keeps what is joined in one frame: gorilla flushes a full buffer as a fragment.
+func writeBuffer(joined bool) int {
+	if joined {
+		return 256 * 1024
+	}
+	return 1024
 }
 
 func (l *Live) serve(c *gin.Context) {

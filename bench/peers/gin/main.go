@@ -29,7 +29,7 @@ func main() {
 	if err != nil {
 		log.Fatalf("dev key: %v", err)
 	}
-	hub := NewHub(store)
+	hub := NewHub(store, os.Getenv("PEER_FANOUT") == "joined")
 
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
