@@ -23,7 +23,7 @@ async def open_crowd(hall: Hall, *, over_ms: int, ahead_ms: int = 2_500, count: 
     begins = now_ms() + ahead_ms
 
     async def one(number: int) -> str:
-        return await hall.open(max(1, begins + number * over_ms // count - now_ms()))
+        return await hall.open(max(1_000, begins + number * over_ms // count - now_ms()))
 
     opened = []
     for first in range(0, count, AT_ONCE):

@@ -5,6 +5,7 @@ the schedule in the step in which its closing event reaches `sales`: none is for
 """
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Sequence
 from time import monotonic
 from typing import Any, Protocol
@@ -27,6 +28,7 @@ MOST_AT_ONCE = 2_000
 PAUSED_AGAIN_MS = 5_000
 ORPHAN_MS = 60_000
 """An entry whose auction has still not appeared this long after it was due belongs to an opening that failed."""
+PUT_OFF_MS = 60_000
 FRESH_S = 1.0
 """A hammer falls only this soon after a pulse, and an order to close is void this long after it was given: Redis
 may have stood still meanwhile, and then the lost time comes first."""
@@ -106,8 +108,8 @@ class Hammer:
         log.warning("outage", lost_ms=outage.ended_at - outage.began_at)
         self._outages.add()
         far = self._clock.now() * 2
-        for auction_id, _ in await self._schedule.due(far, MOST_AT_ONCE):
-            self._start(auction_id, 0)
+        for auction_id, due_at in await self._schedule.due(far, MOST_AT_ONCE):
+            self._start(auction_id, due_at)
 
     async def _look(self) -> None:
         now = self._clock.now()
@@ -150,8 +152,15 @@ class Hammer:
         except (StoreUnavailable, Overloaded):
             return  # Likewise.
         except CorruptAuction:
-            # Said once by the store, for a person to look at; asking five times a second would not help.
-            await self._schedule.look_again(auction_id, self._clock.now() + ORPHAN_MS)
+            await self._put_off(auction_id)
+        except Exception:
+            log.exception("hammer_failed", auction_id=auction_id)
+            await self._put_off(auction_id)
+
+    async def _put_off(self, auction_id: str) -> None:
+        """It needs a person, who was told; asking five times a second would not help, and the others go on."""
+        with contextlib.suppress(StoreUnavailable, Overloaded):
+            await self._schedule.look_again(auction_id, self._clock.now() + PUT_OFF_MS)
 
     async def _wait(self, auction_id: str, remaining_ms: int | None) -> None:
         if remaining_ms is None:

@@ -82,7 +82,9 @@ class RedisStore:
 
     async def create(self, listing: Listing, cause: Cause) -> Auction:
         auction_id = listing.auction_id
-        due_at = listing.starts_at or await self.now() + listing.terms.duration_ms
+        now = await self.now()
+        # Never in the past: what was due long ago and has no auction is taken for an opening that failed.
+        due_at = max(now, listing.starts_at) if listing.starts_at else now + listing.terms.duration_ms
         await self._pipe.call("ZADD", INDEX, 0, auction_id)
         await self._pipe.call("ZADD", SCHEDULE, due_at, auction_id)
         await self._run("open", auction_id, cause, *_new_state(listing))
@@ -141,6 +143,8 @@ class RedisStore:
         )
         match reply:
             case [b"closed", status, event, _]:
+                if force:
+                    self._look_now(auction_id)
                 return Closed(Status(status.decode()), Event(_object.decode(event)))
             case [b"not_yet", remaining_ms, _]:
                 return NotYet(None if remaining_ms < 0 else remaining_ms)
@@ -206,8 +210,8 @@ class RedisStore:
         return auction
 
     def _look_now(self, auction_id: str) -> None:
-        """Bid that buys now: let the hammer pass it on to `sales` at once. If this is lost, the hammer comes
-        at the end that the auction would have had."""
+        """It ended early: let the hammer pass it on to `sales` at once. If this is lost, the hammer comes at the
+        end that the auction would have had."""
         with contextlib.suppress(Overloaded, StoreUnavailable):
             self._pipe.call("ZADD", SCHEDULE, "XX", 0, auction_id)
 
