@@ -2,6 +2,7 @@
 keeps alive. Whoever writes a client for Blytz may read this as the recipe."""
 
 import asyncio
+import itertools
 import random
 import secrets
 import time
@@ -67,7 +68,8 @@ class LiveClient:
         self._url, self._token, self._hear = live_url, token, hear or (lambda _: None)
         self._wire: Wire | None = None
         self._live = asyncio.Event()
-        self._bids: dict[str, _Asked] = {}
+        self._bids: dict[str, list[_Asked]] = {}
+        """By bid_id, in the order they were sent: the same bid may be asked about twice at once."""
         self._pinged_at = 0.0
         self._ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -130,7 +132,8 @@ class LiveClient:
         back (its token was refused)."""
         bid_id = bid_id or f"b-{secrets.token_hex(8)}"
         message = {"type": "bid", "auction_id": auction_id, "bid_id": bid_id, "amount": amount, "kind": kind}
-        asked = self._bids[bid_id] = _Asked({**message, "ref": bid_id})
+        asked = _Asked({**message, "ref": bid_id})
+        self._bids.setdefault(bid_id, []).append(asked)
         if self._live.is_set():
             self._send(asked.message)
         try:
@@ -138,7 +141,9 @@ class LiveClient:
         except TimeoutError:
             return asked.last
         finally:
-            del self._bids[bid_id]
+            self._bids[bid_id].remove(asked)
+            if not self._bids[bid_id]:
+                del self._bids[bid_id]
         if not asked.result.done():
             raise ConnectionError(self.why_closed)
         return asked.result.result()
@@ -217,12 +222,12 @@ class LiveClient:
         self._ping()
         for topic in self.topics.values():
             self._send(topic.watch_message())
-        for asked in self._bids.values():
+        for asked in itertools.chain.from_iterable(self._bids.values()):
             self._send(asked.message)
 
     def _take_result(self, message: dict[str, Any]) -> None:
-        asked = self._bids.get(message["bid_id"])
-        if asked is None or asked.result.done():
+        asked = self._waiting_for(message["bid_id"])
+        if asked is None:
             return
         result = BidResult(**{name: message[name] for name in BidResult.__struct_fields__ if name in message})
         if result.outcome == "pending" or result.code == "store_unavailable":
@@ -231,15 +236,18 @@ class LiveClient:
         else:
             asked.result.set_result(result)
 
+    def _waiting_for(self, bid_id: str) -> _Asked | None:
+        return next((asked for asked in self._bids.get(bid_id, ()) if not asked.result.done()), None)
+
     def _ask_again(self, asked: _Asked) -> None:
         if self._live.is_set() and not asked.result.done():
             self._send(asked.message)
 
     def _take_error(self, message: dict[str, Any]) -> None:
         code, detail = message["code"], message.get("detail")
-        asked = self._bids.get(message.get("ref", ""))
+        asked = self._waiting_for(message.get("ref", ""))
         topic = self.topics.get(message.get("ref", ""))
-        if asked and not asked.result.done():
+        if asked:
             asked.result.set_result(BidResult(asked.message["bid_id"], "refused", code, detail=detail))
         elif topic and code in {"store_unavailable", "overloaded"}:
             asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._watch_again, topic)

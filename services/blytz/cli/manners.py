@@ -1,5 +1,6 @@
 """How simulated bidders bid when nothing but load is wanted (the demo's have tempers, bidders.py)."""
 
+import itertools
 import random
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -32,7 +33,7 @@ class Chooser(Generic[Who]):
     room would be too low, and the engine would never be seen at work."""
 
     def __init__(self, bidders: list[Who], manners: Weights, chance: random.Random) -> None:
-        self._bidders, self._chance = bidders, chance
+        self._turns, self._chance = itertools.cycle(bidders), chance
         self._manners = [manner for manner, _ in manners]
         self._weights = [weight for _, weight in manners]
         self._last: Due[Who] | None = None
@@ -43,8 +44,7 @@ class Chooser(Generic[Who]):
         return due
 
     def _choose(self, state: dict[str, Any], last: Due[Who] | None) -> Due[Who]:
-        others = [bidder for bidder in self._bidders if last is None or bidder is not last.bidder]
-        bidder, bid_id = self._chance.choice(others or self._bidders), new_id("b")
+        bidder, bid_id = next(self._turns), new_id("b")
         manner = self._chance.choices(self._manners, self._weights)[0]
         step = state["minimum"] - state["price"] if state["leader"] else state["terms"]["increments"][0][1]
         if manner == "again" and last is not None:

@@ -59,6 +59,7 @@ class Simulation:
         self._stop = asyncio.Event()
         self._unsent = self._replayed = self._first_seq = self._behind = 0
         self._cpu_share = 0.0
+        self._fault: BaseException | None = None
         self.progress = Progress()
 
     def stop(self) -> None:
@@ -158,6 +159,10 @@ class Simulation:
         self.progress.phase = "finishing"
         if self._asking:
             await asyncio.wait(self._asking, timeout=CATCH_UP_S)
+        if isinstance(self._fault, ConnectionError):
+            raise CliFault(f"a bidder was shut out: {self._fault}")
+        if self._fault:
+            raise self._fault
 
     def _is_over(self) -> bool:
         return self._stop.is_set() or (self._topic.state or {})["status"] in {"sold", "unsold", "cancelled"}
@@ -169,8 +174,14 @@ class Simulation:
         assert self._topic.state is not None
         task = asyncio.create_task(self._place(self._chooser.next(self._topic.state)))
         self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        task.add_done_callback(self._answered)
         self.progress.sent += 1
+
+    def _answered(self, task: "asyncio.Task[None]") -> None:
+        self._asking.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._fault = self._fault or error
+            self.stop()
 
     async def _place(self, due: Due[LiveClient]) -> None:
         sent_at = time.monotonic()
