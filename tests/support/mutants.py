@@ -78,6 +78,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "a cancelled auction is cancelled again": ("if a.status == 'cancelled' then", "if false then"),
     # The hammer
     "the hammer falls early": (_NOT_YET, _NOT_YET.replace("now <", "now + 1 <")),
+    "an order of the hammer never goes stale": ("if NOT_AFTER and now > NOT_AFTER then", "if false then"),
     "the hammer falls twice": ("{sold = true, unsold = true, cancelled", "{cancelled"),
     "the hammer ends a pause": ("if a.status == 'paused' then\n    return", "if false then\n    return"),
     "an outage is made good twice": ("if harmed and a.restored_until < ENDED_AT then", "if harmed then"),

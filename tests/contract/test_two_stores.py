@@ -1,0 +1,148 @@
+"""Hypothesis plays on both stores at once; after each step the answer, the whole state and every event must be the
+same. Every day the same few thousand steps; `HYPOTHESIS_PROFILE=soak` looks for new ones."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from blytz.auction.model import BidKind, Code, Party, Terms
+from blytz.kit.redis_pipe import RedisPipe
+from tests.support.auctions import BIDDERS
+from tests.support.pair import Pair
+from tests.support.pipes import CONNECTED_WITHIN_S
+from tests.support.player import AMOUNTS, CHANGES, HOUSE_VERBS, KINDS, MOMENTS, PEOPLE, Player
+from tests.support.redis import RedisServer
+from tests.support.replay import states_of
+
+EXAMPLES = 120
+STEPS = 40
+
+maybe_price = st.none() | st.integers(1, 40)
+terms = st.builds(
+    Terms,
+    start_price=st.integers(1, 12),
+    reserve_price=maybe_price,
+    buy_now_price=st.none() | st.integers(13, 40),
+    increments=st.sampled_from((((0, 1),), ((0, 1), (10, 2), (20, 5)), ((0, 10),), ((0, 3), (7, 3), (8, 4)))),
+    ending=st.sampled_from(("extended", "sudden_death")),
+    duration_ms=st.sampled_from((1_000, 1_500)),
+    extension_window_ms=st.sampled_from((0, 300, 1_000, 2_000)),
+    extension_ms=st.sampled_from((0, 1, 300, 1_100)),
+    max_total_ms=st.none() | st.sampled_from((1_500, 1_800, 4_000)),
+)
+offsets = st.integers(-2, 2)
+bidders = st.sampled_from(BIDDERS)
+people = st.sampled_from(PEOPLE)
+
+
+class Stage:
+    """What all examples share: a connection and the loop it lives in."""
+
+    def __init__(self, redis: RedisServer) -> None:
+        self.runner = asyncio.Runner()
+        self.pipe = RedisPipe(redis.url, "stage")
+        self.runner.run(self._start())
+        self.told: set[str] = set()
+
+    async def _start(self) -> None:
+        await self.pipe.start(CONNECTED_WITHIN_S)
+
+    def close(self) -> None:
+        self.runner.run(self.pipe.close())
+        self.runner.close()
+
+
+class TwoStores(RuleBasedStateMachine):
+    stage: ClassVar[Stage]
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Inside the loop, because a clock sends its first time over the pipe.
+        self.player: Player = self.stage.runner.run(self._player())
+
+    async def _player(self) -> Player:
+        return Player(Pair(self.stage.pipe))
+
+    def play(self, move: Any) -> None:
+        self.stage.runner.run(move)
+
+    @initialize(terms=terms, starts_in_ms=st.sampled_from((None, None, None, -1, 0, 100)))
+    def begin(self, terms: Terms, starts_in_ms: int | None) -> None:
+        self.play(self.player.begin(terms, starts_in_ms))
+
+    @rule(
+        bidder=st.sampled_from(PEOPLE),
+        kind=st.sampled_from(KINDS),
+        anchor=st.sampled_from(AMOUNTS),
+        offset=offsets,
+    )
+    def bid(self, bidder: Party, kind: BidKind, anchor: str, offset: int) -> None:
+        self.play(self.player.bid(bidder, kind, anchor, offset))
+
+    @rule(bidder=bidders, kind=st.sampled_from(("exact", "max")), above=st.integers(0, 12))
+    def outbid(self, bidder: Party, kind: BidKind, above: int) -> None:
+        self.play(self.player.bid(bidder, kind, "minimum", above))
+
+    @rule(bidder=bidders, above=st.integers(1, 20))
+    def outbid_the_ceiling(self, bidder: Party, above: int) -> None:
+        self.play(self.player.bid(bidder, "max", "ceiling", above))
+
+    @rule(which=st.integers(0, 20), change=st.sampled_from(CHANGES))
+    def again(self, which: int, change: str) -> None:
+        self.play(self.player.again(which, change))
+
+    @rule(anchor=st.sampled_from(MOMENTS), offset=offsets)
+    def wait(self, anchor: str, offset: int) -> None:
+        self.play(self._wait(anchor, offset))
+
+    async def _wait(self, anchor: str, offset: int) -> None:
+        self.player.wait(anchor, offset)
+
+    @rule(verb=st.sampled_from(HOUSE_VERBS))
+    def sell(self, verb: str) -> None:
+        self.play(self.player.sell(verb))
+
+    @rule(began_ms_ago=st.sampled_from((0, 1, 500, 3_000)), lasted_ms=st.sampled_from((0, 1, 500, 3_000)))
+    def outage(self, began_ms_ago: int, lasted_ms: int) -> None:
+        self.play(self.player.outage(began_ms_ago, lasted_ms))
+
+    def teardown(self) -> None:
+        pair = self.player.pair
+        if not pair.auction_id:
+            return
+        self.play(self._replay())
+        for what in pair.told:
+            event(what)
+        self.stage.told |= pair.told
+
+    async def _replay(self) -> None:
+        """From the terms and the events alone, the same state, bit for bit."""
+        pair = self.player.pair
+        events = await pair.redis.events(pair.auction_id, 0, 1_000)
+        assert states_of(pair.auction.listing, events)[-1] == pair.auction
+
+
+@pytest.fixture
+def stage(redis: RedisServer) -> Iterator[Stage]:
+    stage = Stage(redis)
+    yield stage
+    stage.close()
+
+
+def test_both_stores_are_the_same_auction_house(stage: Stage) -> None:
+    # A class of its own, because Hypothesis makes the machines and only a class can tell them where to play.
+    machine = type("TwoStoresOnStage", (TwoStores,), {"stage": stage})
+    soaking = settings.get_current_profile_name() == "soak"
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=settings().max_examples if soaking else EXAMPLES, stateful_step_count=STEPS
+        ),
+    )
+    everything = {code.value for code in Code} - {"auction_not_found", "bidder_blocked"}
+    assert everything | {"accepted", "outbid", "replayed", "sold", "unsold", "cancelled"} <= stage.told
