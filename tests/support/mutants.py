@@ -30,7 +30,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "the minimum itself is too low": ("m < minimum(a)", "m <= minimum(a)"),
     "any higher bid is enough": ("return a.price + increment(a, a.price)", "return a.price + 1"),
-    "a step begins above its from_price": ("'increments') > price then", "'increments') >= price then"),
+    "a step begins above its from_price": ("tonumber(from) > price then", "tonumber(from) >= price then"),
     # Who leads, at which price
     "a tie goes to the later bid": ("elseif m > rival then", "elseif m >= rival then"),
     "a loser does not push the price by a step": ("math.min(rival, m + increment(a, m))", "math.min(rival, m)"),

@@ -80,6 +80,7 @@ local function believe(v)
     reserve_price = maybe(v[18], MAX_MONEY, 'reserve_price'),
     buy_now_price = maybe(v[19], MAX_MONEY, 'buy_now_price'),
     increments = v[20],
+    steps = {},
     ending = v[21],
     duration_ms = whole(v[22], MAX_DURATION, 'duration_ms'),
     extension_window_ms = whole(v[23], MAX_DURATION, 'extension_window_ms'),
@@ -118,21 +119,26 @@ local function now_for(a)
   return math.max(server_now(), a.clock)
 end
 
--- The step of the last row whose from_price <= price; rows are '0:100 3000:200 ...', ascending.
+-- The step of the last row whose from_price <= price; rows are '0:100 3000:200 ...', ascending. A bid asks for
+-- few prices but for each of them several times, so an answer is kept.
 local function increment(a, price)
+  if a.steps[price] then
+    return a.steps[price]
+  end
   local step, rows = nil, 0
   for row in string.gmatch(a.increments, '[^ ]+') do
     local from, by = string.match(row, '^(%d+):(%d+)$')
     rows = rows + 1
-    if rows > MAX_INCREMENT_ROWS or rows == 1 and from ~= '0' then
+    if not from or rows > MAX_INCREMENT_ROWS or rows == 1 and from ~= '0' then
       corrupt('increments')
     end
-    if whole(from, MAX_MONEY, 'increments') > price then
+    if tonumber(from) > price then
       break
     end
-    step = whole(by, MAX_MONEY, 'increments')
+    step = by
   end
-  return step or corrupt('increments')
+  a.steps[price] = whole(step, MAX_MONEY, 'increments')
+  return a.steps[price]
 end
 
 local function minimum(a)
