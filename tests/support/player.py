@@ -125,9 +125,7 @@ class Player:
             case "run":
                 self.pair.clock.advance(rng.choice((-500, 1, 50, 250, 1_000)))
             case "seller":
-                await self.sell(
-                    rng.choices((*SELLERS_VERBS, "extend", "force", "stale"), (4, 8, 8, 1, 16, 6, 1, 2))[0]
-                )
+                await self.sell(rng.choices(HOUSE_VERBS, (4, 8, 8, 1, 16, 6, 1, 2))[0])
             case "outage":
                 await self.outage(rng.choice((0, 100, 2_000)), rng.choice((0, 100, 700, 3_000)))
             case "block":
