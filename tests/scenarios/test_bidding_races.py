@@ -1,0 +1,178 @@
+"""Many connections at once, over a real Redis: whatever the order, it was one auction."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from blytz.auction import rules
+from blytz.auction.model import Auction, Bid, BidKind, Code, Event, Party, Receipt, Refused, Status
+from blytz.auction.redis_store import RedisStore
+from blytz.auction.store import Closed
+from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, T0, bid, listing
+from tests.support.clock import CLOCK_KEY, scripts_on_test_clock
+from tests.support.pipes import connected, many_connected
+from tests.support.redis import RedisServer
+from tests.support.replay import states_of
+
+BIDDERS = 200
+BIDS_EACH = 12
+RACES = 1_000
+SENDERS = 50
+ID = "auc_1"
+
+
+class Told(Struct):
+    """One bid, its answer, and the last event that anybody had heard of when it was sent."""
+
+    sent: Bid
+    answer: Receipt | Refused
+    known_seq: int
+
+
+async def whole_log(store: RedisStore, auction_id: str = ID) -> list[Event]:
+    return list(await store.events(auction_id, 0, 100_000))
+
+
+async def state(store: RedisStore, auction_id: str = ID) -> Auction:
+    auction = await store.get(auction_id)
+    assert auction is not None
+    return auction
+
+
+async def crowd(stores: list[RedisStore], rng: random.Random) -> list[Told]:
+    """Everybody bids near the least amount that they heard of, on a connection of their own."""
+    told: list[Told] = []
+    heard = 0
+
+    async def bids_of(number: int) -> None:
+        nonlocal heard
+        me, least = Party(f"usr_{number}", f"Bidder {number}"), 100
+        for _ in range(BIDS_EACH):
+            kind: BidKind = rng.choice(("exact", "max"))
+            sent = bid(me, max(1, least + rng.choice((-1, 0, 0, 1, 250))), kind)
+            known = heard
+            answer = await stores[number].place_bid(ID, sent, CAUSE)
+            told.append(Told(sent, answer, known))
+            heard, least = max(heard, answer.seq), answer.minimum
+
+    await asyncio.gather(*(bids_of(number) for number in range(len(stores))))
+    return told
+
+
+async def test_two_hundred_bidders_at_once_are_decided_one_after_the_other(redis: RedisServer) -> None:
+    async with many_connected(redis.url, BIDDERS) as pipes:
+        stores = [RedisStore(pipe) for pipe in pipes]
+        offered = listing(ID, duration_ms=600_000, reserve_price=9_000)
+        await stores[0].create(offered, CAUSE)
+        told = await crowd(stores, random.Random(1))
+        log, final = await whole_log(stores[0]), await state(stores[0])
+
+    assert [event.seq for event in log] == list(range(1, len(log) + 1))
+    states = states_of(offered, log)
+    assert states[-1] == final
+    answers = Counter(
+        entry.answer.code.value if isinstance(entry.answer, Refused) else entry.answer.outcome for entry in told
+    )
+    assert answers.total() == BIDDERS * BIDS_EACH
+    assert {"accepted", "outbid", "bid_too_low"} <= answers.keys()
+    assert answers["accepted"] + answers["outbid"] == len(log) - 1
+    for entry in told:
+        assert_justified(entry, states)
+    leading = {
+        entry.sent.bidder.id: entry.answer
+        for entry in sorted(told, key=lambda entry: entry.answer.seq)
+        if isinstance(entry.answer, Receipt) and entry.answer.leading
+    }
+    assert final.leader is not None
+    assert max(leading, key=lambda bidder: leading[bidder].seq) == final.leader.id
+
+
+def assert_justified(entry: Told, states: list[Auction]) -> None:
+    """The answer is what the rules say of a state that was there after the bid was sent."""
+    answer = entry.answer
+    before = states[answer.seq] if isinstance(answer, Refused) else states[answer.seq - 1]
+    assert entry.known_seq <= before.seq, "judged by a state that was already gone"
+    after = states[min(before.seq + 1, len(states) - 1)]
+    decided = rules.place_bid(before, entry.sent, None, False, CAUSE, after.clock)
+    assert (decided.receipt if isinstance(decided, rules.Recorded) else decided) == answer
+
+
+async def race(
+    closer: RedisStore, bidder: RedisStore, clock: RedisStore, auction_id: str, rng: random.Random, *, forced: bool
+) -> str:
+    """Both at once; which connection is written to first is left to chance, and time runs out in between."""
+    sent = bid(ANNA, 300)
+    turns: dict[str, Callable[[], Any]] = {
+        "bid": lambda: bidder.place_bid(auction_id, sent, CAUSE),
+        "close": lambda: asyncio.ensure_future(closer.close(auction_id, CAUSE, force=forced)),
+        "time": lambda: clock._pipe.call("SET", CLOCK_KEY, T0 + MINUTE_MS),
+    }
+    order = list(turns)
+    rng.shuffle(order)
+    running = {name: turns[name]() for name in order}
+    await asyncio.gather(*running.values())
+    taken, fell = running["bid"].result(), running["close"].result()
+    if not isinstance(fell, Closed):
+        fell = await closer.close(auction_id, CAUSE)
+    assert isinstance(fell, Closed)
+
+    log = await whole_log(closer, auction_id)
+    ending = [event for event in log if event.kind in ("sold", "unsold")]
+    assert [event.public for event in ending] == [fell.event.public] == [log[-1].public]
+    assert states_of(listing(auction_id, ending="sudden_death"), log)[-1] == await state(closer, auction_id)
+    if isinstance(taken, Receipt):
+        assert [event.kind for event in log] == ["opened", "bid", "sold"]
+        assert fell.status is Status.SOLD
+        return "the bid came first"
+    assert [event.kind for event in log] == ["opened", "unsold"]
+    assert taken.code in (Code.AUCTION_ENDED, Code.AUCTION_NOT_OPEN)
+    return f"the bid came late: {taken.code}"
+
+
+async def test_a_thousand_races_of_the_hammer_with_a_bid_end_with_one_truth(redis: RedisServer) -> None:
+    scripts, rng = scripts_on_test_clock(), random.Random(2)
+    seen: Counter[str] = Counter()
+    async with many_connected(redis.url, 3) as pipes:
+        closer, bidder, clock = (RedisStore(pipe, scripts) for pipe in pipes)
+        for number in range(RACES):
+            await pipes[0].call("SET", CLOCK_KEY, T0)
+            auction_id = f"auc_{number}"
+            await closer.create(listing(auction_id, ending="sudden_death"), CAUSE)
+            await pipes[0].call("SET", CLOCK_KEY, T0 + MINUTE_MS - 1)
+            seen[await race(closer, bidder, clock, auction_id, rng, forced=number % 2 == 0)] += 1
+    assert seen.total() == RACES
+    assert set(seen) == {
+        "the bid came first",
+        "the bid came late: auction_ended",
+        "the bid came late: auction_not_open",
+    }
+    assert min(seen.values()) > RACES // 100
+
+
+async def test_one_bid_sent_over_fifty_connections_counts_once(redis: RedisServer) -> None:
+    async with many_connected(redis.url, SENDERS) as pipes:
+        stores = [RedisStore(pipe) for pipe in pipes]
+        await stores[0].create(listing(ID), CAUSE)
+        sent = bid(BEN, 300)
+        told = await asyncio.gather(*(store.place_bid(ID, sent, CAUSE) for store in stores))
+        log = await whole_log(stores[0])
+    assert [event.kind for event in log] == ["opened", "bid"]
+    receipts = [answer for answer in told if isinstance(answer, Receipt)]
+    (first,) = (receipt for receipt in receipts if not receipt.replayed)
+    assert sorted(receipts, key=lambda receipt: receipt.replayed) == [first] + 49 * [replace(first, replayed=True)]
+
+
+async def test_fifty_hammers_strike_one_closing_event(redis: RedisServer) -> None:
+    async with many_connected(redis.url, SENDERS) as pipes, connected(redis.url) as other:
+        stores = [RedisStore(pipe) for pipe in pipes]
+        await RedisStore(other).create(listing(ID), CAUSE)
+        await RedisStore(other).place_bid(ID, bid(ANNA, 300), CAUSE)
+        fell = await asyncio.gather(*(store.close(ID, CAUSE, force=True) for store in stores))
+        log = await whole_log(stores[0])
+    assert [event.kind for event in log] == ["opened", "bid", "sold"]
+    assert fell == [Closed(Status.SOLD, Event(log[-1].public))] * SENDERS
