@@ -34,7 +34,7 @@ def gateway(shared_redis: RedisServer) -> Iterator[GatewayProcess]:
 
 
 class StartGateway(Protocol):
-    def __call__(self, **settings: object) -> GatewayProcess: ...
+    def __call__(self, **settings: str | int) -> GatewayProcess: ...
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def start_gateway(shared_redis: RedisServer, gateway: GatewayProcess) -> Iterato
     """Another gateway on the same Redis, which believes the same tokens."""
     started: list[GatewayProcess] = []
 
-    def start(**settings: object) -> GatewayProcess:
+    def start(**settings: str | int) -> GatewayProcess:
         started.append(GatewayProcess(shared_redis.url, data=gateway.folder, **settings))
         return started[-1]
 

@@ -1,0 +1,211 @@
+"""Watching: a snapshot or a replay first, then every event."""
+
+from typing import Any
+
+import pytest
+
+from blytz.auction.redis_store import RedisStore
+from tests.contract.live.conftest import Auctions, Connect
+from tests.support.auctions import ANNA, BEN, CAUSE, bid
+
+TEN_MINUTES_MS = 600_000
+
+
+async def grow(store: RedisStore, auction_id: str, seq: int) -> None:
+    """Anna and Ben outbid each other until the auction's last event has this number."""
+    auction = await store.get(auction_id)
+    assert auction is not None
+    bids = [bid((BEN, ANNA)[n % 2], 1_000_000 + n * 10_000) for n in range(auction.seq, seq)]
+    for placed in [store.place_bid(auction_id, one, CAUSE) for one in bids]:
+        assert (await placed).seq <= seq
+
+
+def seqs(messages: list[dict[str, Any]]) -> list[int]:
+    return [message["seq"] for message in messages]
+
+
+async def test_watching_gives_one_snapshot_and_then_events(
+    connect: Connect, auction: Auctions, store: RedisStore
+) -> None:
+    auction_id, client = await auction(), await connect()
+    snapshot = await client.watch(auction_id, ref="w")
+    assert (snapshot["type"], snapshot["topic"], snapshot["ref"]) == ("snapshot", f"auction:{auction_id}", "w")
+    assert (snapshot["seq"], snapshot["epoch"]) == (1, "e1")
+    state = snapshot["state"]
+    assert (state["auction_id"], state["seq"], state["status"], state["minimum"]) == (auction_id, 1, "open", 100)
+    assert "reserve_price" not in state["terms"]
+    assert state["server_at"] > state["opened_at"] - 1_000
+    await grow(store, auction_id, 2)
+    event = await client.hear("event")
+    assert (event["topic"], event["seq"], event["kind"]) == (f"auction:{auction_id}", 2, "bid")
+    assert event["leader"] == {"id": ANNA.id, "name": ANNA.name}
+    assert "ref" not in event
+
+
+async def test_no_event_tells_what_only_a_replay_may_know(
+    connect: Connect, auction: Auctions, store: RedisStore
+) -> None:
+    auction_id, client = await auction(reserve_price=7_531), await connect()
+    assert "7531" not in str(await client.watch(auction_id))
+    await store.place_bid(auction_id, bid(ANNA, 4_321, "max", "secret"), CAUSE)
+    event = await client.hear("event")
+    assert "4321" not in str(event)
+    assert "secret" not in str(event)
+    assert event["reserve_met"] is False
+
+
+async def test_who_comes_back_gets_what_it_missed_and_nothing_twice(
+    connect: Connect, auction: Auctions, store: RedisStore
+) -> None:
+    auction_id, client = await auction(), await connect()
+    await grow(store, auction_id, 6)
+    replay = await client.watch(auction_id, after=3, epoch="e1", ref="again")
+    assert (replay["type"], replay["seq"], replay["epoch"], replay["ref"]) == ("replay", 6, "e1", "again")
+    assert seqs(replay["events"]) == [4, 5, 6]
+    await grow(store, auction_id, 8)
+    assert (await client.hear("event"))["seq"] == 7
+    assert (await client.hear("event"))["seq"] == 8
+
+
+async def test_a_replay_of_nothing_is_still_a_replay(connect: Connect, auction: Auctions) -> None:
+    auction_id, client = await auction(), await connect()
+    replay = await client.watch(auction_id, after=1, epoch="e1")
+    assert (replay["type"], replay["seq"], replay["events"]) == ("replay", 1, [])
+
+
+async def test_after_zero_replays_from_the_first_event(connect: Connect, auction: Auctions) -> None:
+    auction_id, client = await auction(), await connect()
+    replay = await client.watch(auction_id, after=0, epoch="e1")
+    assert [event["kind"] for event in replay["events"]] == ["opened"]
+
+
+async def test_five_hundred_missing_events_are_replayed_and_one_more_is_a_snapshot(
+    connect: Connect, auction: Auctions, store: RedisStore
+) -> None:
+    auction_id, client = await auction(duration_ms=TEN_MINUTES_MS), await connect()
+    await grow(store, auction_id, 600)
+    whole = await client.watch(auction_id, after=100, epoch="e1")
+    assert (whole["type"], seqs(whole["events"])) == ("replay", list(range(101, 601)))
+    too_many = await client.watch(auction_id, after=99, epoch="e1")
+    assert (too_many["type"], too_many["seq"], too_many["state"]["seq"]) == ("snapshot", 600, 600)
+    # The same while the topic is followed for a while, and its first events have left the memory.
+    await grow(store, auction_id, 601)
+    assert (await client.hear("event"))["seq"] == 601
+    assert len((await client.watch(auction_id, after=101, epoch="e1"))["events"]) == 500
+    assert (await client.watch(auction_id, after=100, epoch="e1"))["type"] == "snapshot"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"after": 2, "epoch": "another"},
+        {"after": 2, "epoch": ""},
+        {"after": 2},
+        {"epoch": "e1"},
+        {"after": 4, "epoch": "e1"},
+        {"after": 10**30, "epoch": "e1"},
+        {"after": -1, "epoch": "e1"},
+        {"after": None, "epoch": None},
+    ],
+    ids=str,
+)
+async def test_what_does_not_fit_the_history_is_answered_with_a_snapshot(
+    asked: dict[str, Any], connect: Connect, auction: Auctions, store: RedisStore
+) -> None:
+    auction_id, client, other = await auction(), await connect(), await connect()
+    await grow(store, auction_id, 3)
+    await other.watch(auction_id)
+    for one in (await connect(), client):
+        answer = await one.watch(auction_id, **asked)
+        assert (answer["type"], answer["seq"], answer["state"]["seq"]) == ("snapshot", 3, 3)
+    await grow(store, auction_id, 4)
+    assert (await client.hear("event"))["seq"] == 4
+    assert (await other.hear("event"))["seq"] == 4
+
+
+async def test_after_unwatch_nothing_more_is_heard(connect: Connect, auction: Auctions, store: RedisStore) -> None:
+    auction_id, client, other = await auction(), await connect(), await connect()
+    await client.watch(auction_id)
+    await other.watch(auction_id)
+    client.send({"type": "unwatch", "topic": f"auction:{auction_id}"})
+    await client.silence()
+    await grow(store, auction_id, 2)
+    assert (await other.hear("event"))["seq"] == 2
+    assert [said["type"] for said in await client.silence()] == []
+    client.send({"type": "unwatch", "topic": f"auction:{auction_id}"}, {"type": "unwatch", "topic": "auction:no"})
+    assert await client.silence() == []
+    assert (await client.watch(auction_id, after=1, epoch="e1"))["events"][0]["seq"] == 2
+
+
+async def test_a_topic_that_nobody_watched_for_a_while_is_watched_again_whole(
+    connect: Connect, auction: Auctions, store: RedisStore
+) -> None:
+    auction_id, client = await auction(), await connect()
+    for seq in range(2, 12):
+        await client.watch(auction_id)
+        client.send({"type": "unwatch", "topic": f"auction:{auction_id}"})
+        watched = client.watch(auction_id)
+        await grow(store, auction_id, seq)
+        snapshot = await watched
+        if snapshot["seq"] < seq:
+            assert (await client.hear("event"))["seq"] == seq
+        client.send({"type": "unwatch", "topic": f"auction:{auction_id}"})
+    assert await client.silence() == []
+
+
+async def test_several_topics_share_a_socket_and_do_not_mix(
+    connect: Connect, auction: Auctions, store: RedisStore
+) -> None:
+    first, second, client = await auction(), await auction(), await connect()
+    await client.watch(first)
+    await client.watch(second)
+    for number in range(2, 7):
+        await grow(store, second, number)
+        await grow(store, first, number)
+    heard: dict[str, list[int]] = {f"auction:{first}": [], f"auction:{second}": []}
+    while sum(map(len, heard.values())) < 10:
+        event = await client.hear("event")
+        heard[event["topic"]].append(event["seq"])
+    assert list(heard.values()) == [[2, 3, 4, 5, 6]] * 2
+
+
+async def test_an_auction_that_does_not_exist_is_an_error_and_not_followed(connect: Connect) -> None:
+    client = await connect()
+    for _ in range(3):
+        error = await client.ask({"type": "watch", "topic": "auction:auc_nowhere", "ref": "w"}, "error")
+        assert (error["code"], error["ref"]) == ("auction_not_found", "w")
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["", "auction:", "auction", "show:shw_1", "auction:a b", "auction:" + "a" * 65, 'auction:"}\n', "auction:é"],
+)
+async def test_a_topic_that_cannot_be_one_is_malformed(topic: str, connect: Connect) -> None:
+    client = await connect()
+    error = await client.ask({"type": "watch", "topic": topic, "ref": "w"}, "error")
+    assert (error["code"], error["ref"]) == ("invalid_request", "w")
+
+
+async def test_an_auction_that_cannot_be_read_is_an_error_until_it_is_mended(
+    connect: Connect, auction: Auctions, store: RedisStore
+) -> None:
+    auction_id, client = await auction(), await connect()
+    key = f"auction:{{{auction_id}}}"
+    await store._pipe.call("HSET", key, "seq", "many")
+    error = await client.ask({"type": "watch", "topic": f"auction:{auction_id}", "ref": "w"}, "error")
+    assert (error["code"], error["ref"]) == ("corrupt_auction", "w")
+    await store._pipe.call("HSET", key, "seq", "1")
+    assert (await client.watch(auction_id))["seq"] == 1
+
+
+async def test_what_was_sent_as_a_batch_is_done_in_order(connect: Connect, auction: Auctions) -> None:
+    auction_id, client = await auction(), await connect()
+    topic = f"auction:{auction_id}"
+    await client.watch(auction_id)
+    client.send_text(
+        b'[{"type":"ping","ref":"1"},{"type":"watch","topic":"%s","ref":"2"},{"type":"ping","ref":"3"}]'
+        % topic.encode()
+    )
+    assert [(await client.next())["ref"] for _ in range(3)] == ["1", "2", "3"]
+    client.send_text(b"[]")
+    assert await client.silence() == []
