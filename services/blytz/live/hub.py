@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 from blytz.auction.model import Auction
 from blytz.kit.clock import ServerClock
 from blytz.kit.metrics import Metrics
-from blytz.kit.problems import Overloaded, StoreUnavailable
+from blytz.kit.problems import NotFound, Overloaded, Problem, StoreUnavailable
 from blytz.live import protocol
 from blytz.live.fanout import FanOut, Reader
 from blytz.live.topic import DEPTH, Gap, Topic
@@ -146,7 +146,7 @@ class Hub:
             self._fan_out_s.add(max(0, self._clock.now() - at) / 1000)
 
     def _join(self, room: Room, topic: Topic, wanted: Wanted) -> None:
-        if wanted.after is not None and wanted.after > room.fan_out.sent:
+        if not topic.reaches(room.fan_out.sent) or (wanted.after or 0) > room.fan_out.sent:
             room.fan_out.flush_now()
         sent, events = room.fan_out.sent, None
         if wanted.after is not None and wanted.epoch is not None:
@@ -156,8 +156,9 @@ class Hub:
             frame = protocol.snapshot(topic.name, topic.epoch, sent, state, now, wanted.ref)
         else:
             frame = protocol.replay(topic.name, topic.epoch, sent, events, wanted.ref)
-        wanted.reader.send(frame)
+        # Joined first: when this frame is more than its queue holds, sending it makes the reader leave again.
         room.fan_out.join(wanted.reader)
+        wanted.reader.send(frame)
 
     def _leave(self, room: Room) -> None:
         self._rooms.pop(room.auction_id, None)
@@ -178,21 +179,32 @@ class Hub:
         retry_s = 0.02
         while True:
             room.again = False
+            heard = room.topic.heard if room.topic else None
             try:
                 complete = await self._read(room)
             except (StoreUnavailable, Overloaded):
                 await asyncio.sleep(random.uniform(0, retry_s))
                 retry_s = min(RETRY_MOST_S, retry_s * 2)
                 continue
+            except Problem as problem:
+                self._refuse(room, problem)
+                return
+            except Exception:
+                log.exception("sync_failed", auction_id=room.auction_id)
+                self._refuse(room, Problem())
+                return
             if complete and not room.again:
                 break
-        room.syncing = None
+            if not complete and room.topic and room.topic.heard == heard:
+                # The log has a hole: whoever reads goes on from a snapshot behind it.
+                room.topic = None
         if room.topic is None:
-            self._refuse(room)
+            self._refuse(room, NotFound("there is no such auction", code="auction_not_found"))
             return
-        wanted, room.wanted = room.wanted, []
-        for one in wanted:
-            self._join(room, room.topic, one)
+        room.syncing = None
+        # One by one, so that one that leaves at once does not leave a room that seems empty.
+        while room.wanted:
+            self._join(room, room.topic, room.wanted.pop(0))
 
     async def _read(self, room: Room) -> bool:
         """One look at the log. False when another is needed at once."""
@@ -210,10 +222,7 @@ class Hub:
         past = await self._source.since(room.auction_id, after, 2 * DEPTH)
         early, room.early = room.early, []
         if topic is None or not resumes:
-            topic = room.topic = Topic(auction)
-            for seq, public in past:
-                if seq <= auction.seq:
-                    topic.remember(seq, public)
+            topic = room.topic = Topic(auction, past)
             self._start_over(room, topic)
         try:
             for seq, public in sorted([*past, *early]):
@@ -227,11 +236,11 @@ class Hub:
         readers = room.fan_out.restart(topic.heard)
         room.wanted = [Wanted(reader) for reader in readers] + room.wanted
 
-    def _refuse(self, room: Room) -> None:
+    def _refuse(self, room: Room, why: Problem) -> None:
+        room.syncing = None
         gone = [Wanted(reader) for reader in room.fan_out.restart(0)]
         for wanted in [*gone, *room.wanted]:
-            error = protocol.Error("auction_not_found", "there is no such auction", wanted.ref)
-            wanted.reader.send(protocol.encode(error))
+            wanted.reader.send(protocol.encode(protocol.Error(why.code, why.detail, wanted.ref)))
             wanted.reader.forget(room.auction_id)
         self._leave(room)
 

@@ -1,6 +1,9 @@
 """How much one connection may ask for."""
 
+from collections import deque
 from time import monotonic
+
+MINUTE_S = 60.0
 
 
 class Allowance:
@@ -22,3 +25,18 @@ class Allowance:
             return False
         self._left -= 1
         return True
+
+
+class Patience:
+    """Ends with so many faults within a minute."""
+
+    __slots__ = ("_faults",)
+
+    def __init__(self, faults_a_minute: int) -> None:
+        self._faults: deque[float] = deque(maxlen=faults_a_minute)
+
+    def ends(self) -> bool:
+        """One more fault: was it one too many?"""
+        faults, now = self._faults, monotonic()
+        faults.append(now)
+        return len(faults) == faults.maxlen and now - faults[0] < MINUTE_S

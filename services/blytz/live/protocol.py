@@ -1,11 +1,12 @@
 """The messages of `blytz.v1` (protocol, section 4), as they stand on the wire."""
 
+import re
 from typing import Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from blytz.auction.model import BidId, BidKind
+from blytz.auction.model import BidId, BidKind, Receipt, Refused
 from blytz.identity import Principal
 from blytz.kit.money import Amount
 
@@ -52,6 +53,28 @@ class Ping(Struct, tag_field="type", tag="ping", forbid_unknown_fields=True):
 
 ClientMessage = Auth | Watch | Unwatch | PlaceBid | Ping
 decoder = msgspec.json.Decoder(ClientMessage | list[ClientMessage])
+_TOPIC = re.compile(r"auction:([A-Za-z0-9_-]{1,64})\Z")
+
+
+def auction_of(topic: str) -> str | None:
+    """None for what cannot be a topic: nothing else gets near keys and channels."""
+    found = _TOPIC.match(topic)
+    return found[1] if found else None
+
+
+class _Ref(Struct):
+    ref: str | UnsetType = UNSET
+
+
+_ref = msgspec.json.Decoder(_Ref)
+
+
+def ref_of(text: bytes) -> str | UnsetType:
+    """That of a message which makes no sense otherwise, so that whoever waits for its answer gets one."""
+    try:
+        return _ref.decode(text).ref
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return UNSET
 
 
 class Welcome(Struct, tag_field="type", tag="welcome"):
@@ -102,6 +125,24 @@ class Pong(Struct, tag_field="type", tag="pong"):
 
 ServerMessage = Welcome | Authenticated | BidResult | Viewers | Error | Pong
 encode = msgspec.json.Encoder().encode
+
+
+def bid_result(
+    asked: PlaceBid, outcome: BidOutcome, code: str | None, judged: Receipt | Refused | None
+) -> BidResult:
+    if judged is None:
+        return BidResult(asked.bid_id, outcome, code, ref=asked.ref)
+    return BidResult(
+        asked.bid_id,
+        outcome,
+        code,
+        judged.seq,
+        judged.price,
+        judged.minimum,
+        judged.ends_at,
+        isinstance(judged, Receipt) and judged.replayed,
+        asked.ref,
+    )
 
 
 def authenticated(principal: Principal, ref: str | UnsetType) -> Authenticated:

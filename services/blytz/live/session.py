@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from functools import partial
 from typing import cast
 
@@ -17,14 +16,13 @@ from blytz.kit.ids import new_id
 from blytz.kit.problems import NotDurable, Problem, StoreUnavailable
 from blytz.live import protocol
 from blytz.live.hub import Wanted
-from blytz.live.limits import Allowance
+from blytz.live.limits import Allowance, Patience
 from blytz.live.office import Office
-from blytz.live.protocol import Auth, BidResult, Ping, PlaceBid, Unwatch, Watch
+from blytz.live.protocol import Auth, Ping, PlaceBid, Unwatch, Watch
 
 log = structlog.get_logger()
 
-TOPIC = "auction:"
-MALFORMED_A_MINUTE, MINUTE_S = 10, 60.0
+MALFORMED_A_MINUTE = 10
 GOODBYE_S = 5.0
 """How long a closing connection may take to read what is queued and answer; then it is cut."""
 LONGEST_MESSAGE = protocol.LONGEST_FRAME
@@ -37,10 +35,9 @@ class Session(WSListener):
     __slots__ = (
         "_allowance",
         "_bids_out",
-        "_faults",
-        "_malformed",
         "_office",
         "_parts",
+        "_patience",
         "_retiring",
         "_transport",
         "_watching",
@@ -56,7 +53,8 @@ class Session(WSListener):
         self._watching: set[str] = set()
         self._parts: bytearray | None = None
         self._allowance = Allowance(office.settings.messages_per_s)
-        self._malformed: deque[float] | None = None
+        # Made when it is first tried: most clients never do.
+        self._patience: Patience | None = None
         self._bids_out = 0
         self._retiring = False
         self.principal: Principal | None = None
@@ -129,21 +127,28 @@ class Session(WSListener):
     # What the client says
 
     def _hear(self, text: bytes) -> None:
-        if not self._allowance.take():
-            self._office.limited.add("messages")
-            self.close(protocol.TOO_MANY)
+        if not self._may_speak():
             return
         try:
             said = protocol.decoder.decode(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            self._malformed_message(str(error))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            self._malformed_message(str(error), protocol.ref_of(text))
             return
-        if isinstance(said, list):
-            for message in said:
-                if self.closing is None:
-                    self._act(message)
-        else:
+        if not isinstance(said, list):
             self._act(said)
+            return
+        for number, message in enumerate(said):
+            # The first was paid for with the frame.
+            if self.closing is not None or (number and not self._may_speak()):
+                return
+            self._act(message)
+
+    def _may_speak(self) -> bool:
+        if self._allowance.take():
+            return True
+        self._office.limited.add("messages")
+        self.close(protocol.TOO_MANY)
+        return False
 
     def _act(self, message: protocol.ClientMessage) -> None:
         match message:
@@ -173,8 +178,8 @@ class Session(WSListener):
         self.send(protocol.encode(protocol.authenticated(principal, message.ref)))
 
     def _watch(self, message: Watch) -> None:
-        auction_id = message.topic.removeprefix(TOPIC)
-        if auction_id == message.topic:
+        auction_id = protocol.auction_of(message.topic)
+        if auction_id is None:
             self.error("invalid_request", "a topic is 'auction:' and the id of an auction", message.ref)
         elif auction_id not in self._watching and len(self._watching) >= self._office.settings.most_topics:
             self.error("rate_limited", "too many topics on one connection", message.ref)
@@ -183,7 +188,7 @@ class Session(WSListener):
             self._office.hub.watch(auction_id, Wanted(self, message.after, message.epoch, message.ref))
 
     def _unwatch(self, message: Unwatch) -> None:
-        auction_id = message.topic.removeprefix(TOPIC)
+        auction_id = protocol.auction_of(message.topic)
         if auction_id in self._watching:
             self._watching.discard(auction_id)
             self._office.hub.unwatch(auction_id, self)
@@ -234,20 +239,7 @@ class Session(WSListener):
         began: float,
         judged: Receipt | Refused | None = None,
     ) -> None:
-        if judged is None:
-            result = BidResult(message.bid_id, outcome, code, ref=message.ref)
-        else:
-            result = BidResult(
-                message.bid_id,
-                outcome,
-                code,
-                judged.seq,
-                judged.price,
-                judged.minimum,
-                judged.ends_at,
-                isinstance(judged, Receipt) and judged.replayed,
-                message.ref,
-            )
+        result = protocol.bid_result(message, outcome, code, judged)
         self.send(protocol.encode(result))
         if self._retiring and self._bids_out == 0:
             self.close(protocol.RESTARTING)
@@ -298,12 +290,9 @@ class Session(WSListener):
         for auction_id in watching:
             self._office.hub.unwatch(auction_id, self)
 
-    def _malformed_message(self, why: str) -> None:
+    def _malformed_message(self, why: str, ref: str | UnsetType = UNSET) -> None:
         self._office.malformed.add()
-        self.error("invalid_request", why)
-        if self._malformed is None:
-            self._malformed = deque(maxlen=MALFORMED_A_MINUTE)
-        now = time.monotonic()
-        self._malformed.append(now)
-        if len(self._malformed) == MALFORMED_A_MINUTE and now - self._malformed[0] < MINUTE_S:
+        self.error("invalid_request", why, ref)
+        self._patience = self._patience or Patience(MALFORMED_A_MINUTE)
+        if self._patience.ends():
             self.close(protocol.MALFORMED)

@@ -1,6 +1,7 @@
 """One auction as a gateway follows it: its last events, its state, and who reads it."""
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -32,7 +33,8 @@ class Topic:
     """`heard` is the last event that came in. Readers may have been given less, up to some `sent`: between the two
     lies the batch that is due. Who joins, joins at `sent`, and gets the batch like everybody else."""
 
-    def __init__(self, auction: Auction) -> None:
+    def __init__(self, auction: Auction, past: Sequence[tuple[int, bytes]]) -> None:
+        """`past` is the end of the log, oldest first; it may go on beyond `auction`."""
         self.auction_id = auction.listing.auction_id
         self.name = f"auction:{self.auction_id}"
         self.epoch = auction.listing.epoch
@@ -40,10 +42,18 @@ class Topic:
         self._log: deque[tuple[int, bytes]] = deque(maxlen=DEPTH)
         self._state: dict[str, Any] = rules.view(auction)
         self._state_json = b""
+        self._remember(past)
 
-    def remember(self, seq: int, public: bytes) -> None:
-        """An event of the past, for those who resume; oldest first."""
-        self._log.append((seq, public))
+    def _remember(self, past: Sequence[tuple[int, bytes]]) -> None:
+        """Only what leads up to the present without a hole, as the log is read by counting."""
+        for seq, public in past:
+            if seq > self.heard:
+                break
+            if self._log and seq != self._log[-1][0] + 1:
+                self._log.clear()
+            self._log.append((seq, public))
+        if self._log and self._log[-1][0] != self.heard:
+            self._log.clear()
 
     def take(self, seq: int, public: bytes) -> bytes | None:
         """The next event, as the message for readers. None for one that is known already; raises Gap."""
@@ -63,6 +73,10 @@ class Topic:
         if after < oldest - 1:
             return None
         return [public for _, public in islice(self._log, after - oldest + 1, sent - oldest + 1)]
+
+    def reaches(self, sent: int) -> bool:
+        """Can the state at `sent` still be told? Not when more is due than is remembered."""
+        return bool(self._state["seq"] == sent or (self._log and self._log[0][0] <= sent))
 
     def state_json(self, sent: int) -> bytes:
         """The public state at `sent`, without `server_at`; made when somebody asks and something changed."""
