@@ -50,7 +50,7 @@ class Console:
 
     def _tidy(self, line: str) -> str:
         """What a child prints may repeat what a stranger wrote; it must not steer the terminal."""
-        line = _UNPRINTABLE.sub("", line.expandtabs())
+        line = _UNPRINTABLE.sub("", line.replace("\t", "    "))
         if not self.in_colour:
             return _COLOUR.sub("", line)
         return line + "\x1b[0m" if "\x1b" in line else line

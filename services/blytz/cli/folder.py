@@ -82,6 +82,8 @@ def take(data: Path) -> int:
                 "stop that one, or name another folder with --data"
             )
         time.sleep(0.05)
+    # A platform that was killed had no time to take its note away, and it is not true of ours.
+    remove_note(data)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor

@@ -34,8 +34,9 @@ def prepare(folder: Path, listen: str, *, auction_port: int, live_port: int, ope
     (folder / "nginx.conf").write_text(text)
     shutil.copy(infra() / "nginx" / "problems.conf", folder)
     shutil.copytree(infra() / "nginx" / "html", folder / "html", dirs_exist_ok=True)
-    command = (program("nginx"), "-p", f"{folder}/", "-c", "nginx.conf")
-    _check(command)
+    # Relative to the folder it runs in: nginx would take a $ in a longer path for a variable.
+    command = (program("nginx"), "-p", "./", "-c", "nginx.conf")
+    _check(command, folder)
     return command
 
 
@@ -51,8 +52,8 @@ def _user_line() -> str:
     return f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "# user: whoever started us"
 
 
-def _check(command: tuple[str, ...]) -> None:
-    answer = subprocess.run([*command, "-t", "-q"], capture_output=True, text=True, check=False)
+def _check(command: tuple[str, ...], folder: Path) -> None:
+    answer = subprocess.run([*command, "-t", "-q"], cwd=folder, capture_output=True, text=True, check=False)
     if answer.returncode:
         said = answer.stderr.strip().splitlines() or ["no reason given"]
         worst = next((line for line in said if "[emerg]" in line), said[-1])

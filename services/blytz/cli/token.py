@@ -1,8 +1,9 @@
 """`blytz token`: who you are on a dev platform, for `curl` and scripts."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -11,10 +12,19 @@ from blytz.cli.folder import DataOption, data_folder
 from blytz.identity import Role
 
 
+class RoleChoice(StrEnum):
+    """`identity.Role`, in the form in which typer takes several."""
+
+    bidder = "bidder"
+    seller = "seller"
+    moderator = "moderator"
+    admin = "admin"
+
+
 def token(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Who to be. The same name is the same person.")],
     role: Annotated[
-        list[Role] | None,
+        list[RoleChoice] | None,
         typer.Option(
             metavar="ROLE",
             help="bidder, seller, moderator or admin; may be given several times.  [default: bidder]",
@@ -29,7 +39,8 @@ def token(
 
     from blytz.identity.dev import DevIssuer
 
-    typer.echo(DevIssuer(folder).issue(name, tuple(role or ["bidder"])))
+    roles = cast("tuple[Role, ...]", tuple(choice.value for choice in role or [RoleChoice.bidder]))
+    typer.echo(DevIssuer(folder).issue(name, roles))
 
 
 def _dev_folder(data: Path | None) -> Path:

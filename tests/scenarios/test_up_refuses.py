@@ -1,0 +1,101 @@
+"""What `blytz up` cannot do it refuses before anything runs: one line, and exit code 1."""
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.platform import Platform, blytz, clean_env
+from tests.support.redis import free_port
+
+
+def refusal(*words: str, **env: str) -> str:
+    """The one line that `blytz up` ends with."""
+    ended = subprocess.run(
+        blytz("up", *words), env=clean_env(**env), capture_output=True, text=True, timeout=20, check=False
+    )
+    assert ended.returncode == 1, ended
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("blytz: ")
+    assert ended.stderr.count("\n") == 1
+    return ended.stderr.strip()
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_busy_port(tmp_path: Path, busy_port: int) -> None:
+    line = refusal("--port", str(busy_port), "--data", str(tmp_path), BLYTZ_HAMMER_PORT=str(free_port()))
+    assert f"port {busy_port} on 127.0.0.1 is in use by another program; choose another with --port" in line
+    assert not (tmp_path / "redis" / "appendonlydir").exists()
+
+
+def test_a_busy_port_inside(tmp_path: Path, busy_port: int) -> None:
+    line = refusal("--port", str(free_port()), "--data", str(tmp_path), BLYTZ_LIVE_PORT=str(busy_port))
+    assert f"port {busy_port} on 127.0.0.1 is in use" in line
+    assert "BLYTZ_LIVE_PORT" in line
+
+
+def test_one_port_for_two(tmp_path: Path) -> None:
+    port = str(free_port())
+    assert "is both --port and BLYTZ_AUCTION_PORT" in refusal(
+        "--port", port, "--data", str(tmp_path), BLYTZ_AUCTION_PORT=port
+    )
+
+
+def test_a_port_that_is_none(tmp_path: Path) -> None:
+    assert "BLYTZ_LIVE_PORT=x is not a port" in refusal("--data", str(tmp_path), BLYTZ_LIVE_PORT="x")
+
+
+def test_an_address_of_another_machine(tmp_path: Path) -> None:
+    line = refusal("--host", "203.0.113.7", "--port", str(free_port()), "--data", str(tmp_path))
+    assert "cannot listen on 203.0.113.7" in line
+
+
+def test_a_name_that_is_no_address(tmp_path: Path) -> None:
+    line = refusal("--host", "no.such.name.invalid", "--port", str(free_port()), "--data", str(tmp_path))
+    assert "cannot listen on no.such.name.invalid" in line
+
+
+@pytest.mark.parametrize("folder", ["/proc/blytz", "/dev/null/blytz"])
+def test_a_folder_that_cannot_be_written(folder: str) -> None:
+    line = refusal("--port", str(free_port()), "--data", folder)
+    assert f"cannot write to the data folder {folder}" in line
+    assert "--data" in line
+
+
+def test_a_folder_whose_name_is_too_long(tmp_path: Path) -> None:
+    assert "cannot write to the data folder" in refusal("--data", str(tmp_path / ("x" * 300)))
+
+
+def test_a_folder_that_another_platform_uses(platform: Platform) -> None:
+    line = refusal("--port", str(free_port()), "--data", str(platform.data))
+    assert f"is in use by another `blytz up` (pid {platform.pids['blytz']})" in line
+    assert platform.get("/health")[0] == 200
+
+
+def test_an_environment_that_is_not_dev(tmp_path: Path) -> None:
+    assert "BLYTZ_ENV=production" in refusal("--data", str(tmp_path), BLYTZ_ENV="production")
+
+
+def test_a_machine_without_redis(tmp_path: Path) -> None:
+    line = refusal("--port", str(free_port()), "--data", str(tmp_path / "data"), PATH=str(tmp_path))
+    assert "redis-server is not installed; run `make setup`" in line
+
+
+def test_a_redis_url_where_nobody_answers(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"redis://anna:secret@127.0.0.1:{port}/0"
+    line = refusal("--port", str(free_port()), "--data", str(tmp_path), REDIS_URL=url)
+    assert f"no Redis answers at 127.0.0.1:{port}" in line
+    assert "secret" not in line
+
+
+def test_a_redis_url_that_is_none(tmp_path: Path) -> None:
+    line = refusal("--port", str(free_port()), "--data", str(tmp_path), REDIS_URL="http://127.0.0.1")
+    assert "REDIS_URL must begin with" in line

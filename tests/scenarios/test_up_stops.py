@@ -1,0 +1,79 @@
+"""`blytz up` ends: in order, in time, and with nobody left behind."""
+
+import signal
+import time
+
+import httpx
+import pytest
+
+from tests.support.platform import STOPPED_WITHIN_S, Platform, StartPlatform
+from tests.support.wait import wait_until
+
+SECOND_START_WITHIN_S = 3.0
+
+
+def nobody_is_left(platform: Platform) -> bool:
+    return not platform.processes() and all(platform.get("/health", name)[0] == 0 for name in platform.ports)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_asked_to_stop_it_leaves_nobody_behind(start_platform: StartPlatform, how: signal.Signals) -> None:
+    platform = start_platform()
+    assert len(platform.processes()) >= 5
+    began = time.monotonic()
+    assert platform.stop(how) == 0
+    assert time.monotonic() - began < STOPPED_WITHIN_S
+    assert nobody_is_left(platform)
+    assert not (platform.data / "run" / "platform.json").exists()
+
+
+def test_killed_by_force_it_leaves_nobody_behind(start_platform: StartPlatform) -> None:
+    platform = start_platform()
+    platform.stop(signal.SIGKILL)
+    wait_until(lambda: nobody_is_left(platform), "everybody has gone", STOPPED_WITHIN_S)
+
+
+def test_stopped_while_it_starts_it_leaves_nobody_behind(start_platform: StartPlatform) -> None:
+    platform = start_platform()
+    platform.stop()
+    platform.start(wait=False)
+    wait_until(lambda: len(platform.processes()) >= 2, "the first processes run")
+    assert platform.stop() == 0
+    assert nobody_is_left(platform)
+
+
+def test_one_who_does_not_listen_is_killed_in_time(start_platform: StartPlatform) -> None:
+    platform = start_platform()
+    platform.kill("live", signal.SIGSTOP)
+    assert platform.stop() == 0
+    assert nobody_is_left(platform)
+    assert "live did not stop within" in platform.log()
+
+
+def test_a_second_signal_does_not_wait(start_platform: StartPlatform) -> None:
+    platform = start_platform()
+    platform.kill("live", signal.SIGSTOP)
+    platform.process.send_signal(signal.SIGINT)
+    wait_until(lambda: "| stopping" in platform.log(), "it heard the first one")
+    began = time.monotonic()
+    assert platform.stop(signal.SIGINT) == 0
+    assert time.monotonic() - began < 3
+    assert nobody_is_left(platform)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_next_start_is_quick_and_knows_what_was(start_platform: StartPlatform, how: signal.Signals) -> None:
+    platform = start_platform()
+    made = httpx.post(
+        f"{platform.url}/auction/v1/auctions",
+        json={"title": "A lamp", "terms": {"duration_ms": 3_600_000}},
+        headers={"Authorization": f"Bearer {platform.token('anna', 'seller')}"},
+    )
+    assert made.status_code == 201, made.text
+    platform.stop(how)
+    if how is signal.SIGKILL:
+        wait_until(lambda: nobody_is_left(platform), "everybody has gone", STOPPED_WITHIN_S)
+    began = time.monotonic()
+    platform.start()
+    assert time.monotonic() - began < SECOND_START_WITHIN_S
+    assert platform.get(f"/auction/v1/auctions/{made.json()['auction_id']}")[0] == 200

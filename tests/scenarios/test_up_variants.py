@@ -1,0 +1,65 @@
+"""`blytz up` in other circumstances than the usual ones."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.platform import StartPlatform
+from tests.support.redis import RedisServer
+from tests.support.wait import wait_until
+
+LIFE_WITHIN_S = 5.0
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Short, where pytest's own would be long."""
+    path = Path(tempfile.mkdtemp(prefix="blytz-"))
+    yield path
+    shutil.rmtree(path)
+
+
+def test_a_folder_too_deep_for_a_unix_socket_is_no_obstacle(start_platform: StartPlatform, folder: Path) -> None:
+    platform = start_platform(data=folder / ("deep" * 30))
+    assert platform.get("/ready", "auction")[0] == 200
+    socket = Path(platform.redis_url.split("@")[1])
+    assert not socket.is_relative_to(platform.data)
+    platform.stop()
+    assert not socket.parent.exists()
+
+
+@pytest.mark.parametrize("name", ["two words", "50% $off #1", "ä'é"])
+def test_a_folder_may_have_any_name(start_platform: StartPlatform, folder: Path, name: str) -> None:
+    platform = start_platform(data=folder / name)
+    assert platform.get("/")[0] == 200
+    assert platform.get("/ready", "auction")[0] == 200
+
+
+def test_given_a_redis_it_starts_none(start_platform: StartPlatform, start_redis: type[RedisServer]) -> None:
+    redis = start_redis()
+    platform = start_platform(env={"REDIS_URL": redis.url})
+    assert "redis" not in platform.pids
+    assert platform.redis_url == redis.url
+    assert platform.get("/ready", "auction")[0] == 200
+    platform.stop()
+    assert redis.ask("PING") == b"PONG"
+
+
+def test_it_may_listen_for_everybody_and_says_what_that_means(start_platform: StartPlatform) -> None:
+    platform = start_platform("--host", "0.0.0.0")  # noqa: S104
+    assert platform.get("/health")[0] == 200
+    assert "anybody" in platform.log()
+
+
+def test_the_demo_shows_life_at_once(start_platform: StartPlatform) -> None:
+    platform = start_platform("--demo")
+
+    def has_bids() -> bool:
+        _, _, body = platform.get("/auction/v1/auctions")
+        return b'"bid_count":' in body.replace(b'"bid_count":0', b"")
+
+    wait_until(has_bids, "somebody bids in the demo", LIFE_WITHIN_S)
+    assert "demo" in platform.pids

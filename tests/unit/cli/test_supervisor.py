@@ -1,0 +1,121 @@
+"""Children are kept running, and stopped with all that they started."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from blytz.cli.console import Console
+from blytz.cli.supervisor import Child, Supervisor
+from tests.support.wait import until
+
+
+class Said(Console):
+    """A console that remembers."""
+
+    def __init__(self) -> None:
+        super().__init__(["blytz", "child"], os.open(os.devnull, os.O_WRONLY))
+        self.lines: list[tuple[str, str]] = []
+
+    def say(self, text: str, name: str = "blytz") -> None:
+        self.lines.append((name, text))
+
+    def of(self, name: str) -> list[str]:
+        return [text for who, text in self.lines if who == name]
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.fixture
+async def supervisor(said: Said) -> AsyncIterator[Supervisor]:
+    keeper = Supervisor(said, lambda: None)
+    yield keeper
+    keeper.kill_all()
+    await keeper.stop(["child"], 1)
+
+
+def script(text: str) -> Child:
+    return Child(name="child", command=(sys.executable, "-c", text), env=os.environ, folder=Path("/"))
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie is not: it waits for its parent, and does nothing."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_its_lines_are_passed_on_whole(supervisor: Supervisor, said: Said) -> None:
+    supervisor.start(
+        script("import sys; print('one\\ntwo'); print('th' + 'r' * 9, 'ee', file=sys.stderr, end='')")
+    )
+    await until(lambda: "thrrrrrrrrr ee" in said.of("child"), "the last line without its end came")
+    assert {"one", "two"} <= set(said.of("child"))
+
+
+async def test_who_dies_again_and_again_waits_longer_each_time(supervisor: Supervisor, said: Said) -> None:
+    supervisor.start(script("raise SystemExit(3)"))
+    await until(lambda: len(said.of("blytz")) >= 3, "it died three times", within_s=10)
+    assert [re.findall(r"[\d.]+", line) for line in said.of("blytz")[:3]] == [
+        ["3", "0.2"],
+        ["3", "0.4"],
+        ["3", "0.8"],
+    ]
+
+
+async def test_a_command_that_does_not_exist_is_told_of(supervisor: Supervisor, said: Said) -> None:
+    supervisor.start(Child(name="child", command=("/no/such/program",), env={}, folder=Path("/")))
+    await until(lambda: bool(said.of("blytz")), "somebody was told")
+    assert "child cannot be started" in said.of("blytz")[0]
+
+
+async def test_whom_it_started_goes_with_it(supervisor: Supervisor, said: Said) -> None:
+    supervisor.start(
+        script(
+            "import subprocess, sys, time\n"
+            "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid, flush=True)\n"
+            "time.sleep(600)"
+        )
+    )
+    await until(lambda: bool(said.of("child")), "it named its own child")
+    grandchild = int(said.of("child")[0])
+    os.kill(supervisor.pids["child"], signal.SIGKILL)
+    await until(lambda: not is_alive(grandchild), "the grandchild is gone")
+
+
+async def test_one_who_ignores_us_is_killed_when_the_time_is_over(supervisor: Supervisor, said: Said) -> None:
+    supervisor.start(
+        script(
+            "import signal, time\n"
+            "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
+        )
+    )
+    await until(lambda: bool(said.of("child")), "it is deaf")
+    pid = supervisor.pids["child"]
+    await supervisor.stop(["child"], 0.2)
+    assert not is_alive(pid)
+    assert "did not stop within 0.2 s" in said.of("blytz")[0]
+
+
+async def test_one_who_waits_for_its_next_start_is_not_started_again(supervisor: Supervisor, said: Said) -> None:
+    supervisor.start(script("raise SystemExit(3)"))
+    await until(lambda: bool(said.of("blytz")), "it died")
+    async with asyncio.timeout(2):
+        await supervisor.stop(["child"], 1)
+    assert supervisor.pids == {}
+
+
+async def test_one_told_to_stop_before_it_began_does_not_begin(supervisor: Supervisor) -> None:
+    supervisor.start(script("import time; time.sleep(600)"))
+    async with asyncio.timeout(5):
+        await supervisor.stop(["child"], 5)
+    assert supervisor.pids == {}
