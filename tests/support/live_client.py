@@ -145,14 +145,17 @@ class Client:
 
     async def closed(self, within_s: float = WITHIN_S) -> int:
         """The close code, once it comes; what is said before is dropped."""
-        with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(within_s):
-                while True:
-                    try:
-                        await self.next(within_s)
-                    except Closed as closed:
-                        return closed.code
-        return ABNORMAL
+        return (await self.rest(within_s))[1]
+
+    async def rest(self, within_s: float = WITHIN_S) -> tuple[list[dict[str, Any]], int]:
+        """All that is said until the end, and the close code. Raises TimeoutError."""
+        said: list[dict[str, Any]] = []
+        async with asyncio.timeout(within_s):
+            while True:
+                try:
+                    said.append(await self.next(within_s))
+                except Closed as closed:
+                    return said, closed.code
 
     def leave(self) -> None:
         self.writer.close()

@@ -7,6 +7,7 @@ a message that does not follow the one before it sends the hub to the log in Red
 import asyncio
 import random
 from collections.abc import Iterator, Sequence
+from time import monotonic
 from typing import Protocol
 
 import structlog
@@ -23,6 +24,7 @@ from blytz.live.topic import DEPTH, Gap, Topic
 log = structlog.get_logger()
 
 RETRY_MOST_S = 1.0
+VIEWERS_EVERY_S = 1.0
 EARLY_MOST = 10_000
 """Messages kept while a topic is being read from the log; past it they are read from there again."""
 
@@ -60,6 +62,9 @@ class Room:
         self.early: list[tuple[int, bytes]] = []
         self.syncing: asyncio.Task[None] | None = None
         self.again = False
+        self.viewers: int | None = None
+        self.viewers_said: int | None = None
+        self.viewers_said_at = float("-inf")
 
 
 class Hub:
@@ -131,7 +136,21 @@ class Hub:
 
     def on_viewers(self, auction_id: str, count: int) -> None:
         room = self._rooms.get(auction_id)
-        if room and room.topic and not room.syncing:
+        if room:
+            room.viewers = count
+            self._say_viewers(room)
+
+    def say_viewers(self) -> None:
+        """To be called each second: several gateways may have counted within one, and a room is told once."""
+        for room in list(self._rooms.values()):
+            self._say_viewers(room)
+
+    def _say_viewers(self, room: Room) -> None:
+        now, count = monotonic(), room.viewers
+        if room.topic is None or room.syncing or now - room.viewers_said_at < VIEWERS_EVERY_S:
+            return
+        if count is not None and count != room.viewers_said:
+            room.viewers_said, room.viewers_said_at = count, now
             room.fan_out.add(protocol.encode(protocol.Viewers(room.topic.name, count)), room.topic.heard)
 
     def _take(self, room: Room, topic: Topic, seq: int, public: bytes) -> None:
@@ -158,6 +177,8 @@ class Hub:
             frame = protocol.replay(topic.name, topic.epoch, sent, events, wanted.ref)
         # Joined first: when this frame is more than its queue holds, sending it makes the reader leave again.
         room.fan_out.join(wanted.reader)
+        # It was not told yet, even when as many watch as before.
+        room.viewers_said = None
         wanted.reader.send(frame)
 
     def _leave(self, room: Room) -> None:

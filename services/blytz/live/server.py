@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from multidict import CIMultiDict
@@ -31,8 +30,8 @@ LONGEST_FRAME_READ = 16 * protocol.LONGEST_FRAME
 AT_ONCE = 200
 """Sessions looked after in one turn of the loop."""
 GOODBYE_S = 8.0
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TELL_AGAIN_S = 10.0
+_LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 TellViewers = Callable[[str, str, int], Awaitable[None]]
@@ -129,7 +128,7 @@ class Gateway:
         settings = self._office.settings
         if origin is None or origin in settings.origins:
             return True
-        return settings.env == "dev" and urlsplit(origin).hostname in LOOPBACK
+        return settings.env == "dev" and bool(_LOOPBACK.match(origin))
 
     async def _keep_alive(self) -> None:
         """Ping who is silent for a heartbeat, cut who is for two; end what a token no longer covers."""
@@ -153,6 +152,7 @@ class Gateway:
         """Say how many watch each auction here, when that has changed, and again before it is forgotten."""
         while True:
             await asyncio.sleep(1.0)
+            self._office.hub.say_viewers()
             now, here = time.monotonic(), dict(self._office.hub.rooms())
             due = [
                 (auction_id, here.get(auction_id, 0))

@@ -1,0 +1,161 @@
+"""Who may come in, how many, and what else answers on the port."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.contract.live.conftest import ORIGIN, Auctions, Connect, StartGateway
+from tests.support.live import GatewayProcess
+from tests.support.live_client import Client, Closed, welcomed
+from tests.support.wait import until
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [ORIGIN, "https://also.example:8443", "http://localhost:3000", "http://127.0.0.1", "http://[::1]:5173", None],
+)
+async def test_a_page_on_the_list_and_whoever_is_no_page_may_come_in(
+    origin: str | None, gateway: GatewayProcess
+) -> None:
+    headers = {"Origin": origin} if origin else {}
+    async with welcomed(gateway.port, **headers) as client:
+        assert await client.silence() == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "",
+        f"{ORIGIN}.evil.com",
+        f"{ORIGIN}:8443",
+        f"{ORIGIN}/",
+        "https://evil.com/good.example",
+        "https://evil-good.example",
+        "https://xgood.example",
+        "http://good.example",
+        "https://GOOD.example.",
+        "good.example",
+        "http://localhost.evil.com",
+        "http://localhost@evil.com",
+        "http://127.0.0.1.evil.com",
+        "http://[",
+        "http://[::1",
+        "http://localhost:port:",
+        f"{ORIGIN} https://evil.com",
+    ],
+)
+async def test_any_other_page_is_turned_away(origin: str, gateway: GatewayProcess) -> None:
+    client = await Client.open(gateway.port, Origin=origin)
+    with pytest.raises(Closed) as closed:
+        await client.next()
+    assert closed.value.code == 4403
+    client.leave()
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"), [("blytz.v1", True), ("blytz.v2, blytz.v1", True), ("blytz.v2", False), (None, False)]
+)
+async def test_the_subprotocol_is_chosen_when_it_is_offered(
+    offered: str | None, chosen: bool, gateway: GatewayProcess
+) -> None:
+    headers = {"Sec_WebSocket_Protocol": offered} if offered else {}
+    async with welcomed(gateway.port, **headers) as client:
+        assert ("sec-websocket-protocol: blytz.v1" in client.head.lower()) is chosen
+
+
+@pytest.mark.parametrize(("sent", "kept"), [("req_from-nginx", True), ("a b", False), ("a" * 65, False)])
+async def test_the_request_id_of_the_way_in_is_kept_when_it_can_be_one(
+    sent: str, kept: bool, gateway: GatewayProcess
+) -> None:
+    async with welcomed(gateway.port, X_Request_Id=sent) as client:
+        assert (f"x-request-id: {sent}\r\n" in client.head.lower()) is kept
+        assert "x-request-id: " in client.head.lower()
+
+
+async def test_the_pages_of_the_operator_are_on_the_same_port(gateway: GatewayProcess) -> None:
+    assert gateway.get("/health") == (200, b'{"alive":true}')
+    status, body = gateway.get("/ready")
+    assert (status, json.loads(body)) == (200, {"ready": True, "dependencies": {"redis": "up", "feed": "up"}})
+    status, metrics = gateway.get("/metrics")
+    assert status == 200
+    for name in (b"blytz_connections ", b"blytz_bid_decision_seconds_bucket{", b"blytz_fan_out_seconds_bucket{"):
+        assert b"\n" + name in metrics
+
+
+def test_what_is_not_there_is_404_and_a_plain_request_for_the_socket_426(gateway: GatewayProcess) -> None:
+    status, body = gateway.get("/nothing")
+    assert (status, json.loads(body)["code"]) == (404, "not_found")
+    assert gateway.get("/live/v1/more")[0] == 404
+    assert gateway.get("/live/v1")[0] == 426
+
+
+async def test_connections_are_counted_until_they_are_gone(connect: Connect, start_gateway: StartGateway) -> None:
+    gateway = start_gateway()
+    clients = [await connect(to=gateway) for _ in range(3)]
+    assert gateway.metric("blytz_connections") == 3
+    clients[0].leave()
+    await until(lambda: gateway.metric("blytz_connections") == 2, "one has left")
+
+
+async def test_one_connection_too_many_is_told_so_and_a_free_place_is_given_again(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
+    gateway = start_gateway(most_connections=2)
+    first, _ = await connect(to=gateway), await connect(to=gateway)
+    third = await Client.open(gateway.port)
+    with pytest.raises(Closed) as closed:
+        await third.next()
+    assert closed.value.code == 4429
+    third.leave()
+    first.leave()
+    await until(lambda: gateway.metric("blytz_connections") == 1, "a place is free")
+    await connect(to=gateway)
+
+
+async def test_one_topic_too_many_is_refused_and_one_left_makes_room(
+    start_gateway: StartGateway, connect: Connect, auction: Auctions
+) -> None:
+    gateway = start_gateway(most_topics=2)
+    client = await connect(to=gateway)
+    first, second, third = [await auction() for _ in range(3)]
+    await client.watch(first)
+    await client.watch(second)
+    refused = {"type": "watch", "topic": f"auction:{third}", "ref": "r"}
+    error = await client.ask(refused, "error")
+    assert (error["code"], error["ref"]) == ("rate_limited", "r")
+    assert (await client.watch(first))["seq"] == 1
+    client.send({"type": "unwatch", "topic": f"auction:{first}"})
+    assert (await client.watch(third))["seq"] == 1
+    # An auction that does not exist takes no place.
+    client.send({"type": "unwatch", "topic": f"auction:{third}"})
+    for _ in range(3):
+        assert (await client.ask({"type": "watch", "topic": "auction:auc_no"}, "error"))["code"] != "rate_limited"
+
+
+@pytest.mark.parametrize("in_one_frame", [1, 10, 100])
+async def test_too_many_messages_a_second_end_the_connection_however_they_are_packed(
+    in_one_frame: int, start_gateway: StartGateway, connect: Connect
+) -> None:
+    gateway = start_gateway(messages_per_s=20)
+    client = await connect(to=gateway)
+    pings = b",".join([b'{"type":"ping"}'] * in_one_frame)
+    for _ in range(200 // in_one_frame):
+        client.send_text(b"[" + pings + b"]")
+    answers, code = await client.rest()
+    assert code == 4429
+    # A burst of twice as many as a second may have, and what a slow machine adds to it.
+    assert 40 <= len(answers) <= 60
+
+
+async def test_as_many_messages_as_are_allowed_go_on_for_ever(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
+    gateway = start_gateway(messages_per_s=50)
+    client = await connect(to=gateway)
+    # More than the burst, and fewer a second than are allowed.
+    for _ in range(120):
+        await client.ask({"type": "ping"}, "pong")
+        await asyncio.sleep(0.02)

@@ -1,0 +1,120 @@
+"""Who is still there, and how many watch."""
+
+import asyncio
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.contract.live.conftest import Auctions, Connect, StartGateway
+from tests.support.live_client import CLOSE, PING, Client, Closed, frame
+from tests.support.wait import until
+
+
+async def test_who_never_answers_a_ping_is_removed_and_who_does_stays(
+    connect: Connect, start_gateway: StartGateway
+) -> None:
+    gateway = start_gateway(heartbeat_ms=200)
+    silent, lively = await connect(to=gateway), await connect(to=gateway)
+    silent.answers_pings = False
+    living = asyncio.ensure_future(lively.closed(60))
+    began = time.monotonic()
+    assert await silent.closed() == 1006
+    assert 0.2 < time.monotonic() - began < 5
+    await asyncio.wait([living], timeout=1.0)
+    assert not living.done()
+    assert gateway.metric("blytz_connections") == 1
+    living.cancel()
+
+
+async def test_who_speaks_is_not_asked_whether_it_lives(connect: Connect, start_gateway: StartGateway) -> None:
+    gateway = start_gateway(heartbeat_ms=400)
+    client = await connect(to=gateway)
+    until_at = time.monotonic() + 1.5
+    while time.monotonic() < until_at:
+        client.send({"type": "ping"})
+        opcode, _ = await client.frame()
+        assert opcode != PING
+        await asyncio.sleep(0.05)
+
+
+async def test_who_says_goodbye_and_reads_no_more_is_removed(
+    connect: Connect, start_gateway: StartGateway, auction: Auctions
+) -> None:
+    gateway = start_gateway(heartbeat_ms=200, messages_per_s=10_000, send_queue_bytes=50_000_000)
+    auction_id = await auction()
+    client = await connect(to=gateway)
+    # Until the socket is full, so that a goodbye cannot get through.
+    for _ in range(10_000):
+        client.send({"type": "watch", "topic": f"auction:{auction_id}"})
+    client.writer.write(frame(b"\x03\xe8", CLOSE))
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await client.writer.drain()
+    await until(lambda: gateway.metric("blytz_connections") == 0, "it is forgotten")
+
+
+class Audience:
+    """Hears the counts of one auction, with the time at which each came."""
+
+    def __init__(self, client: Client) -> None:
+        self.heard: list[tuple[float, int]] = []
+        self._task = asyncio.ensure_future(self._listen(client))
+
+    async def _listen(self, client: Client) -> None:
+        while True:
+            message = await client.next(60)
+            if message["type"] == "viewers":
+                self.heard.append((time.monotonic(), message["count"]))
+
+    @property
+    def count(self) -> int | None:
+        return self.heard[-1][1] if self.heard else None
+
+    async def end(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def test_viewers_are_counted_over_all_gateways_and_told_at_most_once_a_second(
+    connect: Connect, start_gateway: StartGateway, auction: Auctions
+) -> None:
+    gateways = [start_gateway(), start_gateway()]
+    auction_id = await auction()
+    clients = [await connect(to=gateway) for gateway in gateways]
+    for client in clients:
+        await client.watch(auction_id)
+    audiences = [Audience(client) for client in clients]
+    await until(lambda: all(audience.count == 2 for audience in audiences), "both count two")
+
+    more: list[Any] = []
+    for number in range(16):
+        more.append(await connect(to=gateways[number % 2]))
+        await more[-1].watch(auction_id)
+        await asyncio.sleep(0.1)
+    await until(lambda: all(audience.count == 18 for audience in audiences), "both count all")
+    for client in more:
+        client.leave()
+    await until(lambda: all(audience.count == 2 for audience in audiences), "both count two again")
+
+    for audience in audiences:
+        await audience.end()
+        times = [at for at, _ in audience.heard]
+        # One a second on the gateway's clock; a busy machine may hold one up on its way here.
+        assert all(later - earlier > 0.8 for earlier, later in pairwise(times)), times
+
+
+async def test_an_unwatched_auction_tells_nobody(connect: Connect, auction: Auctions) -> None:
+    auction_id, client = await auction(), await connect()
+    await client.watch(auction_id)
+    assert (await client.hear("viewers"))["topic"] == f"auction:{auction_id}"
+    client.send({"type": "unwatch", "topic": f"auction:{auction_id}"})
+    assert await client.silence() == []
+
+
+async def test_a_closed_connection_says_nothing_more(connect: Connect) -> None:
+    client = await connect()
+    client.writer.write(frame(b"\x03\xe8", CLOSE) + frame(b'{"type":"ping"}'))
+    with pytest.raises(Closed) as closed:
+        await client.next()
+    assert closed.value.code == 1000
