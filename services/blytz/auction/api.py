@@ -9,7 +9,7 @@ from litestar.types import ControllerRouterHandler
 
 import blytz
 from blytz.auction import api_answers as answers
-from blytz.auction.api_bids import BidRoute, is_bid, well_formed
+from blytz.auction.api_bids import BidRoute, is_bid
 from blytz.auction.api_house import (
     SIGNED_IN,
     After,
@@ -58,7 +58,7 @@ class Auctions(Controller):
 
     @get(operation_id="listAuctions", summary="A page of auctions", responses=answers.LIST)
     async def page(
-        self, request: Call, status: Status | None = None, cursor: Cursor | None = None, limit: Limit = 20
+        self, request: Call, status: Status | None = None, cursor: Cursor = None, limit: Limit = 20
     ) -> AuctionPage:
         """Newest first."""
         reader, house = reader_of(request), house_of(request)
@@ -93,7 +93,7 @@ class Auctions(Controller):
     async def state(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """With `your_ceiling` when the token is its leader's."""
         reader, house = reader_of(request), house_of(request)
-        return house.state(await house.service.get(well_formed(auction_id)), reader)
+        return house.state(await house.service.get(auction_id), reader)
 
     @get(
         "/{auction_id:str}/events",
@@ -107,7 +107,7 @@ class Auctions(Controller):
         """The public part of the events with `after < seq`."""
         reader_of(request)
         service = house_of(request).service
-        auction = await service.get(well_formed(auction_id))
+        auction = await service.get(auction_id)
         events = await service.events(auction_id, after, limit)
         # The log may have grown since the state was read.
         last = max([auction.seq, *(event.seq for event in events)])
@@ -138,7 +138,7 @@ class Auctions(Controller):
     async def pause(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """The remaining time is kept."""
         service, caller, request_id = asked_by(request)
-        return shown(request, await service.pause(caller, well_formed(auction_id), request_id))
+        return shown(request, await service.pause(caller, auction_id, request_id))
 
     @post(
         "/{auction_id:str}/resume",
@@ -151,7 +151,7 @@ class Auctions(Controller):
     async def resume(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """With the time that remained."""
         service, caller, request_id = asked_by(request)
-        return shown(request, await service.resume(caller, well_formed(auction_id), request_id))
+        return shown(request, await service.resume(caller, auction_id, request_id))
 
     @post(
         "/{auction_id:str}/cancel",
@@ -164,7 +164,7 @@ class Auctions(Controller):
     async def cancel(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """For good: nobody wins."""
         service, caller, request_id = asked_by(request)
-        return shown(request, await service.cancel(caller, well_formed(auction_id), request_id))
+        return shown(request, await service.cancel(caller, auction_id, request_id))
 
     @post(
         "/{auction_id:str}/close",
@@ -177,7 +177,7 @@ class Auctions(Controller):
     async def close(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """Sold to the leader when the reserve is met, whatever the clock says."""
         service, caller, request_id = asked_by(request)
-        return shown(request, await service.close(caller, well_formed(auction_id), request_id))
+        return shown(request, await service.close(caller, auction_id, request_id))
 
     @post(
         "/{auction_id:str}/extend",
@@ -192,7 +192,7 @@ class Auctions(Controller):
     async def extend(self, request: Call, auction_id: AuctionId, data: Extension) -> AuctionState:
         """As far as the hard stop allows."""
         service, caller, request_id = asked_by(request)
-        return shown(request, await service.extend(caller, well_formed(auction_id), data.by_ms, request_id))
+        return shown(request, await service.extend(caller, auction_id, data.by_ms, request_id))
 
 
 @post(

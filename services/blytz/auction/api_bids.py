@@ -4,14 +4,13 @@
 documents it and would answer the same.
 """
 
-import re
 from time import perf_counter
 from typing import Final
 
 import msgspec
 
 from blytz.auction.api_schemas import NewBid, read_new_bid
-from blytz.auction.model import Code, Receipt, Refused
+from blytz.auction.model import Receipt, Refused
 from blytz.auction.service import AuctionService, refusal
 from blytz.identity import Identity, Principal
 from blytz.kit.http import (
@@ -27,20 +26,12 @@ from blytz.kit.http import (
     unexpected,
 )
 from blytz.kit.metrics import Counter, Metrics
-from blytz.kit.problems import NotFound, Problem
+from blytz.kit.problems import Problem
 
 ROOT: Final = "/v1/auctions/"
 LEAF: Final = "/bids"
 
-_auction_id = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _encode = msgspec.json.Encoder().encode
-
-
-def well_formed(auction_id: str) -> str:
-    """The id itself. Raises `NotFound` for what no auction can be called, before it becomes part of a key."""
-    if not _auction_id(auction_id):
-        raise NotFound("there is no such auction", code=Code.AUCTION_NOT_FOUND)
-    return auction_id
 
 
 def is_bid(scope: Scope) -> bool:
@@ -63,16 +54,19 @@ class BidRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         authorization = given = None
+        announced = 0
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
             elif name == b"x-request-id":
                 given = value
+            elif name == b"content-length":
+                announced = int(value)
         name_of_request = request_id(given)
         try:
             caller = self._identity.verify(bearer_token(authorization))
             auction_id = scope["path"][len(ROOT) : -len(LEAF)]
-            bid = read_new_bid(await read_body(receive))
+            bid = read_new_bid(await read_body(receive, announced))
             receipt = await self.decide(caller, auction_id, bid, name_of_request)
         except Problem as problem:
             await self._refuse(send, problem, name_of_request)
@@ -88,9 +82,7 @@ class BidRoute:
         """Raises what the service raises, and the refusal as a problem."""
         began = perf_counter()
         try:
-            told = await self._service.bid(
-                caller, well_formed(auction_id), bid.bid_id, bid.amount, bid.kind, request_id
-            )
+            told = await self._service.bid(caller, auction_id, bid.bid_id, bid.amount, bid.kind, request_id)
         except Problem as problem:
             self._bids.add(problem.code)
             raise

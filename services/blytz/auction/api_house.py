@@ -23,7 +23,7 @@ CALLER: Final = "caller"
 Call = Request[Any, Any, Any]
 AuctionId = Annotated[str, Parameter(description="as given when the auction was created")]
 Limit = Annotated[int, Parameter(ge=1, le=MOST_LISTED)]
-Cursor = Annotated[str, Parameter(pattern="^[A-Za-z0-9_-]{1,64}$", description="of the page before")]
+Cursor = Annotated[str | None, Parameter(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)", description="of the page before")]
 After = Annotated[int, Parameter(ge=0, le=2**53 - 1, description="the last `seq` that is known")]
 EventLimit = Annotated[int, Parameter(ge=1, le=MOST_EVENTS)]
 

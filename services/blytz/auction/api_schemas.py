@@ -18,12 +18,15 @@ MOST_LISTED: Final = 100
 MOST_EVENTS: Final = 500
 
 # One line of text: something to read in it, and no control characters, which terminals and logs would obey.
-_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
+# `(?!\n)` because Python's `$` also holds before a final line break.
+_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$(?!\n)"
 _TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
 Line = Annotated[str, Meta(min_length=1, max_length=140, pattern=_LINE)]
 Text = Annotated[str, Meta(max_length=5_000, pattern=_TEXT)]
-ImageUrl = Annotated[str, Meta(max_length=2_048, pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$")]
+ImageUrl = Annotated[
+    str, Meta(max_length=2_048, pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$(?!\n)")
+]
 ImageUrls = Annotated[tuple[ImageUrl, ...], Meta(max_length=10)]
 Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=_LINE)]
 Moment = Annotated[int, Meta(ge=0, le=2**53 - 1, description="milliseconds since the Unix epoch")]

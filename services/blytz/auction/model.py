@@ -26,7 +26,8 @@ DEFAULT_INCREMENTS = (
 )
 
 BidKind = Literal["exact", "max", "buy_now"]
-BidId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{1,64}$", description="chosen by the client")]
+# Python's `$` would also hold before a final line break, and the scripts write this into JSON as it is.
+BidId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)", description="chosen by the client")]
 Duration = Annotated[int, Meta(ge=1_000, le=LONGEST_MS)]
 Window = Annotated[int, Meta(ge=0, le=LONGEST_MS)]
 

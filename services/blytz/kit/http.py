@@ -52,8 +52,11 @@ def bearer_token(authorization: bytes | None) -> str:
     return token.strip().decode("latin-1")
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body. Raises `TooLarge` past `MOST_BODY_BYTES`, and `Gone`."""
+async def read_body(receive: Receive, announced: int) -> bytes:
+    """The whole body. Raises `TooLarge` past `MOST_BODY_BYTES`, before reading when so many were `announced`, and
+    `Gone`."""
+    if announced > MOST_BODY_BYTES:
+        raise too_large()
     message = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body", False) and len(body) <= MOST_BODY_BYTES:
@@ -62,8 +65,12 @@ async def read_body(receive: Receive) -> bytes:
     if message["type"] == "http.disconnect":
         raise Gone
     if len(body) > MOST_BODY_BYTES:
-        raise TooLarge(f"a request may have {MOST_BODY_BYTES} bytes")
+        raise too_large()
     return body
+
+
+def too_large() -> TooLarge:
+    return TooLarge(f"a request may have {MOST_BODY_BYTES} bytes")
 
 
 def problem_headers(problem: Problem) -> dict[str, str]:

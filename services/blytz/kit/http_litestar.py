@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.dto import AbstractDTO
 from litestar.exceptions import (
@@ -14,15 +14,15 @@ from litestar.exceptions import (
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi import OpenAPIConfig, ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, Example, SecurityScheme
+from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 from litestar.typing import FieldDefinition
 from msgspec import UNSET, Struct, UnsetType
 
-from blytz.kit.http import MOST_BODY_BYTES, Gone, problem_headers, unexpected
+from blytz.kit.http import MOST_BODY_BYTES, Gone, problem_headers, too_large, unexpected
 from blytz.kit.parse import Parser, refused
-from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, MethodNotAllowed, NotFound, Problem, TooLarge
+from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, MethodNotAllowed, NotFound, Problem
 
 T = TypeVar("T", bound=Struct)
 
@@ -104,7 +104,7 @@ def as_problem(error: Exception) -> Problem:
         case MethodNotAllowedException():
             return MethodNotAllowed()
         case RequestEntityTooLarge():
-            return TooLarge(f"a request may have {MOST_BODY_BYTES} bytes")
+            return too_large()
         case ValidationException():
             return refused([_fault(extra) for extra in error.extra or ()])
         case Gone():
@@ -139,11 +139,24 @@ def _methods_of(request: Request[Any, Any, Any]) -> list[str]:
     return [method for method in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT") if has(method)]
 
 
+class _NoPages(Router):
+    """Litestar would add pages of HTML for the schema, and an HTML 404 for everything beside them."""
+
+    def register(self, value: ControllerRouterHandler) -> list[BaseRoute]:  # noqa: ARG002
+        return []
+
+
+@get("/v1/openapi.json", include_in_schema=False)
+async def _schema(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = request.app.openapi_schema.to_schema()
+    return schema
+
+
 def litestar(title: str, version: str, routes: Sequence[ControllerRouterHandler], state: State) -> Litestar:
     """An application of these routes; its OpenAPI 3.1 is at `/v1/openapi.json`."""
     bearer = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT", description="A signed token")
     app = Litestar(
-        routes,
+        [*routes, _schema],
         request_class=Call,
         request_max_body_size=MOST_BODY_BYTES,
         exception_handlers={Exception: _answer},
@@ -152,8 +165,7 @@ def litestar(title: str, version: str, routes: Sequence[ControllerRouterHandler]
             version=version,
             components=Components(security_schemes={"bearer": bearer}),
             use_handler_docstrings=True,
-            path="/v1",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            openapi_router=_NoPages(path="/v1", route_handlers=[]),
         ),
         logging_config=None,
         state=state,

@@ -10,6 +10,9 @@ from msgspec import UNSET, Struct, UnsetType
 from blytz.kit.metrics import CONTENT_TYPE, Metrics
 from blytz.kit.problems import Problem
 
+# Litestar names the charset itself.
+_TEXT = CONTENT_TYPE.removesuffix("; charset=utf-8")
+
 Check = Callable[[], Awaitable[object]]
 """Returns when the dependency can serve, raises a `Problem` that says why it cannot."""
 
@@ -51,7 +54,7 @@ def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list
         all_up = all(dependency.state == "up" for dependency in found.values())
         return Response(Readiness(all_up, found), status_code=200 if all_up else 503)
 
-    @get("/metrics", operation_id="metrics", tags=["operator"], summary="Prometheus text", media_type=CONTENT_TYPE)
+    @get("/metrics", operation_id="metrics", tags=["operator"], summary="Prometheus text", media_type=_TEXT)
     async def render() -> bytes:
         return metrics.render()
 

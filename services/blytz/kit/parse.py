@@ -20,6 +20,8 @@ MOST_FAULTS: Final = 50
 """Named in one answer: a request of nothing but faults is not answered with more bytes than it had."""
 _LONGEST_NAME: Final = 64
 _WHERE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+# Python's own float takes a number of any size; one that is too large is then refused at its field.
+_decode_any = msgspec.json.Decoder(float_hook=float).decode
 
 Fault = tuple[str, str]
 """Where, as in `terms.increments[2][1]` ('' is the whole), and why."""
@@ -46,7 +48,7 @@ class Parser(Generic[T]):
 
     def _faults(self, raw: bytes) -> list[Fault]:
         try:
-            value = msgspec.json.decode(raw)
+            value = _decode_any(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return [("", "is not JSON")]
         faults = list(_faults_in(value, self.kind))

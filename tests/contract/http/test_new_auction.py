@@ -1,0 +1,139 @@
+"""A request for a new auction: each wrong field is named, however many there are."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.http import Api, wrong_fields
+
+MOST = 10**12
+
+
+def asked(api: Api, by: str, body: Any) -> list[str]:
+    return wrong_fields(api.post("/v1/auctions", body, by=by))
+
+
+def test_all_faults_are_named_at_once(api: Api, sam: str) -> None:
+    body = {
+        "description": 5,
+        "terms": {
+            "currency": "usd",
+            "start_price": "100",
+            "buy_now_price": 0,
+            "increments": [[0, 100], [50, 0], ["x", 1], [60]],
+            "ending": "never",
+            "duration_ms": 1,
+            "surprise": True,
+        },
+        "image_urls": ["https://a.example/x", "http://a.example/x", 7],
+        "starts_at": 10**14,
+        "owner": "me",
+    }
+    assert set(asked(api, sam, body)) == {
+        "title", "description", "terms.currency", "terms.start_price", "terms.buy_now_price",
+        "terms.increments[1][1]", "terms.increments[2][0]", "terms.increments[3]", "terms.ending",
+        "terms.duration_ms", "terms.surprise", "image_urls[1]", "image_urls[2]", "starts_at", "owner",
+    }  # fmt: skip
+
+
+def test_faults_between_fields_stand_beside_faults_of_fields(api: Api, sam: str) -> None:
+    terms = {"start_price": 500, "buy_now_price": 500, "duration_ms": 60_000, "max_total_ms": 59_999}
+    crossed = ["terms.buy_now_price", "terms.max_total_ms"]
+    assert asked(api, sam, {"title": "x", "terms": terms}) == crossed
+    assert asked(api, sam, {"title": "", "terms": terms}) == ["title", *crossed]
+    assert asked(api, sam, {"title": "x", "terms": terms, "starts_at": 10**14}) == [*crossed, "starts_at"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [[1, 100]],
+        [[0, 100], [0, 200]],
+        [[0, 100], [50, 200], [40, 300]],
+        [[0, 200], [50, 100]],
+        [[number, 1] for number in range(65)],
+        [[0, 1], [MOST + 1, 1]],
+    ],
+    ids=["none", "not from 0", "twice", "descending", "smaller step", "65 rows", "beyond money"],
+)
+def test_an_increment_table_that_does_not_hold_together_is_refused(api: Api, sam: str, rows: Any) -> None:
+    assert asked(api, sam, {"title": "x", "terms": {"increments": rows}}) == ["terms.increments"]
+
+
+def test_sixty_four_rows_are_taken(api: Api, sam: str) -> None:
+    rows = [[number * 1_000, 100 + number] for number in range(64)]
+    answer = api.post("/v1/auctions", {"title": "x", "terms": {"increments": rows}}, by=sam)
+    assert answer.json()["terms"]["increments"] == rows
+
+
+MONEY = ("start_price", "reserve_price", "buy_now_price")
+NOT_MONEY = ("0", "-1", "1.0", "1e3", str(MOST + 1), str(2**53), str(2**64), '"100"', "true", "[100]", "{}")
+
+
+@pytest.mark.parametrize("field", MONEY)
+@pytest.mark.parametrize("amount", NOT_MONEY)
+def test_what_is_no_money_is_refused_at_its_field(api: Api, sam: str, field: str, amount: str) -> None:
+    assert asked(api, sam, f'{{"title": "x", "terms": {{"{field}": {amount}}}}}') == [f"terms.{field}"]
+
+
+def test_the_ends_of_every_range_are_taken(api: Api, sam: str) -> None:
+    day = 24 * 60 * 60 * 1000
+    least = {"start_price": 1, "reserve_price": 1, "buy_now_price": 2, "duration_ms": 1_000, "max_total_ms": 1_000}
+    least |= {"extension_window_ms": 0, "extension_ms": 0}
+    most = {"start_price": MOST - 1, "reserve_price": MOST, "buy_now_price": MOST, "duration_ms": 30 * day}
+    most |= {"max_total_ms": 30 * day, "extension_window_ms": 30 * day, "extension_ms": 30 * day}
+    for terms in (least, most):
+        assert api.post("/v1/auctions", {"title": "x", "terms": terms}, by=sam).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", ""),
+        ("title", "   "),
+        ("title", "x" * 141),
+        ("title", "a\nb"),
+        ("title", "a\n"),
+        ("title", "a\u0000"),
+        ("title", "\u001b[31mred"),
+        ("title", None),
+        ("description", "x" * 5_001),
+        ("description", "a\u0000b"),
+        ("terms", None),
+        ("terms", []),
+        ("image_urls", "https://a.example/x"),
+        ("image_urls", ["https://a.example/x"] * 11),
+        ("starts_at", -1),
+        ("starts_at", 1.5),
+        ("starts_at", "2026-01-01"),
+        ("starts_at", 2**53),
+    ],
+)
+def test_a_field_out_of_bounds_is_refused(api: Api, sam: str, field: str, value: Any) -> None:
+    assert asked(api, sam, {"title": "x", "terms": {}, field: value}) == [field]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example/x", "https://", "https:///x", "//a.example/x", "javascript:alert(1)", "data:image/png,x",
+        "https://a.example/a b", "https://a.example/\n", "https://user@a.example/x", "https://a.example/" + "x" * 2_048,
+    ],
+)  # fmt: skip
+def test_only_https_urls_are_images(api: Api, sam: str, url: str) -> None:
+    assert asked(api, sam, {"title": "x", "terms": {}, "image_urls": [url]}) == ["image_urls[0]"]
+
+
+def test_text_of_any_script_is_taken_as_it_is(api: Api, sam: str) -> None:
+    body = {"title": "Łódź 😀 \u2028 " + "ü" * 100, "description": "tab\tand\nlines\r\n", "terms": {}}
+    state = api.post("/v1/auctions", body, by=sam).json()
+    assert (state["title"], state["description"]) == (body["title"], body["description"])
+    assert api.state(state["auction_id"])["title"] == body["title"]
+
+
+def test_an_answer_names_a_bounded_number_of_faults(api: Api, sam: str) -> None:
+    body = {f"field{number}": number for number in range(3_000)}
+    answer = api.post("/v1/auctions", body, by=sam)
+    assert len(wrong_fields(answer)) == 50
+    assert len(answer.content) < 5_000
