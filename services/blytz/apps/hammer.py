@@ -24,6 +24,7 @@ async def main(settings: Settings) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(clock.follow(), name="clock")
+            await pipe.up.wait()
             group.create_task(Hammer(store, RedisSchedule(pipe), clock, metrics).run(), name="hammer")
     finally:
         pages.close()
