@@ -176,7 +176,7 @@ async def test_a_command_that_cannot_go_on_says_why_in_one_line(verify: Told) ->
         ([], "say which auction to verify, or --all"),
         (["auc_none"], "there is no auction auc_none"),
         (["--all", "--redis-url", "unix:///nowhere/redis.sock"], "Redis does not answer"),
-        (["--all", "--redis-url", "ftp://nowhere"], "is not the address of a Redis"),
+        (["--all", "--redis-url", "ftp://nowhere"], "that is not the address of a Redis"),
     ):
         code, lines = verify(*arguments)
         assert code == 1

@@ -10,6 +10,7 @@ from blytz.cli.topic import Topic
 
 KEPT_BIDS = 50
 EXTENDED_SHOWS_MS = 4_000
+AWAY_SHOWS_MS = 10_000
 FINAL = ("sold", "unsold", "cancelled")
 
 
@@ -32,12 +33,13 @@ class Link(Struct, frozen=True):
 
 
 class Scene:
-    """Fed with the events that a `LiveClient` hears; knows nothing of terminals."""
+    """Fed with the messages that a `LiveClient` hears; knows nothing of terminals."""
 
     def __init__(self) -> None:
         self.topic: Topic | None = None
         self.bids: deque[BidLine] = deque(maxlen=KEPT_BIDS)
         self.extended_at = 0
+        self.store_away_at = 0.0
         self.notice = "looking for an open auction"
         self.link = Link()
         self.now_ms = 0.0
@@ -54,6 +56,11 @@ class Scene:
     def extended(self) -> bool:
         """Whether the clock was put back a moment ago."""
         return 0 <= self.now_ms - self.extended_at < EXTENDED_SHOWS_MS
+
+    @property
+    def store_away(self) -> bool:
+        """Whether the gateway said a moment ago that no bid can be decided."""
+        return 0 <= self.now_ms - self.store_away_at < AWAY_SHOWS_MS
 
     def remaining_ms(self) -> float | None:
         """On the server's clock; None when no clock runs."""
@@ -80,7 +87,17 @@ class Scene:
             silent_s=max(0.0, monotonic - client.last_heard) if client.last_heard else 0.0,
         )
 
-    def hear(self, event: dict[str, Any]) -> None:
+    def hear(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "error" if message["code"] == "store_unavailable":
+                self.store_away_at = self.now_ms
+            case "snapshot":
+                self.store_away_at = 0.0
+            case "event":
+                self.store_away_at = 0.0
+                self._take(message)
+
+    def _take(self, event: dict[str, Any]) -> None:
         if event.get("extended") or event["kind"] == "extended_by_seller":
             self.extended_at = max(self.extended_at, event["at"])
         if event["kind"] == "bid":

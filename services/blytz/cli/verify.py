@@ -40,7 +40,7 @@ def verify(
                 right = right and report["ok"]
                 typer.echo(msgspec.json.encode(report).decode() if as_json else _line(report))
     except ValueError as error:
-        raise CliFault(f"{redis_url} is not the address of a Redis: {error}") from error
+        raise CliFault(f"that is not the address of a Redis: {error}") from error
     except RedisError as error:
         raise CliFault(f"Redis does not answer ({error}): is it running, and is its address right?") from error
     if not right:

@@ -77,8 +77,7 @@ class Watching:
 
     def _show(self, message: dict[str, Any]) -> None:
         self._scene.look(self._client, time.monotonic())
-        if message["type"] == "event":
-            self._scene.hear(message)
+        self._scene.hear(message)
         self._out.hear(self._scene, message)
         if message["type"] in {"snapshot", "event"}:
             self._known.set()

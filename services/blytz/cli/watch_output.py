@@ -58,9 +58,11 @@ class Lines:
 
     def hear(self, scene: Scene, message: dict[str, Any]) -> None:
         state = scene.state
-        if state is None:
+        if message["type"] == "error":
+            self._print(scene, f"{message['code']}: {message['detail']}")
+        elif state is None:
             return
-        if message["type"] == "snapshot":
+        elif message["type"] == "snapshot":
             self._print(scene, f"{state['title']}: {summary(scene)}")
         elif message["type"] == "event":
             self._print(scene, event_line(message, state["terms"]["currency"], scene.remaining_ms()))

@@ -1,0 +1,147 @@
+"""What `blytz watch` draws, at every size a terminal has."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from blytz.cli.scene import Link, Scene
+from blytz.cli.watch_view import duration, render
+from tests.support.scenes import JONAS, NOW, event, scene
+
+
+def drawn(of: Scene, width: int = 80, height: int = 24, *, styled: bool = False) -> list[str]:
+    console = Console(
+        width=width, height=height, file=io.StringIO(), record=True, force_terminal=True, color_system="truecolor"
+    )
+    console.print(render(of, width, height))
+    return console.export_text(styles=styled).splitlines()
+
+
+def after(*events: dict[str, Any], **changes: Any) -> Scene:
+    made = scene(**changes)
+    for each in events:
+        made.hear(each)
+    return made
+
+
+def of_every_kind() -> list[Scene]:
+    bids = [
+        event(seq, price=100_000 + seq * 1_000, bidder=JONAS if seq % 3 else event(1)["leader"])
+        for seq in range(2, 40)
+    ]
+    return [
+        Scene(),
+        scene(),
+        after(*bids),
+        scene(
+            title="Ein sehr langer Titel mit 全角文字 und mehr, als in eine Zeile passt, jedenfalls in den meisten"
+        ),
+        scene(price=0, minimum=100, leader=None, bid_count=0, buy_now_price=None),
+        scene(price=1_000_000_000_000, minimum=1_000_000_000_000, terms={"currency": "XXX"}),
+        scene(status="paused", ends_at=None, remaining_ms=33_300),
+        scene(status="scheduled", starts_at=NOW + 4_000_000, ends_at=None, opened_at=None, price=0, leader=None),
+        scene(status="sold"),
+        scene(status="unsold", leader=None, price=0, bid_count=0),
+        scene(status="cancelled"),
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 30, 39, 40, 59, 60, 79, 80, 120, 200])
+@pytest.mark.parametrize("height", [8, 12, 16, 24, 50])
+def test_the_frame_has_exactly_the_size_of_the_terminal(width: int, height: int) -> None:
+    for each in of_every_kind():
+        lines = drawn(each, width, height)
+        assert len(lines) == height
+        assert lines[0].startswith("╭")
+        assert lines[-1] == "╰" + "─" * (width - 2) + "╯"
+
+
+def test_everything_is_there_on_80x24() -> None:
+    text = "\n".join(drawn(after(event(2, price=125_050))))
+
+    for wanted in (
+        "Hand-thrown tea bowl, celadon glaze",
+        "leading Maya Rosen",
+        "next bid $1,300.00",
+        "✗ below reserve",
+        "buy now $5,000.00",
+        "23 bids · 104 watching",
+        "$1,250.50",
+        "● live",
+        "server clock +12 ms · round trip 3 ms",
+    ):
+        assert wanted in text
+
+
+def test_the_price_is_big_where_there_is_room_and_readable_where_there_is_not() -> None:
+    assert "█▀▀ ▀▀█" in "\n".join(drawn(scene(), 80, 24))
+    assert "$1,250.50" in "\n".join(drawn(scene(), 30, 24))
+    assert "$1,250.50" in "\n".join(drawn(scene(), 80, 12))
+    assert "0:42" in "\n".join(drawn(scene(), 40, 24))
+
+
+def test_the_newest_bid_comes_first_and_the_oldest_give_way() -> None:
+    made = after(*(event(seq, price=seq * 100) for seq in range(1, 60)))
+    lines = [line for line in drawn(made) if "Maya Rosen  " in line and ":" in line]
+    assert "$59.00" in lines[0]
+    assert "$58.00" in lines[1]
+    assert 5 < len(lines) < 20
+
+
+def test_one_who_was_outbid_at_once_is_told_apart() -> None:
+    assert "Jonas Weber" in (
+        line := next(line for line in drawn(after(event(2, bidder=JONAS))) if "outbid at once" in line)
+    )
+    assert "$1,250.50" in line
+
+
+def test_an_extension_is_said_in_red_for_a_while() -> None:
+    made = after(event(2, extended=True))
+    assert "extended" in "\n".join(drawn(made))
+    assert any("\x1b[1;31m" in line and "extended" in line for line in drawn(made, styled=True))
+    made.now_ms = NOW + 4_000
+    assert "extended" not in "\n".join(drawn(made))
+
+
+def test_the_last_ten_seconds_are_red_with_tenths() -> None:
+    made = scene(ends_at=NOW + 4_360)
+    text = "\n".join(drawn(made, 80, 12))
+    assert "4.3" in text
+    assert "\x1b[31m╭" in "\n".join(drawn(made, 80, 12, styled=True))
+
+
+def test_a_stale_connection_says_so() -> None:
+    made = scene()
+    made.link = Link("stale", offset_ms=12.0, round_trip_ms=3.0, silent_s=7.2)
+    assert "● stale: nothing heard for 7 s" in "\n".join(drawn(made))
+    made.link = Link("connecting")
+    assert "● connecting…" in "\n".join(drawn(made))
+
+
+def test_a_store_that_is_away_is_said_until_something_happens() -> None:
+    made = after({"type": "error", "code": "store_unavailable", "detail": ""})
+    assert "no bid can be decided now" in "\n".join(drawn(made))
+    made.hear(event(2))
+    assert "no bid can be decided now" not in "\n".join(drawn(made))
+
+
+def test_a_final_auction_says_who_won() -> None:
+    text = "\n".join(drawn(scene(status="sold", price=5_000, reserve_met=True)))
+    assert "SOLD" in text
+    assert "won by Maya Rosen" in text
+    assert "next bid" not in text
+
+
+def test_bids_of_before_come_before_and_once() -> None:
+    made = after(event(5, price=500))
+    made.past([event(3, price=300), event(4, "ceiling_raised"), event(5, price=500)])
+    assert [line.seq for line in made.bids] == [3, 5]
+
+
+@pytest.mark.parametrize(
+    ("ms", "shown"), [(0, "0.0"), (9_999, "9.9"), (10_000, "0:10"), (65_000, "1:05"), (3_723_000, "1:02:03")]
+)
+def test_durations(ms: float, shown: str) -> None:
+    assert duration(ms) == shown
