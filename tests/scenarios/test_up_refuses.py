@@ -83,6 +83,12 @@ def test_an_environment_that_is_not_dev(tmp_path: Path) -> None:
     assert "BLYTZ_ENV=production" in refusal("--data", str(tmp_path), BLYTZ_ENV="production")
 
 
+def test_a_setting_that_makes_no_sense(tmp_path: Path) -> None:
+    line = refusal("--data", str(tmp_path), BLYTZ_SEND_QUEUE_BYTES="many", BLYTZ_REPLICAS="-")
+    assert "BLYTZ_SEND_QUEUE_BYTES='many'" in line
+    assert "BLYTZ_REPLICAS='-'" in line
+
+
 def test_a_machine_without_redis(tmp_path: Path) -> None:
     line = refusal("--port", str(free_port()), "--data", str(tmp_path / "data"), PATH=str(tmp_path))
     assert "redis-server is not installed; run `make setup`" in line
@@ -94,6 +100,23 @@ def test_a_redis_url_where_nobody_answers(tmp_path: Path) -> None:
     line = refusal("--port", str(free_port()), "--data", str(tmp_path), REDIS_URL=url)
     assert f"no Redis answers at 127.0.0.1:{port}" in line
     assert "secret" not in line
+
+
+def test_a_service_that_cannot_live(tmp_path: Path) -> None:
+    """Found out only when it runs; then everything is stopped again."""
+    (tmp_path / "dev-key.pem").write_text("torn")
+    ended = subprocess.run(
+        blytz("up", "--port", str(free_port()), "--data", str(tmp_path)),
+        env=clean_env(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "it starts again in 0.4 s" in ended.stdout
+    assert "ends each time before it is ready" in ended.stderr
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_redis_url_that_is_none(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from blytz.cli import nginx, readiness, redis_server
 from blytz.cli.console import Console
+from blytz.cli.fault import CliFault
 from blytz.cli.folder import DEFAULT, remove_note, write_note
 from blytz.cli.limits import raise_open_files
 from blytz.cli.ports import INSIDE, variable
@@ -19,7 +20,10 @@ from blytz.cli.supervisor import Child, Supervisor
 SERVICES = ("auction", "live", "hammer")
 # Together under ten seconds. Services say goodbye through nginx, and write their last word to Redis.
 STOP_ORDER = ((("demo",), 1.0), (SERVICES, 5.0), (("nginx",), 1.0), (("redis",), 2.0))
+LOOK_EVERY_S = 0.5
 STILL_WAITING_S = 10.0
+HOPELESS_AFTER = 4
+"""Ends of a service that was never ready."""
 
 
 class Platform:
@@ -34,6 +38,7 @@ class Platform:
         self._console = Console(["blytz", "redis", *SERVICES, "nginx", "demo"])
         self._supervisor = Supervisor(self._console, self._write_note)
         self._is_ready = False
+        self._said_after_s = 0.0
         self._children: list[Child] = []
         self._nginx: Child
 
@@ -68,14 +73,17 @@ class Platform:
         )
 
     async def run(self, *, demo: bool) -> None:
-        """Until SIGINT, SIGTERM or SIGHUP; a second one does not wait for anybody."""
+        """Until SIGINT, SIGTERM or SIGHUP; a second one does not wait for anybody. When a service cannot be brought
+        to life, raises CliFault with everything stopped."""
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._on_signal, stop)
+            # Under nohup a terminal that closes is to be no reason.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, self._on_signal, stop)
         try:
             for child in self._children:
                 self._supervisor.start(child)
-            ready = asyncio.create_task(self._announce(demo=demo))
+            ready = asyncio.create_task(self._get_ready(stop, demo=demo))
             await stop.wait()
             ready.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -100,6 +108,13 @@ class Platform:
             redis_server.remove_socket(self._socket_path, self._data)
         self._console.say(f"stopped in {time.monotonic() - began:.1f} s")
 
+    async def _get_ready(self, stop: asyncio.Event, *, demo: bool) -> None:
+        try:
+            await self._announce(demo=demo)
+        except CliFault:
+            stop.set()
+            raise
+
     async def _announce(self, *, demo: bool) -> None:
         await self._wait_for(
             *(readiness.Check(name, INSIDE, port, "/ready") for name, port in self._inner.items())
@@ -114,9 +129,16 @@ class Platform:
         self._console.say(self._banner())
 
     async def _wait_for(self, *checks: readiness.Check) -> None:
-        await readiness.wait_for_all(
-            checks, STILL_WAITING_S, lambda names: self._console.say(f"still waiting for {', '.join(names)}")
-        )
+        await readiness.wait_for_all(checks, LOOK_EVERY_S, self._not_ready)
+
+    def _not_ready(self, names: list[str]) -> None:
+        for name in names:
+            if self._supervisor.ends.get(name, 0) >= HOPELESS_AFTER:
+                raise CliFault(f"{name} ends each time before it is ready; its own words above say why")
+        waited_s = time.monotonic() - self._began
+        if waited_s > self._said_after_s + STILL_WAITING_S:
+            self._said_after_s = waited_s
+            self._console.say(f"still waiting for {', '.join(names)}")
 
     def _banner(self) -> str:
         def bold(text: str) -> str:

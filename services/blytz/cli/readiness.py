@@ -42,7 +42,7 @@ async def wait_for_all(checks: Sequence[Check], patience_s: float, still: Callab
     async def until_passes(check: Check) -> None:
         # What we wait for is in another process.
         while not await check.passes():  # noqa: ASYNC110
-            await asyncio.sleep(ASK_EVERY_S)  # the other side has no event to give us
+            await asyncio.sleep(ASK_EVERY_S)
         waiting.discard(check)
 
     tasks = [asyncio.create_task(until_passes(check)) for check in checks]

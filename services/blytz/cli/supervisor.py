@@ -47,6 +47,8 @@ class Supervisor:
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, asyncio.Event] = {}
+        self.ends: dict[str, int] = {}
+        """How often in a row each ended without having been sound."""
 
     @property
     def pids(self) -> dict[str, int]:
@@ -97,7 +99,9 @@ class Supervisor:
             end = await self._run_once(child)
             if stop.is_set():
                 return
-            delay = BACKOFF_FIRST_S if loop.time() - began > SOUND_AFTER_S else delay
+            if loop.time() - began > SOUND_AFTER_S:
+                delay, self.ends[child.name] = BACKOFF_FIRST_S, 0
+            self.ends[child.name] = self.ends.get(child.name, 0) + 1
             self._console.say(f"{child.name} {end}; it starts again in {delay:g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), delay)

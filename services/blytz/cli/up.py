@@ -24,10 +24,13 @@ def up(
 
     from blytz.cli.platform import Platform
     from blytz.cli.ports import check_free, inner_ports
+    from blytz.kit.settings import read_settings
 
     _check_env()
-    folder = data_folder(data)
     inner = inner_ports(port)
+    # The services read the same variables; what is wrong with them is better said once, here.
+    read_settings()
+    folder = data_folder(data)
     prepare(folder)
     lock = take(folder)
     check_free(host, port, inner)
