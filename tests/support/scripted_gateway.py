@@ -37,8 +37,11 @@ class Connection(WSListener):
 
     def send(self, message: object) -> None:
         """A list is a batch."""
+        self.send_text(msgspec.json.encode(message))
+
+    def send_text(self, text: bytes) -> None:
         assert self._transport is not None
-        self._transport.send(WSMsgType.TEXT, msgspec.json.encode(message))
+        self._transport.send(WSMsgType.TEXT, text)
 
     async def next(self) -> dict[str, Any]:
         async with asyncio.timeout(WITHIN_S):

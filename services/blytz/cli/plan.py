@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from blytz.cli.fault import CliFault
 from blytz.cli.latency import Percentiles
-from blytz.cli.limits import raise_open_files
 from blytz.cli.manners import CROWD, Weights
 
 MOST_BIDDERS: Final = 2_000
@@ -66,8 +65,8 @@ class Result(Struct, frozen=True, kw_only=True):
     """Of one core, used by this process while bids were sent."""
 
 
-def check(plan: Plan) -> None:
-    """Raises CliFault when this plan is out of bounds, or more than this machine may open."""
+def check(plan: Plan, open_files: int) -> None:
+    """Raises CliFault when this plan is out of bounds, or needs more files than this process may open."""
     if not 1 <= plan.bidders <= MOST_BIDDERS:
         raise CliFault(f"--bidders must be 1 to {MOST_BIDDERS}")
     if not 0 <= plan.viewers <= MOST_VIEWERS:
@@ -81,9 +80,10 @@ def check(plan: Plan) -> None:
         raise CliFault(
             f"{plan.rate:g} bids a second need {needed:g} bidders: the gateway limits what each may say"
         )
-    files = raise_open_files()
-    if plan.bidders + plan.viewers + SPARE_FILES > files:
-        raise CliFault(f"only {files} open files are allowed here: raise `ulimit -n`, or ask for fewer viewers")
+    if plan.bidders + plan.viewers + SPARE_FILES > open_files:
+        raise CliFault(
+            f"only {open_files} open files are allowed here: raise `ulimit -n`, or ask for fewer viewers"
+        )
 
 
 def addresses(plan: Plan) -> Iterator[str | None]:

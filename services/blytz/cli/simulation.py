@@ -17,6 +17,7 @@ from blytz.cli.crowd import MOST_SENT, Crowd, Viewer
 from blytz.cli.fault import CliFault
 from blytz.cli.http_client import HttpClient
 from blytz.cli.latency import Latency
+from blytz.cli.limits import raise_open_files
 from blytz.cli.manners import Chooser, Due
 from blytz.cli.plan import Plan, Result, addresses, check
 
@@ -67,7 +68,7 @@ class Simulation:
         self._stop.set()
 
     async def run(self) -> Result:
-        check(self._plan)
+        check(self._plan, raise_open_files())
         async with contextlib.AsyncExitStack() as stack:
             auction_id = await self._auction()
             await self._let_bidders_in(stack)

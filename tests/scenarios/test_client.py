@@ -1,0 +1,203 @@
+"""The reference client against a gateway that misbehaves on purpose: nothing is lost, nothing is guessed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from blytz.cli.client import BidResult, LiveClient
+from tests.support.scenes import ID, event, state
+from tests.support.scripted_gateway import Connection, ScriptedGateway, scripted_gateway
+from tests.support.wait import until
+
+TOPIC = f"auction:{ID}"
+ACCEPTED = {"type": "bid_result", "bid_id": "b1", "outcome": "accepted", "code": None, "seq": 4, "price": 500}
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[ScriptedGateway]:
+    async with scripted_gateway() as running:
+        yield running
+
+
+def snapshot(seq: int, epoch: str = "e1") -> dict[str, Any]:
+    return {"type": "snapshot", "topic": TOPIC, "epoch": epoch, "seq": seq, "state": state(seq=seq)}
+
+
+def live_event(seq: int) -> dict[str, Any]:
+    return {**event(seq, price=seq * 100), "topic": TOPIC}
+
+
+async def watched(client: LiveClient, gateway: ScriptedGateway, seq: int = 3) -> Connection:
+    """A connection on which the auction is watched."""
+    client.watch(ID)
+    connection = await gateway.next()
+    assert (await connection.next())["type"] == "watch"
+    connection.send(snapshot(seq))
+    await until(lambda: client.topics[TOPIC].seq == seq, "the snapshot is taken")
+    return connection
+
+
+async def test_it_speaks_the_subprotocol_and_says_who_it_is_first(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url, "token-of-anna") as client:
+        client.watch(ID)
+        connection = await gateway.next()
+        said = [await connection.next(), await connection.next()]
+
+    assert gateway.requests[0].headers["Sec-WebSocket-Protocol"] == "blytz.v1"
+    assert said[0] == {"type": "auth", "token": "token-of-anna", "ref": "auth"}
+    assert said[1] == {"type": "watch", "topic": TOPIC, "ref": TOPIC}
+
+
+async def test_a_batch_is_its_messages_in_order(gateway: ScriptedGateway) -> None:
+    heard: list[dict[str, Any]] = []
+    async with LiveClient(gateway.url, hear=heard.append) as client:
+        connection = await watched(client, gateway)
+        connection.send([live_event(4), live_event(5), {"type": "viewers", "topic": TOPIC, "count": 9}])
+        await until(lambda: client.topics[TOPIC].viewers == 9, "the batch is taken")
+
+    assert [(each["type"], each.get("seq")) for each in heard] == [
+        ("snapshot", 3),
+        ("event", 4),
+        ("event", 5),
+        ("viewers", None),
+    ]
+    assert client.topics[TOPIC].state == state(seq=5, price=500)
+
+
+async def test_a_gap_heals_by_watching_again(gateway: ScriptedGateway) -> None:
+    heard: list[dict[str, Any]] = []
+    async with LiveClient(gateway.url, hear=heard.append) as client:
+        connection = await watched(client, gateway)
+        connection.send([live_event(4), live_event(6)])
+        again = await connection.next()
+        assert (again["after"], again["epoch"]) == (4, "e1")
+        missing = [{key: value for key, value in event(seq).items() if key != "type"} for seq in (5, 6)]
+        connection.send({"type": "replay", "topic": TOPIC, "epoch": "e1", "seq": 6, "events": missing})
+        connection.send(live_event(7))
+        await until(lambda: client.topics[TOPIC].seq == 7, "everything came")
+
+    assert [each["seq"] for each in heard if each["type"] == "event"] == [4, 5, 6, 7]
+    assert all(each["topic"] == TOPIC for each in heard)
+    assert client.topics[TOPIC].gaps == 1
+
+
+@pytest.mark.parametrize("code", [1012, 4408, 4429, 0])
+async def test_after_a_loss_it_resumes_where_it_was(gateway: ScriptedGateway, code: int) -> None:
+    async with LiveClient(gateway.url) as client:
+        connection = await watched(client, gateway, seq=3)
+        if code:
+            connection.close(code)
+        else:
+            connection.cut()
+        await until(lambda: client.state == "connecting", "the loss is noticed")
+        connection = await gateway.next()
+        again = await connection.next()
+        assert (again["type"], again["after"], again["epoch"]) == ("watch", 3, "e1")
+        connection.send(snapshot(2, epoch="e2"))
+        await until(lambda: client.topics[TOPIC].epoch == "e2", "a new history starts")
+        await until(lambda: client.state == "live" and client.reconnects == 1, "it is live again")
+
+
+@pytest.mark.parametrize(("code", "why"), [(4401, "the token was refused"), (4403, "does not take connections")])
+async def test_it_does_not_come_back_when_that_would_only_fail_again(
+    gateway: ScriptedGateway, code: int, why: str
+) -> None:
+    async with LiveClient(gateway.url, "bad") as client:
+        (await gateway.next()).close(code)
+        await client.until_closed()
+        assert client.state == "closed"
+        assert why in client.why_closed
+        with pytest.raises(ConnectionError, match=why):
+            await client.place_bid(ID, 500)
+
+
+async def test_a_bid_without_an_answer_is_sent_again_under_the_same_id(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url, "t") as client:
+        bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
+        connection = await gateway.next()
+        await connection.next()
+        first = await connection.next()
+        connection.cut()
+        connection = await gateway.next()
+        assert (await connection.next())["type"] == "auth"
+        assert await connection.next() == first
+        connection.send({**ACCEPTED, "replayed": True})
+        result = await bidding
+
+    assert first == {
+        "type": "bid", "auction_id": ID, "bid_id": "b1", "amount": 500, "kind": "exact", "ref": "b1",
+    }  # fmt: skip
+    assert (result.outcome, result.seq, result.replayed) == ("accepted", 4, True)
+
+
+@pytest.mark.parametrize(
+    "unknown", [{"outcome": "pending", "code": "pending"}, {"outcome": "refused", "code": "store_unavailable"}]
+)
+async def test_what_is_not_known_yet_is_asked_again(gateway: ScriptedGateway, unknown: dict[str, str]) -> None:
+    async with LiveClient(gateway.url, "t") as client:
+        bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
+        connection = await gateway.next()
+        await connection.next()
+        first = await connection.next()
+        connection.send({"type": "bid_result", "bid_id": "b1", **unknown})
+        assert await connection.next() == first
+        connection.send(ACCEPTED)
+        assert (await bidding).outcome == "accepted"
+
+
+async def test_what_stays_unknown_is_told_as_such(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url, "t") as client:
+        result = await client.place_bid(ID, 500, bid_id="b1", timeout_s=0.05)
+    assert result == BidResult("b1", "pending", "store_unavailable")
+
+
+async def test_the_same_bid_twice_at_once_gets_two_answers(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url, "t") as client:
+        bidding = asyncio.gather(*(client.place_bid(ID, 500, bid_id="b1") for _ in range(2)))
+        connection = await gateway.next()
+        for _ in range(3):
+            await connection.next()
+        connection.send([ACCEPTED, {**ACCEPTED, "replayed": True}])
+        assert [result.replayed for result in await bidding] == [False, True]
+
+
+async def test_an_error_about_a_bid_is_its_refusal(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url, "t") as client:
+        bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
+        connection = await gateway.next()
+        connection.send({"type": "error", "code": "invalid_request", "detail": "no", "ref": "b1"})
+        result = await bidding
+    assert (result.outcome, result.code, result.detail) == ("refused", "invalid_request", "no")
+
+
+async def test_a_watch_that_the_store_could_not_answer_is_repeated(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url) as client:
+        client.watch(ID)
+        connection = await gateway.next()
+        watch = await connection.next()
+        connection.send({"type": "error", "code": "store_unavailable", "detail": "", "ref": watch["ref"]})
+        assert await connection.next() == watch
+
+
+async def test_the_offset_to_the_server_clock_is_known(gateway: ScriptedGateway) -> None:
+    gateway.server_at = 86_400_000
+    async with LiveClient(gateway.url) as client:
+        await client.until_live()
+        await until(lambda: client.clock.known, "a ping is answered")
+        assert abs(client.clock.now_ms() - 86_400_000) < 1_000
+
+
+async def test_nobody_there_is_said_in_time() -> None:
+    async with LiveClient("ws://127.0.0.1:1/live/v1") as client:
+        with pytest.raises(TimeoutError):
+            await client.until_live(0.2)
+        assert client.state == "connecting"
+
+
+async def test_what_cannot_be_read_ends_the_connection_and_a_new_one_is_made(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url) as client:
+        connection = await watched(client, gateway)
+        connection.send_text(b"{not json")
+        assert (await (await gateway.next()).next())["after"] == 3

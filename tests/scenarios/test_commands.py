@@ -1,0 +1,253 @@
+"""`blytz watch`, `bid`, `simulate`, `verify` and `demo` as people and programs use them, on a whole platform."""
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from blytz.cli.http_client import HttpClient
+from tests.support.platform import Platform, StartPlatform, blytz, clean_env
+from tests.support.wait import wait_until
+
+WITHIN_S = 60.0
+Ended = subprocess.CompletedProcess[str]
+
+
+def run(platform: Platform, *words: str) -> Ended:
+    """Through --data, as on the machine of the platform."""
+    command = blytz(*words, "--data", str(platform.data))
+    return subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
+
+
+def an_auction(platform: Platform, title: str = "A lamp", **terms: Any) -> str:
+    http = HttpClient(platform.url, platform.token("Selma", "seller"))
+    return str(asyncio.run(http.create(title, {"duration_ms": 600_000, **terms}))["auction_id"])
+
+
+def close(platform: Platform, auction_id: str) -> None:
+    http = HttpClient(platform.url, platform.token("Selma", "seller"))
+    asyncio.run(http.act(auction_id, "close"))
+
+
+@pytest.fixture
+def started() -> Iterator[list[subprocess.Popen[str]]]:
+    """Ended with the test, whatever became of it."""
+    processes: list[subprocess.Popen[str]] = []
+    yield processes
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def start(processes: list[subprocess.Popen[str]], platform: Platform, *words: str) -> subprocess.Popen[str]:
+    command = blytz(*words, "--url", platform.url)
+    processes.append(
+        subprocess.Popen(command, env=clean_env(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    )
+    return processes[-1]
+
+
+def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
+    auction = an_auction(platform)
+
+    accepted = run(platform, "bid", auction, "500", "--as", "anna", "--bid-id", "b1")
+    again = run(platform, "bid", auction, "500", "--as", "anna", "--bid-id", "b1", "--json")
+    ceiling = run(platform, "bid", auction, "2000", "--kind", "max", "--as", "ben")
+    outbid = run(platform, "bid", auction, "900", "--as", "anna")
+    refused = run(platform, "bid", auction, "400", "--as", "anna")
+
+    assert (accepted.returncode, accepted.stdout) == (0, "accepted: you lead at $5.00; next bid $6.00\n")
+    assert (again.returncode, json.loads(again.stdout)["replayed"]) == (0, True)
+    assert (ceiling.returncode, ceiling.stdout) == (0, "accepted: you lead at $6.00; next bid $7.00\n")
+    assert outbid.returncode == 0
+    assert outbid.stdout.startswith("outbid: somebody's hidden maximum stays ahead at $10.00")
+    assert (refused.returncode, refused.stdout) == (1, "refused: bid_too_low: at least $11.00\n")
+    assert run(platform, "verify", auction).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("bid", "auc_none", "500", "--as", "anna"), 1, "refused: auction_not_found"),
+        (("bid", "auc_none", "500"), 1, "say who bids"),
+        (("bid", "auc_none", "500", "--token", "nonsense"), 1, "the token was refused"),
+        (("bid", "auc_none", "500", "--as", "anna", "--bid-id", "a b"), 1, "a bid id has 1 to 64"),
+        (("bid", "auc_none", "0", "--as", "anna"), 2, "amount"),
+        (("watch", "auc_none"), 1, "there is no auction auc_none"),
+        (("simulate", "--rate", "900"), 1, "900 bids a second need 23 bidders"),
+        (("simulate", "--auction", "auc_none"), 1, "there is no such auction"),
+        (("verify", "auc_none"), 1, "there is no auction auc_none"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    platform: Platform, words: tuple[str, ...], code: int, says: str
+) -> None:
+    ended = run(platform, *words)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == code
+    assert says in said
+    assert "Traceback" not in said
+    if code == 1:
+        assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("watch",), ("bid", "auc_1", "5", "--as", "a"), ("simulate",)])
+def test_without_a_platform_each_says_what_to_do(words: tuple[str, ...]) -> None:
+    command = blytz(*words, "--url", "http://127.0.0.1:1")
+    ended = subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "blytz: http://127.0.0.1:1 does not answer ([Errno 111] Connection refused): is `blytz up` running?\n"
+    )
+
+
+def test_watching_for_programs_is_one_json_object_a_line(
+    platform: Platform, started: list[subprocess.Popen[str]]
+) -> None:
+    auction = an_auction(platform)
+    watching = start(started, platform, "watch", auction, "--json")
+    assert watching.stdout is not None
+    heard: list[dict[str, Any]] = []
+    while not heard or heard[-1]["type"] != "snapshot":
+        heard.append(json.loads(watching.stdout.readline()))
+    run(platform, "bid", auction, "500", "--as", "anna")
+    close(platform, auction)
+    out, err = watching.communicate(timeout=WITHIN_S)
+    heard += [json.loads(line) for line in out.splitlines()]
+
+    events = [each for each in heard if each["type"] == "event"]
+    assert [(each["seq"], each["kind"]) for each in events] == [(2, "bid"), (3, "sold")]
+    assert {"type": "viewers", "topic": f"auction:{auction}", "count": 1} in heard
+    assert any(each["type"] == "connection" and each["state"] == "live" for each in heard)
+    assert (watching.returncode, err) == (0, "")
+
+
+def test_watching_in_a_terminal_draws_and_leaves_it_as_it_was(platform: Platform) -> None:
+    auction = an_auction(platform, "Hand-thrown tea bowl")
+    run(platform, "bid", auction, "500", "--as", "Maya")
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    shown = b""
+    try:
+        env = clean_env(TERM="xterm-256color", COLUMNS="80", LINES="24")
+        command = blytz("watch", auction, "--url", platform.url)
+        watching = subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+
+        def has(wanted: str) -> bool:
+            nonlocal shown
+            try:
+                shown += os.read(ours, 65_536)
+            except BlockingIOError:
+                return False
+            return wanted.encode() in shown
+
+        wait_until(lambda: has("Hand-thrown tea bowl"), "the title is drawn", WITHIN_S)
+        wait_until(lambda: has("1 bid"), "the bid is drawn", WITHIN_S)
+        watching.send_signal(signal.SIGINT)
+        wait_until(lambda: has("\x1b[?1049l"), "the screen is given back", WITHIN_S)
+        assert watching.wait(timeout=WITHIN_S) == 0
+        wait_until(lambda: has("Hand-thrown tea bowl: open, Maya leads with $5.00"), "the last word", WITHIN_S)
+        assert b"Traceback" not in shown
+        assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+def test_a_simulation_sees_every_event_and_agrees_with_the_log(platform: Platform) -> None:
+    ended = run(
+        platform, "simulate", "--bidders", "5", "--viewers", "40", "--rate", "40", "--seconds", "3", "--json"
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    result = json.loads(ended.stdout)
+    outcomes = result["outcomes"]
+    assert result["ok"]
+    assert (result["gaps"], result["behind"], result["unsent"], result["errors"]) == (0, 0, 0, {})
+    assert 80 < result["sent"] < 160
+    assert sum(outcomes.values()) == result["sent"] == result["ack"]["samples"]
+    assert outcomes["accepted"] > result["sent"] / 2
+    assert result["events"] * 40 == result["deliveries"] == result["fan_out"]["samples"]
+    recorded = outcomes["accepted"] + outcomes.get("outbid", 0) - result["replayed"]
+    report = json.loads(run(platform, "verify", result["auction_id"], "--json").stdout)
+    assert (report["ok"], report["status"], report["bids"]) == (True, "sold", recorded)
+
+
+def test_a_simulation_shows_a_table_and_bids_on_an_auction_that_runs(platform: Platform) -> None:
+    auction = an_auction(platform, increments=[[0, 100]])
+    ended = run(
+        platform,
+        "simulate",
+        "--auction",
+        auction,
+        "--bidders",
+        "2",
+        "--viewers",
+        "3",
+        "--seconds",
+        "1",
+        "--rising",
+    )
+    assert ended.returncode == 0
+    for wanted in ("accepted", "answer to a bid, ms", "event to viewer, ms", "bid to viewer, ms", "gaps", auction):
+        assert wanted in ended.stdout
+    assert json.loads(run(platform, "verify", auction, "--json").stdout)["status"] == "open"
+
+
+def test_a_simulation_lives_through_the_end_of_the_gateway(
+    start_platform: StartPlatform, started: list[subprocess.Popen[str]]
+) -> None:
+    platform = start_platform()
+    words = ("--bidders", "4", "--viewers", "30", "--rate", "20", "--seconds", "8", "--json")
+    crowd = start(started, platform, "simulate", *words)
+    wait_until(lambda: "bid" in kinds(platform), "bids are made", WITHIN_S)
+    platform.wait_until_back("live", platform.kill("live"))
+    out, err = crowd.communicate(timeout=WITHIN_S)
+
+    result = json.loads(out)
+    assert (crowd.returncode, err) == (0, "")
+    assert (result["ok"], result["gaps"], result["behind"]) == (True, 0, 0)
+    assert result["reconnects"] >= 30
+    assert run(platform, "verify", "--all").returncode == 0
+
+
+def kinds(platform: Platform) -> set[str]:
+    http = HttpClient(platform.url)
+    auction = asyncio.run(http.newest("open"))
+    if auction is None:
+        return set()
+    page = asyncio.run(http.get(f"/auction/v1/auctions/{auction['auction_id']}/events"))
+    return {event["kind"] for event in page["events"]}
+
+
+def test_the_demo_shows_life_within_five_seconds_and_lives_through_the_end_of_services(
+    start_platform: StartPlatform, started: list[subprocess.Popen[str]]
+) -> None:
+    platform = start_platform()
+    watching = start(started, platform, "watch", "--json")
+    start(started, platform, "demo", "--auctions", "1")
+    wait_until(lambda: "bid" in kinds(platform), "somebody bids", 10.0)
+    before = len(bids_of(platform))
+    for name in ("live", "auction"):
+        platform.wait_until_back(name, platform.kill(name))
+    wait_until(lambda: len(bids_of(platform)) > before, "the bidding goes on", WITHIN_S)
+
+    watching.send_signal(signal.SIGINT)
+    out, err = watching.communicate(timeout=WITHIN_S)
+    seqs = [each["seq"] for each in map(json.loads, out.splitlines()) if each["type"] == "event"]
+    assert (watching.returncode, err) == (0, "")
+    assert seqs == list(range(seqs[0], seqs[-1] + 1))
+
+
+def bids_of(platform: Platform) -> list[dict[str, Any]]:
+    http = HttpClient(platform.url)
+    auction = asyncio.run(http.newest("open"))
+    assert auction is not None
+    page = asyncio.run(http.get(f"/auction/v1/auctions/{auction['auction_id']}/events"))
+    return [event for event in page["events"] if event["kind"] == "bid"]
