@@ -14,7 +14,7 @@ from redis import Redis
 
 from blytz.auction import redis_audit
 from blytz.auction.model import Auction, Event, Status
-from blytz.auction.redis_schedule import SALES
+from blytz.auction.redis_schedule import PULSE, SALES
 from blytz.auction.redis_store import SCHEDULE, RedisStore
 from blytz.kit.ids import new_id
 from blytz.kit.redis_pipe import RedisPipe
@@ -48,6 +48,7 @@ class Hall:
         self.hammers += started
         for hammer in started:
             await asyncio.to_thread(hammer.wait_until_ready)
+        await until(lambda: self.redis.ask("EXISTS", PULSE) == 1, "a hammer feels the pulse")
         return started
 
     async def open(self, ends_in_ms: int = 60_000, *, starts_at: int | None = None, **terms: Any) -> str:

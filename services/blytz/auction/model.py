@@ -123,7 +123,8 @@ class Auction(Struct, frozen=True, kw_only=True):
     paused_at: int | None = None
     remaining_ms: int | None = None
     restored_until: int = 0
-    """End of the last outage whose lost time was given back; makes giving back idempotent."""
+    """Time lost before this is settled: it was given back, or slept through in a pause. Makes giving back
+    idempotent."""
 
 
 class Bid(Struct, frozen=True):

@@ -19,8 +19,9 @@ LEAST_OUTAGE_MS: Final = 1_500
 class RedisSchedule:
     """`hammer.Schedule` in Redis. Raises `StoreUnavailable` and `Overloaded`."""
 
-    def __init__(self, pipe: RedisPipe) -> None:
+    def __init__(self, pipe: RedisPipe, least_outage_ms: int = LEAST_OUTAGE_MS) -> None:
         self._pipe = pipe
+        self._least_outage_ms = least_outage_ms
         lua = files("blytz.auction") / "lua"
         self._settle = Script((lua / "settle.lua").read_text())
         self._pulse = Script((lua / "pulse.lua").read_text())
@@ -54,6 +55,6 @@ class RedisSchedule:
             info: bytes = await self._pipe.call("INFO", "server")
             match = re.search(rb"run_id:(\w+)", info)
             self._run_id, self._run_id_of = (match[1].decode() if match else ""), connection
-        reply: Any = await self._pipe.run(self._pulse, (PULSE,), (self._run_id, in_vain_ms, LEAST_OUTAGE_MS))
+        reply: Any = await self._pipe.run(self._pulse, (PULSE,), (self._run_id, in_vain_ms, self._least_outage_ms))
         _, began_at, ended_at = reply
         return Outage(began_at, ended_at) if ended_at else None

@@ -269,6 +269,8 @@ def resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:
         remaining_ms=None,
         ends_at=now + auction.remaining_ms,
         hard_stop_at=None if stop is None else stop + now - auction.paused_at,
+        # An outage that it slept through took nothing from it.
+        restored_until=now,
     )
     return publish(resumed, "resumed", cause)
 

@@ -1,0 +1,177 @@
+"""After Redis was away, whoever could not bid gets the lost time back: once, and nobody else."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from blytz.auction.model import Auction, Event, Status
+from blytz.auction.redis_store import SCHEDULE, keys_of
+from blytz.kit.ids import new_id
+from tests.conftest import StartRedis
+from tests.support.auctions import ANNA, CAUSE, bid
+from tests.support.hall import Hall, hall_in, now_ms
+from tests.support.outages import WAYS, How, come_back, leave, redis_away, until_time
+from tests.support.wait import until
+
+SLACK_MS = 2_500
+"""Between the last sign of life and the end, and between the return and the first one: a link that is lost tries
+again within a second, and this machine may be busy."""
+AWAY_MS = 2_000
+SOON_MS = 100
+LONG_MS = 600_000
+
+
+@pytest.fixture
+async def hall(start_redis: StartRedis) -> AsyncIterator[Hall]:
+    """With two hammers and a Redis of its own."""
+    async with hall_in(start_redis(), 2) as hall:
+        yield hall
+
+
+async def given_back(hall: Hall, auction_id: str) -> Event:
+    """The one event that gave time back, once it is there."""
+    await until(lambda: restored_on(hall, auction_id), "it gets its time back", 10)
+    (event,) = await hall.restored(auction_id)
+    return event
+
+
+def restored_on(hall: Hall, auction_id: str) -> bool:
+    return int(hall.redis.ask("HGET", keys_of(auction_id).state, "restored_until")) > 0
+
+
+def seq_of(hall: Hall, auction_id: str) -> int:
+    return int(hall.redis.ask("HGET", keys_of(auction_id).state, "seq"))
+
+
+async def unharmed(hall: Hall, auction_id: str) -> bool:
+    return await hall.restored(auction_id) == []
+
+
+@pytest.mark.parametrize("how", WAYS)
+async def test_open_auctions_get_the_lost_time_back(hall: Hall, how: How) -> None:
+    patient = await hall.open(LONG_MS, extension_ms=1_000)
+    generous = await hall.open(LONG_MS, extension_ms=30_000)
+    limited = await hall.open(LONG_MS, extension_ms=1_000, max_total_ms=LONG_MS)
+    sudden = await hall.open(LONG_MS, extension_ms=1_000, ending="sudden_death")
+    before = {name: await hall.auction(name) for name in (patient, generous, limited, sudden)}
+
+    away_ms = await redis_away(hall, how, AWAY_MS)
+
+    for name, auction in before.items():
+        event = await given_back(hall, name)
+        after = await hall.auction(name)
+        by_ms = event.public["by_ms"]
+        assert (event.kind, event.public["reason"]) == ("extended_by_seller", "outage")
+        if name == generous:
+            assert by_ms == 30_000
+        else:
+            assert away_ms <= by_ms <= away_ms + SLACK_MS
+            lost_from = max(event.private["began_at"], auction.opened_at or 0)
+            assert by_ms == event.private["ended_at"] - lost_from
+        assert after.ends_at == event.public["ends_at"] == (auction.ends_at or 0) + by_ms
+        assert after.hard_stop_at == (auction.hard_stop_at and auction.hard_stop_at + by_ms)
+    hall.assert_logs_replay()
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+async def test_an_auction_whose_end_fell_into_the_outage_goes_on(hall: Hall, how: How) -> None:
+    ids = [await hall.open(1_500, extension_ms=1_500) for _ in range(30)]
+    ends_at = {name: (await hall.auction(name)).ends_at or 0 for name in ids}
+
+    await redis_away(hall, how, AWAY_MS)
+
+    for name in ids:
+        event = await given_back(hall, name)
+        # There was time left when bids could be decided no more, and as much is left now.
+        assert event.public["ends_at"] > event.private["ended_at"]
+    told = await hall.store.place_bid(ids[0], bid(ANNA, 500), CAUSE)
+    assert not hasattr(told, "code"), told
+    await hall.until_in_sales(ids, 20)
+    await hall.assert_each_ended_once(ids)
+    for name in ids[1:]:
+        closing = (await hall.closing(name)).public
+        (event,) = await hall.restored(name)
+        assert closing["ends_at"] == ends_at[name] + event.public["by_ms"]
+        assert closing["at"] <= closing["ends_at"] + SOON_MS
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+async def test_whoever_lost_nothing_gets_nothing(hall: Hall, how: How) -> None:
+    ended = await hall.open(1_000)
+    cancelled, paused = await hall.open(LONG_MS), await hall.open(2_000)
+    await hall.until_in_sales([ended], 3)
+    await hall.store.cancel(cancelled, CAUSE)
+    await hall.store.pause(paused, CAUSE)
+    scheduled = await hall.open(LONG_MS, starts_at=now_ms() + LONG_MS)
+    overslept = await hall.open(LONG_MS, starts_at=now_ms() + 1_500)
+    harmed = await hall.open(LONG_MS)
+    others = (ended, cancelled, paused, scheduled)
+    await until(lambda: hall.scheduled().keys().isdisjoint({ended, cancelled}), "those are passed on")
+    before = {name: await hall.auction(name) for name in others}
+
+    await redis_away(hall, how, AWAY_MS)
+    outage = (await given_back(hall, harmed)).private
+    opened_later = await hall.open(LONG_MS)
+
+    await until(lambda: hall.redis.ask("EXISTS", keys_of(overslept).events) == 1, "it opens", 5)
+    assert ((await hall.auction(overslept)).opened_at or 0) >= outage["ended_at"]
+    assert before == {name: await hall.auction(name) for name in others}
+    # The clock of this one stood still all the while.
+    resumed = await hall.store.resume(paused, CAUSE)
+    assert isinstance(resumed, Auction)
+    await hall.until_in_sales([paused], 5)
+    assert (await hall.closing(paused)).public["ends_at"] == resumed.ends_at
+    # A new hammer looks at everything once, because of the outage that it hears of.
+    (hammer,) = await hall.start_hammers()
+    await until(lambda: '"outage"' in hammer.log(), "the new hammer heard of it")
+    await hall.until_in_sales([await hall.open(1_000)], 5)
+    for name in (*others, overslept, opened_later):
+        assert await unharmed(hall, name)
+    hall.assert_logs_replay()
+
+
+async def test_two_outages_give_back_twice(hall: Hall) -> None:
+    name = await hall.open(LONG_MS, extension_ms=1_000)
+    for number in (1, 2):
+        away_ms = await redis_away(hall, "killed", 1_500)
+        seen = number + 1
+        await until(lambda seen=seen: seq_of(hall, name) == seen, "it gets its time back")  # type: ignore[misc]
+        event = (await hall.restored(name))[-1]
+        assert away_ms <= event.public["by_ms"] <= away_ms + SLACK_MS
+    hall.assert_logs_replay()
+
+
+async def test_an_auction_that_is_being_created_over_an_outage_is_not_forgotten(hall: Hall) -> None:
+    """Its entry is written first. A hammer that gives time back looks at every entry, and must leave it."""
+    harmed, coming = await hall.open(LONG_MS), new_id("auc")
+    hall.redis.ask("ZADD", SCHEDULE, now_ms() + LONG_MS, coming)
+    await redis_away(hall, "killed", 500)
+    await given_back(hall, harmed)
+    await hall.until_in_sales([await hall.open(1_000)], 5)
+    assert coming in hall.scheduled()
+
+
+async def test_a_pause_of_redis_too_short_to_notice_gives_nothing(hall: Hall) -> None:
+    name, short = await hall.open(LONG_MS), await hall.open(1_000)
+    await redis_away(hall, "frozen", 700)
+    await hall.until_in_sales([short], 5)
+    assert await unharmed(hall, name)
+
+
+async def test_redis_and_all_hammers_gone_together_is_an_outage(hall: Hall) -> None:
+    """A machine that was switched off and on."""
+    name = await hall.open(1_500, extension_ms=1_000)
+    for hammer in hall.hammers:
+        hammer.kill()
+    await leave(hall, "killed")
+    await until_time(now_ms() + AWAY_MS)
+    await come_back(hall, "killed")
+    assert (await hall.auction(name)).status is Status.OPEN
+    for hammer in hall.hammers:
+        hammer.start()
+
+    event = await given_back(hall, name)
+
+    assert event.public["by_ms"] >= AWAY_MS
+    await hall.until_in_sales([name], 10)
+    await hall.assert_each_ended_once([name])
