@@ -1,6 +1,8 @@
 """`blytz up` ends: in order, in time, and with nobody left behind."""
 
+import re
 import signal
+import socket
 import time
 
 import httpx
@@ -25,6 +27,23 @@ def test_asked_to_stop_it_leaves_nobody_behind(start_platform: StartPlatform, ho
     assert time.monotonic() - began < STOPPED_WITHIN_S
     assert nobody_is_left(platform)
     assert not (platform.data / "run" / "platform.json").exists()
+
+
+def test_viewers_are_told_to_come_back(start_platform: StartPlatform) -> None:
+    platform = start_platform()
+    with socket.create_connection(("127.0.0.1", platform.ports["nginx"]), timeout=STOPPED_WITHIN_S) as wire:
+        wire.sendall(
+            b"GET /live/v1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            b"Sec-WebSocket-Protocol: blytz.v1\r\n\r\n"
+        )
+        heard = wire.recv(65_536)
+        platform.process.send_signal(signal.SIGTERM)
+        while chunk := wire.recv(65_536):
+            heard += chunk
+    # A close frame that carries 1012, service restarts; nginx let it pass, so it ended later.
+    assert re.search(rb"\x88[\x02-\x7d]\x03\xf4", heard)
+    assert platform.process.wait(timeout=STOPPED_WITHIN_S) == 0
 
 
 def test_killed_by_force_it_leaves_nobody_behind(start_platform: StartPlatform) -> None:

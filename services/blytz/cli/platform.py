@@ -73,8 +73,8 @@ class Platform:
         )
 
     async def run(self, *, demo: bool) -> None:
-        """Until SIGINT, SIGTERM or SIGHUP; a second one does not wait for anybody. When a service cannot be brought
-        to life, raises CliFault with everything stopped."""
+        """Until SIGINT, SIGTERM or SIGHUP; a second one does not wait for anybody. When a service cannot be
+        brought to life, raises CliFault with everything stopped."""
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # Under nohup a terminal that closes is to be no reason.
