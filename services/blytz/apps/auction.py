@@ -7,6 +7,7 @@ from blytz.apps import wiring
 from blytz.auction.api import application, described
 from blytz.auction.service import AuctionService
 from blytz.kit.clock import ServerClock
+from blytz.kit.http_openapi import schema_of
 from blytz.kit.http_server import listen, serve
 from blytz.kit.metrics import Metrics
 from blytz.kit.settings import Settings
@@ -43,5 +44,4 @@ async def main(settings: Settings) -> None:
 
 def openapi() -> dict[str, Any]:
     """What the service's file in `specs/` is made from. The sign-in of dev is in it."""
-    schema: dict[str, Any] = described(Metrics(), {}, house=None).openapi_schema.to_schema()
-    return schema
+    return schema_of(described(Metrics(), {}, house=None))

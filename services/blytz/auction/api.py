@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+import msgspec
 from litestar import Controller, Litestar, get, post
 from litestar.datastructures import State
+from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
 import blytz
@@ -19,6 +21,7 @@ from blytz.auction.api_house import (
     EventLimit,
     House,
     Limit,
+    StatusFilter,
     asked_by,
     house_of,
     reader_of,
@@ -29,6 +32,7 @@ from blytz.auction.api_schemas import (
     AuctionPage,
     AuctionState,
     Events,
+    EventView,
     Extension,
     NewAuction,
     NewBid,
@@ -39,7 +43,7 @@ from blytz.auction.api_schemas import (
     read_new_bid,
     read_sign_in,
 )
-from blytz.auction.model import Receipt, Status
+from blytz.auction.model import Receipt
 from blytz.auction.service import AuctionService
 from blytz.identity import Identity
 from blytz.identity.dev import DevIssuer
@@ -58,7 +62,7 @@ class Auctions(Controller):
 
     @get(operation_id="listAuctions", summary="A page of auctions", responses=answers.LIST)
     async def page(
-        self, request: Call, status: Status | None = None, cursor: Cursor = None, limit: Limit = 20
+        self, request: Call, status: StatusFilter = None, cursor: Cursor = None, limit: Limit = 20
     ) -> AuctionPage:
         """Newest first."""
         reader, house = reader_of(request), house_of(request)
@@ -73,7 +77,7 @@ class Auctions(Controller):
         responses=answers.CREATE,
         **SIGNED_IN,
     )
-    async def create(self, request: Call, data: NewAuction) -> AuctionState:
+    async def create(self, request: Call, data: JSONBody[NewAuction]) -> AuctionState:
         """Open at once, unless `starts_at` is ahead."""
         service, seller, request_id = asked_by(request)
         auction = await service.open(
@@ -111,7 +115,7 @@ class Auctions(Controller):
         events = await service.events(auction_id, after, limit)
         # The log may have grown since the state was read.
         last = max([auction.seq, *(event.seq for event in events)])
-        return Events([event.public for event in events], last)
+        return Events(msgspec.convert([event.public for event in events], list[EventView]), last)
 
     @post(
         "/{auction_id:str}/bids",
@@ -122,7 +126,7 @@ class Auctions(Controller):
         responses=answers.BID,
         **SIGNED_IN,
     )
-    async def bid(self, request: Call, auction_id: AuctionId, data: NewBid) -> Receipt:
+    async def bid(self, request: Call, auction_id: AuctionId, data: JSONBody[NewBid]) -> Receipt:
         """201 means recorded and on disk, as the leader (`accepted`) or not (`outbid`)."""
         _, bidder, request_id = asked_by(request)
         return await house_of(request).bids.decide(bidder, auction_id, data, request_id)
@@ -189,7 +193,7 @@ class Auctions(Controller):
         responses=answers.EXTEND,
         **SIGNED_IN,
     )
-    async def extend(self, request: Call, auction_id: AuctionId, data: Extension) -> AuctionState:
+    async def extend(self, request: Call, auction_id: AuctionId, data: JSONBody[Extension]) -> AuctionState:
         """As far as the hard stop allows."""
         service, caller, request_id = asked_by(request)
         return shown(request, await service.extend(caller, auction_id, data.by_ms, request_id))
@@ -205,7 +209,7 @@ class Auctions(Controller):
     return_dto=None,
     responses=answers.SIGN_IN,
 )
-async def sign_in(request: Call, data: SignIn) -> Token:
+async def sign_in(request: Call, data: JSONBody[SignIn]) -> Token:
     """Only where `BLYTZ_ENV=dev`."""
     issuer = house_of(request).issuer
     assert issuer is not None, "without an issuer this route is not there"

@@ -4,7 +4,7 @@ from typing import Final
 
 from blytz.auction.model import Code, Refused
 from blytz.auction.service import refusal
-from blytz.kit.http_litestar import documented
+from blytz.kit.http_openapi import documented
 from blytz.kit.problems import (
     Forbidden,
     InvalidRequest,

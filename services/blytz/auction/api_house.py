@@ -6,11 +6,11 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.params import Parameter
+from litestar.params import PathParameter, QueryParameter
 
 from blytz.auction.api_bids import BidRoute
 from blytz.auction.api_schemas import MOST_EVENTS, MOST_LISTED, AuctionState
-from blytz.auction.model import Auction
+from blytz.auction.model import Auction, Status
 from blytz.auction.service import AuctionService, state_for
 from blytz.identity import Identity, Principal
 from blytz.identity.dev import DevIssuer
@@ -21,11 +21,14 @@ CALLER: Final = "caller"
 """Where the principal stands in the ASGI scope once `signed_in` let the request pass."""
 
 Call = Request[Any, Any, Any]
-AuctionId = Annotated[str, Parameter(description="as given when the auction was created")]
-Limit = Annotated[int, Parameter(ge=1, le=MOST_LISTED)]
-Cursor = Annotated[str | None, Parameter(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)", description="of the page before")]
-After = Annotated[int, Parameter(ge=0, le=2**53 - 1, description="the last `seq` that is known")]
-EventLimit = Annotated[int, Parameter(ge=1, le=MOST_EVENTS)]
+AuctionId = Annotated[str, PathParameter(description="as given when the auction was created")]
+StatusFilter = Annotated[Status | None, QueryParameter(description="only these")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST_LISTED)]
+Cursor = Annotated[
+    str | None, QueryParameter(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)", description="of the page before")
+]
+After = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="the last `seq` that is known")]
+EventLimit = Annotated[int, QueryParameter(ge=1, le=MOST_EVENTS)]
 
 
 class House:

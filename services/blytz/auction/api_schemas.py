@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -118,15 +118,36 @@ class AuctionPage(Struct, frozen=True):
     cursor: str | None
 
 
+class EventView(Struct, frozen=True):
+    """The public part of one change, with the whole changing part of the state after it."""
+
+    seq: int
+    kind: str
+    at: int
+    auction_id: str
+    status: Status
+    price: int
+    minimum: int
+    leader: PartyView | None
+    bid_count: int
+    reserve_met: bool
+    opened_at: int | None
+    ends_at: int | None
+    remaining_ms: int | None
+    bidder: PartyView | UnsetType = UNSET
+    """Of a `bid`: who made it, whether or not it leads."""
+    extended: bool | UnsetType = UNSET
+    """Whether a bid put the end off."""
+    by_ms: int | UnsetType = UNSET
+    """Of `extended_by_seller`: how far."""
+    reason: Literal["seller", "outage"] | UnsetType = UNSET
+
+
 class Events(Struct, frozen=True):
     """Oldest first. `seq` is the number of the auction's last event: below it there is more to fetch."""
 
-    events: list[dict[str, Any]]
+    events: list[EventView]
     seq: int
-
-
-class Health(Struct, frozen=True):
-    status: str
 
 
 def _not_too_late(starts_at: int | None) -> Iterator[Fault]:

@@ -13,14 +13,15 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
-from litestar.openapi import OpenAPIConfig, ResponseSpec
-from litestar.openapi.spec import Components, Example, SecurityScheme
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 from litestar.typing import FieldDefinition
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from blytz.kit.http import MOST_BODY_BYTES, Gone, problem_headers, too_large, unexpected
+from blytz.kit.http_openapi import Kinds, schema_of
 from blytz.kit.parse import Parser, refused
 from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, MethodNotAllowed, NotFound, Problem
 
@@ -56,42 +57,6 @@ def read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
             return schema_creator.for_field_definition(field_definition)
 
     return cast("type[AbstractDTO[T]]", Body)
-
-
-class Fault(Struct):
-    path: str
-    detail: str
-
-
-class ProblemBody(Struct):
-    """RFC 9457. `code` is what a program acts on, `detail` what a person reads."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    minimum: int | UnsetType = UNSET
-    retry_after_ms: int | UnsetType = UNSET
-    errors: list[Fault] | UnsetType = UNSET
-
-
-def documented(*problems: Problem) -> dict[int, ResponseSpec]:
-    """For `responses=`: the problems that a call may answer with, each as an example of its status."""
-    by_status: dict[int, list[Problem]] = {}
-    for problem in problems:
-        by_status.setdefault(problem.status, []).append(problem)
-    return {status: _documented(group) for status, group in by_status.items()}
-
-
-def _documented(group: list[Problem]) -> ResponseSpec:
-    return ResponseSpec(
-        ProblemBody,
-        generate_examples=False,
-        description=" or ".join(sorted({f"`{problem.code}`" for problem in group})),
-        media_type=CONTENT_TYPE,
-        examples=[Example(id=problem.code, summary=problem.detail, value=problem.content()) for problem in group],
-    )
 
 
 def as_problem(error: Exception) -> Problem:
@@ -139,6 +104,13 @@ def _methods_of(request: Request[Any, Any, Any]) -> list[str]:
     return [method for method in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT") if has(method)]
 
 
+async def _options(request: Request[Any, Any, Any]) -> Response[None] | None:
+    # Litestar answers OPTIONS itself, but names the methods of one handler only where several share a path.
+    if request.method != "OPTIONS":
+        return None
+    return Response(None, status_code=204, headers={"allow": ", ".join(_methods_of(request))})
+
+
 class _NoPages(Router):
     """Litestar would add pages of HTML for the schema, and an HTML 404 for everything beside them."""
 
@@ -148,18 +120,18 @@ class _NoPages(Router):
 
 @get("/v1/openapi.json", include_in_schema=False)
 async def _schema(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    schema: dict[str, Any] = request.app.openapi_schema.to_schema()
-    return schema
+    return schema_of(request.app)
 
 
 def litestar(title: str, version: str, routes: Sequence[ControllerRouterHandler], state: State) -> Litestar:
     """An application of these routes; its OpenAPI 3.1 is at `/v1/openapi.json`."""
     bearer = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT", description="A signed token")
-    app = Litestar(
+    return Litestar(
         [*routes, _schema],
         request_class=Call,
         request_max_body_size=MOST_BODY_BYTES,
         exception_handlers={Exception: _answer},
+        before_request=_options,
         openapi_config=OpenAPIConfig(
             title=title,
             version=version,
@@ -167,16 +139,7 @@ def litestar(title: str, version: str, routes: Sequence[ControllerRouterHandler]
             use_handler_docstrings=True,
             openapi_router=_NoPages(path="/v1", route_handlers=[]),
         ),
+        plugins=[Kinds()],
         logging_config=None,
         state=state,
     )
-    _without_400(app)
-    return app
-
-
-def _without_400(app: Litestar) -> None:
-    """Litestar documents its own answer to wrong parameters; ours is 422, by the problem that says so."""
-    for path in (app.openapi_schema.paths or {}).values():
-        for operation in (path.get, path.post):
-            if operation and operation.responses:
-                operation.responses.pop("400", None)

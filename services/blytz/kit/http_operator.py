@@ -5,6 +5,7 @@ from typing import Literal
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
 from msgspec import UNSET, Struct, UnsetType
 
 from blytz.kit.metrics import CONTENT_TYPE, Metrics
@@ -47,7 +48,13 @@ def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list
         """200 for as long as the service is alive, whatever its dependencies do."""
         return Health("ok")
 
-    @get("/ready", operation_id="ready", tags=["operator"], summary="Ready to serve")
+    @get(
+        "/ready",
+        operation_id="ready",
+        tags=["operator"],
+        summary="Ready to serve",
+        responses={503: ResponseSpec(Readiness, generate_examples=False, description="something is away")},
+    )
     async def ready() -> Response[Readiness]:
         """503 while something that the service needs is away; it comes back by itself."""
         found = {name: await _asked(check) for name, check in dependencies.items()}

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+from msgspec import json
 
 from tests.support.http import Api, problem
 from tests.support.redis import RedisServer
@@ -149,6 +150,18 @@ def test_events_are_dense_public_and_paged(api: Api, sam: str, anna: str, ben: s
     assert page == {"events": whole["events"][1:3], "seq": 4}
     assert api.get(f"/v1/auctions/{auction_id}/events", after=4).json() == {"events": [], "seq": 4}
     assert api.get(f"/v1/auctions/{auction_id}/events", after=2**53 - 1).json() == {"events": [], "seq": 4}
+
+
+def test_events_over_http_are_those_of_the_log_whole(redis: RedisServer, api: Api, sam: str, anna: str) -> None:
+    auction_id = api.create(sam, duration_ms=5_000)
+    api.bid(auction_id, 500, by=anna, kind="max")
+    api.bid(auction_id, 900, by=anna, kind="max")
+    for verb, body in (("extend", {"by_ms": 1_000}), ("pause", None), ("resume", None), ("close", None)):
+        assert api.post(f"/v1/auctions/{auction_id}/{verb}", body, by=sam).status_code == 200
+    entries = redis.ask("XRANGE", f"auction:{{{auction_id}}}:events", "-", "+")
+    assert len(entries) == 7
+    shown = api.get(f"/v1/auctions/{auction_id}/events").json()["events"]
+    assert shown == [json.decode(fields[1]) for _, fields in entries]
 
 
 def test_only_the_leader_sees_its_ceiling(api: Api, sam: str, anna: str, ben: str) -> None:

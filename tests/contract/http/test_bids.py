@@ -162,14 +162,8 @@ def test_a_bid_id_of_up_to_64_characters_is_taken(api: Api, sam: str, anna: str,
 def test_every_wrong_field_of_a_bid_is_named(api: Api, sam: str, anna: str) -> None:
     path = f"/v1/auctions/{api.create(sam)}/bids"
     assert wrong_fields(api.post(path, {}, by=anna)) == ["bid_id", "amount"]
-    assert wrong_fields(
-        api.post(path, {"bid_id": 1, "amount": "1", "kind": "proxy", "currency": "USD"}, by=anna)
-    ) == [
-        "bid_id",
-        "amount",
-        "kind",
-        "currency",
-    ]
+    body = {"bid_id": 1, "amount": "1", "kind": "proxy", "currency": "USD"}
+    assert wrong_fields(api.post(path, body, by=anna)) == list(body)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +195,5 @@ def test_the_documented_route_and_the_quick_one_answer_the_same(api: Api, sam: s
     for body, by in asked:
         one, other = (api.post(path, body, by=by) for path in (quick, documented))
         assert (one.status_code, one.json()) == (other.status_code, other.json())
-        ours = {"content-type", "www-authenticate", "connection", "content-length", "retry-after"}
-        assert [{k: v for k, v in answer.headers.items() if k in ours} for answer in (one, other)][0] == {
-            k: v for k, v in other.headers.items() if k in ours
-        }
+        compared = ("content-type", "www-authenticate", "connection", "content-length", "retry-after")
+        assert [one.headers.get(name) for name in compared] == [other.headers.get(name) for name in compared]

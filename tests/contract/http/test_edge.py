@@ -23,7 +23,7 @@ def post_bid(api: Api, auction_id: str, by: str | None, **headers: str) -> httpx
 )
 def test_a_token_that_nobody_signed_is_refused(api: Api, sam: str, token: str) -> None:
     auction_id = api.create(sam)
-    headers = {"authorization": b"Bearer " + token.encode("latin-1")}
+    headers = {b"authorization": b"Bearer " + token.encode("latin-1")}
     for method, path in (
         ("POST", f"/v1/auctions/{auction_id}/bids"),
         ("POST", "/v1/auctions"),
@@ -114,9 +114,9 @@ def test_an_unsafe_request_id_is_replaced(
     redis: RedisServer, api: Api, sam: str, anna: str, given: str | None
 ) -> None:
     auction_id = api.create(sam)
-    headers = {"authorization": f"Bearer {anna}".encode()}
+    headers = {b"authorization": f"Bearer {anna}".encode()}
     if given is not None:
-        headers["x-request-id"] = given.encode("latin-1")
+        headers[b"x-request-id"] = given.encode("latin-1")
     body = {"bid_id": "b", "amount": 500}
     answer = api.http.post(f"/v1/auctions/{auction_id}/bids", json=body, headers=headers)
     made = answer.headers["x-request-id"]

@@ -118,7 +118,8 @@ def test_a_field_out_of_bounds_is_refused(api: Api, sam: str, field: str, value:
     "url",
     [
         "http://a.example/x", "https://", "https:///x", "//a.example/x", "javascript:alert(1)", "data:image/png,x",
-        "https://a.example/a b", "https://a.example/\n", "https://user@a.example/x", "https://a.example/" + "x" * 2_048,
+        "https://a.example/a b", "https://a.example/\n", "https://user@a.example/x",
+        "https://a.example/" + "x" * 2_048,
     ],
 )  # fmt: skip
 def test_only_https_urls_are_images(api: Api, sam: str, url: str) -> None:
