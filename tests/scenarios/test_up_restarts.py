@@ -1,5 +1,8 @@
 """What dies under `blytz up` comes back, and one line says so."""
 
+import json
+import os
+import signal
 from collections.abc import Iterator
 
 import httpx
@@ -46,10 +49,15 @@ def test_what_redis_acknowledged_outlives_it(mortal: Platform) -> None:
 
 
 def test_while_a_service_is_away_the_gateway_says_so_as_a_problem(mortal: Platform) -> None:
-    pid = mortal.kill("auction")
-    wait_until(lambda: mortal.get("/auction/v1/auctions")[0] == 503, "the gateway notices")
-    status, headers, body = mortal.get("/auction/v1/auctions")
-    if status == 503:
-        assert headers["content-type"] == "application/problem+json"
-        assert b'"code":"unavailable"' in body
-    mortal.wait_until_back("auction", pid)
+    before = mortal.pids
+    # Who cannot act cannot restart it either.
+    os.kill(before["blytz"], signal.SIGSTOP)
+    try:
+        os.kill(before["auction"], signal.SIGKILL)
+        wait_until(lambda: mortal.get("/ready", "auction")[0] == 0, "the service is away")
+        status, headers, body = mortal.get("/auction/v1/auctions")
+    finally:
+        os.kill(before["blytz"], signal.SIGCONT)
+    assert (status, headers["content-type"]) == (503, "application/problem+json")
+    assert json.loads(body)["code"] == "unavailable"
+    mortal.wait_until_back("auction", before["auction"])
