@@ -198,7 +198,10 @@ async def test_its_pages_say_that_it_is_well_and_how_late_it_was(hall: Hall, ham
 
     assert hammer.page("/health")[0] == 200
     status, ready = hammer.page("/ready")
-    assert (status, msgspec.json.decode(ready)) == (200, {"ready": True, "dependencies": {"redis": "up"}})
+    assert (status, msgspec.json.decode(ready)) == (
+        200,
+        {"ready": True, "dependencies": {"redis": {"state": "up"}}},
+    )
     status, metrics = hammer.page("/metrics")
     assert status == 200
     assert 'blytz_auctions_closed_total{status="unsold"}' in metrics

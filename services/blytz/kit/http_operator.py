@@ -1,14 +1,13 @@
 """`/health`, `/ready` and `/metrics`: for whoever runs the house, on the service's own port."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Literal
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
-from msgspec import UNSET, Struct, UnsetType
 
 from blytz.kit.metrics import CONTENT_TYPE, Metrics
+from blytz.kit.pages import Dependency, Health, Readiness, readiness
 from blytz.kit.problems import Problem
 
 # Litestar names the charset itself.
@@ -16,21 +15,6 @@ _TEXT = CONTENT_TYPE.removesuffix("; charset=utf-8")
 
 Check = Callable[[], Awaitable[object]]
 """Returns when the dependency can serve, raises a `Problem` that says why it cannot."""
-
-
-class Health(Struct, frozen=True):
-    status: Literal["ok"]
-
-
-class Dependency(Struct, frozen=True):
-    state: Literal["up", "away"]
-    code: str | UnsetType = UNSET
-    detail: str | UnsetType = UNSET
-
-
-class Readiness(Struct, frozen=True):
-    ready: bool
-    dependencies: dict[str, Dependency]
 
 
 async def _asked(check: Check) -> Dependency:
@@ -58,8 +42,8 @@ def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list
     async def ready() -> Response[Readiness]:
         """503 while something that the service needs is away; it comes back by itself."""
         found = {name: await _asked(check) for name, check in dependencies.items()}
-        all_up = all(dependency.state == "up" for dependency in found.values())
-        return Response(Readiness(all_up, found), status_code=200 if all_up else 503)
+        said = readiness(found)
+        return Response(said, status_code=200 if said.ready else 503)
 
     @get("/metrics", operation_id="metrics", tags=["operator"], summary="Prometheus text", media_type=_TEXT)
     async def render() -> bytes:

@@ -2,12 +2,34 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from blytz.kit import metrics as kit_metrics
 from blytz.kit.metrics import Metrics
 from blytz.kit.problems import CONTENT_TYPE, NotFound
+
+
+class Health(Struct, frozen=True):
+    status: Literal["ok"]
+
+
+class Dependency(Struct, frozen=True):
+    state: Literal["up", "away"]
+    code: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class Readiness(Struct, frozen=True):
+    ready: bool
+    dependencies: dict[str, Dependency]
+
+
+def readiness(found: dict[str, Dependency]) -> Readiness:
+    return Readiness(all(dependency.state == "up" for dependency in found.values()), found)
+
 
 Page = Callable[[], tuple[int, str, bytes]]
 """Makes status, content type and body; never waits."""
@@ -20,13 +42,12 @@ def operator_pages(metrics: Metrics, dependencies: Mapping[str, Callable[[], boo
     """`/health` says that the process lives, `/ready` which of its dependencies do (503 while one does not)."""
 
     def ready() -> tuple[int, str, bytes]:
-        states = {name: is_up() for name, is_up in dependencies.items()}
-        said = {name: "up" if is_up else "away" for name, is_up in states.items()}
-        body = msgspec.json.encode({"ready": all(states.values()), "dependencies": said})
-        return (200 if all(states.values()) else 503), JSON, body
+        found = {name: Dependency("up" if is_up() else "away") for name, is_up in dependencies.items()}
+        said = readiness(found)
+        return (200 if said.ready else 503), JSON, msgspec.json.encode(said)
 
     return {
-        b"/health": lambda: (200, JSON, b'{"alive":true}'),
+        b"/health": lambda: (200, JSON, msgspec.json.encode(Health("ok"))),
         b"/ready": ready,
         b"/metrics": lambda: (200, kit_metrics.CONTENT_TYPE, metrics.render()),
     }

@@ -76,9 +76,12 @@ async def test_the_request_id_of_the_way_in_is_kept_when_it_can_be_one(
 
 
 async def test_the_pages_of_the_operator_are_on_the_same_port(gateway: GatewayProcess) -> None:
-    assert gateway.get("/health") == (200, b'{"alive":true}')
+    assert gateway.get("/health") == (200, b'{"status":"ok"}')
     status, body = gateway.get("/ready")
-    assert (status, json.loads(body)) == (200, {"ready": True, "dependencies": {"redis": "up", "feed": "up"}})
+    assert (status, json.loads(body)) == (
+        200,
+        {"ready": True, "dependencies": {"redis": {"state": "up"}, "feed": {"state": "up"}}},
+    )
     status, metrics = gateway.get("/metrics")
     assert status == 200
     for name in (b"blytz_connections ", b"blytz_bid_decision_seconds_bucket{", b"blytz_fan_out_seconds_bucket{"):
