@@ -73,13 +73,17 @@ class Hammer:
 
     async def run(self) -> None:
         """Until cancelled."""
+        waits = False
         try:
             while True:
                 try:
                     await self._feel_pulse()
                     await self._look()
+                    waits = False
                 except (StoreUnavailable, Overloaded) as problem:
-                    log.info("hammer_waits", why=problem.code)
+                    if not waits:
+                        log.info("hammer_waits", why=problem.code)
+                    waits = True
                 await asyncio.sleep(LOOK_EVERY_S)
         finally:
             for timer in self._armed.values():

@@ -1,0 +1,85 @@
+"""Only the hammers were away: bids were decided all the while, so no time was lost. And hammers that die while
+they give lost time back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from blytz.auction.model import Receipt
+from blytz.auction.redis_store import keys_of
+from tests.conftest import StartRedis
+from tests.support.auctions import ANNA, CAUSE, bid
+from tests.support.hall import Hall, hall_in, now_ms
+from tests.support.outages import redis_away, until_time
+from tests.support.wait import until
+
+LONG_MS = 600_000
+AWAY_MS = 3_000
+CROWD = 300
+
+
+@pytest.fixture
+async def hall(start_redis: StartRedis) -> AsyncIterator[Hall]:
+    async with hall_in(start_redis(), 1) as hall:
+        yield hall
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+async def test_when_only_the_hammers_were_away_nobody_gets_time_and_the_late_are_closed_at_once(
+    hall: Hall, how: str
+) -> None:
+    (hammer,) = hall.hammers
+    late = [await hall.open(1_000, ending="sudden_death") for _ in range(50)]
+    patient, overslept = await hall.open(LONG_MS), await hall.open(LONG_MS, starts_at=now_ms() + 1_000)
+    gone_at = now_ms()
+    await asyncio.to_thread(hammer.kill if how == "killed" else hammer.freeze)
+    told = await hall.store.place_bid(late[0], bid(ANNA, 500), CAUSE)
+    assert isinstance(told, Receipt)
+    await until_time(gone_at + AWAY_MS)
+    assert not hall.sales()
+
+    if how == "killed":
+        hammer.start()
+        await asyncio.to_thread(hammer.wait_until_ready)
+    else:
+        hammer.thaw()
+
+    await hall.until_in_sales(late, 1.0)
+    await until(lambda: hall.redis.ask("EXISTS", keys_of(overslept).events) == 1, "the late one opens", 1.0)
+    assert hall.sales()[late[0]][0]["kind"] == "sold"
+    for name in (*late, patient, overslept):
+        assert await hall.restored(name) == []
+    await hall.assert_each_ended_once(late)
+
+
+async def test_a_hammer_killed_while_it_gives_time_back_leaves_nobody_out_and_nobody_gets_it_twice(
+    hall: Hall,
+) -> None:
+    await hall.start_hammers(2)
+    ids = [await hall.open(LONG_MS, extension_ms=1_000) for _ in range(CROWD)]
+    short = [await hall.open(2_500, extension_ms=1_000) for _ in range(20)]
+
+    def given_back() -> int:
+        return sum(hall.redis.ask("HGET", keys_of(name).state, "restored_until") != b"0" for name in ids[::10])
+
+    away_ms = await redis_away(hall, "killed", 2_500)
+    await until(lambda: given_back() > 0, "somebody gets time back", 10)
+    for hammer in hall.hammers[:2]:
+        hammer.kill()
+    hall.hammers[0].start()
+
+    await hall.until_in_sales(short, 15)
+    await until(lambda: given_back() == CROWD / 10, "everybody gets time back", 10)
+    for name in (*ids, *short):
+        (event,) = await hall.restored(name)
+        assert event.public["by_ms"] >= away_ms
+    await hall.assert_each_ended_once(short)
+
+
+async def test_an_outage_fills_no_log(hall: Hall) -> None:
+    (hammer,) = hall.hammers
+    before = hammer.log().count("\n")
+    await redis_away(hall, "killed", 2_000)
+    await until(lambda: '"outage"' in hammer.log(), "the hammer is back", 10)
+    assert hammer.log().count("\n") - before <= 8
