@@ -1,6 +1,7 @@
 """`blytz watch`, `bid`, `simulate`, `verify` and `demo` as people and programs use them, on a whole platform."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pty
@@ -36,16 +37,16 @@ def close(platform: Platform, auction_id: str) -> None:
 
 
 @pytest.fixture
-def started() -> Iterator[list[subprocess.Popen[str]]]:
+def started() -> Iterator[list[subprocess.Popen[Any]]]:
     """Ended with the test, whatever became of it."""
-    processes: list[subprocess.Popen[str]] = []
+    processes: list[subprocess.Popen[Any]] = []
     yield processes
     for process in processes:
         process.kill()
         process.communicate()
 
 
-def start(processes: list[subprocess.Popen[str]], platform: Platform, *words: str) -> subprocess.Popen[str]:
+def start(processes: list[subprocess.Popen[Any]], platform: Platform, *words: str) -> subprocess.Popen[Any]:
     command = blytz(*words, "--url", platform.url)
     processes.append(
         subprocess.Popen(command, env=clean_env(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -108,7 +109,7 @@ def test_without_a_platform_each_says_what_to_do(words: tuple[str, ...]) -> None
 
 
 def test_watching_for_programs_is_one_json_object_a_line(
-    platform: Platform, started: list[subprocess.Popen[str]]
+    platform: Platform, started: list[subprocess.Popen[Any]]
 ) -> None:
     auction = an_auction(platform)
     watching = start(started, platform, "watch", auction, "--json")
@@ -128,7 +129,9 @@ def test_watching_for_programs_is_one_json_object_a_line(
     assert (watching.returncode, err) == (0, "")
 
 
-def test_watching_in_a_terminal_draws_and_leaves_it_as_it_was(platform: Platform) -> None:
+def test_watching_in_a_terminal_draws_and_leaves_it_as_it_was(
+    platform: Platform, started: list[subprocess.Popen[Any]]
+) -> None:
     auction = an_auction(platform, "Hand-thrown tea bowl")
     run(platform, "bid", auction, "500", "--as", "Maya")
     ours, theirs = pty.openpty()
@@ -138,13 +141,12 @@ def test_watching_in_a_terminal_draws_and_leaves_it_as_it_was(platform: Platform
         env = clean_env(TERM="xterm-256color", COLUMNS="80", LINES="24")
         command = blytz("watch", auction, "--url", platform.url)
         watching = subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+        started.append(watching)
 
         def has(wanted: str) -> bool:
             nonlocal shown
-            try:
+            with contextlib.suppress(BlockingIOError):
                 shown += os.read(ours, 65_536)
-            except BlockingIOError:
-                return False
             return wanted.encode() in shown
 
         wait_until(lambda: has("Hand-thrown tea bowl"), "the title is drawn", WITHIN_S)
@@ -201,7 +203,7 @@ def test_a_simulation_shows_a_table_and_bids_on_an_auction_that_runs(platform: P
 
 
 def test_a_simulation_lives_through_the_end_of_the_gateway(
-    start_platform: StartPlatform, started: list[subprocess.Popen[str]]
+    start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:
     platform = start_platform()
     words = ("--bidders", "4", "--viewers", "30", "--rate", "20", "--seconds", "8", "--json")
@@ -227,7 +229,7 @@ def kinds(platform: Platform) -> set[str]:
 
 
 def test_the_demo_shows_life_within_five_seconds_and_lives_through_the_end_of_services(
-    start_platform: StartPlatform, started: list[subprocess.Popen[str]]
+    start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:
     platform = start_platform()
     watching = start(started, platform, "watch", "--json")
