@@ -18,7 +18,10 @@ def set_up_logs(style: Literal["auto", "json", "console"], service: str) -> None
     if as_json:
         shared += [_named(service), structlog.processors.format_exc_info]
     render: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(pad_event_to=24)
+        structlog.processors.JSONRenderer()
+        if as_json
+        # Rich tracebacks print local variables, and a token could be one of them.
+        else structlog.dev.ConsoleRenderer(pad_event_to=24, exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[*shared, render],
