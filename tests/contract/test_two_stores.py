@@ -21,6 +21,8 @@ from tests.support.replay import states_of
 
 EXAMPLES = 120
 STEPS = 40
+SOAKING = settings.get_current_profile_name() == "soak"
+SOAK_FOR_S = 3_600
 
 maybe_price = st.none() | st.integers(1, 40)
 terms = st.builds(
@@ -134,15 +136,11 @@ def stage(redis: RedisServer) -> Iterator[Stage]:
     stage.close()
 
 
+@pytest.mark.timeout(SOAK_FOR_S if SOAKING else 120)
 def test_both_stores_are_the_same_auction_house(stage: Stage) -> None:
     # A class of its own, because Hypothesis makes the machines and only a class can tell them where to play.
     machine = type("TwoStoresOnStage", (TwoStores,), {"stage": stage})
-    soaking = settings.get_current_profile_name() == "soak"
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=settings().max_examples if soaking else EXAMPLES, stateful_step_count=STEPS
-        ),
-    )
+    examples = settings().max_examples if SOAKING else EXAMPLES
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=STEPS))
     everything = {code.value for code in Code} - {"auction_not_found", "bidder_blocked"}
     assert everything | {"accepted", "outbid", "replayed", "sold", "unsold", "cancelled"} <= stage.told

@@ -6,6 +6,7 @@ call against 71 us through a pool (specs/decisions/0005).
 
 import asyncio
 import hashlib
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -177,11 +178,12 @@ class RedisPipe(RedisLink):
             _fail(asked, StoreUnavailable("the answer was lost; ask again with the same bid_id"))
 
     def _look(self) -> None:
-        """One timer for the whole connection watches over every reply that is due."""
+        """One timer for the whole connection watches over every reply that is due, and over those that are here
+        and wait for the replicas."""
         self._watch = None
         now = self._loop.time()
         oldest = now
-        for asked in self._asked:
+        for asked in itertools.chain((asked for asked, _ in self._held), self._asked):
             if isinstance(asked, _Asked):
                 if now - asked.asked_at < DURABLE_WITHIN_S:
                     oldest = min(oldest, asked.asked_at)

@@ -1,0 +1,99 @@
+"""The ways into Redis: unix socket, TCP, TLS, with a password or as a user of its own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from blytz.auction.model import Receipt
+from blytz.auction.redis_store import RedisStore
+from blytz.kit.redis_pipe import RedisError, RedisPipe
+from tests.conftest import StartRedis
+from tests.support.auctions import ANNA, CAUSE, bid, listing
+from tests.support.certificates import make_certificates
+from tests.support.pipes import connected
+from tests.support.wait import until
+
+BLYTZ = "blytz on >pw ~* &* +@all -@dangerous +info"
+
+
+async def sells(url: str, auction_id: str = "auc_1") -> None:
+    """An auction can be held through this door."""
+    async with connected(url) as pipe:
+        store = RedisStore(pipe)
+        await store.create(listing(auction_id), CAUSE)
+        assert isinstance(await store.place_bid(auction_id, bid(ANNA, 300), CAUSE), Receipt)
+
+
+async def test_by_tcp_and_by_unix_socket_with_a_password(start_redis: StartRedis) -> None:
+    server = start_redis(tcp=True, password="p-w")
+    await sells(server.url)
+    await sells(server.tcp_url, "auc_2")
+
+
+async def test_as_a_user_who_may_sell_but_not_destroy(start_redis: StartRedis) -> None:
+    server = start_redis(users=[BLYTZ])
+    await sells(server.url_as("blytz", "pw"))
+    async with connected(server.url_as("blytz", "pw")) as pipe:
+        for command in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("SHUTDOWN",)):
+            with pytest.raises(RedisError, match="NOPERM"):
+                await pipe.call(*command)
+
+
+async def test_a_database_of_its_own(start_redis: StartRedis) -> None:
+    server = start_redis(tcp=True)
+    async with connected(f"{server.tcp_url}/3") as pipe:
+        await pipe.call("SET", "key", "x")
+    assert b"db3" in server.ask("INFO", "keyspace")
+
+
+async def test_by_tls_to_a_server_the_authority_vouches_for(start_redis: StartRedis, tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path / "ours")
+    server = start_redis(tls=certificates, password="p-w")
+    await sells(f"rediss://:p-w@localhost:{server.tls_port}?ssl_ca_certs={certificates / 'ca.pem'}")
+
+
+async def stays_out(url: str, word: str, open_the_door: Callable[[], None] | None = None) -> None:
+    """A pipe that cannot get in keeps trying, says why once, and is not up."""
+    with capture_logs() as logs:
+        pipe = RedisPipe(url, "test")
+        await pipe.start()
+        try:
+            await until(lambda: any(word in entry.get("error", "") for entry in logs), f"it says {word}")
+            assert not pipe.up.is_set()
+            if open_the_door:
+                open_the_door()
+                await until(pipe.up.is_set, "it kept trying")
+                assert await pipe.call("PING") == b"PONG"
+        finally:
+            await pipe.close()
+    assert [entry["event"] for entry in logs] == ["redis_away"]
+
+
+async def test_a_wrong_password_is_said_once_and_tried_until_it_is_right(start_redis: StartRedis) -> None:
+    server = start_redis(password="right")
+
+    def make_it_right() -> None:
+        server.ask("CONFIG", "SET", "requirepass", "wrong")
+        server.password = "wrong"
+
+    await stays_out(server.url_as("", "wrong"), "WRONGPASS", make_it_right)
+
+
+async def test_an_unknown_user_stays_out(start_redis: StartRedis) -> None:
+    server = start_redis(users=[BLYTZ])
+    await stays_out(server.url_as("stranger", "pw"), "WRONGPASS")
+
+
+async def test_without_the_password_nothing_is_up(start_redis: StartRedis) -> None:
+    server = start_redis(password="right")
+    await stays_out(f"unix://{server.socket}", "NOAUTH")
+
+
+async def test_a_server_nobody_vouches_for_is_not_trusted(start_redis: StartRedis, tmp_path: Path) -> None:
+    server = start_redis(tls=make_certificates(tmp_path / "theirs"))
+    ours = make_certificates(tmp_path / "ours")
+    await stays_out(
+        f"rediss://localhost:{server.tls_port}?ssl_ca_certs={ours / 'ca.pem'}", "CERTIFICATE_VERIFY_FAILED"
+    )

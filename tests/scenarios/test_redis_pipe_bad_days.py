@@ -1,0 +1,247 @@
+"""Redis killed, frozen, loading, without its replicas: a bidder is never told something that is not so."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from blytz.auction.model import Bid, Receipt
+from blytz.auction.redis_store import RedisStore, keys_of
+from blytz.kit.problems import NotDurable, StoreUnavailable
+from blytz.kit.redis_pipe import DURABLE_WITHIN_S, RedisPipe
+from tests.conftest import StartRedis
+from tests.support.auctions import ANNA, BEN, CAUSE, bid, listing
+from tests.support.pipes import connected
+from tests.support.proxy import proxy_before
+from tests.support.redis import RedisServer
+from tests.support.wait import until, wait_until
+
+ID = "auc_1"
+EVENTS = keys_of(ID).events
+LATEST_S = 3 * DURABLE_WITHIN_S
+"""By then nobody may still be left without an answer, on a busy machine either."""
+
+
+async def placed(pipe: RedisPipe, sent: Bid) -> Receipt:
+    told = await RedisStore(pipe).place_bid(ID, sent, CAUSE)
+    assert isinstance(told, Receipt)
+    return told
+
+
+async def open_auction(pipe: RedisPipe) -> None:
+    await RedisStore(pipe).create(listing(ID, duration_ms=600_000, buy_now_price=90_000), CAUSE)
+
+
+async def pending_soon(asked: "asyncio.Future[Any]") -> None:
+    """The answer is `pending`: not at once, and not much later than promised."""
+    began = time.monotonic()
+    with pytest.raises(NotDurable):
+        await asyncio.wait_for(asked, LATEST_S)
+    assert time.monotonic() - began < LATEST_S
+
+
+async def test_a_bid_whose_answer_was_lost_is_told_the_truth_when_it_is_sent_again(
+    start_redis: StartRedis,
+) -> None:
+    server = start_redis()
+    async with proxy_before(server.socket) as proxy, connected(proxy.url) as pipe:
+        await open_auction(pipe)
+        await placed(pipe, bid(BEN, 200))  # from here on Redis knows the script
+        proxy.keep_answers()
+        sent = bid(ANNA, 300)
+        lost = RedisStore(pipe).place_bid(ID, sent, CAUSE)
+        await until(lambda: server.ask("XLEN", EVENTS) == 3, "the bid is recorded")
+        assert not lost.done()
+        server.kill()
+        with pytest.raises(StoreUnavailable):
+            await lost
+        with pytest.raises(StoreUnavailable):
+            RedisStore(pipe).place_bid(ID, sent, CAUSE)
+        proxy.pass_answers()
+        server.restart()
+        await until(pipe.up.is_set, "connected again")
+        told = await placed(pipe, sent)
+        assert (told.replayed, told.outcome, told.seq) == (True, "accepted", 3)
+        assert server.ask("XLEN", EVENTS) == 3
+
+
+async def test_a_pipe_comes_back_by_itself_and_says_so_once(start_redis: StartRedis) -> None:
+    server = start_redis()
+    with capture_logs() as logs:
+        async with connected(server.url) as pipe:
+            for times in (2, 3):
+                server.kill()
+                await until(lambda: not pipe.up.is_set(), "the loss is noticed")
+                server.restart()
+                await until(pipe.up.is_set, "connected again")
+                assert pipe.times_connected == times
+                assert await pipe.call("PING") == b"PONG"
+    assert [entry["event"] for entry in logs].count("redis_lost") == 2
+    assert [entry["event"] for entry in logs].count("redis_away") <= 2
+
+
+async def test_all_that_was_in_flight_ends_when_the_connection_does(start_redis: StartRedis) -> None:
+    server = start_redis()
+    async with connected(server.url) as pipe:
+        server.freeze()
+        owed = [pipe.call("INCR", "count") for _ in range(50)]
+        server.kill()
+        for asked in owed:
+            with pytest.raises(StoreUnavailable):
+                await asked
+        assert pipe.in_flight == 0
+
+
+async def test_a_frozen_redis_makes_bids_pending_and_a_thawed_one_answers_again(start_redis: StartRedis) -> None:
+    server = start_redis()
+    async with connected(server.url) as pipe:
+        await open_auction(pipe)
+        sent = bid(ANNA, 300)
+        server.freeze()
+        await pending_soon(RedisStore(pipe).place_bid(ID, sent, CAUSE))
+        server.thaw()
+        told = await placed(pipe, sent)
+        assert (told.replayed, told.seq) == (True, 2)
+        assert pipe.times_connected == 1
+
+
+async def test_a_connection_that_stays_silent_is_given_up(start_redis: StartRedis) -> None:
+    server = start_redis()
+    async with connected(server.url) as pipe:
+        server.freeze()
+        await pending_soon(pipe.call("PING"))
+        await until(lambda: not pipe.up.is_set(), "given up", within_s=5)
+        server.thaw()
+        await until(pipe.up.is_set, "connected again", within_s=10)
+        assert pipe.times_connected == 2
+        assert await pipe.call("PING") == b"PONG"
+
+
+async def test_while_redis_loads_its_data_the_pipe_waits_and_nothing_is_sent(start_redis: StartRedis) -> None:
+    server = start_redis()
+    async with connected(server.url) as pipe:
+        await asyncio.gather(*(pipe.call("SET", f"key{number}", "x") for number in range(4_000)))
+    server.ask("BGREWRITEAOF")
+    wait_until(
+        lambda: server.info("persistence")["aof_rewrite_in_progress"] == "0", "in the file that loads slowly"
+    )
+    server.stop()
+    server.config |= {"key-load-delay": 200, "loading-process-events-interval-bytes": 1_024}
+    with capture_logs() as logs:
+        server.start(wait=False)
+        wait_until(server.socket.exists, "it listens")
+        pipe = RedisPipe(server.url, "test")
+        await pipe.start()
+        try:
+            await until(lambda: any("LOADING" in entry.get("error", "") for entry in logs), "it loads")
+            with pytest.raises(StoreUnavailable):
+                pipe.call("PING")
+            await until(pipe.up.is_set, "it has loaded", within_s=15)
+            assert await pipe.call("DBSIZE") == 4_000
+        finally:
+            await pipe.close()
+
+
+@pytest.fixture
+def pair_of_redis(start_redis: StartRedis) -> tuple[RedisServer, RedisServer]:
+    """A primary and its replica, in step."""
+    primary = start_redis(tcp=True)
+    replica = start_redis(config={"replicaof": f"127.0.0.1 {primary.port}"})
+    wait_until(lambda: replica.info("replication")["master_link_status"] == "up", "the replica follows", 15)
+    # The first acknowledgement after a synchronisation may take a second; what is tested comes after it.
+    primary.ask("SET", "first", "x")
+
+    def in_step() -> bool:
+        known = primary.info("replication")
+        return f"offset={known['master_repl_offset']}," in known.get("slave0", "")
+
+    wait_until(in_step, "the replica acknowledges", 15)
+    return primary, replica
+
+
+Two = tuple[RedisServer, RedisServer]
+
+
+async def decided(primary: RedisServer, pipe: RedisPipe) -> None:
+    """The second bid is recorded and answered, the WAIT behind it is not."""
+    await until(lambda: primary.ask("XLEN", EVENTS) > 2, "recorded")
+    await until(lambda: pipe.in_flight == 1, "answered")
+
+
+async def test_with_a_replica_a_bid_is_answered_once_the_replica_has_it(pair_of_redis: Two) -> None:
+    primary, replica = pair_of_redis
+    async with connected(primary.url, replicas=1) as pipe:
+        await open_auction(pipe)
+        for amount in range(300, 1_300, 200):
+            told = await placed(pipe, bid(ANNA if amount % 400 == 300 else BEN, amount))
+            assert replica.ask("XLEN", EVENTS) == told.seq
+
+
+async def test_without_its_replica_a_bid_is_pending_until_the_replica_is_back(pair_of_redis: Two) -> None:
+    primary, replica = pair_of_redis
+    async with connected(primary.url, replicas=1) as pipe:
+        await open_auction(pipe)
+        replica.freeze()
+        sent = bid(ANNA, 300)
+        await pending_soon(RedisStore(pipe).place_bid(ID, sent, CAUSE))
+        assert primary.ask("XLEN", EVENTS) == 2
+        replica.thaw()
+        told = await placed(pipe, sent)
+        assert (told.replayed, told.seq) == (True, 2)
+        assert replica.ask("XLEN", EVENTS) == 2
+
+
+async def test_a_refusal_too_waits_until_what_it_rests_on_is_safe(pair_of_redis: Two) -> None:
+    primary, replica = pair_of_redis
+    async with connected(primary.url, replicas=1) as pipe:
+        await open_auction(pipe)
+        replica.freeze()
+        low = (
+            RedisStore(pipe).place_bid(ID, bid(ANNA, 300), CAUSE),
+            RedisStore(pipe).place_bid(ID, bid(BEN, 1), CAUSE),
+        )
+        for asked in low:
+            await pending_soon(asked)
+
+
+async def test_a_primary_that_freezes_while_it_waits_for_its_replica_leaves_nobody_without_an_answer(
+    pair_of_redis: Two,
+) -> None:
+    primary, replica = pair_of_redis
+    async with connected(primary.url, replicas=1) as pipe:
+        await open_auction(pipe)
+        await placed(pipe, bid(BEN, 200))
+        replica.freeze()
+        asked = RedisStore(pipe).place_bid(ID, bid(ANNA, 300), CAUSE)
+        await decided(primary, pipe)
+        primary.freeze()
+        await pending_soon(asked)
+        await until(lambda: not pipe.up.is_set(), "given up", within_s=5)
+
+
+async def test_a_bid_that_bought_is_told_so_though_the_pipe_is_full(pair_of_redis: Two) -> None:
+    primary, replica = pair_of_redis
+    async with connected(primary.url) as pipe:
+        await open_auction(pipe)
+    async with connected(primary.url, replicas=1, most_in_flight=2) as pipe:
+        await placed(pipe, bid(BEN, 200))
+        replica.freeze()
+        bought = RedisStore(pipe).place_bid(ID, bid(ANNA, 90_000, "buy_now"), CAUSE)
+        await decided(primary, pipe)
+        behind = pipe.call("PING")
+        replica.thaw()
+        told = await bought
+        assert isinstance(told, Receipt)
+        assert (told.outcome, told.price) == ("accepted", 90_000)
+        assert await behind == b"PONG"
+
+
+async def test_a_bid_sent_to_a_replica_by_mistake_is_not_decided(pair_of_redis: Two) -> None:
+    primary, replica = pair_of_redis
+    async with connected(primary.url, replicas=1) as pipe:
+        await open_auction(pipe)
+    async with connected(replica.url) as pipe:
+        with pytest.raises(StoreUnavailable):
+            await RedisStore(pipe).place_bid(ID, bid(ANNA, 300), CAUSE)

@@ -1,0 +1,128 @@
+"""The hot path to Redis on an ordinary day."""
+
+import asyncio
+
+import pytest
+
+from blytz.kit.problems import Overloaded, StoreUnavailable
+from blytz.kit.redis_pipe import RedisError, RedisPipe, Script
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
+
+ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+
+
+async def reads_of(pipe: RedisPipe) -> int:
+    """How often Redis has read from sockets so far, this question included."""
+    stats: bytes = await pipe.call("INFO", "stats")
+    return next(int(line[22:]) for line in stats.splitlines() if line.startswith(b"total_reads_processed:"))
+
+
+async def test_what_is_asked_in_one_turn_leaves_in_one_write(redis: RedisServer) -> None:
+    async with connected(redis.url) as pipe:
+        before = await reads_of(pipe)
+        assert await asyncio.gather(*(pipe.call("ECHO", number) for number in range(100))) == [
+            str(number).encode() for number in range(100)
+        ]
+        assert await reads_of(pipe) - before == 1 + 1
+        before = await reads_of(pipe)
+        for number in range(10):
+            await pipe.call("ECHO", number)
+        assert await reads_of(pipe) - before == 10 + 1
+
+
+async def test_past_its_bound_a_pipe_refuses_before_it_sends(redis: RedisServer) -> None:
+    async with connected(redis.url, most_in_flight=3) as pipe:
+        taken = [pipe.call("INCR", "count") for _ in range(3)]
+        with pytest.raises(Overloaded):
+            pipe.call("INCR", "count")
+        with pytest.raises(Overloaded):
+            pipe.run(ADD, ("count",), (1,))
+        assert await asyncio.gather(*taken) == [1, 2, 3]
+        assert await pipe.call("INCR", "count") == 4
+        assert pipe.in_flight == 0
+
+
+async def test_a_reply_goes_to_whoever_asked_through_the_function_they_gave(redis: RedisServer) -> None:
+    async with connected(redis.url) as pipe:
+        plain, number, wrong = (
+            pipe.call("ECHO", "7"),
+            pipe.call("ECHO", "8", convert=int),
+            pipe.call("ECHO", "x", convert=int),
+        )
+        assert (await plain, await number) == (b"7", 8)
+        with pytest.raises(ValueError, match="invalid literal"):
+            await wrong
+        assert await pipe.call("PING") == b"PONG"
+
+
+async def test_an_error_of_one_command_is_that_commands_alone(redis: RedisServer) -> None:
+    async with connected(redis.url) as pipe:
+        fine, wrong, after = pipe.call("SET", "key", "x"), pipe.call("LPUSH", "key", "y"), pipe.call("GET", "key")
+        with pytest.raises(RedisError, match="WRONGTYPE"):
+            await wrong
+        assert (await fine, await after) == (b"OK", b"x")
+
+
+async def test_who_no_longer_waits_disturbs_nobody(redis: RedisServer) -> None:
+    async with connected(redis.url) as pipe:
+        gone, here = pipe.call("ECHO", "1"), pipe.call("ECHO", "2")
+        gone.cancel()
+        assert await here == b"2"
+
+
+async def test_a_script_that_redis_forgot_is_sent_whole_and_runs_once(redis: RedisServer) -> None:
+    async with connected(redis.url) as pipe:
+        for total in (5, 10):
+            await pipe.call("SCRIPT", "FLUSH")
+            assert await pipe.run(ADD, ("count",), (5,)) == total
+        many = await asyncio.gather(*(pipe.run(ADD, ("count",), (1,)) for _ in range(10)))
+        assert sorted(many) == list(range(11, 21))
+        await pipe.call("SCRIPT", "FLUSH")
+        many = await asyncio.gather(*(pipe.run(ADD, ("count",), (1,)) for _ in range(10)))
+        assert sorted(many) == list(range(21, 31))
+
+
+async def test_a_script_that_fails_raises_what_its_caller_chose(redis: RedisServer) -> None:
+    failing = Script("error({err = 'BROKEN ' .. KEYS[1]})")
+    async with connected(redis.url) as pipe:
+        with pytest.raises(RedisError, match="BROKEN key"):
+            await pipe.run(failing, ("key",), ())
+        with pytest.raises(KeyError, match="BROKEN key"):
+            await pipe.run(failing, ("key",), (), error=KeyError)
+
+
+@pytest.mark.parametrize(
+    ("setting", "word"), [(("maxmemory", "1"), "OOM"), (("min-replicas-to-write", "1"), "NOREPLICAS")]
+)
+async def test_a_redis_that_cannot_serve_is_no_fault_of_the_script(
+    redis: RedisServer, setting: tuple[str, str], word: str
+) -> None:
+    name, value = setting
+    async with connected(redis.url) as pipe:
+        redis.ask("CONFIG", "SET", name, value)
+        try:
+            for asked in (pipe.run(ADD, ("count",), (1,), error=KeyError), pipe.call("SET", "count", 1)):
+                with pytest.raises(StoreUnavailable):
+                    await asked
+        finally:
+            redis.ask("CONFIG", "SET", name, "0")
+        assert await pipe.run(ADD, ("count",), (1,)) == 1
+
+
+async def test_before_it_is_connected_and_after_it_is_closed_a_pipe_refuses_at_once(redis: RedisServer) -> None:
+    pipe = RedisPipe(redis.url, "test")
+    with pytest.raises(StoreUnavailable):
+        pipe.call("PING")
+    await pipe.start(5)
+    owed = pipe.call("PING")
+    await pipe.close()
+    with pytest.raises(StoreUnavailable):
+        await owed
+    with pytest.raises(StoreUnavailable):
+        pipe.call("PING")
+
+
+async def test_a_pipe_carries_its_name_so_that_an_operator_sees_whose_it_is(redis: RedisServer) -> None:
+    async with connected(redis.url) as pipe:
+        assert await pipe.call("CLIENT", "GETNAME") == b"blytz-test"
