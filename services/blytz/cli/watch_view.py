@@ -16,7 +16,7 @@ SOON_MS = 30_000
 FRAME = 4
 """Columns that the frame takes."""
 ONE_COLUMN = 60
-"""Columns below which facts stand one a line."""
+"""Columns below which there is not room for all facts on two lines."""
 TALL_ENOUGH = 16
 """Lines from which on the price is big."""
 
@@ -144,10 +144,17 @@ def _facts(scene: Scene, width: int) -> list[Text]:
     bids = state["bid_count"]
     counts = Text(f"{bids} bid{'s' * (bids != 1)} · {topic.viewers} watching", style="dim")
     if width < ONE_COLUMN:
-        return [line for line in (leader, ask, reserve, offer, counts) if line.cell_len]
+        return [*_in_pairs(leader, ask, width), *_in_pairs(reserve, offer, width), counts]
     if offer.cell_len:
         reserve = Text.assemble(reserve, "   ", offer)
     return [_spread(leader, ask, width), _spread(reserve, counts, width)]
+
+
+def _in_pairs(left: Text, right: Text, width: int) -> list[Text]:
+    """On one line where both fit whole."""
+    if left.cell_len + right.cell_len + 2 <= width:
+        return [_spread(left, right, width)]
+    return [line for line in (left, right) if line.cell_len]
 
 
 def _bids(scene: Scene, width: int, room: int) -> list[Text]:
