@@ -75,6 +75,8 @@ class Result(Struct, kw_only=True):
     """Every other outcome of a bid, by its word."""
     server_cpu_s: float = 0.0
     redis_cpu_s: float = 0.0
+    others_cpu_s: float = 0.0
+    """Work of the machine that was nobody's of ours, where all of ours are known: the noise."""
     load_cpu_s: float = 0.0
     """Near `seconds`, the load generator itself was the limit."""
     ack_ms: dict[str, float] = field(default_factory=dict)

@@ -33,6 +33,13 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
+def busy_seconds() -> float:
+    """What all cores together have worked so far, and what was stolen from them by other guests of the host."""
+    first = Path("/proc/stat").read_text().partition("\n")[0].split()
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, first[1:9])
+    return (user + nice + system + irq + softirq + steal) / _TICKS_PER_S
+
+
 def cpu_by_name(root: int) -> dict[str, float]:
     """CPU seconds so far of a process and all that descend from it, by what they are called."""
     children: dict[int, list[int]] = {}

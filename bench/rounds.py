@@ -34,6 +34,7 @@ class Row(msgspec.Struct, kw_only=True):
     target: str = ""
     met: bool | None = None
     note: str = ""
+    noise: float = 0.0
 
     @property
     def ratio(self) -> float | None:
@@ -69,7 +70,12 @@ def brief(result: Result) -> str:
     """What one round saw, for whoever watches it run."""
     parts = []
     if result.seconds:
-        busy = {"server": result.server_cpu_s, "redis": result.redis_cpu_s, "load": result.load_cpu_s}
+        busy = {
+            "server": result.server_cpu_s,
+            "redis": result.redis_cpu_s,
+            "load": result.load_cpu_s,
+            "others": result.others_cpu_s,
+        }
         parts.append(", ".join(f"{name} {cpu_s / result.seconds:.0%}" for name, cpu_s in busy.items()))
     if result.accepted:
         parts.append(f"{result.accepted / result.seconds:,.0f} bids/s")
@@ -89,6 +95,12 @@ def middle(results: Sequence[Result] | None, figure: Callable[[Result], float]) 
     return median(map(figure, results)) if results else None
 
 
+def noise(results: dict[str, list[Result]]) -> float:
+    """The largest share of a core that other work took during a round."""
+    shares = (result.others_cpu_s / result.seconds for rounds in results.values() for result in rounds)
+    return max(shares, default=0.0)
+
+
 def compared(
     figure: str,
     unit: str,
@@ -102,7 +114,7 @@ def compared(
     """A row whose target, where the issue names one, is a share of the peer's figure: at most, or at least."""
     ours, theirs = middle(results.get("blytz"), read), middle(results.get("gin"), read)
     target = f"<= {most:g} of gin" if most is not None else f">= {least:g} of gin" if least is not None else ""
-    row = Row(figure=figure, unit=unit, ours=ours, theirs=theirs, target=target, note=note)
+    row = Row(figure=figure, unit=unit, ours=ours, theirs=theirs, target=target, note=note, noise=noise(results))
     if row.ratio is not None and target:
         row.met = row.ratio <= most if most is not None else row.ratio >= (least or 0)
     return row

@@ -2,6 +2,7 @@
 
 from bench.rounds import Row
 
+NOISY = 0.15
 HEAD = ("figure", "unit", "blytz", "peer", "ratio", "target", "met")
 
 
@@ -20,6 +21,9 @@ def table(rows: list[Row]) -> str:
         "|" + "|".join("-" * (width + 1) + (":" if 2 <= at <= 4 else "-") for at, width in enumerate(widths)) + "|"
     )
     notes = [f"- {row.figure}: {row.note}" for row in rows if row.note]
+    worst = max((row.noise for row in rows), default=0.0)
+    if worst > NOISY:
+        notes.append(f"- Not a quiet machine: other work took up to {worst:.0%} of a core. Measure again.")
     return "\n".join([line(HEAD), rule, *(line(_cells(row)) for row in rows), *([""] if notes else []), *notes])
 
 

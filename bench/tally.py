@@ -4,7 +4,7 @@ import time
 from collections import Counter
 
 from bench.jobs import Result
-from bench.machine import cpu_seconds
+from bench.machine import busy_seconds, cpu_seconds
 
 
 class Tally:
@@ -17,18 +17,21 @@ class Tally:
         self.acks_s: list[float] = []
         self.fanouts_s: list[float] = []
         self.delivered = 0
-        self._began_at = self._load_cpu = 0.0
+        self._began_at = self._load_cpu = self._busy = 0.0
         self._cpu = (0.0, 0.0)
 
     def begin(self) -> None:
         self._cpu = self._cpu_now()
         self._load_cpu = time.process_time()
+        self._busy = busy_seconds()
         self._began_at = time.perf_counter()
         self.counting = True
 
     def end(self) -> Result:
         seconds = time.perf_counter() - self._began_at
         server_cpu, redis_cpu = (now - then for now, then in zip(self._cpu_now(), self._cpu, strict=True))
+        load_cpu = time.process_time() - self._load_cpu
+        others = busy_seconds() - self._busy - server_cpu - redis_cpu - load_cpu
         self.counting = False
         outcomes = dict(self.outcomes)
         return Result(
@@ -37,7 +40,8 @@ class Tally:
             other=outcomes,
             server_cpu_s=server_cpu,
             redis_cpu_s=redis_cpu,
-            load_cpu_s=time.process_time() - self._load_cpu,
+            others_cpu_s=max(0.0, others) if all(self._pids) else 0.0,
+            load_cpu_s=load_cpu,
             ack_ms=percentiles(self.acks_s),
             fanout_ms=percentiles(self.fanouts_s),
             delivered=self.delivered,
