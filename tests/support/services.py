@@ -74,6 +74,13 @@ class Service:
         """An orderly end; the exit code."""
         return self._end(signal.SIGTERM)
 
+    def wait(self) -> int:
+        """For an end of its own accord; the exit code."""
+        assert self._process is not None, f"{self.name} is not running"
+        code = self._process.wait(STOPPED_WITHIN_S)
+        self._process = None
+        return code
+
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
 

@@ -203,7 +203,10 @@ def _answer(asked: _Asked, reply: Any) -> None:
     try:
         if isinstance(reply, hiredis.ReplyError):
             text = str(reply)
-            raise StoreUnavailable() if text.startswith(_NOT_SERVING) else asked.error(text)
+            if text.startswith(_NOT_SERVING):
+                # A bidder need not know why; `/ready` tells its operator.
+                raise StoreUnavailable() from RedisError(text)
+            raise asked.error(text)
         future.set_result(asked.convert(reply) if asked.convert else reply)
     except Exception as error:  # noqa: BLE001 - whoever asked gets it
         _fail(asked, error)
