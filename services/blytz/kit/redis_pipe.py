@@ -205,7 +205,7 @@ def _answer(asked: _Asked, reply: Any) -> None:
             text = str(reply)
             if text.startswith(_NOT_SERVING):
                 # A bidder need not know why; `/ready` tells its operator.
-                raise StoreUnavailable() from RedisError(text)
+                raise StoreUnavailable from RedisError(text)
             raise asked.error(text)
         future.set_result(asked.convert(reply) if asked.convert else reply)
     except Exception as error:  # noqa: BLE001 - whoever asked gets it
