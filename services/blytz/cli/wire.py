@@ -40,7 +40,12 @@ class Wire(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.TEXT:
-            messages = _decode(frame.get_payload_as_bytes())
+            try:
+                messages = _decode(frame.get_payload_as_bytes())
+            except msgspec.MsgspecError:
+                # Whatever this is, what it said is lost: a new connection tells it again.
+                transport.disconnect()
+                return
             for message in messages if isinstance(messages, list) else (messages,):
                 self._take(message)
         elif frame.msg_type is WSMsgType.CLOSE:
