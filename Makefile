@@ -24,6 +24,10 @@ setup-test:
 test: setup-test ## Run all tests: real Redis, real sockets, real processes
 	@exec $(BIN)/pytest $(ARGS)
 
+.PHONY: soak
+soak: setup-test ## Run the long tests: hundreds of kills and freezes under load
+	@exec $(BIN)/pytest -m soak $(ARGS)
+
 .PHONY: check
 check: ## Lint, format, types, import contracts, Lua and shell scripts
 	@infra/setup.sh check

@@ -24,6 +24,7 @@ from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import until
 
+PAGE = 1_000
 CLOSINGS = ("sold", "unsold", "cancelled")
 
 
@@ -64,7 +65,10 @@ class Hall:
         return auction
 
     async def events(self, auction_id: str) -> list[Event]:
-        return list(await self.store.events(auction_id, 0, 1_000))
+        events: list[Event] = []
+        while page := await self.store.events(auction_id, len(events), PAGE):
+            events += page
+        return events
 
     async def kinds(self, auction_id: str) -> list[str]:
         return [event.kind for event in await self.events(auction_id)]

@@ -1,0 +1,187 @@
+"""kill -9 of Redis, the gateway, the hammer and the auction service under load: what was acknowledged is there."""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from blytz.auction.model import Event
+from blytz.cli.client import LiveClient
+from blytz.identity.dev import DevIssuer
+from tests.conftest import StartRedis
+from tests.support.auctions import CAUSE
+from tests.support.crowd import ANSWER_WITHIN_S, Crowd, Door, HttpDoor, LiveDoor, Sent, Way
+from tests.support.hall import Hall, hall_in
+from tests.support.redis import RedisServer
+from tests.support.services import Service
+from tests.support.wait import until
+
+CYCLES = 20
+LONG_CYCLES = int(os.environ.get("BLYTZ_SOAK_CYCLES", "200"))
+AUCTIONS = 4
+LIVE_BIDDERS, HTTP_BIDDERS = 8, 4
+LONG_MS = 24 * 3_600_000
+LONGEST_PAUSE_S = 0.04
+BACK_WITHIN_S = 20.0
+
+
+class Storm:
+    """The four processes, the bidders, and what was opened meanwhile."""
+
+    def __init__(self, hall: Hall, folder: Path, auction: Service, live: Service, rng: random.Random) -> None:
+        self.hall = hall
+        self.folder = folder
+        self.auction = auction
+        self.live = live
+        self.rng = rng
+        self.opened: list[str] = []
+        self.hit: Counter[str] = Counter()
+        self.token_of: dict[str, str] = {}
+        self._bag: list[str] = []
+
+    def process(self, name: str) -> Service | RedisServer:
+        services = {"auction": self.auction, "live": self.live, "hammer": self.hall.hammers[0]}
+        return services.get(name) or self.hall.redis
+
+    def next_victim(self) -> str:
+        """A random one, each as often as the others."""
+        if not self._bag:
+            self._bag = ["redis", "auction", "live", "hammer"]
+            self.rng.shuffle(self._bag)
+        return self._bag.pop()
+
+    async def strike(self, *, freeze: bool) -> None:
+        name = self.next_victim()
+        victim = self.process(name)
+        self.hit[f"{name} {'frozen' if freeze else 'killed'}"] += 1
+        if freeze:
+            victim.freeze()
+            await asyncio.sleep(self.rng.uniform(0.1, 4.0))
+            victim.thaw()
+        else:
+            victim.kill()
+            await asyncio.sleep(self.rng.uniform(0, 0.3))
+            await asyncio.to_thread(victim.start)
+
+
+@asynccontextmanager
+async def bidding(storm: Storm, crowd: Crowd, issuer: DevIssuer) -> AsyncIterator[None]:
+    """Everybody bids until the end of the block, and then waits for the last answer."""
+    async with AsyncExitStack() as clients:
+        tasks: list[asyncio.Task[None]] = []
+        for number in range(LIVE_BIDDERS + HTTP_BIDDERS):
+            name = f"bidder {number}"
+            token = issuer.issue(name)
+            way: Way = "live" if number < LIVE_BIDDERS else "http"
+            door: Door
+            if way == "live":
+                url = f"ws://127.0.0.1:{storm.live.port}/live/v1"
+                door = LiveDoor(await clients.enter_async_context(LiveClient(url, token)))
+            else:
+                door = clients.enter_context(HttpDoor(storm.auction.port, token))
+            bidder_id = issuer.verify(token).id
+            storm.token_of[bidder_id] = token
+            tasks.append(asyncio.create_task(crowd.bid_on(bidder_id, way, door, LONGEST_PAUSE_S)))
+        try:
+            yield
+            crowd.stopping = True
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def run_storm(storm: Storm, auction_ids: list[str], cycles: int, *, freezes: bool = False) -> Crowd:
+    """Strike after strike, each once bids are answered again through both doors; then the open questions."""
+    crowd = Crowd(auction_ids, storm.rng)
+    async with bidding(storm, crowd, DevIssuer(storm.folder)):
+        for _ in range(cycles):
+            goals = {way: count + storm.rng.randrange(10, 120) for way, count in crowd.answers.items()}
+            await until(partial(crowd.has_answers, goals), "bids are answered again", BACK_WITHIN_S)
+            await storm.hall.pipe.up.wait()
+            # Some end in the middle of it all.
+            ends = [storm.rng.randrange(1_000, 4_000) for _ in range(3)]
+            storm.opened += [await storm.hall.open(ends_in_ms, extension_ms=500) for ends_in_ms in ends]
+            await storm.strike(freeze=freezes and storm.rng.random() < 0.3)
+    await storm.hall.pipe.up.wait()
+    for service in (storm.auction, *storm.hall.hammers):
+        await asyncio.to_thread(service.wait_until_ready)
+    for bid in crowd.unknown:
+        with HttpDoor(storm.auction.port, storm.token_of[bid.bidder_id]) as door:
+            await door.ask(bid, ANSWER_WITHIN_S)
+    return crowd
+
+
+def assert_nothing_acknowledged_is_lost(sent: Sequence[Sent], logs: dict[str, list[Event]]) -> None:
+    recorded: dict[tuple[str, str, str], list[Event]] = {}
+    for auction_id, events in logs.items():
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        for event in events:
+            if "bid_id" in event.private:
+                key = (auction_id, event.private["actor"], event.private["bid_id"])
+                recorded.setdefault(key, []).append(event)
+    twice = {key: events for key, events in recorded.items() if len(events) > 1}
+    assert not twice, "one bid_id, several events"
+    for bid in sent:
+        events = recorded.pop((bid.auction_id, bid.bidder_id, bid.bid_id), [])
+        if bid.outcome == "refused":
+            assert not events, f"recorded, though refused: {bid}"
+            continue
+        assert bid.outcome in {"accepted", "outbid"}, f"never answered: {bid}"
+        assert events, f"acknowledged and lost: {bid}"
+        event = events[0]
+        leads = event.public["leader"]["id"] == bid.bidder_id
+        assert (event.private["amount"], event.private["bid_kind"]) == (bid.amount, bid.kind)
+        assert bid.outcome == ("accepted" if leads else "outbid"), bid
+        for name in ("seq", "price", "minimum", "ends_at"):
+            assert bid.told[name] == event.public[name], (name, bid, event)
+    assert not recorded, "bids that nobody sent"
+
+
+async def weather(redis: RedisServer, folder: Path, cycles: int, seed: int, *, freezes: bool = False) -> None:
+    print(f"seed {seed}")
+    async with hall_in(redis, 1) as hall:
+        with Service("auction", redis.url, folder) as auction, Service("live", redis.url, folder) as live:
+            for service in (auction, live):
+                await asyncio.to_thread(service.wait_until_ready)
+            storm = Storm(hall, folder, auction, live, random.Random(seed))
+            lasting = [await hall.open(LONG_MS) for _ in range(AUCTIONS)]
+
+            crowd = await run_storm(storm, lasting, cycles, freezes=freezes)
+
+            logs = {auction_id: await hall.events(auction_id) for auction_id in lasting}
+            outcomes = Counter(bid.outcome for bid in crowd.sent)
+            replayed = sum(bool(bid.told.get("replayed")) for bid in crowd.sent)
+            print(
+                f"{sum(storm.hit.values())} strikes {dict(storm.hit)}; bids {dict(outcomes)}, {replayed} replayed"
+            )
+            assert_nothing_acknowledged_is_lost(crowd.sent, logs)
+            # However the storm went, it must have been one.
+            assert outcomes["accepted"] + outcomes["outbid"] > 50 * cycles
+            assert replayed > 0
+            for auction_id in lasting:
+                await hall.store.close(auction_id, CAUSE, force=True)
+            await hall.until_in_sales([*lasting, *storm.opened], 40)
+            await hall.assert_each_ended_once([*lasting, *storm.opened])
+
+
+async def test_20_kills_under_load_lose_no_bid_that_was_acknowledged(
+    start_redis: StartRedis, tmp_path: Path
+) -> None:
+    await weather(start_redis(), tmp_path, CYCLES, seed=20)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+async def test_hundreds_of_kills_and_freezes_under_load_lose_no_bid(
+    start_redis: StartRedis, tmp_path: Path
+) -> None:
+    """`make soak`; BLYTZ_SOAK_CYCLES and BLYTZ_SOAK_SEED choose how many and which."""
+    seed = int(os.environ.get("BLYTZ_SOAK_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+    await weather(start_redis(), tmp_path, LONG_CYCLES, seed, freezes=True)

@@ -1,0 +1,145 @@
+"""Bidders who keep bidding whatever happens, over WebSocket and HTTP, and remember all that they were told."""
+
+import asyncio
+import http.client
+import itertools
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+import msgspec
+
+from blytz.auction.model import Code
+from blytz.cli.client import LiveClient
+
+ANSWER_WITHIN_S = 15.0
+IMPATIENT_S = 0.01
+AGAIN_S = 0.05
+Way = Literal["live", "http"]
+BY_THE_RULES = frozenset(code.value for code in Code)
+
+
+@dataclass
+class Sent:
+    """One bid, and what became of it as far as its bidder knows."""
+
+    auction_id: str
+    bidder_id: str
+    bid_id: str
+    amount: int
+    kind: str
+    outcome: str = "pending"
+    """`accepted`, `outbid`, `refused` by the rules, or `pending`: nobody knows."""
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+class Door(Protocol):
+    """One way for one bidder to bid."""
+
+    async def ask(self, bid: Sent, timeout_s: float) -> None:
+        """Send it until it is answered, and note the answer; after `timeout_s` it stays `pending`."""
+
+
+class LiveDoor:
+    def __init__(self, client: LiveClient) -> None:
+        self._client = client
+
+    async def ask(self, bid: Sent, timeout_s: float) -> None:
+        told = await self._client.place_bid(
+            bid.auction_id, bid.amount, bid.kind, bid_id=bid.bid_id, timeout_s=timeout_s
+        )
+        note(bid, told.outcome, told.code, msgspec.structs.asdict(told))
+
+
+class HttpDoor:
+    """Straight to the auction service, over one connection that is made again when it breaks."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._port = port
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._connection: http.client.HTTPConnection | None = None
+
+    async def ask(self, bid: Sent, timeout_s: float) -> None:
+        until = time.monotonic() + timeout_s
+        while bid.outcome == "pending" and time.monotonic() < until:
+            status, told = await asyncio.to_thread(self._post, bid)
+            if status == 201:
+                note(bid, told["outcome"], None, told)
+            elif 400 <= status < 500:
+                note(bid, "refused", told.get("code"), told)
+            else:
+                await asyncio.sleep(AGAIN_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._connection:
+            self._connection.close()
+
+    def _post(self, bid: Sent) -> tuple[int, dict[str, Any]]:
+        body = msgspec.json.encode({"bid_id": bid.bid_id, "amount": bid.amount, "kind": bid.kind})
+        connection = self._connection or http.client.HTTPConnection("127.0.0.1", self._port, timeout=5)
+        self._connection = connection
+        try:
+            connection.request("POST", f"/v1/auctions/{bid.auction_id}/bids", body, self._headers)
+            response = connection.getresponse()
+            return response.status, msgspec.json.decode(response.read() or b"{}")
+        except (OSError, http.client.HTTPException, msgspec.DecodeError):
+            connection.close()
+            self._connection = None
+            return 0, {}
+
+
+def note(bid: Sent, outcome: str, code: str | None, told: Mapping[str, Any]) -> None:
+    if outcome in {"accepted", "outbid"} or (outcome == "refused" and code in BY_THE_RULES):
+        bid.outcome, bid.told = outcome, {**told, "code": code}
+    # Any other refusal says that it was not decided this time; an earlier try may have been.
+
+
+class Crowd:
+    """All bidders together: what they sent, and how many answers came by each kind of door."""
+
+    def __init__(self, auction_ids: list[str], rng: random.Random) -> None:
+        self.sent: list[Sent] = []
+        self.answers: dict[Way, int] = {"live": 0, "http": 0}
+        self.stopping = False
+        self._auction_ids = auction_ids
+        self._rng = rng
+        self._numbers = itertools.count(1)
+        self._minimum = dict.fromkeys(auction_ids, 100)
+
+    @property
+    def unknown(self) -> list[Sent]:
+        return [bid for bid in self.sent if bid.outcome == "pending"]
+
+    def has_answers(self, goals: Mapping[Way, int]) -> bool:
+        return all(self.answers[way] >= count for way, count in goals.items())
+
+    def new_bid(self, bidder_id: str) -> Sent:
+        auction_id = self._rng.choice(self._auction_ids)
+        # Now and then somebody bids too little.
+        amount = self._minimum[auction_id] + 1_000 * self._rng.randrange(-1, 60)
+        kind = self._rng.choice(("exact", "max", "max"))
+        bid = Sent(auction_id, bidder_id, f"b{next(self._numbers)}", max(1, amount), kind)
+        self.sent.append(bid)
+        return bid
+
+    async def bid_on(self, bidder_id: str, way: Way, door: Door, longest_pause_s: float) -> None:
+        """Until `stopping`. Now and then a bidder does not wait, and asks with the same bid_id later or never."""
+        while not self.stopping:
+            bid = self.new_bid(bidder_id)
+            impatient = self._rng.random() < 0.1
+            await door.ask(bid, IMPATIENT_S if impatient else ANSWER_WITHIN_S)
+            if impatient and self._rng.random() < 0.5:
+                await door.ask(bid, ANSWER_WITHIN_S)
+            if bid.outcome != "pending":
+                self.answers[way] += 1
+            if minimum := bid.told.get("minimum"):
+                self._minimum[bid.auction_id] = max(minimum, self._minimum[bid.auction_id])
+            await asyncio.sleep(self._rng.uniform(0, longest_pause_s))
