@@ -28,5 +28,5 @@ async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
         yield House(MemoryStore(clock), clock)
         return
     redis: RedisServer = request.getfixturevalue("redis")
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         yield House(RedisStore(pipe, scripts_on_test_clock()), Clock(pipe), redis)

@@ -15,7 +15,7 @@ from tests.support.redis import RedisServer
 
 async def games_until_caught(redis: RedisServer, mutation: Mutation) -> int | None:
     """How many games it took; None when the mutant survived them all."""
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         pair = Pair(pipe, mutation)
         for game in range(GAMES):
             try:
@@ -34,7 +34,7 @@ async def test_a_broken_promise_is_seen(redis: RedisServer, promise: str) -> Non
 
 
 async def test_the_scripts_as_they_are_play_every_game_and_every_answer_occurs(redis: RedisServer) -> None:
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         pair = Pair(pipe)
         for game in range(GAMES):
             await play(pair, game)

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from blytz.auction.model import BidKind, Code, Party, Terms
-from blytz.kit.redis_pipe import RedisPipe
 from tests.support.auctions import BIDDERS
 from tests.support.pair import Pair
-from tests.support.pipes import CONNECTED_WITHIN_S
+from tests.support.pipes import CONNECTED_WITHIN_S, PatientPipe
 from tests.support.player import AMOUNTS, CHANGES, HOUSE_VERBS, KINDS, MOMENTS, PEOPLE, Player
 from tests.support.redis import RedisServer
 from tests.support.replay import states_of
@@ -47,7 +46,7 @@ class Stage:
 
     def __init__(self, redis: RedisServer) -> None:
         self.runner = asyncio.Runner()
-        self.pipe = RedisPipe(redis.url, "stage")
+        self.pipe = PatientPipe(redis.url, "stage")
         self.runner.run(self._start())
         self.told: set[str] = set()
 

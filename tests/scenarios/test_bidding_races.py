@@ -168,7 +168,7 @@ async def test_one_bid_sent_over_fifty_connections_counts_once(redis: RedisServe
 
 
 async def test_fifty_hammers_strike_one_closing_event(redis: RedisServer) -> None:
-    async with many_connected(redis.url, SENDERS) as pipes, connected(redis.url) as other:
+    async with many_connected(redis.url, SENDERS) as pipes, connected(redis.url, patient=True) as other:
         stores = [RedisStore(pipe) for pipe in pipes]
         await RedisStore(other).create(listing(ID), CAUSE)
         await RedisStore(other).place_bid(ID, bid(ANNA, 300), CAUSE)

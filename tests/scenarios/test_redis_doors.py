@@ -20,7 +20,7 @@ BLYTZ = "blytz on >pw ~* &* +@all -@dangerous +info"
 
 async def sells(url: str, auction_id: str = "auc_1") -> None:
     """An auction can be held through this door."""
-    async with connected(url) as pipe:
+    async with connected(url, patient=True) as pipe:
         store = RedisStore(pipe)
         await store.create(listing(auction_id), CAUSE)
         assert isinstance(await store.place_bid(auction_id, bid(ANNA, 300), CAUSE), Receipt)
@@ -35,7 +35,7 @@ async def test_by_tcp_and_by_unix_socket_with_a_password(start_redis: StartRedis
 async def test_as_a_user_who_may_sell_but_not_destroy(start_redis: StartRedis) -> None:
     server = start_redis(users=[BLYTZ])
     await sells(server.url_as("blytz", "pw"))
-    async with connected(server.url_as("blytz", "pw")) as pipe:
+    async with connected(server.url_as("blytz", "pw"), patient=True) as pipe:
         for command in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("SHUTDOWN",)):
             with pytest.raises(RedisError, match="NOPERM"):
                 await pipe.call(*command)
@@ -43,7 +43,7 @@ async def test_as_a_user_who_may_sell_but_not_destroy(start_redis: StartRedis) -
 
 async def test_a_database_of_its_own(start_redis: StartRedis) -> None:
     server = start_redis(tcp=True)
-    async with connected(f"{server.tcp_url}/3") as pipe:
+    async with connected(f"{server.tcp_url}/3", patient=True) as pipe:
         await pipe.call("SET", "key", "x")
     assert b"db3" in server.ask("INFO", "keyspace")
 

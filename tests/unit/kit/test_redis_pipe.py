@@ -19,7 +19,7 @@ async def reads_of(pipe: RedisPipe) -> int:
 
 
 async def test_what_is_asked_in_one_turn_leaves_in_one_write(redis: RedisServer) -> None:
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         before = await reads_of(pipe)
         assert await asyncio.gather(*(pipe.call("ECHO", number) for number in range(100))) == [
             str(number).encode() for number in range(100)
@@ -32,7 +32,7 @@ async def test_what_is_asked_in_one_turn_leaves_in_one_write(redis: RedisServer)
 
 
 async def test_past_its_bound_a_pipe_refuses_before_it_sends(redis: RedisServer) -> None:
-    async with connected(redis.url, most_in_flight=3) as pipe:
+    async with connected(redis.url, most_in_flight=3, patient=True) as pipe:
         taken = [pipe.call("INCR", "count") for _ in range(3)]
         with pytest.raises(Overloaded):
             pipe.call("INCR", "count")
@@ -44,7 +44,7 @@ async def test_past_its_bound_a_pipe_refuses_before_it_sends(redis: RedisServer)
 
 
 async def test_a_reply_goes_to_whoever_asked_through_the_function_they_gave(redis: RedisServer) -> None:
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         plain, number, wrong = (
             pipe.call("ECHO", "7"),
             pipe.call("ECHO", "8", convert=int),
@@ -57,7 +57,7 @@ async def test_a_reply_goes_to_whoever_asked_through_the_function_they_gave(redi
 
 
 async def test_an_error_of_one_command_is_that_commands_alone(redis: RedisServer) -> None:
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         fine, wrong, after = pipe.call("SET", "key", "x"), pipe.call("LPUSH", "key", "y"), pipe.call("GET", "key")
         with pytest.raises(RedisError, match="WRONGTYPE"):
             await wrong
@@ -65,14 +65,14 @@ async def test_an_error_of_one_command_is_that_commands_alone(redis: RedisServer
 
 
 async def test_who_no_longer_waits_disturbs_nobody(redis: RedisServer) -> None:
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         gone, here = pipe.call("ECHO", "1"), pipe.call("ECHO", "2")
         gone.cancel()
         assert await here == b"2"
 
 
 async def test_a_script_that_redis_forgot_is_sent_whole_and_runs_once(redis: RedisServer) -> None:
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         for total in (5, 10):
             await pipe.call("SCRIPT", "FLUSH")
             assert await pipe.run(ADD, ("count",), (5,)) == total
@@ -85,7 +85,7 @@ async def test_a_script_that_redis_forgot_is_sent_whole_and_runs_once(redis: Red
 
 async def test_a_script_that_fails_raises_what_its_caller_chose(redis: RedisServer) -> None:
     failing = Script("error({err = 'BROKEN ' .. KEYS[1]})")
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         with pytest.raises(RedisError, match="BROKEN key"):
             await pipe.run(failing, ("key",), ())
         with pytest.raises(KeyError, match="BROKEN key"):
@@ -99,7 +99,7 @@ async def test_a_redis_that_cannot_serve_is_no_fault_of_the_script(
     redis: RedisServer, setting: tuple[str, str], word: str
 ) -> None:
     name, value = setting
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         redis.ask("CONFIG", "SET", name, value)
         try:
             for asked in (pipe.run(ADD, ("count",), (1,), error=KeyError), pipe.call("SET", "count", 1)):
@@ -124,5 +124,5 @@ async def test_before_it_is_connected_and_after_it_is_closed_a_pipe_refuses_at_o
 
 
 async def test_a_pipe_carries_its_name_so_that_an_operator_sees_whose_it_is(redis: RedisServer) -> None:
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         assert await pipe.call("CLIENT", "GETNAME") == b"blytz-test"

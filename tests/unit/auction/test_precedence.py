@@ -1,0 +1,103 @@
+"""Every pair of refusals: when two hold for one bid, the bidder is told the one that the protocol lists first."""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from msgspec import Struct
+from msgspec.structs import replace
+
+from blytz.auction import rules
+from blytz.auction.model import Auction, Bid, Code, Receipt, Refused, Status
+from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, SAM, T0, bid, listing
+
+
+class Case(Struct, frozen=True):
+    """All that a bid is decided by. At first nothing speaks against it."""
+
+    auction: Auction | None
+    bid: Bid
+    seen: rules.Seen | None = None
+    blocked: bool = False
+    now: int = T0
+
+    def on(self, **fields: object) -> "Case":
+        return replace(self, auction=replace(self.auction, **fields)) if self.auction else self
+
+    def by(self, **fields: object) -> "Case":
+        return replace(self, bid=replace(self.bid, **fields))
+
+
+FINE = Case(
+    Auction(
+        listing=listing(buy_now_price=5_000),
+        status=Status.OPEN,
+        seq=2,
+        clock=T0,
+        price=1_000,
+        leader=ANNA,
+        ceiling=1_000,
+        bid_count=1,
+        opened_at=T0,
+        ends_at=T0 + MINUTE_MS,
+    ),
+    bid(BEN, 1_100),
+)
+EARLIER = Receipt("b_earlier", "accepted", 1, 1, 1, True, T0)
+
+
+def leads(case: Case) -> Case:
+    return case.on(leader=case.bid.bidder, ceiling=10_000)
+
+
+# In order of precedence. Each makes one refusal hold, whatever else holds.
+REASONS: dict[Code, Callable[[Case], Case]] = {
+    Code.AUCTION_NOT_FOUND: lambda case: replace(case, auction=None),
+    Code.BID_ID_REUSED: lambda case: replace(case, seen=rules.Seen(case.bid.amount + 1, case.bid.kind, EARLIER)),
+    Code.AUCTION_NOT_OPEN: lambda case: case.on(status=Status.SOLD),
+    Code.AUCTION_ENDED: lambda case: replace(case, now=T0 + MINUTE_MS),
+    Code.BIDDER_IS_SELLER: lambda case: case.by(bidder=SAM),
+    Code.BIDDER_BLOCKED: lambda case: replace(case, blocked=True),
+    Code.BUY_NOW_UNAVAILABLE: lambda case: case.by(kind="buy_now", amount=4_999),
+    Code.ALREADY_LEADING: leads,
+    Code.BID_TOO_LOW: lambda case: case.by(amount=1_099),
+}
+# A bid that buys now is never too low: it has the price or it has not.
+NEVER_TOGETHER = {(Code.BUY_NOW_UNAVAILABLE, Code.BID_TOO_LOW)}
+PAIRS = [pair for pair in itertools.combinations(REASONS, 2) if pair not in NEVER_TOGETHER]
+
+
+def decide(case: Case) -> rules.Recorded | Receipt | Refused:
+    return rules.place_bid(case.auction, case.bid, case.seen, case.blocked, CAUSE, case.now)
+
+
+def test_with_no_reason_against_it_the_bid_is_taken() -> None:
+    assert isinstance(decide(FINE), rules.Recorded)
+
+
+def test_the_reasons_are_those_of_the_protocol_in_its_order() -> None:
+    sellers = {Code.AUCTION_NOT_PAUSED, Code.HARD_STOP_REACHED}
+    assert list(REASONS) == [code for code in Code if code not in sellers]
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_one_reason_is_enough_and_says_by_what_the_bid_was_judged(code: Code) -> None:
+    case = REASONS[code](FINE)
+    refused = Refused(code, 2, 1_000, 1_100, T0 + MINUTE_MS)
+    assert decide(case) == (Refused(code) if case.auction is None else refused)
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_of_two_reasons_the_earlier_is_told(first: Code, second: Code) -> None:
+    # The bidder of the case may change, and the leader follows it: so the earlier reason is applied first.
+    case = REASONS[second](REASONS[first](FINE))
+    refused = decide(case)
+    assert isinstance(refused, Refused)
+    assert refused.code is first
+
+
+@pytest.mark.parametrize("other", [code for code in REASONS if code is not Code.AUCTION_NOT_FOUND])
+def test_a_bid_seen_before_is_told_again_whatever_holds_since(other: Code) -> None:
+    case = REASONS[other](FINE)
+    case = replace(case, seen=rules.Seen(case.bid.amount, case.bid.kind, EARLIER))
+    assert decide(case) == replace(EARLIER, replayed=True)
