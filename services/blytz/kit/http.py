@@ -45,7 +45,7 @@ def request_id(given: bytes | None) -> str:
     """The id that the gateway gave, or a new one where there is none that may safely stand in a log."""
     if given is not None and _SAFE_ID.fullmatch(given):
         return given.decode()
-    return f"{_PROCESS}{next(_requests):08x}"
+    return f"{_PROCESS}{next(_requests):016x}"
 
 
 def bearer_token(authorization: bytes | None) -> str:
