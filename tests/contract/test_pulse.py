@@ -88,7 +88,7 @@ async def test_an_outage_is_the_same_for_everybody_and_told_until_the_next(pulse
     await pulse.silence()
     second = await pulse.feel(in_vain_ms=SILENCE_MS)
     assert second is not None
-    assert second.began_at >= first.ended_at
+    assert second.ended_at > first.ended_at
 
 
 async def test_a_silence_long_ago_is_not_brought_up_by_a_later_one(pulse: Pulse) -> None:
@@ -98,3 +98,26 @@ async def test_a_silence_long_ago_is_not_brought_up_by_a_later_one(pulse: Pulse)
     last = await pulse.silence()
     outage = await pulse.feel(in_vain_ms=SILENCE_MS)
     assert outage == Outage(last, pulse.last())
+
+
+async def test_redis_gone_again_at_once_is_one_long_outage(pulse: Pulse) -> None:
+    """There was hardly time to give anybody the time of the first one back."""
+    await pulse.feel()
+    began_at = await pulse.silence()
+    pulse.redis.ask("HSET", PULSE, "run_id", "of-the-first-run")
+    first = await pulse.feel()
+    assert first == Outage(began_at, pulse.last())
+    await pulse.silence()
+    pulse.redis.ask("HSET", PULSE, "run_id", "of-the-second-run")
+    assert await pulse.feel() == Outage(began_at, pulse.last())
+
+
+async def test_redis_gone_again_later_is_another_outage(pulse: Pulse) -> None:
+    await pulse.feel()
+    pulse.redis.ask("HSET", PULSE, "run_id", "of-the-first-run")
+    first = await pulse.feel()
+    assert first is not None
+    long_ago = pulse.last() - 60_000
+    pulse.redis.ask("HSET", PULSE, "run_id", "of-the-second-run", "began_at", long_ago - 9, "ended_at", long_ago)
+    last = pulse.last()
+    assert await pulse.feel() == Outage(last, pulse.last())

@@ -17,6 +17,7 @@ from tests.support.wait import until
 LONG_MS = 600_000
 AWAY_MS = 3_000
 CROWD = 300
+MANY = 2_500
 
 
 @pytest.fixture
@@ -83,3 +84,16 @@ async def test_an_outage_fills_no_log(hall: Hall) -> None:
     await redis_away(hall, "killed", 2_000)
     await until(lambda: '"outage"' in hammer.log(), "the hammer is back", 10)
     assert hammer.log().count("\n") - before <= 8
+
+
+async def test_everybody_gets_lost_time_back_at_once_however_many_they_are(hall: Hall) -> None:
+    """Not only when their own hammer would have fallen: another outage may come first."""
+    ids: list[str] = []
+    while len(ids) < MANY:
+        ids += await asyncio.gather(*(hall.open(LONG_MS + len(ids)) for _ in range(100)))
+    await redis_away(hall, "killed", 500)
+    last = ids[-1]
+    await until(lambda: hall.redis.ask("HGET", keys_of(last).state, "seq") == b"2", "the last one too", 20)
+    states = [hall.redis.ask("HGET", keys_of(name).state, "restored_until") for name in ids]
+    await until(lambda: all(state != b"0" for state in states), "all of them")
+    hall.assert_logs_replay()

@@ -7,7 +7,6 @@ _LEADING = "if leading and (KIND == 'exact' or m <= a.ceiling) then"
 _IN_WINDOW = "a.ends_at - now < a.extension_window_ms"
 _SEEN = "if amount ~= ARGV[6] or kind ~= KIND then"
 _NOT_YET = "  if now < a.ends_at then\n    return {'not_yet'"
-_GIVE_BACK = "ENDED_AT - math.max(BEGAN_AT, a.opened_at)"
 
 MUTANTS: Final[dict[str, tuple[str, str]]] = {
     # When a bid is taken
@@ -82,7 +81,11 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "the hammer falls twice": ("{sold = true, unsold = true, cancelled", "{cancelled"),
     "the hammer ends a pause": ("if a.status == 'paused' then\n    return", "if false then\n    return"),
     "an outage is made good twice": ("if harmed and a.restored_until < ENDED_AT then", "if harmed then"),
-    "an outage gives back less than an extension": (f"math.max({_GIVE_BACK}, a.extension_ms)", _GIVE_BACK),
+    "an outage gives back less than an extension": ("math.max(lost, a.extension_ms)", "lost"),
+    "two outages in one give the first back twice": (
+        "BEGAN_AT, a.opened_at, a.restored_until)",
+        "BEGAN_AT, a.opened_at)",
+    ),
     "an outage before the opening is made good": ("a.opened_at < ENDED_AT and a.ends_at", "a.ends_at"),
     "an outage does not move the hard stop": ("a.hard_stop_at and a.hard_stop_at + by_ms", "a.hard_stop_at"),
 }

@@ -25,6 +25,9 @@ LOOK_EVERY_S = 0.2
 LOOK_AHEAD_MS = 1_000
 MOST_AT_ONCE = 2_000
 """Auctions looked at in one turn; more wait for the next one."""
+MADE_GOOD_AT_ONCE = 250
+MOST_ALIVE = 100_000
+"""Auctions that get lost time back at once; more get it when their hammer falls."""
 PAUSED_AGAIN_MS = 5_000
 ORPHAN_MS = 60_000
 """An entry whose auction has still not appeared this long after it was due belongs to an opening that failed."""
@@ -63,6 +66,7 @@ class Hammer:
         self._armed: dict[str, asyncio.TimerHandle] = {}
         self._falling: set[asyncio.Task[None]] = set()
         self._outage: Outage | None = None
+        self._noticed: Outage | None = None
         self._pulsed_at = 0.0
         self._pulsed_on = 0
         self._in_vain_since: float | None = None
@@ -102,18 +106,22 @@ class Hammer:
                 self._in_vain_since = self._pulsed_at or began
             raise
         self._pulsed_at, self._pulsed_on, self._in_vain_since = monotonic(), connection, None
-        known, self._outage = self._outage, outage
-        if outage and outage != known:
+        self._outage = outage
+        if outage and outage != self._noticed:
             await self._clock.sync()
-            await self._make_good(outage)
+            self._noticed = outage
+            log.warning("outage", lost_ms=outage.ended_at - outage.began_at)
+            self._outages.add()
+            self._keep(self._make_good())
 
-    async def _make_good(self, outage: Outage) -> None:
-        """Everybody gets the lost time back now, and not only when the hammer would have fallen."""
-        log.warning("outage", lost_ms=outage.ended_at - outage.began_at)
-        self._outages.add()
-        far = self._clock.now() * 2
-        for auction_id, due_at in await self._schedule.due(far, MOST_AT_ONCE):
-            self._start(auction_id, due_at)
+    async def _make_good(self) -> None:
+        """Everybody gets the lost time back now, and not only when the hammer would have fallen: until then they
+        would look as if they ended early, and another outage may come."""
+        with contextlib.suppress(StoreUnavailable, Overloaded):
+            alive = await self._schedule.due(self._clock.now() * 2, MOST_ALIVE)
+            for first in range(0, len(alive), MADE_GOOD_AT_ONCE):
+                batch = alive[first : first + MADE_GOOD_AT_ONCE]
+                await asyncio.gather(*(self._fall(auction_id, due_at) for auction_id, due_at in batch))
 
     async def _look(self) -> None:
         now = self._clock.now()

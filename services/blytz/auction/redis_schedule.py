@@ -14,6 +14,8 @@ from blytz.kit.redis_pipe import RedisPipe, Script
 SALES: Final = "sales"
 PULSE: Final = "{sales}:pulse"
 LEAST_OUTAGE_MS: Final = 1_500
+REMEDY_MS: Final = 5_000
+"""By then everybody has an outage's time back, even when the hammer that noticed it was killed."""
 
 
 class RedisSchedule:
@@ -55,6 +57,7 @@ class RedisSchedule:
             info: bytes = await self._pipe.call("INFO", "server")
             match = re.search(rb"run_id:(\w+)", info)
             self._run_id, self._run_id_of = (match[1].decode() if match else ""), connection
-        reply: Any = await self._pipe.run(self._pulse, (PULSE,), (self._run_id, in_vain_ms, self._least_outage_ms))
+        args = (self._run_id, in_vain_ms, self._least_outage_ms, REMEDY_MS)
+        reply: Any = await self._pipe.run(self._pulse, (PULSE,), args)
         _, began_at, ended_at = reply
         return Outage(began_at, ended_at) if ended_at else None

@@ -337,7 +337,7 @@ def restore(auction: Auction, outage: Outage, cause: Cause, now: int) -> Change 
         return None
     if auction.ends_at <= outage.began_at:
         return None
-    lost = outage.ended_at - max(outage.began_at, auction.opened_at)
+    lost = outage.ended_at - max(outage.began_at, auction.opened_at, auction.restored_until)
     by_ms = max(lost, auction.listing.terms.extension_ms)
     restored = replace(
         auction,

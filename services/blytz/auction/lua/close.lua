@@ -34,7 +34,8 @@ if not FORCE then
   end
   local harmed = a.opened_at < ENDED_AT and a.ends_at > BEGAN_AT
   if harmed and a.restored_until < ENDED_AT then
-    local by_ms = math.max(ENDED_AT - math.max(BEGAN_AT, a.opened_at), a.extension_ms)
+    local lost = ENDED_AT - math.max(BEGAN_AT, a.opened_at, a.restored_until)
+    local by_ms = math.max(lost, a.extension_ms)
     a.clock, a.ends_at, a.restored_until = now, a.ends_at + by_ms, ENDED_AT
     a.hard_stop_at = a.hard_stop_at and a.hard_stop_at + by_ms
     change(a, 'extended_by_seller', '"by_ms":' .. digits(by_ms) .. ',"reason":"outage",',

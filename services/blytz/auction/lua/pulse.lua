@@ -6,11 +6,15 @@
 -- remembered when it ends, because the first pulse after it need not be that of a hammer which asked in vain: a
 -- Redis that stood still first answers what was asked when it stopped, and a hammer may be new.
 --
+-- An outage that begins right after another is told together with it: there was hardly time to give the first one
+-- back, and who got that gets only the rest.
+--
 -- KEYS 1 pulse (hash)
 -- ARGV 1 run id of this Redis  2 how long the caller has asked in vain, ms  3 a longer silence counts, ms
+--      4 time to give an outage back, ms
 -- Returns {now, began_at, ended_at} of the last outage, 0 and 0 when there was none
 
-local RUN_ID, IN_VAIN_MS, LEAST_MS = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local RUN_ID, IN_VAIN_MS, LEAST_MS, REMEDY_MS = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -22,10 +26,14 @@ local silent_from, silent_until = tonumber(last[5] or 0), tonumber(last[6] or 0)
 if now - at > LEAST_MS then
   silent_from, silent_until = at, now
 end
+local from, to
 if run_id ~= RUN_ID then
-  began_at, ended_at = at, now
+  from, to = at, now
 elseif silent_until - math.max(silent_from, now - IN_VAIN_MS) > LEAST_MS then
-  began_at, ended_at, silent_from, silent_until = silent_from, silent_until, 0, 0
+  from, to, silent_from, silent_until = silent_from, silent_until, 0, 0
+end
+if to then
+  began_at, ended_at = from - ended_at > REMEDY_MS and from or began_at, to
 end
 redis.call('HSET', KEYS[1], 'at', string.format('%d', math.max(now, at)), 'run_id', RUN_ID,
   'began_at', string.format('%d', began_at), 'ended_at', string.format('%d', ended_at),
