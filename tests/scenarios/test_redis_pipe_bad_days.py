@@ -16,7 +16,7 @@ from tests.conftest import StartRedis
 from tests.support.auctions import ANNA, BEN, CAUSE, bid, listing
 from tests.support.pipes import connected
 from tests.support.proxy import proxy_before
-from tests.support.redis import RedisServer
+from tests.support.redis import RedisServer, Refusal
 from tests.support.wait import until, wait_until
 
 ID = "auc_1"
@@ -140,17 +140,27 @@ async def test_while_redis_loads_its_data_the_pipe_waits_and_nothing_is_sent(sta
     server.config |= {"key-load-delay": 200, "loading-process-events-interval-bytes": 1_024}
     with capture_logs() as logs:
         server.start(wait=False)
-        wait_until(server.socket.exists, "it listens")
+        wait_until(lambda: is_loading(server), "it loads")
         pipe = RedisPipe(server.url, "test")
         await pipe.start()
         try:
-            await until(lambda: any("LOADING" in entry.get("error", "") for entry in logs), "it loads")
+            await until(lambda: any("LOADING" in entry.get("error", "") for entry in logs), "the pipe hears of it")
             with pytest.raises(StoreUnavailable):
                 pipe.call("PING")
             await until(pipe.up.is_set, "it has loaded", within_s=15)
             assert await pipe.call("DBSIZE") == 4_000
         finally:
             await pipe.close()
+
+
+def is_loading(server: RedisServer) -> bool:
+    try:
+        server.ask("PING")
+    except Refusal as refusal:
+        return "LOADING" in str(refusal)
+    except OSError:
+        pass
+    return False
 
 
 @pytest.fixture
