@@ -39,6 +39,11 @@ format: ## Put the Python code into the house's format, with the fixes ruff know
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
+.PHONY: specs
+specs: ## Write what in specs/ is made from the code
+	@infra/setup.sh check
+	@$(BIN)/python infra/settings_table.py
+
 .PHONY: bench
 bench: setup-test ## Measure, and print one table
 	@exec $(BIN)/python -m bench $(ARGS)

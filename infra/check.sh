@@ -31,6 +31,9 @@ begin 'mypy'
 begin 'import-linter'
 "$BIN/lint-imports" --no-logo --cache-dir .cache/import-linter || found
 
+begin 'settings: specs/settings.md'
+"$BIN/python" infra/settings_table.py --check || found
+
 begin 'luacheck'
 infra/check_lua.sh || found
 

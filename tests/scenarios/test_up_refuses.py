@@ -84,9 +84,7 @@ def test_an_environment_that_is_not_dev(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_makes_no_sense(tmp_path: Path) -> None:
-    line = refusal("--data", str(tmp_path), BLYTZ_SEND_QUEUE_BYTES="many", BLYTZ_REPLICAS="-")
-    assert "BLYTZ_SEND_QUEUE_BYTES='many'" in line
-    assert "BLYTZ_REPLICAS='-'" in line
+    assert "BLYTZ_SEND_QUEUE_BYTES='many'" in refusal("--data", str(tmp_path), BLYTZ_SEND_QUEUE_BYTES="many")
 
 
 def test_a_machine_without_redis(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if not _is_expected(error):
             raise
-        sys.stderr.write(f"blytz: {_one_line(error)}\n")
+        sys.stderr.write(f"blytz: {_in_words(error)}\n")
         sys.exit(1)
 
 
@@ -74,5 +74,11 @@ def _is_expected(error: Exception) -> bool:
     return isinstance(error, CliFault | Problem | SettingsFault | OSError)
 
 
-def _one_line(error: Exception) -> str:
-    return "; ".join(str(error).split("\n")) or type(error).__name__
+def _in_words(error: Exception) -> str:
+    """One line; of several faults in the settings, one line each below it."""
+    from blytz.kit.settings import SettingsFault
+
+    lines = str(error).split("\n")
+    if isinstance(error, SettingsFault) and len(lines) > 1:
+        return "\n  ".join(["the settings cannot be used:", *lines])
+    return "; ".join(lines) or type(error).__name__

@@ -24,17 +24,29 @@ LOOK_EVERY_S = 0.5
 STILL_WAITING_S = 10.0
 HOPELESS_AFTER = 4
 """Ends of a service that was never ready."""
+_SAID_HERE = {
+    f"{name}_FILE"
+    for name in ("BLYTZ_DATA", "BLYTZ_ENV", "BLYTZ_HOST", "BLYTZ_LOG", "REDIS_URL", *map(variable, SERVICES))
+}
 
 
 class Platform:
     def __init__(
-        self, data: Path, host: str, port: int, inner: dict[str, int], socket_path: Path, lock: int
+        self,
+        data: Path,
+        host: str,
+        port: int,
+        inner: dict[str, int],
+        socket_path: Path,
+        lock: int,
+        redis_url: str = "",
     ) -> None:
+        """Without a `redis_url` it has a Redis of its own."""
         self._began = time.monotonic()
         self._data, self._host, self._port, self._inner, self._lock = data, host, port, inner, lock
-        self._own_redis = None if "REDIS_URL" in os.environ else redis_server.RedisServer(data, socket_path)
+        self._own_redis = None if redis_url else redis_server.RedisServer(data, socket_path)
         self._socket_path = socket_path
-        self._redis_url = self._own_redis.url if self._own_redis else os.environ["REDIS_URL"]
+        self._redis_url = self._own_redis.url if self._own_redis else redis_url
         self._console = Console(["blytz", "redis", *SERVICES, "nginx", "demo"])
         self._supervisor = Supervisor(self._console, self._write_note)
         self._is_ready = False
@@ -167,7 +179,8 @@ class Platform:
         style = os.environ.get("BLYTZ_LOG") or ("console" if self._console.is_watched else "json")
         ports = {variable(name): str(port) for name, port in self._inner.items()}
         return {
-            **os.environ,
+            # What stands here is said in full: a file that says otherwise would be a second opinion.
+            **{name: value for name, value in os.environ.items() if name not in _SAID_HERE},
             **ports,
             "BLYTZ_ENV": "dev",
             "BLYTZ_DATA": str(self._data),

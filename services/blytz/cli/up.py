@@ -29,12 +29,14 @@ def up(
     _check_env()
     inner = inner_ports(port)
     # The services read the same variables; what is wrong with them is better said once, here.
-    read_settings()
+    settings = read_settings({**os.environ, "BLYTZ_ENV": "dev"})
     folder = data_folder(data)
     prepare(folder)
     lock = take(folder)
     check_free(host, port, inner)
-    platform = Platform(folder, host, port, inner, socket_path(folder), lock)
+    given = bool({"REDIS_URL", "REDIS_URL_FILE"} & os.environ.keys())
+    redis_url = settings.redis_url if given else ""
+    platform = Platform(folder, host, port, inner, socket_path(folder), lock, redis_url)
     platform.prepare()
     asyncio.run(platform.run(demo=demo))
 

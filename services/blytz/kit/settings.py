@@ -1,14 +1,31 @@
-"""Every setting of every process, in one place, read from the environment once at start."""
+"""Every setting of every process, in one place, read from the environment once at start.
+
+`specs/settings.md` is made from this file by `make specs`; `kit/settings_checks.py` says what production refuses.
+"""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-PREFIX = "BLYTZ_"
+from blytz.kit import settings_checks
+
+PREFIX: Final = "BLYTZ_"
+ELSEWHERE_KNOWN_AS: Final = {"redis_url": "REDIS_URL"}
+"""Fields whose variable has a name that other programs know it by."""
+FROM_FILE: Final = "_FILE"
+LONGEST_FILE: Final = 65_536
+
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+Bytes = Annotated[int, Meta(ge=1_024, le=1_073_741_824)]
+Milliseconds = Annotated[int, Meta(ge=100, le=86_400_000)]
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Secret = Annotated[str, Meta(extra={"secret": True})]
+"""Never repeated in a message; production refuses one that is short or well known."""
 
 
 class SettingsFault(Exception):
@@ -16,53 +33,105 @@ class SettingsFault(Exception):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """`BLYTZ_<NAME>` for each field, except `REDIS_URL`. Nothing here has a secret as its default."""
+    """`BLYTZ_<NAME>` for each field, except those of `ELSEWHERE_KNOWN_AS`; with `_FILE` behind the name, a file
+    that holds the value. Nothing here has a secret as its default."""
 
     env: Literal["production", "test", "dev"] = "production"
     """`dev` alone has the dev issuer and its sign-in."""
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: Secret = "redis://127.0.0.1:6379/0"
     """`redis://`, `rediss://` (TLS) or `unix://`; may carry user and password."""
     data: Path = Path("var/blytz")
     """Where the dev key, and under `blytz up` Redis, keep their files."""
     host: str = "127.0.0.1"
-    auction_port: int = 8080
-    live_port: int = 8081
-    hammer_port: int = 8084
+    """The address on which services listen. Only nginx and the operator should reach it."""
+    auction_port: Port = 8080
+    """HTTP, and `/health`, `/ready` and `/metrics`."""
+    live_port: Port = 8081
+    """WebSocket, and `/health`, `/ready` and `/metrics`."""
+    hammer_port: Port = 8084
     """Only `/health`, `/ready` and `/metrics`."""
     origins: tuple[str, ...] = ()
     """Exact origins whose pages may open a socket. In dev every loopback origin may as well."""
-    replicas: int = 0
+    public_url: str = ""
+    """Where everybody reaches the platform: `https://bid.example.com`. `blytz doctor` looks at its certificate."""
+    replicas: Annotated[int, Meta(ge=0, le=16)] = 0
     """How many replicas must hold a bid before its bidder is answered (WAIT)."""
     log: Literal["auto", "json", "console"] = "auto"
-    bids_in_flight: int = 2_048
+    """`auto` is JSON unless a person watches the terminal."""
+    log_requests: bool = True
+    """One line for each HTTP request, except `/health`, `/ready`, `/metrics` and bids."""
+    log_decisions: Share = 1.0
+    """The share of bids whose decision gets a line of its own: 1 all, 0 none, 0.01 every hundredth."""
+    bids_in_flight: Count = 2_048
     """Per process; past it bids are refused with `overloaded`."""
-    most_connections: int = 20_000
+    most_connections: Count = 20_000
     """Per gateway process; past it a connection is closed with 4429."""
-    messages_per_s: int = 50
+    messages_per_s: Count = 50
     """Per connection, with a burst of twice as many; past it the connection is closed with 4429."""
-    most_topics: int = 100
+    most_topics: Count = 100
     """Watched by one connection at once."""
-    send_queue_bytes: int = 262_144
+    send_queue_bytes: Bytes = 262_144
     """Per connection; a reader further behind is closed with 4408."""
-    heartbeat_ms: int = 20_000
+    heartbeat_ms: Milliseconds = 20_000
+    """A client that is silent for as long is pinged; for twice as long, cut."""
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Raises `SettingsFault`."""
+def variable(field: str) -> str:
+    """The name of the variable that sets this field."""
+    return ELSEWHERE_KNOWN_AS.get(field, PREFIX + field.upper())
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Of the process's own environment unless another is given. Raises `SettingsFault` with all that is wrong."""
+    given = os.environ if environ is None else environ
     faults: list[str] = []
     values: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
-        name = "REDIS_URL" if field.name == "redis_url" else PREFIX + field.name.upper()
-        text = environ.get(name)
-        if text is None:
-            continue
-        raw: Any = [part.strip() for part in text.split(",") if part.strip()] if field.name == "origins" else text
+        name, text = variable(field.name), None
         try:
-            values[field.name] = (
-                Path(text) if field.type is Path else msgspec.convert(raw, field.type, strict=False)
-            )
+            text = _text(given, name)
+            if text is not None:
+                values[field.name] = _value(text, field.type)
         except msgspec.ValidationError as error:
-            faults.append(f"{name}={text!r}: {error}")
+            faults.append(f"{name}: {error}" if is_secret(field.type) else f"{name}={text!r}: {error}")
+        except _Unreadable as error:
+            faults.append(str(error))
+    settings = Settings(**values)
+    faults += settings_checks.faults(settings, variable)
     if faults:
         raise SettingsFault("\n".join(faults))
-    return Settings(**values)
+    return settings
+
+
+def is_secret(kind: Any) -> bool:
+    return any(isinstance(meta, Meta) and bool(meta.extra) for meta in get_args(kind)[1:])
+
+
+class _Unreadable(Exception):
+    pass
+
+
+def _text(environ: Mapping[str, str], name: str) -> str | None:
+    path = environ.get(name + FROM_FILE)
+    if path is None:
+        return environ.get(name)
+    if name in environ:
+        raise _Unreadable(f"{name} and {name}{FROM_FILE} are both set; keep one")
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(LONGEST_FILE + 1)
+    except OSError as error:
+        raise _Unreadable(f"{name}{FROM_FILE}={path!r}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise _Unreadable(f"{name}{FROM_FILE}={path!r}: this is not text") from None
+    if len(text) > LONGEST_FILE:
+        raise _Unreadable(f"{name}{FROM_FILE}={path!r}: longer than {LONGEST_FILE} bytes")
+    return text.strip()
+
+
+def _value(text: str, kind: Any) -> Any:
+    if kind is Path:
+        return Path(text)
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return msgspec.convert(text, kind, strict=False)
