@@ -29,4 +29,5 @@ make_tools
 compile "$@" pyproject.toml requirements/build.in -o requirements/run.txt
 compile "$@" pyproject.toml requirements/build.in requirements/test.in -c requirements/run.txt -o requirements/test.txt
 compile "$@" pyproject.toml requirements/{build,test,check}.in -c requirements/test.txt -o requirements/check.txt
+compile "$@" requirements/load.in -o requirements/load.txt
 refuse_addresses
