@@ -54,6 +54,16 @@ def start(processes: list[subprocess.Popen[Any]], platform: Platform, *words: st
     return processes[-1]
 
 
+def test_the_newest_open_auction_needs_no_id(platform: Platform) -> None:
+    auction = an_auction(platform)
+
+    accepted = run(platform, "bid", "latest", "500", "--as", "anna", "--json")
+
+    assert accepted.returncode == 0, accepted.stderr
+    state = asyncio.run(HttpClient(platform.url).auction(auction))
+    assert (state["price"], state["leader"]["name"]) == (500, "anna")
+
+
 def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
     auction = an_auction(platform)
 

@@ -12,7 +12,7 @@ from blytz.cli.fault import CliFault
 from blytz.cli.folder import DataOption
 from blytz.cli.http_client import ApiFault, HttpClient, Unreachable
 from blytz.cli.money_text import money
-from blytz.cli.options import JsonOption, UrlOption, platform_url
+from blytz.cli.options import LATEST, JsonOption, UrlOption, platform_url
 from blytz.cli.running import run
 from blytz.kit.money import MOST
 
@@ -22,7 +22,7 @@ UNKNOWN = 3
 
 
 def bid(
-    auction: Annotated[str, typer.Argument(help="The id of the auction.", show_default=False)],
+    auction: Annotated[str, typer.Argument(help="Its id; 'latest' is the newest open one.", show_default=False)],
     amount: Annotated[
         int, typer.Argument(min=1, max=MOST, help="In minor units: 1250 is $12.50.", show_default=False)
     ],
@@ -57,6 +57,8 @@ async def _place(
 ) -> tuple[BidResult, str]:
     token = http.token or await http.sign_in(name, "bidder")
     currency = "USD"
+    if auction == LATEST:
+        auction = await _newest(http)
     with contextlib.suppress(ApiFault):
         currency = (await http.auction(auction))["terms"]["currency"]
     async with LiveClient(http.live_url, token) as client:
@@ -67,6 +69,13 @@ async def _place(
             raise CliFault(f"the gateway refuses this connection: {error}") from error
         except TimeoutError as error:
             raise Unreachable(f"{http.url} does not take live connections: is `blytz up` running?") from error
+
+
+async def _newest(http: HttpClient) -> str:
+    newest = await http.newest("open")
+    if newest is None:
+        raise CliFault("no auction is open: name one by its id, or open one first")
+    return str(newest["auction_id"])
 
 
 def line(result: BidResult, currency: str) -> str:

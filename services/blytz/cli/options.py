@@ -7,6 +7,8 @@ import typer
 
 from blytz.cli.folder import data_folder, running_platform
 
+LATEST = "latest"
+"""In the place of an auction's id: the newest open one."""
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 UrlOption = Annotated[

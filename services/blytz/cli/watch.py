@@ -12,12 +12,11 @@ from blytz.cli.client import LiveClient
 from blytz.cli.fault import CliFault
 from blytz.cli.folder import DataOption
 from blytz.cli.http_client import ApiFault, HttpClient, Unreachable
-from blytz.cli.options import JsonOption, UrlOption, platform_url
+from blytz.cli.options import LATEST, JsonOption, UrlOption, platform_url
 from blytz.cli.running import Interrupted, run
 from blytz.cli.scene import Scene
 from blytz.cli.watch_output import Output, output
 
-LATEST = "latest"
 DRAW_EVERY_S = 0.1
 LOOK_EVERY_S = 0.5
 """How often to ask for the next auction while none is followed."""
