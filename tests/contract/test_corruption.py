@@ -203,6 +203,16 @@ async def test_reading_a_key_of_another_type_is_refused(store: RedisStore, redis
             await read
 
 
+async def test_a_corrupt_auction_does_not_hide_the_others(store: RedisStore, redis: RedisServer) -> None:
+    await store.create(listing("auc_sound"), CAUSE)
+    await store.create(listing("auc_spoilt"), CAUSE)
+    redis.ask("HSET", keys_of("auc_spoilt").state, "price", "1e3")
+
+    page = await store.list(None, None, 10)
+
+    assert [auction.listing.auction_id for auction in page.auctions] == ["auc_sound"]
+
+
 async def test_a_receipt_that_cannot_be_read_is_refused(store: RedisStore, redis: RedisServer) -> None:
     await ready_for(store, redis, "place_bid")
     again = bid(BEN, 500, bid_id="b_again")

@@ -165,7 +165,10 @@ class RedisStore:
         found: list[Auction] = []
         states = [self._state(auction_id.decode()) for auction_id in ids]
         for auction_id, state in zip(ids, states, strict=True):
-            auction = await _read(state)
+            try:
+                auction = await _read(state)
+            except CorruptAuction:
+                continue  # It was logged; whoever looks for another auction is not to suffer for it.
             if auction and (status is None or auction.status is status) and len(found) < limit:
                 found.append(auction)
                 cursor = auction_id.decode()
