@@ -12,7 +12,7 @@ from tests.support.redis import RedisServer
 
 CROWD = 500
 AT_ONCE = 50
-ROUNDS = 3
+ROUNDS = 4
 """A machine busy with something else can only make a hammer later: the best round is the hammer's own."""
 
 Record = Callable[[str, object], None]
@@ -46,8 +46,11 @@ def figures(lags: list[int]) -> dict[str, float]:
     return {"p50_ms": cuts[49], "p99_ms": cuts[98], "max_ms": max(lags)}
 
 
-@pytest.mark.parametrize("hammers", [1, 3])
-@pytest.mark.parametrize(("over_ms", "p99_ms"), [(1_000, 50), (1, 500)], ids=["second", "millisecond"])
+@pytest.mark.parametrize(
+    ("hammers", "over_ms", "p99_ms"),
+    [(1, 1_000, 50), (3, 1_000, 50), (1, 1, 500)],
+    ids=["one hammer", "three hammers", "one hammer, in one millisecond"],
+)
 async def test_500_auctions_that_end_together_are_closed_on_time_and_once(
     redis: RedisServer, hammers: int, over_ms: int, p99_ms: int, record_property: Record
 ) -> None:

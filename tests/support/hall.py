@@ -17,6 +17,7 @@ from blytz.auction.model import Auction, Event, Status
 from blytz.auction.redis_schedule import PULSE, SALES
 from blytz.auction.redis_store import SCHEDULE, RedisStore
 from blytz.kit.ids import new_id
+from blytz.kit.problems import StoreUnavailable
 from blytz.kit.redis_pipe import RedisPipe
 from tests.support import auctions
 from tests.support.pipes import connected
@@ -56,8 +57,14 @@ class Hall:
         """An auction that ends in so many milliseconds, or that long after `starts_at`."""
         terms = {"duration_ms": ends_in_ms, **terms}
         listing = auctions.listing(new_id("auc"), starts_at=starts_at, **terms)
-        await self.store.create(listing, auctions.CAUSE)
-        return listing.auction_id
+        while True:
+            try:
+                await self.store.create(listing, auctions.CAUSE)
+            except StoreUnavailable:
+                # Created perhaps; to create it again does no harm. A busy machine may take longer to say so.
+                await self.pipe.up.wait()
+            else:
+                return listing.auction_id
 
     async def auction(self, auction_id: str) -> Auction:
         auction = await self.store.get(auction_id)
