@@ -35,8 +35,12 @@ def start_blytz(door: Door, redis_url: str, folder: Path) -> Side:
         "BLYTZ_ENV": "dev",
         "BLYTZ_DATA": str(folder),
         "BLYTZ_LIVE_PORT" if door == "live" else "BLYTZ_AUCTION_PORT": str(port),
-        # Fifty connections do the work of thousands of bidders here; the limit is for one of those.
+        # Fifty connections do the work of thousands of bidders here; the limits are for one of those.
         "BLYTZ_MESSAGES_PER_S": "1000000",
+        "BLYTZ_BIDS_PER_S": "1000000",
+        "BLYTZ_BIDS_BURST": "1000000",
+        "BLYTZ_WRITES_PER_S": "1000000",
+        "BLYTZ_WRITES_BURST": "1000000",
     }
     service = "live" if door == "live" else "auction"
     process = Process(

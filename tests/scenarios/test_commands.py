@@ -91,7 +91,7 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
         (("bid", "auc_none", "500", "--as", "anna", "--bid-id", "a b"), 1, "a bid id has 1 to 64"),
         (("bid", "auc_none", "0", "--as", "anna"), 2, "amount"),
         (("watch", "auc_none"), 1, "there is no auction auc_none"),
-        (("simulate", "--rate", "900"), 1, "900 bids a second need 23 bidders"),
+        (("simulate", "--rate", "900"), 1, "900 bids a second need 113 bidders"),
         (("simulate", "--auction", "auc_none"), 1, "there is no such auction"),
         (("verify", "auc_none"), 1, "there is no auction auc_none"),
     ],

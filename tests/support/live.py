@@ -17,6 +17,7 @@ from typing import Self
 from blytz.identity import Role
 from blytz.identity.dev import DevIssuer
 from tests.support.redis import free_port
+from tests.support.services import UNHURRIED
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 20.0
@@ -38,6 +39,7 @@ class GatewayProcess:
             "BLYTZ_DATA": str(data),
             "BLYTZ_LIVE_PORT": str(self.port),
             "BLYTZ_LOG": "json",
+            **UNHURRIED,
             "REDIS_URL": redis_url,
             **named,
         }

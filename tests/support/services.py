@@ -15,6 +15,9 @@ from tests.support.wait import wait_until
 READY_WITHIN_S = 20.0
 STOPPED_WITHIN_S = 15.0
 
+UNHURRIED = {f"BLYTZ_{name}": "1000000" for name in ("BIDS_PER_S", "BIDS_BURST", "WRITES_PER_S", "WRITES_BURST")}
+"""One test's Anna does in a second what a bidder does in an evening; limits have tests of their own."""
+
 Name = Literal["auction", "live", "hammer"]
 
 
@@ -31,6 +34,7 @@ class Service:
             "BLYTZ_ENV": "dev",
             "BLYTZ_DATA": str(folder),
             "BLYTZ_LOG": "json",
+            **UNHURRIED,
             "REDIS_URL": redis_url,
             f"BLYTZ_{name.upper()}_PORT": str(self.port),
             **{f"BLYTZ_{key.upper()}": str(value) for key, value in settings.items()},

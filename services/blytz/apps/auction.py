@@ -26,12 +26,13 @@ async def main(settings: Settings) -> None:
         await pipe.call("PING")
 
     app = application(
-        service=AuctionService(store),
+        service=AuctionService(store, wiring.bids_of_user(settings, pipe)),
         identity=wiring.identity(settings),
         clock=clock,
         metrics=metrics,
         dependencies={"redis": redis},
         issuer=wiring.dev_issuer(settings),
+        writes_of_user=wiring.writes_of_user(settings, pipe),
     )
     await pipe.start()
     following = asyncio.create_task(clock.follow(), name="clock")

@@ -25,7 +25,8 @@ async def main(settings: Settings) -> None:
     events = RedisEvents(settings.redis_url, pipe, store)
     hub = Hub(events, clock, metrics)
     events.listener = hub
-    office = Office(settings, identity, AuctionService(store), clock, hub, metrics)
+    service = AuctionService(store, wiring.bids_of_user(settings, pipe))
+    office = Office(settings, identity, service, clock, hub, metrics)
     pages = operator_pages(metrics, {"redis": pipe.up.is_set, "feed": events.feed.up.is_set})
     gateway = Gateway(office, pages, events.tell_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
     metrics.gauge("blytz_redis_in_flight", "Commands waiting for their reply", lambda: pipe.in_flight)

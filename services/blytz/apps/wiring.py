@@ -8,10 +8,12 @@ from typing import Any
 
 import uvloop
 
+from blytz.auction.redis_limits import RedisLedger
 from blytz.auction.redis_store import RedisStore
 from blytz.identity import Identity
 from blytz.identity.dev import DevIssuer
 from blytz.identity.remembered import RememberedIdentity
+from blytz.kit.limits import Limit, UserLimit
 from blytz.kit.logs import set_up_logs
 from blytz.kit.redis_pipe import RedisPipe
 from blytz.kit.settings import Settings, SettingsFault
@@ -35,6 +37,14 @@ def auction_pipe(settings: Settings, name: str) -> RedisPipe:
 
 def auction_store(pipe: RedisPipe) -> RedisStore:
     return RedisStore(pipe)
+
+
+def bids_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
+    return UserLimit(Limit("bids", settings.bids_per_s, settings.bids_burst), RedisLedger(pipe))
+
+
+def writes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
+    return UserLimit(Limit("writes", settings.writes_per_s, settings.writes_burst), RedisLedger(pipe))
 
 
 def _calm_collector() -> None:

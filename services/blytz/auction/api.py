@@ -52,6 +52,7 @@ from blytz.kit.http import App, Front, Receive, Scope, Send, requests_counter
 from blytz.kit.http_litestar import litestar, read_by
 from blytz.kit.http_operator import Check, operator_routes
 from blytz.kit.metrics import Metrics
+from blytz.kit.limits import UserLimit
 
 
 class Auctions(Controller):
@@ -224,10 +225,11 @@ def application(
     dependencies: Mapping[str, Check],
     issuer: DevIssuer | None,
 ) -> App:
+    writes_of_user: UserLimit | None = None,
     """The whole service as one ASGI application. Without an `issuer` there is no sign-in."""
     answered = requests_counter(metrics)
     bids = BidRoute(service, identity, answered, metrics)
-    routes = described(metrics, dependencies, House(service, identity, clock, bids, issuer))
+    routes = described(metrics, dependencies, House(service, identity, clock, bids, issuer, writes_of_user))
     front = Front(cast("App", routes), answered)
 
     def app(scope: Scope, receive: Receive, send: Send) -> Any:

@@ -11,6 +11,7 @@ from blytz.kit.problems import (
     NotDurable,
     Overloaded,
     Problem,
+    RateLimited,
     StoreUnavailable,
     TooLarge,
     Unauthenticated,
@@ -18,6 +19,7 @@ from blytz.kit.problems import (
 
 _AWAY: Final = (Overloaded(), StoreUnavailable(), NotDurable())
 _NOT_SIGNED_IN: Final = Unauthenticated("send a token: Authorization: Bearer <token>")
+_TOO_OFTEN: Final = RateLimited(retry_after_ms=150)
 _NO_AUCTION: Final = refusal(Refused(Code.AUCTION_NOT_FOUND))
 
 
@@ -52,24 +54,31 @@ READ: Final = documented(_NOT_SIGNED_IN, _NO_AUCTION, *_AWAY)
 EVENTS: Final = documented(_NOT_SIGNED_IN, _NO_AUCTION, *_malformed("after", "Expected `int` >= 0"), *_AWAY)
 CREATE: Final = documented(
     _NOT_SIGNED_IN,
+    _TOO_OFTEN,
     Forbidden("only a seller may open an auction"),
     *_malformed_body("terms.start_price", "Expected `int` >= 1"),
     *_AWAY,
 )
 BID: Final = documented(
     _NOT_SIGNED_IN,
+    _TOO_OFTEN,
     Forbidden("only a bidder may bid"),
     _NO_AUCTION,
     *_refused(*_BID_CODES),
     *_malformed_body("amount", "Expected `int`, got `str`"),
     *_AWAY,
 )
-PAUSE: Final = documented(_NOT_SIGNED_IN, _OWNERS_ONLY, _NO_AUCTION, *_refused(*_CHANGE_CODES), *_AWAY)
+PAUSE: Final = documented(_NOT_SIGNED_IN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(*_CHANGE_CODES), *_AWAY)
 CANCEL: Final = PAUSE
-CLOSE: Final = documented(_NOT_SIGNED_IN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_OPEN), *_AWAY)
-RESUME: Final = documented(_NOT_SIGNED_IN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_PAUSED), *_AWAY)
+CLOSE: Final = documented(
+    _NOT_SIGNED_IN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_OPEN), *_AWAY
+)
+RESUME: Final = documented(
+    _NOT_SIGNED_IN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_PAUSED), *_AWAY
+)
 EXTEND: Final = documented(
     _NOT_SIGNED_IN,
+    _TOO_OFTEN,
     _OWNERS_ONLY,
     _NO_AUCTION,
     *_refused(*_CHANGE_CODES, Code.HARD_STOP_REACHED),

@@ -16,6 +16,7 @@ from blytz.identity import Identity, Principal
 from blytz.identity.dev import DevIssuer
 from blytz.kit.clock import ServerClock
 from blytz.kit.http import REQUEST_ID, bearer_token
+from blytz.kit.limits import UserLimit
 
 CALLER: Final = "caller"
 """Where the principal stands in the ASGI scope once `signed_in` let the request pass."""
@@ -41,12 +42,14 @@ class House:
         clock: ServerClock,
         bids: BidRoute,
         issuer: DevIssuer | None,
+        writes_of_user: UserLimit | None = None,
     ) -> None:
         self.service = service
         self.identity = identity
         self.clock = clock
         self.bids = bids
         self.issuer = issuer
+        self.writes_of_user = writes_of_user
 
     def caller(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
         """Raises `Unauthenticated`."""
@@ -68,8 +71,12 @@ def house_of(connection: ASGIConnection[Any, Any, Any, Any]) -> House:
 
 
 def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """A guard, because guards come before the body is read: 401 goes before 422."""
-    _scope(connection)[CALLER] = house_of(connection).caller(connection)
+    """A guard, because guards come before the body is read: 401 and 429 go before 422. Everything that needs
+    somebody signed in changes something, except bids, which take a shorter way and have a limit of their own."""
+    house = house_of(connection)
+    caller = _scope(connection)[CALLER] = house.caller(connection)
+    if house.writes_of_user is not None:
+        house.writes_of_user.take(caller.id)
 
 
 SIGNED_IN: Final[dict[str, Any]] = {"guards": [signed_in], "security": [{"bearer": []}]}

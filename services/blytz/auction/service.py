@@ -23,6 +23,7 @@ from blytz.auction.model import (
 from blytz.auction.store import AuctionStore
 from blytz.identity import Principal
 from blytz.kit.ids import new_id
+from blytz.kit.limits import UserLimit
 from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
 
 EPOCH_DIGITS = 8
@@ -52,10 +53,11 @@ def refusal(refused: Refused) -> Conflict | NotFound:
 
 
 class AuctionService:
-    """Raises `Forbidden`, `NotFound`, `InvalidRequest`, `Conflict` and what the store raises."""
+    """Raises `Forbidden`, `NotFound`, `InvalidRequest`, `Conflict`, `RateLimited` and what the store raises."""
 
-    def __init__(self, store: AuctionStore) -> None:
+    def __init__(self, store: AuctionStore, bids_of_user: UserLimit | None = None) -> None:
         self._store = store
+        self._bids_of_user = bids_of_user
 
     async def open(
         self,
@@ -100,6 +102,8 @@ class AuctionService:
         busy room are refused."""
         if not bidder.roles:
             raise Forbidden("only a bidder may bid")
+        if self._bids_of_user is not None:
+            self._bids_of_user.take(bidder.id)
         if not _ID.match(auction_id):
             raise _not_found()
         bid = Bid(Party(bidder.id, bidder.name), bid_id, amount, kind)

@@ -14,8 +14,8 @@ MOST_BIDDERS: Final = 2_000
 MOST_VIEWERS: Final = 50_000
 MOST_RATE: Final = 5_000.0
 LONGEST_S: Final = 3_600.0
-BIDS_A_BIDDER: Final = 40
-"""A second; the gateway closes who says more than 50."""
+BIDS_A_BIDDER: Final = 8
+"""A second; the platform takes 10 of one user, and bids do not come evenly."""
 SOCKETS_AN_ADDRESS: Final = 20_000
 SPARE_FILES: Final = 200
 
@@ -78,7 +78,7 @@ def check(plan: Plan, open_files: int) -> None:
     if plan.rate > plan.bidders * BIDS_A_BIDDER:
         needed = -(-plan.rate // BIDS_A_BIDDER)
         raise CliFault(
-            f"{plan.rate:g} bids a second need {needed:g} bidders: the gateway limits what each may say"
+            f"{plan.rate:g} bids a second need {needed:g} bidders: the platform limits how often each may bid"
         )
     if plan.bidders + plan.viewers + SPARE_FILES > open_files:
         raise CliFault(

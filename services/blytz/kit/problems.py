@@ -16,14 +16,18 @@ class Problem(Exception):
     status: ClassVar[int] = 500
     code: str = "internal_error"
     title: ClassVar[str] = "Something went wrong here"
-    retry_after_ms: ClassVar[int | None] = None
+    retry_after_ms: int | None = None
     """When it may be worth asking again; told to the client."""
 
-    def __init__(self, detail: str = "", *, code: str | None = None, **fields: Any) -> None:
+    def __init__(
+        self, detail: str = "", *, code: str | None = None, retry_after_ms: int | None = None, **fields: Any
+    ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.code = code or type(self).code
         self.fields = fields
+        if retry_after_ms is not None:
+            self.retry_after_ms = retry_after_ms
 
     def content(self) -> dict[str, Any]:
         retry = {} if self.retry_after_ms is None else {"retry_after_ms": self.retry_after_ms}

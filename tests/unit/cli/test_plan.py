@@ -18,7 +18,7 @@ URL = "http://127.0.0.1:8000"
         ({"viewers": 50_001}, "--viewers must be 0 to 50000"),
         ({"rate": 0}, "--rate must be above 0 and at most 5000"),
         ({"seconds": 3_601}, "--seconds must be above 0 and at most 3600"),
-        ({"bidders": 4, "rate": 200}, "200 bids a second need 5 bidders"),
+        ({"bidders": 4, "rate": 200}, "200 bids a second need 25 bidders"),
     ],
 )
 def test_out_of_bounds(asked: dict[str, Any], says: str) -> None:

@@ -1,0 +1,157 @@
+"""How often one user may do something: GCRA, decided here at once, and shared with other processes a moment later.
+
+A bid is on disk before its bidder is answered, so asking Redis about a limit first would double what a bid costs.
+Every process therefore decides by itself and tells the ledger what was spent, many users in one call; the ledger
+answers with what each has spent everywhere. The decision on limits in `specs/decisions` says how exact that is.
+"""
+
+import asyncio
+from asyncio import Future
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import ceil
+from time import monotonic
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from blytz.kit.problems import Overloaded, RateLimited, StoreUnavailable
+
+TELL_EVERY_S: Final = 0.25
+"""What was spent is told no later than this, and at once when a user has spent half a burst."""
+TOLD_AT_ONCE: Final = 128
+"""Users in one call, so that no single one holds Redis up."""
+SWEPT_FROM: Final = 1_024
+"""Users known before those who owe nothing any more are looked for."""
+
+
+class Limit(Struct, frozen=True):
+    """`per_s` in the long run, and `burst` at once for who has been quiet."""
+
+    name: str
+    per_s: float
+    burst: int
+
+    @property
+    def interval_s(self) -> float:
+        return 1 / self.per_s
+
+
+class Spent(Struct, frozen=True):
+    """What one user did here since it was last told."""
+
+    user_id: str
+    times: int
+    since_us: int
+    """How long ago that began."""
+    owed_us: int
+    """In how long all that this process knows of is paid back."""
+
+
+class Ledger(Protocol):
+    """What all processes have spent together."""
+
+    def spend(self, limit: Limit, spent: Sequence[Spent]) -> "Future[list[int]]":
+        """For each, in how many microseconds everything is paid back that was spent anywhere; not positive when it
+        is. Raises `Overloaded` and `StoreUnavailable`, as does the future."""
+
+
+class _Purse:
+    __slots__ = ("paid_at", "since", "times", "user_id")
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.paid_at = 0.0
+        """When all that was spent is paid back: GCRA's theoretical arrival time."""
+        self.times = 0
+        """Spent and not told."""
+        self.since = 0.0
+
+
+class UserLimit:
+    """Costs about half a microsecond a call. Without a ledger, or while it is away, every process holds the limit
+    by itself. With one, it must be used inside a running loop."""
+
+    def __init__(self, limit: Limit, ledger: Ledger | None = None, now: Callable[[], float] = monotonic) -> None:
+        self.limit = limit
+        self._interval_s = limit.interval_s
+        self._burst_s = limit.burst * limit.interval_s
+        self._lease = max(1, limit.burst // 2)
+        self._ledger = ledger
+        self._now = now
+        self._purses: dict[str, _Purse] = {}
+        self._sweep_at = SWEPT_FROM
+        self._untold: list[_Purse] = []
+        self._timer: asyncio.Handle | None = None
+
+    def __len__(self) -> int:
+        """Users remembered: those who owe something, and some who no longer do."""
+        return len(self._purses)
+
+    def take(self, user_id: str) -> None:
+        """Once more for this user. Raises `RateLimited`, with the time after which once more would be allowed."""
+        now = self._now()
+        purse = self._purses.get(user_id)
+        if purse is None:
+            if len(self._purses) >= self._sweep_at:
+                self._sweep(now)
+            purse = self._purses[user_id] = _Purse(user_id)
+        paid_at = max(purse.paid_at, now) + self._interval_s
+        wait_s = paid_at - now - self._burst_s
+        # Sums of intervals are not exact; the last of a burst must not fall to that.
+        if wait_s > 1e-7:
+            raise RateLimited(retry_after_ms=ceil(wait_s * 1_000))
+        purse.paid_at = paid_at
+        if self._ledger is None:
+            return
+        purse.times += 1
+        if purse.times == 1:
+            purse.since = now
+            self._untold.append(purse)
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(TELL_EVERY_S, self._tell)
+        elif purse.times == self._lease and self._timer is not None:
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_soon(self._tell)
+
+    def _tell(self) -> None:
+        assert self._ledger is not None, "without a ledger nothing is put aside"
+        self._timer = None
+        now = self._now()
+        purses, self._untold = self._untold, []
+        for first in range(0, len(purses), TOLD_AT_ONCE):
+            told = purses[first : first + TOLD_AT_ONCE]
+            spent = [_spent(purse, now) for purse in told]
+            for purse in told:
+                purse.times = 0
+            try:
+                answer = self._ledger.spend(self.limit, spent)
+            except (Overloaded, StoreUnavailable):
+                # It is forgotten elsewhere, not here; and what cannot be told was hardly decided either.
+                continue
+            answer.add_done_callback(partial(self._told, told))
+
+    def _told(self, told: list[_Purse], answer: "Future[list[int]]") -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        now = self._now()
+        for purse, owed_us in zip(told, answer.result(), strict=True):
+            # What was spent while the answer was on its way is in nobody else's books yet.
+            elsewhere = now + owed_us / 1e6 + purse.times * self._interval_s
+            purse.paid_at = max(purse.paid_at, elsewhere)
+
+    def _sweep(self, now: float) -> None:
+        """Who owes nothing and has told everything is as good as new."""
+        self._purses = {
+            user_id: purse for user_id, purse in self._purses.items() if purse.paid_at > now or purse.times
+        }
+        self._sweep_at = max(SWEPT_FROM, 2 * len(self._purses))
+
+
+def _spent(purse: _Purse, now: float) -> Spent:
+    return Spent(
+        purse.user_id,
+        purse.times,
+        max(0, int((now - purse.since) * 1e6)),
+        max(0, int((purse.paid_at - now) * 1e6)),
+    )
