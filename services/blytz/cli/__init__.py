@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("blytz.cli.up", "Run the whole platform on this machine."),
     "serve": ("blytz.cli.serve", "Run one service in this process, for containers."),
+    "gateway": ("blytz.cli.gateway", "Run the public door of a server: nginx, with TLS for your domain."),
     "token": ("blytz.cli.token", "Print a token for the dev platform, and nothing else."),
     "watch": ("blytz.cli.watch", "Watch an auction live."),
     "bid": ("blytz.cli.bid", "Place one bid."),

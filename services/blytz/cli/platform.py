@@ -68,9 +68,10 @@ class Platform:
             redis_server.check_answers(self._redis_url)
         env = self._env()
         self._children += [self._service(name, env, "serve", name) for name in SERVICES]
-        command = nginx.prepare(
+        command = nginx.prepare_dev(
             self._data / "nginx",
-            f"{_in_url(self._host)}:{self._port}",
+            self._host,
+            self._port,
             auction_port=self._inner["auction"],
             live_port=self._inner["live"],
             open_files=open_files,

@@ -1,0 +1,41 @@
+"""`blytz gateway`: the public door of a server or of a container, configured by its environment alone."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from blytz.cli import nginx
+from blytz.cli.fault import CliFault
+from blytz.cli.folder import DataOption, data_folder
+from blytz.cli.gateway_settings import read_gateway_settings
+from blytz.cli.limits import raise_open_files
+from blytz.cli.placeholder import write_placeholder
+
+FOLDER = "gateway"
+
+
+def gateway(
+    data: DataOption = None,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write the configuration, let nginx read it, and end.")
+    ] = False,
+) -> None:
+    """Run nginx in front of the services, in this process, until SIGTERM. Its settings are the BLYTZ_GATEWAY_*
+    variables; infra/nginx/README.md has them all, and how to put a platform on a domain."""
+    settings = read_gateway_settings()
+    folder = data_folder(data) / FOLDER
+    try:
+        (folder / "tls").mkdir(parents=True, exist_ok=True)
+        if settings.domains:
+            # nginx cannot start without one, and Let's Encrypt gives none before nginx answers for the domain.
+            write_placeholder(folder / "tls" / "site.pem", settings.domains)
+    except OSError as error:
+        raise CliFault(f"cannot write to {folder} ({error.strerror}); name another folder with --data") from error
+    command = nginx.prepare(folder, settings, raise_open_files())
+    if check:
+        typer.echo(f"nginx accepts the configuration in {folder}")
+        return
+    os.chdir(folder)
+    os.execv(command[0], command)  # noqa: S606 # signals and exit code are to be nginx's own
