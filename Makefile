@@ -43,6 +43,7 @@ format: ## Put the Python code into the house's format, with the fixes ruff know
 specs: ## Write what in specs/ is made from the code
 	@infra/setup.sh check
 	@$(BIN)/python infra/settings_table.py
+	@$(BIN)/python -m infra.specs write
 
 .PHONY: bench
 bench: setup-test ## Measure, and print one table

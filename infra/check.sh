@@ -34,6 +34,9 @@ begin 'import-linter'
 begin 'settings: specs/settings.md'
 "$BIN/python" infra/settings_table.py --check || found
 
+begin 'contracts: specs/openapi and specs/asyncapi.yaml'
+"$BIN/python" -m infra.specs check || found
+
 begin 'luacheck'
 infra/check_lua.sh || found
 

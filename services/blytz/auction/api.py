@@ -11,6 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 import blytz
 from blytz.auction import api_answers as answers
+from blytz.auction import api_examples
 from blytz.auction.api_bids import BidRoute, is_bid
 from blytz.auction.api_house import (
     SIGNED_IN,
@@ -243,4 +244,12 @@ def described(metrics: Metrics, dependencies: Mapping[str, Check], house: House 
     routes: list[ControllerRouterHandler] = [Auctions, *operator_routes(metrics, dependencies)]
     if house is None or house.issuer is not None:
         routes.append(sign_in)
-    return litestar("Blytz auctions", blytz.__version__, routes, State({"house": house}))
+    return litestar(
+        "Blytz auctions",
+        blytz.__version__,
+        routes,
+        State({"house": house}),
+        behind="/auction",
+        requests=api_examples.REQUESTS,
+        answers=api_examples.ANSWERS,
+    )

@@ -118,11 +118,24 @@ class AuctionPage(Struct, frozen=True):
     cursor: str | None
 
 
+EventKind = Literal[
+    "opened",
+    "bid",
+    "ceiling_raised",
+    "paused",
+    "resumed",
+    "extended_by_seller",
+    "sold",
+    "unsold",
+    "cancelled",
+]
+
+
 class EventView(Struct, frozen=True):
     """The public part of one change, with the whole changing part of the state after it."""
 
     seq: int
-    kind: str
+    kind: EventKind
     at: int
     auction_id: str
     status: Status

@@ -14,14 +14,14 @@ from litestar.exceptions import (
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 from litestar.typing import FieldDefinition
 from msgspec import Struct
 
 from blytz.kit.http import MOST_BODY_BYTES, Gone, problem_headers, too_large, unexpected
-from blytz.kit.http_openapi import Kinds, schema_of
+from blytz.kit.http_openapi import Examples, Kinds, schema_of
 from blytz.kit.parse import Parser, refused
 from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, MethodNotAllowed, NotFound, Problem
 
@@ -123,8 +123,18 @@ async def _schema(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return schema_of(request.app)
 
 
-def litestar(title: str, version: str, routes: Sequence[ControllerRouterHandler], state: State) -> Litestar:
-    """An application of these routes; its OpenAPI 3.1 is at `/v1/openapi.json`."""
+def litestar(
+    title: str,
+    version: str,
+    routes: Sequence[ControllerRouterHandler],
+    state: State,
+    *,
+    behind: str,
+    requests: Examples,
+    answers: Examples,
+) -> Litestar:
+    """An application of these routes; its OpenAPI 3.1 is at `/v1/openapi.json`, with these examples. `behind` is
+    the path that the gateway puts in front of every route."""
     bearer = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT", description="A signed token")
     return Litestar(
         [*routes, _schema],
@@ -136,10 +146,11 @@ def litestar(title: str, version: str, routes: Sequence[ControllerRouterHandler]
             title=title,
             version=version,
             components=Components(security_schemes={"bearer": bearer}),
+            servers=[Server(url=behind, description="through the gateway")],
             use_handler_docstrings=True,
             openapi_router=_NoPages(path="/v1", route_handlers=[]),
         ),
-        plugins=[Kinds()],
+        plugins=[Kinds(requests, answers)],
         logging_config=None,
         state=state,
     )

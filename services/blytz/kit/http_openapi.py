@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 of a service: operations by Litestar, schemas by msgspec, which knows every bound."""
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Litestar
@@ -12,6 +13,11 @@ from litestar.typing import FieldDefinition
 from msgspec import UNSET, Struct, UnsetType
 
 from blytz.kit.problems import CONTENT_TYPE, Problem
+
+Examples = Mapping[str, Mapping[str, Any]]
+"""By operationId and by the name of the example."""
+OPERATOR: Final = "operator"
+"""The tag of what nginx keeps from the public."""
 
 
 class Fault(Struct):
@@ -54,8 +60,10 @@ class Kinds(OpenAPISchemaPlugin):
     """Remembers which structs a document speaks of. Litestar's own schema of a struct is not exact: it forgets
     that unknown fields are refused, and the bounds of what is inside a tuple."""
 
-    def __init__(self) -> None:
+    def __init__(self, requests: Examples, answers: Examples) -> None:
         self.seen: dict[str, type[Struct]] = {}
+        self.requests = requests
+        self.answers = answers
 
     def is_plugin_supported_field(self, field_definition: FieldDefinition) -> bool:
         return not field_definition.is_union and field_definition.is_subclass_of(Struct)
@@ -68,23 +76,43 @@ class Kinds(OpenAPISchemaPlugin):
 
 @lru_cache(maxsize=8)
 def schema_of(app: Litestar) -> dict[str, Any]:
-    """The whole document, as it is served and as `specs/` keeps it."""
+    """The whole document, as it is served and as `specs/` keeps it: the same bytes for the same code."""
     document: dict[str, Any] = app.openapi_schema.to_schema()
-    kinds = app.plugins.get(Kinds).seen.values()
-    _, exact = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    kinds = app.plugins.get(Kinds)
+    _, exact = msgspec.json.schema_components(kinds.seen.values(), ref_template="#/components/schemas/{name}")
     schemas = document["components"]["schemas"] | exact
     document["components"]["schemas"] = dict(sorted(schemas.items()))
+    document["paths"] = dict(sorted(document["paths"].items()))
     for path in document["paths"].values():
-        for operation in path.values():
-            _mend(operation["responses"])
+        for method, operation in sorted(path.items()):
+            path[method] = path.pop(method)
+            _mend(operation)
+            _show(operation, kinds.requests, kinds.answers)
+            if OPERATOR in operation["tags"] and operation["operationId"] != "health":
+                operation["servers"] = [{"url": "/", "description": "the service's own port, never the gateway"}]
     return document
 
 
-def _mend(responses: dict[str, Any]) -> None:
-    """Litestar documents its own answer to wrong parameters, where ours is 422, and gives each example a field
-    that OpenAPI does not know."""
+def _mend(operation: dict[str, Any]) -> None:
+    """Litestar documents its own answer to wrong parameters, where ours is 422, gives each example a field that
+    OpenAPI does not know, and describes a good answer in words of its own."""
+    responses = operation["responses"]
     responses.pop("400", None)
-    for response in responses.values():
+    operation["responses"] = responses = dict(sorted(responses.items()))
+    for status, response in responses.items():
+        if status.startswith("2"):
+            response["description"] = operation.get("description", operation["summary"])
         for media in response.get("content", {}).values():
             for example in media.get("examples", {}).values():
                 example.pop("id", None)
+
+
+def _show(operation: dict[str, Any], requests: Examples, answers: Examples) -> None:
+    name = operation["operationId"]
+    good: dict[str, Any] = next(
+        (answer for status, answer in operation["responses"].items() if status.startswith("2")), {}
+    )
+    for place, examples in ((operation.get("requestBody", {}), requests), (good, answers)):
+        for media in place.get("content", {}).values():
+            if name in examples:
+                media["examples"] = {example: {"value": value} for example, value in examples[name].items()}

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from blytz.auction.model import BidId, BidKind, Receipt, Refused
-from blytz.identity import Principal
+from blytz.identity import Principal, Role
 from blytz.kit.money import Amount
 
 SUBPROTOCOL = "blytz.v1"
@@ -83,8 +83,14 @@ class Welcome(Struct, tag_field="type", tag="welcome"):
     heartbeat_ms: int
 
 
+class User(Struct):
+    id: str
+    name: str
+    roles: tuple[Role, ...]
+
+
 class Authenticated(Struct, tag_field="type", tag="authenticated"):
-    user: dict[str, object]
+    user: User
     expires_at: int
     ref: str | UnsetType = UNSET
 
@@ -146,7 +152,7 @@ def bid_result(
 
 
 def authenticated(principal: Principal, ref: str | UnsetType) -> Authenticated:
-    user: dict[str, object] = {"id": principal.id, "name": principal.name, "roles": principal.roles}
+    user = User(principal.id, principal.name, principal.roles)
     return Authenticated(user, principal.expires_at, ref)
 
 

@@ -1,0 +1,116 @@
+"""The AsyncAPI 3.0 of the live gateway, from its structs. The application described is the gateway: it receives
+what clients say, and sends what they hear."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+import blytz
+from blytz.auction.api_examples import BID, OPENED, STATE
+from blytz.live import contract, protocol
+
+CHANNEL = "live"
+_EXAMPLES = contract.examples(OPENED, BID, STATE)
+
+
+def document() -> dict[str, Any]:
+    kinds = [*contract.CLIENT, *contract.SERVER]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Blytz live",
+            "version": blytz.__version__,
+            "description": "Bids in, events out, over one WebSocket. Text frames, each one JSON object or an "
+            "array of them: a batch, in order. A client ignores unknown fields in what it hears.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "gateway": {
+                "host": "127.0.0.1:8000",
+                "protocol": "ws",
+                "description": "The public door; `wss` wherever it has a certificate.",
+            }
+        },
+        "channels": {CHANNEL: _channel()},
+        "operations": _operations(),
+        "components": {
+            "messages": {name_of(kind): _message(kind) for kind in kinds},
+            "schemas": {name: _draft_07(schema) for name, schema in sorted(schemas.items())},
+        },
+    }
+
+
+def name_of(kind: type[Struct]) -> str:
+    """As it stands in `type` on the wire."""
+    return str(kind.__struct_config__.tag)
+
+
+def _channel() -> dict[str, Any]:
+    return {
+        "address": "/live/v1",
+        "title": "The live channel",
+        "description": f"Subprotocol `{protocol.SUBPROTOCOL}`. At most {protocol.LONGEST_FRAME} bytes a frame "
+        "from a client. A page's Origin must be on the allow-list.",
+        "servers": [{"$ref": "#/servers/gateway"}],
+        "messages": {
+            name_of(kind): {"$ref": f"#/components/messages/{name_of(kind)}"}
+            for kind in (*contract.CLIENT, *contract.SERVER)
+        },
+        "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+        "x-close-codes": {str(code): why for code, why in contract.CLOSES.items()},
+    }
+
+
+def _operations() -> dict[str, Any]:
+    asked = {
+        f"{name_of(kind)}Asked": {
+            "action": "receive",
+            **_about(kind, contract.CLIENT[kind]),
+            "reply": {"channel": _here(), "messages": [_on_channel(answer) for answer in answers]},
+        }
+        for kind, answers in contract.ANSWERS.items()
+    }
+    unasked = {
+        f"{name_of(kind)}Told": {"action": "send", **_about(kind, contract.SERVER[kind])}
+        for kind in contract.UNASKED
+    }
+    return asked | unasked
+
+
+def _about(kind: type[Struct], summary: str) -> dict[str, Any]:
+    return {"channel": _here(), "summary": summary, "messages": [_on_channel(kind)]}
+
+
+def _here() -> dict[str, str]:
+    return {"$ref": f"#/channels/{CHANNEL}"}
+
+
+def _on_channel(kind: type[Struct]) -> dict[str, str]:
+    return {"$ref": f"#/channels/{CHANNEL}/messages/{name_of(kind)}"}
+
+
+def _message(kind: type[Struct]) -> dict[str, Any]:
+    return {
+        "name": name_of(kind),
+        "title": kind.__name__,
+        "summary": (contract.CLIENT | contract.SERVER)[kind],
+        "contentType": "application/json",
+        "payload": {"$ref": f"#/components/schemas/{kind.__name__}"},
+        "examples": [{"payload": example} for example in _EXAMPLES[kind]],
+    }
+
+
+def _draft_07(schema: Any) -> Any:
+    """AsyncAPI's own schemas are JSON Schema draft 07, which spells tuples differently."""
+    if isinstance(schema, list):
+        return [_draft_07(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    drafted = {name: _draft_07(part) for name, part in schema.items()}
+    if "prefixItems" in drafted:
+        drafted["additionalItems"] = drafted.pop("items", True)
+        drafted["items"] = drafted.pop("prefixItems")
+    return drafted

@@ -1,0 +1,152 @@
+"""What `specs/asyncapi.yaml` is made from: every message of `blytz.v1` as a struct, close codes, and examples.
+
+`protocol.py` puts events, snapshots and replays together as text; here they stand as structs, for readers of the
+contract and for the tests that hold the text against them.
+"""
+
+from typing import Any, Final
+
+from msgspec import UNSET, Struct, UnsetType
+
+from blytz.auction.api_schemas import AuctionState, EventView
+from blytz.live import protocol
+from blytz.live.protocol import (
+    Auth,
+    Authenticated,
+    BidResult,
+    Error,
+    Ping,
+    PlaceBid,
+    Pong,
+    Unwatch,
+    Viewers,
+    Watch,
+    Welcome,
+)
+
+
+class EventMessage(EventView, kw_only=True, frozen=True, tag_field="type", tag="event"):
+    """One change, each `seq` one above the last: no gap, no repeat, no reorder."""
+
+    topic: str
+
+
+class Snapshot(Struct, tag_field="type", tag="snapshot"):
+    """The whole state; what was known of this topic before is void."""
+
+    topic: str
+    epoch: str
+    seq: int
+    state: AuctionState
+    ref: str | UnsetType = UNSET
+
+
+class Replay(Struct, tag_field="type", tag="replay"):
+    """All that was missed since `after`, oldest first."""
+
+    topic: str
+    epoch: str
+    seq: int
+    events: list[EventView]
+    ref: str | UnsetType = UNSET
+
+
+Said = dict[type[Struct], str]
+CLIENT: Final[Said] = {
+    Auth: "Say who is calling. Optional: watching needs no token. May be sent again before the token expires.",
+    Watch: "Follow a topic; with `after` and `epoch` from where one was.",
+    Unwatch: "No longer follow it.",
+    PlaceBid: "Bid. The same `bid_id` sent again gets the first answer again.",
+    Ping: "Ask for the server's time.",
+}
+SERVER: Final[Said] = {
+    Welcome: "First of all, before anything is asked.",
+    Authenticated: "The token is believed.",
+    Snapshot: "The whole state; what was known of this topic before is void.",
+    Replay: "All that was missed since `after`, oldest first.",
+    EventMessage: "One change, each `seq` one above the last: no gap, no repeat, no reorder.",
+    BidResult: "The bidder's own answer, sent once the bid is durable.",
+    Viewers: "How many watch, at most once a second while it changes.",
+    Error: "What was said makes no sense or may not be. Ten malformed messages in a minute end the connection.",
+    Pong: "The server's time.",
+}
+ANSWERS: Final[dict[type[Struct], tuple[type[Struct], ...]]] = {
+    Auth: (Authenticated, Error),
+    Watch: (Snapshot, Replay, Error),
+    Unwatch: (Error,),
+    PlaceBid: (BidResult, Error),
+    Ping: (Pong,),
+}
+UNASKED: Final = (Welcome, EventMessage, Snapshot, Viewers)
+
+CLOSES: Final = {
+    protocol.RESTARTING: "the service restarts: reconnect with full jitter, up to 10 s",
+    protocol.MALFORMED: "malformed beyond repair",
+    protocol.TOKEN_REFUSED: "the token was refused or has expired",
+    protocol.ORIGIN_REFUSED: "pages of this origin may not connect",
+    protocol.TOO_SLOW: "the reader is too far behind: reconnect with `after`",
+    protocol.TOO_MANY: "too many messages or connections",
+}
+
+_AT: Final = 1_760_000_000_000
+_TOPIC: Final = "auction:auc_019a0c2f6d7c4b1e"
+
+
+def examples(opened: dict[str, Any], bid: dict[str, Any], state: dict[str, Any]) -> dict[type[Struct], list[Any]]:
+    """By message. The events and the state are those of the HTTP calls' examples."""
+    topic = {"topic": _TOPIC}
+    at_place = {**topic, "epoch": "4b1e7c6d", "seq": 2}
+    asked = {"type": "bid", "auction_id": _TOPIC.removeprefix("auction:")}
+    told = {"type": "bid_result", "seq": 2, "price": 1_000, "minimum": 1_100, "ends_at": _AT + 60_000}
+    return {
+        Auth: [{"type": "auth", "token": "<header>.<claims>.<signature>", "ref": "auth"}],
+        Watch: [
+            {"type": "watch", **topic},
+            {"type": "watch", **topic, "after": 1, "epoch": "4b1e7c6d", "ref": "again"},
+        ],
+        Unwatch: [{"type": "unwatch", **topic}],
+        PlaceBid: [
+            {**asked, "bid_id": "b-1", "amount": 1_000, "ref": "1"},
+            {**asked, "bid_id": "b-2", "amount": 20_000, "kind": "max"},
+        ],
+        Ping: [{"type": "ping", "ref": "p1"}],
+        Welcome: [{"type": "welcome", "session": "ses_019a0c30", "server_at": _AT, "heartbeat_ms": 20_000}],
+        Authenticated: [
+            {
+                "type": "authenticated",
+                "user": {"id": "dev_anna", "name": "Anna", "roles": ["bidder"]},
+                "expires_at": _AT + 43_200_000,
+                "ref": "auth",
+            }
+        ],
+        Snapshot: [{"type": "snapshot", **at_place, "state": state}],
+        Replay: [{"type": "replay", **at_place, "ref": "again", "events": [bid]}],
+        EventMessage: [{"type": "event", **topic, **opened}, {"type": "event", **topic, **bid}],
+        BidResult: [
+            {
+                **told,
+                "bid_id": "b-1",
+                "outcome": "accepted",
+                "code": None,
+                "seq": 2,
+                "replayed": False,
+                "ref": "1",
+            },
+            {**told, "bid_id": "b-1", "outcome": "accepted", "code": None, "replayed": True, "ref": "1"},
+            {**told, "bid_id": "b-3", "outcome": "refused", "code": "bid_too_low", "replayed": False},
+            {
+                "type": "bid_result",
+                "bid_id": "b-4",
+                "outcome": "pending",
+                "code": "store_unavailable",
+                "seq": None,
+                "price": None,
+                "minimum": None,
+                "ends_at": None,
+                "replayed": False,
+            },
+        ],
+        Viewers: [{"type": "viewers", **topic, "count": 412}],
+        Error: [{"type": "error", "code": "invalid_request", "detail": "JSON is malformed", "ref": "1"}],
+        Pong: [{"type": "pong", "server_at": _AT, "ref": "p1"}],
+    }
