@@ -64,8 +64,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The share of bids whose decision gets a line of its own: 1 all, 0 none, 0.01 every hundredth."""
     bids_in_flight: Count = 2_048
     """Per process; past it bids are refused with `overloaded`."""
+    bids_per_s: Count = 10
+    """Per user, over HTTP and WebSocket and all processes together; past it and the burst `rate_limited`."""
+    bids_burst: Count = 20
+    """So many at once, for a user who has been quiet."""
+    writes_per_s: Count = 5
+    """Per user and over all processes: every signed-in HTTP call that changes something and is no bid."""
+    writes_burst: Count = 50
+    """So many at once, for a user who has been quiet."""
     most_connections: Count = 20_000
     """Per gateway process; past it a connection is closed with 4429."""
+    connections_per_user: Count = 20
+    """Signed in, per gateway process; past it the newest is closed with 4429."""
+    connections_per_address: Count = 1_000
+    """Per gateway process, an IPv6 network of 64 bits counting as one; past it closed with 4429. In dev loopback is
+    free."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses or networks whose `X-Forwarded-For` is believed: those of nginx, separated by commas."""
     messages_per_s: Count = 50
     """Per connection, with a burst of twice as many; past it the connection is closed with 4429."""
     most_topics: Count = 100
@@ -78,23 +93,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 def variable(field: str) -> str:
     """The name of the variable that sets this field."""
-    bids_per_s: Count = 10
-    """Per user, over HTTP and WebSocket and all processes together; past it and the burst `rate_limited`."""
-    bids_burst: Count = 20
-    """So many at once, for a user who has been quiet."""
-    writes_per_s: Count = 5
-    """Per user and over all processes: every signed-in HTTP call that changes something and is no bid."""
-    writes_burst: Count = 50
-    """So many at once, for a user who has been quiet."""
     return ELSEWHERE_KNOWN_AS.get(field, PREFIX + field.upper())
 
-    connections_per_user: Count = 20
-    """Signed in, per gateway process; past it the newest is closed with 4429."""
-    connections_per_address: Count = 1_000
-    """Per gateway process, an IPv6 network of 64 bits counting as one; past it closed with 4429. In dev loopback is
-    free."""
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
-    """Addresses or networks whose `X-Forwarded-For` is believed: those of nginx, separated by commas."""
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Of the process's own environment unless another is given. Raises `SettingsFault` with all that is wrong."""
