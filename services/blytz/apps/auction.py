@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
-from blytz.apps import wiring
+from blytz.apps import signing_in, wiring
 from blytz.auction.api import application, described
 from blytz.auction.service import AuctionService
+from blytz.identity.redis_bans import RedisBans
+from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
 from blytz.kit.http_openapi import schema_of
 from blytz.kit.http_server import listen, serve
@@ -17,7 +19,7 @@ async def main(settings: Settings) -> None:
     """Serves until cancelled, and starts whether Redis is there or not. Raises OSError when the port is taken."""
     listener = listen(settings.host, settings.auction_port)
     pipe = wiring.auction_pipe(settings, "auction")
-    store = wiring.auction_store(pipe)
+    store, bans = wiring.auction_store(pipe), RedisBans(pipe)
     clock, metrics = ServerClock(store.now), Metrics()
     metrics.gauge("blytz_redis_in_flight", "Commands that wait for Redis", lambda: pipe.in_flight)
     metrics.gauge("blytz_redis_up", "1 while Redis is connected", pipe.up.is_set)
@@ -27,19 +29,24 @@ async def main(settings: Settings) -> None:
 
     app = application(
         service=AuctionService(store, wiring.bids_of_user(settings, pipe)),
-        identity=wiring.identity(settings),
+        identity=signing_in.identity(settings, bans.bans),
         clock=clock,
         metrics=metrics,
         dependencies={"redis": redis},
         issuer=wiring.dev_issuer(settings),
         writes_of_user=wiring.writes_of_user(settings, pipe),
+        bans=BanService(bans),
     )
     await pipe.start()
-    following = asyncio.create_task(clock.follow(), name="clock")
+    following = [
+        asyncio.create_task(clock.follow(), name="clock"),
+        asyncio.create_task(bans.follow(), name="bans"),
+    ]
     try:
         await serve(app, listener, settings.most_connections)
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         await pipe.close()
 
 

@@ -1,11 +1,11 @@
 """Wiring of the live gateway."""
 
 import asyncio
-import contextlib
 
-from blytz.apps import wiring
+from blytz.apps import signing_in, wiring
 from blytz.auction.redis_events import RedisEvents
 from blytz.auction.service import AuctionService
+from blytz.identity.redis_bans import RedisBans
 from blytz.kit.clock import ServerClock
 from blytz.kit.metrics import Metrics
 from blytz.kit.pages import operator_pages
@@ -18,15 +18,15 @@ from blytz.live.server import Gateway
 async def main(settings: Settings) -> None:
     """Serve until cancelled, then drain. Raises OSError when the port is taken."""
     metrics = Metrics()
-    identity = wiring.identity(settings)
     pipe = wiring.auction_pipe(settings, "live")
-    store = wiring.auction_store(pipe)
+    store, bans = wiring.auction_store(pipe), RedisBans(pipe)
+    identity = signing_in.identity(settings, bans.bans)
     clock = ServerClock(store.now)
     events = RedisEvents(settings.redis_url, pipe, store)
     hub = Hub(events, clock, metrics)
     events.listener = hub
     service = AuctionService(store, wiring.bids_of_user(settings, pipe))
-    office = Office(settings, identity, service, clock, hub, metrics)
+    office = Office(settings, identity, service, clock, hub, metrics, bans.bans)
     pages = operator_pages(metrics, {"redis": pipe.up.is_set, "feed": events.feed.up.is_set})
     gateway = Gateway(office, pages, events.tell_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
     metrics.gauge("blytz_redis_in_flight", "Commands waiting for their reply", lambda: pipe.in_flight)
@@ -34,14 +34,17 @@ async def main(settings: Settings) -> None:
 
     await pipe.start()
     await events.feed.start()
-    following = asyncio.create_task(clock.follow(), name="clock")
+    following = [
+        asyncio.create_task(clock.follow(), name="clock"),
+        asyncio.create_task(bans.follow(gateway.look_at_callers), name="bans"),
+    ]
     await gateway.start()
     try:
         await asyncio.Event().wait()
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         await gateway.drain()
         await events.feed.close()
         await pipe.close()
-        with contextlib.suppress(asyncio.CancelledError):
-            await following
+        await asyncio.gather(*following, return_exceptions=True)

@@ -10,25 +10,16 @@ import uvloop
 
 from blytz.auction.redis_limits import RedisLedger
 from blytz.auction.redis_store import RedisStore
-from blytz.identity import Identity
 from blytz.identity.dev import DevIssuer
-from blytz.identity.remembered import RememberedIdentity
 from blytz.kit.limits import Limit, UserLimit
 from blytz.kit.logs import set_up_logs
 from blytz.kit.redis_pipe import RedisPipe
-from blytz.kit.settings import Settings, SettingsFault
+from blytz.kit.settings import Settings
 
 
 def dev_issuer(settings: Settings) -> DevIssuer | None:
     """None outside `BLYTZ_ENV=dev`: there is then no key, no sign-in and no token of its making."""
     return DevIssuer(settings.data) if settings.env == "dev" else None
-
-
-def identity(settings: Settings) -> Identity:
-    issuer = dev_issuer(settings)
-    if issuer is None:
-        raise SettingsFault("no token issuer is configured: outside BLYTZ_ENV=dev nobody could sign in")
-    return RememberedIdentity(issuer)
 
 
 def auction_pipe(settings: Settings, name: str) -> RedisPipe:

@@ -12,6 +12,7 @@ from litestar.types import ControllerRouterHandler
 import blytz
 from blytz.auction import api_answers as answers
 from blytz.auction import api_examples
+from blytz.auction.api_admin import Admin
 from blytz.auction.api_bids import BidRoute, is_bid
 from blytz.auction.api_house import (
     SIGNED_IN,
@@ -48,12 +49,13 @@ from blytz.auction.model import Receipt
 from blytz.auction.service import AuctionService
 from blytz.identity import Identity
 from blytz.identity.dev import DevIssuer
+from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
 from blytz.kit.http import App, Front, Receive, Scope, Send, requests_counter
 from blytz.kit.http_litestar import litestar, read_by
 from blytz.kit.http_operator import Check, operator_routes
-from blytz.kit.metrics import Metrics
 from blytz.kit.limits import UserLimit
+from blytz.kit.metrics import Metrics
 
 
 class Auctions(Controller):
@@ -67,7 +69,7 @@ class Auctions(Controller):
         self, request: Call, status: StatusFilter = None, cursor: Cursor = None, limit: Limit = 20
     ) -> AuctionPage:
         """Newest first."""
-        reader, house = reader_of(request), house_of(request)
+        reader, house = await reader_of(request), house_of(request)
         auctions, following = await house.service.list(status, cursor, limit)
         return AuctionPage([house.state(auction, reader) for auction in auctions], following)
 
@@ -98,7 +100,7 @@ class Auctions(Controller):
     )
     async def state(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """With `your_ceiling` when the token is its leader's."""
-        reader, house = reader_of(request), house_of(request)
+        reader, house = await reader_of(request), house_of(request)
         return house.state(await house.service.get(auction_id), reader)
 
     @get(
@@ -111,7 +113,7 @@ class Auctions(Controller):
         self, request: Call, auction_id: AuctionId, after: After = 0, limit: EventLimit = MOST_EVENTS
     ) -> Events:
         """The public part of the events with `after < seq`."""
-        reader_of(request)
+        await reader_of(request)
         service = house_of(request).service
         auction = await service.get(auction_id)
         events = await service.events(auction_id, after, limit)
@@ -225,23 +227,25 @@ def application(
     metrics: Metrics,
     dependencies: Mapping[str, Check],
     issuer: DevIssuer | None,
-) -> App:
     writes_of_user: UserLimit | None = None,
+    bans: BanService | None = None,
+) -> App:
     """The whole service as one ASGI application. Without an `issuer` there is no sign-in."""
     answered = requests_counter(metrics)
-    bids = BidRoute(service, identity, answered, metrics)
-    routes = described(metrics, dependencies, House(service, identity, clock, bids, issuer, writes_of_user))
+    quick = BidRoute(service, identity, answered, metrics)
+    house = House(service, identity, clock, quick, issuer, writes_of_user, bans)
+    routes = described(metrics, dependencies, house)
     front = Front(cast("App", routes), answered)
 
     def app(scope: Scope, receive: Receive, send: Send) -> Any:
-        return bids(scope, receive, send) if is_bid(scope) else front(scope, receive, send)
+        return quick(scope, receive, send) if is_bid(scope) else front(scope, receive, send)
 
     return app
 
 
 def described(metrics: Metrics, dependencies: Mapping[str, Check], house: House | None) -> Litestar:
     """The routes of the service. Without a `house` they can be described but not called, those of dev included."""
-    routes: list[ControllerRouterHandler] = [Auctions, *operator_routes(metrics, dependencies)]
+    routes: list[ControllerRouterHandler] = [Auctions, Admin, *operator_routes(metrics, dependencies)]
     if house is None or house.issuer is not None:
         routes.append(sign_in)
     return litestar(

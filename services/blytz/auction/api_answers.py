@@ -4,11 +4,14 @@ from typing import Final
 
 from blytz.auction.model import Code, Refused
 from blytz.auction.service import refusal
+from blytz.identity import IssuerUnavailable
+from blytz.identity.bans import Banned, TooManyBans
 from blytz.kit.http_openapi import documented
 from blytz.kit.problems import (
     Forbidden,
     InvalidRequest,
     NotDurable,
+    NotFound,
     Overloaded,
     Problem,
     RateLimited,
@@ -18,7 +21,11 @@ from blytz.kit.problems import (
 )
 
 _AWAY: Final = (Overloaded(), StoreUnavailable(), NotDurable())
-_NOT_SIGNED_IN: Final = Unauthenticated("send a token: Authorization: Bearer <token>")
+_TOKEN: Final = (
+    Unauthenticated("send a token: Authorization: Bearer <token>"),
+    Banned("this account has been banned"),
+    IssuerUnavailable(),
+)
 _TOO_OFTEN: Final = RateLimited(retry_after_ms=150)
 _NO_AUCTION: Final = refusal(Refused(Code.AUCTION_NOT_FOUND))
 
@@ -49,18 +56,18 @@ _BID_CODES: Final = (
 _CHANGE_CODES: Final = (Code.AUCTION_NOT_OPEN, Code.AUCTION_ENDED)
 _OWNERS_ONLY: Final = Forbidden("only its seller may do this to an auction")
 
-LIST: Final = documented(_NOT_SIGNED_IN, *_malformed("limit", "Expected `int` <= 100"), *_AWAY)
-READ: Final = documented(_NOT_SIGNED_IN, _NO_AUCTION, *_AWAY)
-EVENTS: Final = documented(_NOT_SIGNED_IN, _NO_AUCTION, *_malformed("after", "Expected `int` >= 0"), *_AWAY)
+LIST: Final = documented(*_TOKEN, *_malformed("limit", "Expected `int` <= 100"), *_AWAY)
+READ: Final = documented(*_TOKEN, _NO_AUCTION, *_AWAY)
+EVENTS: Final = documented(*_TOKEN, _NO_AUCTION, *_malformed("after", "Expected `int` >= 0"), *_AWAY)
 CREATE: Final = documented(
-    _NOT_SIGNED_IN,
+    *_TOKEN,
     _TOO_OFTEN,
     Forbidden("only a seller may open an auction"),
     *_malformed_body("terms.start_price", "Expected `int` >= 1"),
     *_AWAY,
 )
 BID: Final = documented(
-    _NOT_SIGNED_IN,
+    *_TOKEN,
     _TOO_OFTEN,
     Forbidden("only a bidder may bid"),
     _NO_AUCTION,
@@ -68,16 +75,14 @@ BID: Final = documented(
     *_malformed_body("amount", "Expected `int`, got `str`"),
     *_AWAY,
 )
-PAUSE: Final = documented(_NOT_SIGNED_IN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(*_CHANGE_CODES), *_AWAY)
+PAUSE: Final = documented(*_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(*_CHANGE_CODES), *_AWAY)
 CANCEL: Final = PAUSE
-CLOSE: Final = documented(
-    _NOT_SIGNED_IN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_OPEN), *_AWAY
-)
+CLOSE: Final = documented(*_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_OPEN), *_AWAY)
 RESUME: Final = documented(
-    _NOT_SIGNED_IN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_PAUSED), *_AWAY
+    *_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_PAUSED), *_AWAY
 )
 EXTEND: Final = documented(
-    _NOT_SIGNED_IN,
+    *_TOKEN,
     _TOO_OFTEN,
     _OWNERS_ONLY,
     _NO_AUCTION,
@@ -86,3 +91,12 @@ EXTEND: Final = documented(
     *_AWAY,
 )
 SIGN_IN: Final = documented(*_malformed_body("name", "is missing"), Overloaded())
+
+_ADMINS_ONLY: Final = Forbidden("only an admin may do this")
+_ADMIN: Final = (*_TOKEN, _ADMINS_ONLY, *_malformed("user_id", "does not fit"), RateLimited(), *_AWAY)
+_ADMIN_WRITES: Final = (*_ADMIN, TooLarge(), TooManyBans("at most 100000 users can be kept; lift old ones first"))
+PAGE_OF_BANS: Final = documented(*_ADMIN)
+ONE_BAN: Final = documented(*_ADMIN, NotFound("this user is not banned"))
+PUT_BAN: Final = documented(*_ADMIN_WRITES)
+REVOKE: Final = PUT_BAN
+LIFT: Final = documented(*_ADMIN)

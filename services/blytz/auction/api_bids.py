@@ -64,7 +64,7 @@ class BidRoute:
                 announced = int(value)
         name_of_request = request_id(given)
         try:
-            caller = self._identity.verify(bearer_token(authorization))
+            caller = await self._identity.admit(bearer_token(authorization))
             auction_id = scope["path"][len(ROOT) : -len(LEAF)]
             bid = read_new_bid(await read_body(receive, announced))
             receipt = await self.decide(caller, auction_id, bid, name_of_request)

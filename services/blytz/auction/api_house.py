@@ -14,9 +14,11 @@ from blytz.auction.model import Auction, Status
 from blytz.auction.service import AuctionService, state_for
 from blytz.identity import Identity, Principal
 from blytz.identity.dev import DevIssuer
+from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
 from blytz.kit.http import REQUEST_ID, bearer_token
 from blytz.kit.limits import UserLimit
+from blytz.kit.problems import NotFound
 
 CALLER: Final = "caller"
 """Where the principal stands in the ASGI scope once `signed_in` let the request pass."""
@@ -43,6 +45,7 @@ class House:
         bids: BidRoute,
         issuer: DevIssuer | None,
         writes_of_user: UserLimit | None = None,
+        bans: BanService | None = None,
     ) -> None:
         self.service = service
         self.identity = identity
@@ -50,11 +53,19 @@ class House:
         self.bids = bids
         self.issuer = issuer
         self.writes_of_user = writes_of_user
+        self._bans = bans
 
-    def caller(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
-        """Raises `Unauthenticated`."""
+    @property
+    def bans(self) -> BanService:
+        """Raises `NotFound` in a house that keeps none."""
+        if self._bans is None:
+            raise NotFound
+        return self._bans
+
+    async def caller(self, connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
+        """Raises `Unauthenticated`, `Banned` and `IssuerUnavailable`."""
         authorization = connection.headers.get("authorization")
-        return self.identity.verify(bearer_token(authorization.encode("latin-1") if authorization else None))
+        return await self.identity.admit(bearer_token(authorization.encode("latin-1") if authorization else None))
 
     def state(self, auction: Auction, reader: Principal | None) -> AuctionState:
         return msgspec.convert(state_for(auction, self.clock.now(), reader), AuctionState)
@@ -70,11 +81,11 @@ def house_of(connection: ASGIConnection[Any, Any, Any, Any]) -> House:
     return house
 
 
-def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+async def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """A guard, because guards come before the body is read: 401 and 429 go before 422. Everything that needs
     somebody signed in changes something, except bids, which take a shorter way and have a limit of their own."""
     house = house_of(connection)
-    caller = _scope(connection)[CALLER] = house.caller(connection)
+    caller = _scope(connection)[CALLER] = await house.caller(connection)
     if house.writes_of_user is not None:
         house.writes_of_user.take(caller.id)
 
@@ -82,9 +93,9 @@ def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandle
 SIGNED_IN: Final[dict[str, Any]] = {"guards": [signed_in], "security": [{"bearer": []}]}
 
 
-def reader_of(request: Call) -> Principal | None:
-    """Watching needs no token; one that is sent must be good. Raises `Unauthenticated`."""
-    return house_of(request).caller(request) if "authorization" in request.headers else None
+async def reader_of(request: Call) -> Principal | None:
+    """Watching needs no token; one that is sent must be good. Raises what `House.caller` does."""
+    return await house_of(request).caller(request) if "authorization" in request.headers else None
 
 
 def asked_by(request: Call) -> tuple[AuctionService, Principal, str]:

@@ -4,7 +4,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from blytz.kit.problems import Unauthenticated
+from blytz.kit.problems import Problem, Unauthenticated
 
 Role = Literal["bidder", "seller", "moderator", "admin"]
 
@@ -17,6 +17,8 @@ class Principal(Struct, frozen=True):
     roles: tuple[Role, ...]
     expires_at: int
     """Milliseconds since the Unix epoch; the token is worth nothing from then on."""
+    issued_at: int = 0
+    """Milliseconds since the Unix epoch, as the issuer says: a revocation ends what was issued before it."""
 
     def has(self, *roles: Role) -> bool:
         return any(role in self.roles for role in roles)
@@ -28,6 +30,24 @@ class TokenRefused(Unauthenticated):
     token_was_sent = True
 
 
+class IssuerUnavailable(Problem):
+    """The issuer's keys cannot be had now, so nobody knows whether the token is good."""
+
+    status, code, title = 503, "issuer_unavailable", "The issuer of the token cannot be reached"
+    retry_after_ms = 5_000
+
+
+class KeysWanted(Exception):
+    """Whether the token is good can be told once its issuer's keys were fetched: `admit` waits for them."""
+
+
 class Identity(Protocol):
+    """Whoever believes tokens. `verify` is for the hot path, which waits for nothing; `admit` is for everybody
+    who can wait."""
+
     def verify(self, token: str) -> Principal:
-        """Raises `TokenRefused`."""
+        """At once. Raises `TokenRefused`, `Banned`, and `KeysWanted` when only `admit` can tell."""
+
+    async def admit(self, token: str) -> Principal:
+        """The same, after waiting for keys where that is needed, a few seconds at most. Raises `TokenRefused`,
+        `Banned`, `IssuerUnavailable` and `Overloaded`."""

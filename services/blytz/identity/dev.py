@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,12 +21,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from blytz.identity import Principal, Role, TokenRefused
+from blytz.identity.claims import LONGEST_NAME, ROLES
 
 KEY_FILE = "dev-key.pem"
 ISSUER = "blytz-dev"
 TOKEN_LASTS_S = 12 * 60 * 60
-LONGEST_NAME = 80
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class DevIssuer:
@@ -43,6 +42,7 @@ class DevIssuer:
             "sub": "usr_" + hashlib.sha256(name.encode()).hexdigest()[:20],
             "name": name[:LONGEST_NAME],
             "roles": list(roles),
+            "iat": int(time.time()),
             "exp": int(time.time()) + lasts_s,
         }
         return jwt.encode(claims, self._private, algorithm="EdDSA")
@@ -54,7 +54,7 @@ class DevIssuer:
                 self._public,
                 algorithms=["EdDSA"],
                 issuer=ISSUER,
-                options={"require": ["exp", "sub", "iss"]},
+                options={"require": ["exp", "iat", "sub", "iss"]},
             )
         except jwt.ExpiredSignatureError:
             raise TokenRefused("the token has expired") from None
@@ -62,13 +62,17 @@ class DevIssuer:
             raise TokenRefused("the token is not valid") from None
         return _principal(claims)
 
+    async def admit(self, token: str) -> Principal:
+        return self.verify(token)
+
 
 def _principal(claims: dict[str, Any]) -> Principal:
     roles, name = claims.get("roles", ["bidder"]), claims.get("name", "")
     if not isinstance(roles, list) or not isinstance(name, str):
         raise TokenRefused("the token's claims are malformed")
     known = tuple(role for role in ROLES if role in roles)
-    return Principal(claims["sub"], name[:LONGEST_NAME] or claims["sub"], known, int(claims["exp"]) * 1000)
+    expires_at, issued_at = int(claims["exp"]) * 1000, int(claims["iat"]) * 1000
+    return Principal(claims["sub"], name[:LONGEST_NAME] or claims["sub"], known, expires_at, issued_at)
 
 
 def _load_or_make_key(path: Path) -> Ed25519PrivateKey:

@@ -14,7 +14,10 @@ from msgspec import Meta, Struct
 from blytz.kit import settings_checks
 
 PREFIX: Final = "BLYTZ_"
-ELSEWHERE_KNOWN_AS: Final = {"redis_url": "REDIS_URL"}
+ELSEWHERE_KNOWN_AS: Final = {
+    "redis_url": "REDIS_URL",
+    "firebase_auth_emulator_host": "FIREBASE_AUTH_EMULATOR_HOST",
+}
 """Fields whose variable has a name that other programs know it by."""
 FROM_FILE: Final = "_FILE"
 LONGEST_FILE: Final = 65_536
@@ -42,6 +45,17 @@ class Settings(Struct, frozen=True, kw_only=True):
     """`redis://`, `rediss://` (TLS) or `unix://`; may carry user and password."""
     data: Path = Path("var/blytz")
     """Where the dev key, and under `blytz up` Redis, keep their files."""
+    firebase_project: str = ""
+    """The id of the Firebase project whose users sign in here."""
+    oidc_issuers: tuple[str, ...] = ()
+    """OpenID Connect issuers and who their tokens must be for: `https://login.example.com=audience`."""
+    roles_claim: str = "roles"
+    """The claim of a token that lists `bidder`, `seller`, `moderator`, `admin`; dots lead into nested claims. Who
+    has no such claim is a bidder."""
+    firebase_keys_url: str = ""
+    """Another place for the keys of Firebase than Google's."""
+    firebase_auth_emulator_host: str = ""
+    """Set, the unsigned tokens of Firebase's emulator are believed instead of real ones; production refuses it."""
     host: str = "127.0.0.1"
     """The address on which services listen. Only nginx and the operator should reach it."""
     auction_port: Port = 8080

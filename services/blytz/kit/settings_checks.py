@@ -13,6 +13,7 @@ WELL_KNOWN: Final = frozenset(
     {"admin", "blytz", "changeme", "default", "example", "foobared", "password", "redis", "secret", "test"}
 )
 _ORIGIN = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?\Z")
+_PROJECT = re.compile(r"[A-Za-z0-9.:-]{1,64}\Z")
 _LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+|::1)\Z")
 
 Variable = Callable[[str], str]
@@ -21,9 +22,12 @@ Variable = Callable[[str], str]
 
 def faults(settings: "Settings", variable: Variable) -> list[str]:
     """One line each: the variable, what is wrong with it, what to do. No line repeats a secret."""
-    found = [*_redis_form(settings, variable), *_origins(settings, variable)]
+    found = [*_redis_form(settings, variable), *_origins(settings, variable), *_issuers(settings, variable)]
     if settings.env == "production":
         found += [*_redis_in_production(settings, variable), *_wildcards(settings, variable)]
+        if settings.firebase_auth_emulator_host:
+            name = variable("firebase_auth_emulator_host")
+            found.append(f"{name} is set: anybody could sign in as anybody; unset it, production has no emulator")
     return found
 
 
@@ -77,6 +81,33 @@ def _origins(settings: "Settings", variable: Variable) -> Iterator[str]:
     for origin in settings.origins:
         if "*" not in origin and origin != "null" and not _ORIGIN.match(origin):
             yield f"{variable('origins')}: {origin!r} is no origin; write it as https://shop.example.com"
+
+
+def _issuers(settings: "Settings", variable: Variable) -> Iterator[str]:
+    plain_text = settings.env != "production"
+    for pair in settings.oidc_issuers:
+        issuer, _, audience = pair.rpartition("=")
+        if not issuer or not audience:
+            yield f"{variable('oidc_issuers')}: {pair!r} must be an issuer and its audience: https://login.example.com=shop"
+        elif not _is_safe_address(issuer, plain_text=plain_text):
+            yield f"{variable('oidc_issuers')}: {issuer!r} must be an https:// address"
+    if settings.firebase_project and not _PROJECT.match(settings.firebase_project):
+        yield f"{variable('firebase_project')}={settings.firebase_project!r} is no project id"
+    if settings.firebase_keys_url and not _is_safe_address(settings.firebase_keys_url, plain_text=plain_text):
+        yield f"{variable('firebase_keys_url')} must be an https:// address"
+    if not settings.roles_claim:
+        yield f"{variable('roles_claim')} is empty: name the claim that lists roles"
+
+
+def _is_safe_address(url: str, *, plain_text: bool) -> bool:
+    """Keys that came in plain text could be anybody's; only a developer's own machine may send them so."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    return plain_text and parts.scheme == "http" and is_loopback(parts.hostname or "")
 
 
 def _wildcards(settings: "Settings", variable: Variable) -> Iterator[str]:

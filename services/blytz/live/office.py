@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from blytz.auction.service import AuctionService
 from blytz.identity import Identity
+from blytz.identity.bans import Bans
 from blytz.kit.clock import ServerClock
 from blytz.kit.metrics import Metrics
 from blytz.kit.settings import Settings
@@ -22,9 +23,11 @@ class Office:
         clock: ServerClock,
         hub: Hub,
         metrics: Metrics,
+        bans: Bans | None = None,
     ) -> None:
         self.settings = settings
         self.identity = identity
+        self.bans = bans or Bans()
         self.service = service
         self.clock = clock
         self.hub = hub

@@ -131,22 +131,26 @@ class Gateway:
         return settings.env == "dev" and bool(_LOOPBACK.match(origin))
 
     async def _keep_alive(self) -> None:
-        """Ping who is silent for a heartbeat, cut who is for two; end what a token no longer covers."""
+        """Ping who is silent for a heartbeat, cut who is for two."""
         office = self._office
         while True:
             await asyncio.sleep(office.settings.heartbeat_ms / 2_000)
             office.beat += 1
-            now = office.clock.now()
             for number, session in enumerate(list(office.sessions)):
                 silent = office.beat - session.heard_at
                 if silent > 4:
                     session.cut()
                 elif silent >= 2:
                     session.ping()
-                if session.principal and session.principal.expires_at <= now:
-                    session.close(protocol.TOKEN_REFUSED)
                 if number % AT_ONCE == AT_ONCE - 1:
                     await asyncio.sleep(0)
+
+    async def look_at_callers(self) -> None:
+        """Whoever was shut out meanwhile leaves now."""
+        for number, session in enumerate(list(self._office.sessions)):
+            session.check_caller()
+            if number % AT_ONCE == AT_ONCE - 1:
+                await asyncio.sleep(0)
 
     async def _keep_count(self) -> None:
         """Say how many watch each auction here, when that has changed, and again before it is forgotten."""

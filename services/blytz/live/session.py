@@ -11,10 +11,10 @@ from msgspec import UNSET, UnsetType
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from blytz.auction.model import Receipt, Refused
-from blytz.identity import Principal, TokenRefused
 from blytz.kit.ids import new_id
 from blytz.kit.problems import NotDurable, Problem, StoreUnavailable
 from blytz.live import protocol
+from blytz.live.caller import Caller
 from blytz.live.hub import Wanted
 from blytz.live.limits import Allowance, Patience
 from blytz.live.office import Office
@@ -35,7 +35,7 @@ class Session(WSListener):
     __slots__ = (
         "_allowance",
         "_bids_out",
-        "_office",
+        "_caller",
         "_parts",
         "_patience",
         "_retiring",
@@ -43,12 +43,12 @@ class Session(WSListener):
         "_watching",
         "closing",
         "heard_at",
-        "principal",
+        "office",
         "request_id",
     )
 
     def __init__(self, office: Office, request_id: str, refuse_with: int | None = None) -> None:
-        self._office = office
+        self.office = office
         self._transport: WSTransport | None = None
         self._watching: set[str] = set()
         self._parts: bytearray | None = None
@@ -57,7 +57,7 @@ class Session(WSListener):
         self._patience: Patience | None = None
         self._bids_out = 0
         self._retiring = False
-        self.principal: Principal | None = None
+        self._caller: Caller | None = None
         self.request_id = request_id
         self.closing = refuse_with
         """The close code, once there is one."""
@@ -67,13 +67,13 @@ class Session(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
-        transport.underlying_transport.set_write_buffer_limits(high=self._office.settings.send_queue_bytes)
+        transport.underlying_transport.set_write_buffer_limits(high=self.office.settings.send_queue_bytes)
         if self.closing is not None:
             code, self.closing = self.closing, None
             self.close(code)
             return
-        self._office.sessions.add(self)
-        welcome = protocol.Welcome(new_id("ses"), self._office.clock.now(), self._office.settings.heartbeat_ms)
+        self.office.sessions.add(self)
+        welcome = protocol.Welcome(new_id("ses"), self.office.clock.now(), self.office.settings.heartbeat_ms)
         self.send(protocol.encode(welcome))
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows's
@@ -88,7 +88,7 @@ class Session(WSListener):
         """It has caught up, too late: it was told to come again."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002 - picows's
-        self.heard_at = self._office.beat
+        self.heard_at = self.office.beat
         kind = frame.msg_type
         if kind is CLOSE:
             self._hear_close()
@@ -135,75 +135,64 @@ class Session(WSListener):
             self._malformed_message(str(error), protocol.ref_of(text))
             return
         if not isinstance(said, list):
-            self._act(said)
+            self.act(said)
             return
         for number, message in enumerate(said):
             # The first was paid for with the frame.
             if self.closing is not None or (number and not self._may_speak()):
                 return
-            self._act(message)
+            self.act(message)
 
     def _may_speak(self) -> bool:
         if self._allowance.take():
             return True
-        self._office.limited.add("messages")
+        self.office.limited.add("messages")
         self.close(protocol.TOO_MANY)
         return False
 
-    def _act(self, message: protocol.ClientMessage) -> None:
+    def act(self, message: protocol.ClientMessage) -> None:
+        if self.closing is not None or (self._caller and self._caller.holds(message)):
+            return
         match message:
             case PlaceBid():
                 self._bid(message)
             case Watch():
                 self._watch(message)
             case Ping():
-                self.send(protocol.encode(protocol.Pong(self._office.clock.now(), message.ref)))
+                self.send(protocol.encode(protocol.Pong(self.office.clock.now(), message.ref)))
             case Auth():
-                self._authenticate(message)
+                self._caller = self._caller or Caller(self)
+                self._caller.sign_in(message)
             case Unwatch():
                 self._unwatch(message)
-
-    def _authenticate(self, message: Auth) -> None:
-        try:
-            principal = self._office.identity.verify(message.token)
-        except TokenRefused as refused:
-            self.error(refused.code, refused.detail, message.ref)
-            self.close(protocol.TOKEN_REFUSED)
-            return
-        if self.principal and self.principal.id != principal.id:
-            # Bids in flight and what it was told belong to somebody else.
-            self.error("forbidden", "a connection cannot change hands; open another one", message.ref)
-            return
-        self.principal = principal
-        self.send(protocol.encode(protocol.authenticated(principal, message.ref)))
 
     def _watch(self, message: Watch) -> None:
         auction_id = protocol.auction_of(message.topic)
         if auction_id is None:
             self.error("invalid_request", "a topic is 'auction:' and the id of an auction", message.ref)
-        elif auction_id not in self._watching and len(self._watching) >= self._office.settings.most_topics:
+        elif auction_id not in self._watching and len(self._watching) >= self.office.settings.most_topics:
             self.error("rate_limited", "too many topics on one connection", message.ref)
         else:
             self._watching.add(auction_id)
-            self._office.hub.watch(auction_id, Wanted(self, message.after, message.epoch, message.ref))
+            self.office.hub.watch(auction_id, Wanted(self, message.after, message.epoch, message.ref))
 
     def _unwatch(self, message: Unwatch) -> None:
         auction_id = protocol.auction_of(message.topic)
         if auction_id in self._watching:
             self._watching.discard(auction_id)
-            self._office.hub.unwatch(auction_id, self)
+            self.office.hub.unwatch(auction_id, self)
 
     def _bid(self, message: PlaceBid) -> None:
         began = time.perf_counter()
-        principal = self.principal
+        principal = self._caller.principal if self._caller else None
         if principal is None:
             self._tell(message, "refused", "unauthenticated", began)
             return
-        if principal.expires_at <= self._office.clock.now():
+        if principal.expires_at <= self.office.clock.now():
             self.close(protocol.TOKEN_REFUSED)
             return
         try:
-            decided = self._office.service.bid(
+            decided = self.office.service.bid(
                 principal, message.auction_id, message.bid_id, message.amount, message.kind, self.request_id
             )
         except Problem as problem:
@@ -243,7 +232,7 @@ class Session(WSListener):
         self.send(protocol.encode(result))
         if self._retiring and self._bids_out == 0:
             self.close(protocol.RESTARTING)
-        self._office.count_bid(code or ("replayed" if result.replayed else outcome), time.perf_counter() - began)
+        self.office.count_bid(code or ("replayed" if result.replayed else outcome), time.perf_counter() - began)
 
     @property
     def is_connected(self) -> bool:
@@ -260,6 +249,10 @@ class Session(WSListener):
         if self._transport is not None and self.closing is None:
             self._transport.send_ping()
 
+    def check_caller(self) -> None:
+        if self._caller:
+            self._caller.check()
+
     def forget(self, auction_id: str) -> None:
         self._watching.discard(auction_id)
 
@@ -269,7 +262,7 @@ class Session(WSListener):
         if transport is None or self.closing is not None:
             return
         self.closing = code
-        self._office.closed.add(str(code))
+        self.office.closed.add(str(code))
         self._leave()
         transport.send_close(cast("WSCloseCode", code))
         asyncio.get_running_loop().call_later(GOODBYE_S, self.cut)
@@ -285,13 +278,15 @@ class Session(WSListener):
             self._transport.disconnect(graceful=False)
 
     def _leave(self) -> None:
-        self._office.sessions.discard(self)
+        self.office.sessions.discard(self)
+        if self._caller:
+            self._caller.leave()
         watching, self._watching = self._watching, set()
         for auction_id in watching:
-            self._office.hub.unwatch(auction_id, self)
+            self.office.hub.unwatch(auction_id, self)
 
     def _malformed_message(self, why: str, ref: str | UnsetType = UNSET) -> None:
-        self._office.malformed.add()
+        self.office.malformed.add()
         self.error("invalid_request", why, ref)
         self._patience = self._patience or Patience(MALFORMED_A_MINUTE)
         if self._patience.ends():

@@ -1,0 +1,56 @@
+"""Wiring of identity: whose tokens this process believes."""
+
+from blytz.apps.wiring import dev_issuer
+from blytz.identity import Identity
+from blytz.identity.bans import Bans
+from blytz.identity.dev import ISSUER
+from blytz.identity.firebase import KEYS_URL, FirebaseEmulator, FirebaseIssuer
+from blytz.identity.issuers import Issuers
+from blytz.identity.oidc import OidcIssuer
+from blytz.identity.remembered import RememberedIdentity
+from blytz.kit.settings import Settings, SettingsFault
+
+
+def identity(settings: Settings, bans: Bans) -> Identity:
+    """Raises `SettingsFault` where nobody could sign in."""
+    issuers = _issuers(settings)
+    if not issuers:
+        raise SettingsFault(
+            "no token issuer is configured: outside BLYTZ_ENV=dev nobody could sign in; "
+            "set BLYTZ_FIREBASE_PROJECT or BLYTZ_OIDC_ISSUERS"
+        )
+    return RememberedIdentity(Issuers(issuers), bans)
+
+
+def _issuers(settings: Settings) -> dict[str, Identity]:
+    issuers: dict[str, Identity] = {}
+    if dev := dev_issuer(settings):
+        issuers[ISSUER] = dev
+    if settings.firebase_project:
+        firebase = _firebase(settings)
+        issuers[firebase.issuer] = firebase
+    audiences: dict[str, set[str]] = {}
+    for pair in settings.oidc_issuers:
+        issuer, _, audience = pair.rpartition("=")
+        audiences.setdefault(issuer, set()).add(audience)
+    for issuer, wanted in audiences.items():
+        issuers[issuer] = OidcIssuer(
+            issuer,
+            frozenset(wanted),
+            roles_claim=settings.roles_claim,
+            loopback=settings.env != "production",
+        )
+    return issuers
+
+
+def _firebase(settings: Settings) -> FirebaseIssuer:
+    """The emulator signs nothing: whoever reaches a process that believes it may be anybody. So it is asked for
+    twice, by the environment's name and by the variable that Firebase's own tools know it by."""
+    kind = FirebaseIssuer
+    if settings.env != "production" and settings.firebase_auth_emulator_host:
+        kind = FirebaseEmulator
+    return kind(
+        settings.firebase_project,
+        keys_url=settings.firebase_keys_url or KEYS_URL,
+        roles_claim=settings.roles_claim,
+    )

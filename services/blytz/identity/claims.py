@@ -1,0 +1,99 @@
+"""What a token whose signature is good must say, and who it then names."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from blytz.identity import Principal, Role, TokenRefused
+
+SKEW_S: Final = 60
+"""How far an issuer's clock and ours may be apart."""
+LONGEST_TOKEN: Final = 8_192
+"""Characters; past it nothing of it is looked at."""
+LONGEST_NAME: Final = 80
+LONGEST_SUBJECT: Final = 255
+BELIEVED_FOR_S: Final = 24 * 3_600
+"""No token is believed for longer after it was issued, whatever it says: revocations need not be kept for ever."""
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
+_LATEST: Final = 2**40
+
+Claims = Mapping[str, Any]
+
+
+def user_id(issuer: str, subject: str) -> str:
+    """The same person of the same issuer always has the same id, and no issuer can name somebody of another. It
+    says nothing of the subject, which may be an address and is seen by everybody who watches an auction."""
+    return "usr_" + hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:32]
+
+
+def principal_of(
+    claims: Claims, *, issuer: str, audiences: frozenset[str], roles_claim: str, now: float
+) -> Principal:
+    """`now` is in seconds since the Unix epoch. Raises `TokenRefused`."""
+    if claims.get("iss") != issuer:
+        raise TokenRefused("the token is of another issuer")
+    _require_audience(claims, audiences)
+    issued, expires = seconds(claims, "iat"), seconds(claims, "exp")
+    if issued > now + SKEW_S:
+        raise TokenRefused("the token is from the future")
+    if "nbf" in claims and seconds(claims, "nbf") > now + SKEW_S:
+        raise TokenRefused("the token is not valid yet")
+    expires = min(expires, issued + BELIEVED_FOR_S)
+    if expires <= now - SKEW_S:
+        raise TokenRefused("the token has expired")
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise TokenRefused("the token names nobody")
+    # The grace is for who comes in: a connection that is open ends when its token says so.
+    ends = expires if expires > now else expires + SKEW_S
+    return Principal(
+        user_id(issuer, subject),
+        _name_in(claims),
+        roles_in(claims, roles_claim),
+        ends * 1000,
+        issued * 1000,
+    )
+
+
+def seconds(claims: Claims, name: str) -> int:
+    """A time in a token: a number of seconds since the Unix epoch. Raises `TokenRefused`."""
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
+        raise TokenRefused(f"the token's {name} is not a time")
+    return int(value)
+
+
+def roles_in(claims: Claims, name: str) -> tuple[Role, ...]:
+    """Of a list, or of words in one text. Who has no such claim is a bidder; names that are not roles of the house
+    are passed over. A dotted name is a way through nested claims, unless there is a claim of just that name."""
+    found: Any = claims
+    if name in claims:
+        found = claims[name]
+    else:
+        for step in name.split("."):
+            found = found.get(step) if isinstance(found, Mapping) else None
+    if found is None:
+        return ("bidder",)
+    named = found.split() if isinstance(found, str) else found
+    if not isinstance(named, list):
+        raise TokenRefused("the token's roles are malformed")
+    return tuple(role for role in ROLES if role in named)
+
+
+def _require_audience(claims: Claims, audiences: frozenset[str]) -> None:
+    given = claims.get("aud")
+    named = [given] if isinstance(given, str) else given
+    if not isinstance(named, list) or not any(isinstance(one, str) and one in audiences for one in named):
+        raise TokenRefused("the token is for somebody else")
+    # OpenID Connect, 3.1.3.7: who shares a token with others takes it only where it was made for us.
+    if "azp" in claims and len(named) > 1 and claims["azp"] not in audiences:
+        raise TokenRefused("the token was made for somebody else")
+
+
+def _name_in(claims: Claims) -> str:
+    """Never the address: everybody sees the name."""
+    for claim in ("name", "nickname", "preferred_username"):
+        name = claims.get(claim)
+        if isinstance(name, str) and name.strip() and "@" not in name:
+            return "".join(letter for letter in name if letter.isprintable()).strip()[:LONGEST_NAME] or "Somebody"
+    return "Somebody"

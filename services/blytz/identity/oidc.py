@@ -1,0 +1,119 @@
+"""Any issuer of OpenID Connect: found by discovery, its tokens checked with its own keys."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NoReturn
+
+import jwt
+
+from blytz.identity import IssuerUnavailable, KeysWanted, Principal, TokenRefused
+from blytz.identity.claims import LONGEST_TOKEN, principal_of
+from blytz.identity.fetch import Document, FetchFault, fetch, is_trusted
+from blytz.identity.keys import KeySet
+
+DISCOVERY: Final = "/.well-known/openid-configuration"
+ALGORITHMS: Final = frozenset(
+    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+)
+_FOREIGN_KEYS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit"})
+"""A token that brings its own key, or asks for what we do not know (RFC 7515, 4.1)."""
+_UNCHECKED: Final[dict[str, Any]] = {
+    f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
+}
+"""claims.py checks them, with a clock that is passed in."""
+
+Clock = Callable[[], float]
+"""Seconds since the Unix epoch."""
+
+
+class OidcIssuer:
+    """Believes tokens that `issuer` signed for one of `audiences`. An adapter of `Identity`."""
+
+    def __init__(
+        self,
+        issuer: str,
+        audiences: frozenset[str],
+        *,
+        roles_claim: str = "roles",
+        loopback: bool = False,
+        clock: Clock = time.time,
+        keys: KeySet | None = None,
+    ) -> None:
+        """`loopback` allows plain HTTP from this machine. Without `keys` they are found by discovery."""
+        self.issuer = issuer
+        self._audiences = audiences
+        self._roles_claim = roles_claim
+        self._loopback = loopback
+        self._clock = clock
+        self._keys = keys or KeySet(issuer, self._discover, ALGORITHMS)
+
+    def verify(self, token: str) -> Principal:
+        """Raises `IssuerUnavailable` as well, where a fetch failed a moment ago."""
+        header = header_of(token)
+        if not _FOREIGN_KEYS.isdisjoint(header):
+            raise TokenRefused("the token's header asks for what is not done here")
+        algorithm, kid = header.get("alg"), header.get("kid")
+        if not isinstance(algorithm, str) or not isinstance(kid, str):
+            raise TokenRefused("the token does not say how it is signed")
+        key = self._keys.find(kid)
+        if algorithm not in key.algorithms:
+            raise TokenRefused("the token is not signed in the way of its key")
+        try:
+            claims = jwt.decode(token, key.public, algorithms=[algorithm], options=_UNCHECKED)  # type: ignore[arg-type]
+        except (jwt.PyJWTError, ValueError):
+            _refuse()
+        return self.principal(claims)
+
+    async def admit(self, token: str) -> Principal:
+        try:
+            return self.verify(token)
+        except KeysWanted:
+            await self._keys.renew()
+        try:
+            return self.verify(token)
+        except KeysWanted:
+            raise IssuerUnavailable from None
+
+    def principal(self, claims: Mapping[str, Any]) -> Principal:
+        """Of claims whose signature was checked."""
+        return principal_of(
+            claims,
+            issuer=self.issuer,
+            audiences=self._audiences,
+            roles_claim=self._roles_claim,
+            now=self._clock(),
+        )
+
+    def _discover(self) -> Document:
+        """With every fetch anew, so that an issuer may move its keys."""
+        found = fetch(self.issuer.rstrip("/") + DISCOVERY).content
+        if found.get("issuer") != self.issuer:
+            raise FetchFault("the discovery document is of another issuer")
+        address = found.get("jwks_uri")
+        if not isinstance(address, str) or not is_trusted(address, loopback=self._loopback):
+            raise FetchFault("the discovery document names no address of keys that may be trusted")
+        return fetch(address)
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """Unchecked. Raises `TokenRefused`."""
+    if len(token) > LONGEST_TOKEN or not token.isascii():
+        _refuse()
+    try:
+        return dict(jwt.get_unverified_header(token))
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        _refuse()
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """Unchecked: good for nothing but to find out whom to ask. Raises `TokenRefused`."""
+    if len(token) > LONGEST_TOKEN or not token.isascii():
+        _refuse()
+    try:
+        return dict(jwt.decode(token, options={"verify_signature": False}))
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise TokenRefused("the token is not valid") from None
