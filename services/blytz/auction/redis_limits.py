@@ -1,4 +1,4 @@
-"""What users have spent of their limits, in Redis: the one book of all processes (`kit/limits.py` has the port)."""
+"""What users have spent of their limits, in Redis: the one book of all processes (port: `kit/limits.py`)."""
 
 from asyncio import Future
 from collections.abc import Sequence

@@ -91,8 +91,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     connections_per_user: Count = 20
     """Signed in, per gateway process; past it the newest is closed with 4429."""
     connections_per_address: Count = 1_000
-    """Per gateway process, an IPv6 network of 64 bits counting as one; past it closed with 4429. In dev loopback is
-    free."""
+    """Per gateway process, an IPv6 network of 64 bits counting as one; past it closed with 4429. In dev loopback
+    is free."""
     trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     """Addresses or networks whose `X-Forwarded-For` is believed: those of nginx, separated by commas."""
     messages_per_s: Count = 50
