@@ -93,14 +93,15 @@ class Hub:
             room = self._rooms[auction_id] = Room(auction_id, FanOut(self._flushed))
             room.wanted.append(wanted)
             self._source.subscribe(auction_id)
-        elif room.topic is None or room.syncing:
-            room.wanted.append(wanted)
-        elif wanted.after is not None and wanted.epoch == room.topic.epoch and wanted.after > room.topic.heard:
+            return
+        room.wanted.append(wanted)
+        if room.topic is None or room.syncing:
+            return
+        if wanted.after is not None and wanted.epoch == room.topic.epoch and wanted.after > room.topic.heard:
             # It has seen more, on another gateway, than has reached us: the log knows.
-            room.wanted.append(wanted)
             self._sync(room, "behind")
         else:
-            self._join(room, room.topic, wanted)
+            self._admit(room, room.topic)
 
     def unwatch(self, auction_id: str, reader: Reader) -> None:
         room = self._rooms.get(auction_id)
@@ -164,9 +165,19 @@ class Hub:
         if at:
             self._fan_out_s.add(max(0, self._clock.now() - at) / 1000)
 
+    def _admit(self, room: Room, topic: Topic) -> None:
+        """All who wait. Any frame may be more than a reader's queue holds and make it leave: those who wait stay
+        in `wanted` meanwhile, so that the room does not seem empty."""
+        while room.wanted:
+            wanted = room.wanted[0]
+            if not topic.reaches(room.fan_out.sent) or (wanted.after or 0) > room.fan_out.sent:
+                # What this flush holds is part of its answer.
+                room.fan_out.leave(wanted.reader)
+                room.fan_out.flush_now()
+            room.wanted.pop(0)
+            self._join(room, topic, wanted)
+
     def _join(self, room: Room, topic: Topic, wanted: Wanted) -> None:
-        if not topic.reaches(room.fan_out.sent) or (wanted.after or 0) > room.fan_out.sent:
-            room.fan_out.flush_now()
         sent, events = room.fan_out.sent, None
         if wanted.after is not None and wanted.epoch is not None:
             events = topic.since(wanted.after, wanted.epoch, sent)
@@ -175,7 +186,7 @@ class Hub:
             frame = protocol.snapshot(topic.name, topic.epoch, sent, state, now, wanted.ref)
         else:
             frame = protocol.replay(topic.name, topic.epoch, sent, events, wanted.ref)
-        # Joined first: when this frame is more than its queue holds, sending it makes the reader leave again.
+        # Joined first, as it may leave with this frame.
         room.fan_out.join(wanted.reader)
         # It was not told yet, even when as many watch as before.
         room.viewers_said = None
@@ -223,9 +234,7 @@ class Hub:
             self._refuse(room, NotFound("there is no such auction", code="auction_not_found"))
             return
         room.syncing = None
-        # One by one, so that one that leaves at once does not leave a room that seems empty.
-        while room.wanted:
-            self._join(room, room.topic, room.wanted.pop(0))
+        self._admit(room, room.topic)
 
     async def _read(self, room: Room) -> bool:
         """One look at the log. False when another is needed at once."""
@@ -242,15 +251,18 @@ class Hub:
         after = topic.heard if topic and resumes else max(0, auction.seq - DEPTH)
         past = await self._source.since(room.auction_id, after, 2 * DEPTH)
         early, room.early = room.early, []
+        complete = True
         if topic is None or not resumes:
             topic = room.topic = Topic(auction, past)
             self._start_over(room, topic)
+            # What came in early may belong to a history that has ended; what does not is in the log.
+            early, complete = [], not early
         try:
             for seq, public in sorted([*past, *early]):
                 self._take(room, topic, seq, public)
         except Gap:
             return False
-        return True
+        return complete and topic.heard >= auction.seq
 
     def _start_over(self, room: Room, topic: Topic) -> None:
         """Readers whose history cannot be continued get a fresh snapshot in place of what was due."""
