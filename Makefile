@@ -6,7 +6,7 @@ ARGS ?=
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  ARGS='...' passes words on (run, test, bench, lock); PYTHON=... chooses the Python of a new .venv"
+	@echo "  ARGS='...' passes words on (run, test, bench, load, lock); PYTHON=... chooses the Python of a new .venv"
 
 .PHONY: setup
 setup: ## Make .venv with locked packages, and install Redis and nginx when missing
@@ -48,6 +48,11 @@ specs: ## Write what in specs/ is made from the code
 .PHONY: bench
 bench: setup-test ## Measure, and print one table
 	@exec $(BIN)/python -m bench $(ARGS)
+
+.PHONY: load
+load: ## Load a platform of its own with fifty bidders of k6, and hold it to its promises
+	@infra/setup_load.sh
+	@exec $(BIN)/python -m infra.load $(ARGS)
 
 .PHONY: lock
 lock: ## Write requirements/*.txt anew; newer versions with ARGS=--upgrade

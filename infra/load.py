@@ -1,0 +1,79 @@
+"""`make load`: a platform of its own on free ports, fifty bidders of k6 at its door, and their summary.
+
+The exit code is k6's: 0 when every threshold held, 99 when one did not.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from blytz.cli.folder import running_platform
+
+ROOT = Path(__file__).parents[1]
+BIN = ROOT / ".venv" / "bin"
+READY_WITHIN_S = 60.0
+STOPPED_WITHIN_S = 15.0
+SERVICES = ("AUCTION", "LIVE", "HAMMER")
+
+
+def k6(url: str, *words: str, **settings: str) -> list[str]:
+    """The command; it sends nothing about this machine to anybody."""
+    given = [f"--env={name}={value}" for name, value in {"BLYTZ_URL": url, **settings}.items()]
+    return [
+        str(BIN / "k6"),
+        "run",
+        "--no-usage-report",
+        "--quiet",
+        *given,
+        *words,
+        str(ROOT / "infra/k6-bid-test.js"),
+    ]
+
+
+def free_ports(count: int) -> list[int]:
+    """Held all at once, so that they differ."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def main(words: list[str]) -> int:
+    port, *inner = free_ports(1 + len(SERVICES))
+    elsewhere = {"REDIS_URL", "BLYTZ_ENV", "BLYTZ_DATA", "BLYTZ_URL"}
+    env = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    env |= {f"BLYTZ_{name}_PORT": str(inner[number]) for number, name in enumerate(SERVICES)}
+    with tempfile.TemporaryDirectory(prefix="blytz-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder) / "data"
+        with (Path(folder) / "up.log").open("w+") as log:
+            up = [str(BIN / "blytz"), "up", "--port", str(port), "--data", str(data)]
+            platform = subprocess.Popen(up, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            try:
+                if not _is_ready(platform, data):
+                    log.seek(0)
+                    print(f"the platform did not start:\n{log.read()}", file=sys.stderr)
+                    return 1
+                return subprocess.run(k6(f"http://127.0.0.1:{port}", *words), check=False).returncode
+            finally:
+                platform.terminate()
+                platform.wait(STOPPED_WITHIN_S)
+
+
+def _is_ready(platform: subprocess.Popen[bytes], data: Path) -> bool:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while platform.poll() is None and time.monotonic() < deadline:
+        note = running_platform(data)
+        if note is not None and note["ready"]:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
