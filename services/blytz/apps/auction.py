@@ -11,6 +11,7 @@ from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
 from blytz.kit.http_openapi import schema_of
 from blytz.kit.http_server import listen, serve
+from blytz.kit.logs import lines
 from blytz.kit.metrics import Metrics
 from blytz.kit.settings import Settings
 
@@ -21,8 +22,9 @@ async def main(settings: Settings) -> None:
     pipe = wiring.auction_pipe(settings, "auction")
     store, bans = wiring.auction_store(pipe), RedisBans(pipe)
     clock, metrics = ServerClock(store.now), Metrics()
-    metrics.gauge("blytz_redis_in_flight", "Commands that wait for Redis", lambda: pipe.in_flight)
-    metrics.gauge("blytz_redis_up", "1 while Redis is connected", pipe.up.is_set)
+    lines.count_in(metrics)
+    pipe.count_in(metrics)
+    store.count_in(metrics)
 
     async def redis() -> None:
         await pipe.call("PING")

@@ -6,6 +6,7 @@ from blytz.apps import wiring
 from blytz.auction.hammer import Hammer
 from blytz.auction.redis_schedule import RedisSchedule
 from blytz.kit.clock import ServerClock
+from blytz.kit.logs import lines
 from blytz.kit.metrics import Metrics
 from blytz.kit.pages import operator_pages, serve_pages
 from blytz.kit.settings import Settings
@@ -17,6 +18,8 @@ async def main(settings: Settings) -> None:
     pipe = wiring.auction_pipe(settings, "hammer")
     store = wiring.auction_store(pipe)
     clock = ServerClock(store.now)
+    lines.count_in(metrics)
+    pipe.count_in(metrics)
     pages = await serve_pages(
         settings.host, settings.hammer_port, operator_pages(metrics, {"redis": pipe.up.is_set})
     )

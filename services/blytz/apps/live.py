@@ -7,6 +7,7 @@ from blytz.auction.redis_events import RedisEvents
 from blytz.auction.service import AuctionService
 from blytz.identity.redis_bans import RedisBans
 from blytz.kit.clock import ServerClock
+from blytz.kit.logs import lines
 from blytz.kit.metrics import Metrics
 from blytz.kit.pages import operator_pages
 from blytz.kit.settings import Settings
@@ -29,8 +30,10 @@ async def main(settings: Settings) -> None:
     office = Office(settings, identity, service, clock, hub, metrics, bans.bans)
     pages = operator_pages(metrics, {"redis": pipe.up.is_set, "feed": events.feed.up.is_set})
     gateway = Gateway(office, pages, events.tell_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
-    metrics.gauge("blytz_redis_in_flight", "Commands waiting for their reply", lambda: pipe.in_flight)
-    metrics.gauge("blytz_redis_up", "1 while Redis answers", lambda: float(pipe.up.is_set()))
+    lines.count_in(metrics)
+    pipe.count_in(metrics)
+    store.count_in(metrics)
+    metrics.gauge("blytz_feed_up", "1 while published events come in", events.feed.up.is_set)
 
     await pipe.start()
     await events.feed.start()

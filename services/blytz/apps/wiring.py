@@ -48,7 +48,7 @@ def _calm_collector() -> None:
 
 def run(settings: Settings, service: str, main: Coroutine[Any, Any, None]) -> None:
     """Run one process until SIGTERM or SIGINT cancels `main`, which then cleans up after itself."""
-    set_up_logs(settings.log, service)
+    set_up_logs(settings.log, service, requests=settings.log_requests, decisions=settings.log_decisions)
     _calm_collector()
 
     async def until_stopped() -> None:

@@ -14,6 +14,7 @@ from blytz.auction.model import Receipt, Refused
 from blytz.auction.service import AuctionService, refusal
 from blytz.identity import Identity, Principal
 from blytz.kit.http import (
+    Answered,
     Gone,
     Receive,
     Scope,
@@ -25,8 +26,9 @@ from blytz.kit.http import (
     send_problem,
     unexpected,
 )
-from blytz.kit.metrics import Counter, Metrics
-from blytz.kit.problems import Problem
+from blytz.kit.logs import lines
+from blytz.kit.metrics import Metrics
+from blytz.kit.problems import Problem, StoreUnavailable
 
 ROOT: Final = "/v1/auctions/"
 LEAF: Final = "/bids"
@@ -40,14 +42,13 @@ def is_bid(scope: Scope) -> bool:
 
 
 class BidRoute:
-    """An ASGI application for the requests that `is_bid` picks. Nothing is logged for a bid that was decided; it
-    is counted."""
+    """An ASGI application for the requests that `is_bid` picks. Each bid is counted and has a line in the log."""
 
-    def __init__(self, service: AuctionService, identity: Identity, answered: Counter, metrics: Metrics) -> None:
+    def __init__(self, service: AuctionService, identity: Identity, answered: Answered, metrics: Metrics) -> None:
         self._service = service
         self._identity = identity
         self._answered = answered
-        self._bids = metrics.counter("blytz_bids", "Bids by outcome or by the code of their refusal", "outcome")
+        self._bids = metrics.counter("blytz_bids", "Bids answered, by outcome and code", "outcome", "code")
         self._seconds = metrics.histogram(
             "blytz_bid_decision_seconds", "From a bid that was read to its outcome, durable"
         )
@@ -62,21 +63,26 @@ class BidRoute:
                 given = value
             elif name == b"content-length":
                 announced = int(value)
-        name_of_request = request_id(given)
+        name_of_request, auction_id = request_id(given), scope["path"][len(ROOT) : -len(LEAF)]
+        began, caller, outcome, code = perf_counter(), None, "refused", ""
         try:
             caller = await self._identity.admit(bearer_token(authorization))
-            auction_id = scope["path"][len(ROOT) : -len(LEAF)]
             bid = read_new_bid(await read_body(receive, announced))
             receipt = await self.decide(caller, auction_id, bid, name_of_request)
         except Problem as problem:
+            outcome, code = outcome_of(problem), problem.code
             await self._refuse(send, problem, name_of_request)
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the bidder gets an answer
+            outcome, code = "failed", Problem.code
             await self._refuse(send, unexpected(error), name_of_request)
         else:
+            outcome = "replayed" if receipt.replayed else receipt.outcome
             self._answered.add("201")
             await send_json(send, 201, _encode(receipt), name_of_request)
+        user_id = caller.id if caller else None
+        lines.bid(name_of_request, user_id, auction_id, outcome, code, perf_counter() - began)
 
     async def decide(self, caller: Principal, auction_id: str, bid: NewBid, request_id: str) -> Receipt:
         """Raises what the service raises, and the refusal as a problem."""
@@ -84,15 +90,20 @@ class BidRoute:
         try:
             told = await self._service.bid(caller, auction_id, bid.bid_id, bid.amount, bid.kind, request_id)
         except Problem as problem:
-            self._bids.add(problem.code)
+            self._bids.add(outcome_of(problem), problem.code)
             raise
         self._seconds.add(perf_counter() - began)
         if isinstance(told, Refused):
-            self._bids.add(told.code)
+            self._bids.add("refused", told.code.value)
             raise refusal(told)
-        self._bids.add("replayed" if told.replayed else told.outcome)
+        self._bids.add("replayed" if told.replayed else told.outcome, "")
         return told
 
     async def _refuse(self, send: Send, problem: Problem, request_id: str) -> None:
-        self._answered.add(str(problem.status))
+        self._answered.add(str(problem.status), "bids")
         await send_problem(send, problem, request_id)
+
+
+def outcome_of(problem: Problem) -> str:
+    """Whether nothing was decided, or that is what nobody knows yet."""
+    return "pending" if isinstance(problem, StoreUnavailable) else "refused"

@@ -16,12 +16,9 @@ from blytz.identity import Identity, Principal
 from blytz.identity.dev import DevIssuer
 from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
-from blytz.kit.http import REQUEST_ID, bearer_token
+from blytz.kit.http import CALLER, REQUEST_ID, bearer_token
 from blytz.kit.limits import UserLimit
 from blytz.kit.problems import NotFound
-
-CALLER: Final = "caller"
-"""Where the principal stands in the ASGI scope once `signed_in` let the request pass."""
 
 Call = Request[Any, Any, Any]
 AuctionId = Annotated[str, PathParameter(description="as given when the auction was created")]

@@ -31,6 +31,7 @@ from blytz.auction.model import (
     Status,
 )
 from blytz.auction.store import Closed, CorruptAuction, Page
+from blytz.kit.metrics import Histogram, Metrics
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis_link import Part
 from blytz.kit.redis_pipe import RedisError, RedisPipe, Script
@@ -79,6 +80,12 @@ class RedisStore:
     def __init__(self, pipe: RedisPipe, scripts: dict[str, Script] | None = None) -> None:
         self._pipe = pipe
         self._scripts = scripts or load_scripts()
+        self._bid_durable_s: Histogram | None = None
+
+    def count_in(self, metrics: Metrics) -> None:
+        self._bid_durable_s = metrics.histogram(
+            "blytz_bid_durable_seconds", "From a bid's way to Redis until its outcome was on disk there"
+        )
 
     async def create(self, listing: Listing, cause: Cause) -> Auction:
         auction_id = listing.auction_id
@@ -114,7 +121,7 @@ class RedisStore:
             return Receipt(bid.bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1)
 
         script, keys = self._scripts["place_bid"], keys_of(auction_id).of_bid
-        return self._pipe.run(script, keys, args, told, _corrupt)
+        return self._pipe.run(script, keys, args, told, _corrupt, self._bid_durable_s)
 
     async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
         return await self._change("pause", auction_id, cause)

@@ -187,6 +187,9 @@ class Platform:
             "BLYTZ_DATA": str(self._data),
             "BLYTZ_HOST": INSIDE,
             "BLYTZ_LOG": style,
+            # All processes share one terminal here, and a line for each bid would bury what counts.
+            "BLYTZ_LOG_DECISIONS": os.environ.get("BLYTZ_LOG_DECISIONS", "0"),
+            "BLYTZ_LOG_REQUESTS": os.environ.get("BLYTZ_LOG_REQUESTS", "false"),
             "REDIS_URL": self._redis_url,
             "PYTHONUNBUFFERED": "1",
         }

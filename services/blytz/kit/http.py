@@ -4,12 +4,14 @@ import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from time import perf_counter
 from typing import Any, Final
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from blytz.kit.metrics import Counter, Metrics
+from blytz.kit.logs import lines
+from blytz.kit.metrics import Metrics
 from blytz.kit.problems import CONTENT_TYPE, Overloaded, Problem, TooLarge, Unauthenticated
 
 Scope = MutableMapping[str, Any]
@@ -24,6 +26,11 @@ MOST_REQUESTS: Final = 512
 """At work at once in one process, the bids left out, which have a bound of their own."""
 REQUEST_ID: Final = "request_id"
 """Where the request's id stands in the ASGI scope."""
+CALLER: Final = "caller"
+"""Where the principal stands in the ASGI scope, once the request was let pass."""
+FOR_THE_OPERATOR: Final = frozenset({"/health", "/ready", "/metrics"})
+"""Answered however much there is to do, and not logged: they are asked every few seconds, and a process that is
+busy is alive."""
 
 _SAFE_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _JSON = (b"content-type", b"application/json")
@@ -120,22 +127,44 @@ def header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | Non
     return next((value for name, value in headers if name == wanted), None)
 
 
-def requests_counter(metrics: Metrics) -> Counter:
-    return metrics.counter("blytz_http_requests", "HTTP requests answered", "status")
+class Answered:
+    """Counts answers by their status, and those that say that somebody was not let in or asked too often."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.at_work = 0
+        self._answers = metrics.counter("blytz_http_requests", "HTTP requests answered", "status")
+        self._logins = metrics.counter("blytz_logins_refused", "Tokens that were missing or not believed")
+        self._limits = metrics.counter("blytz_rate_limits_hit", "Refusals for too much", "what")
+        metrics.gauge("blytz_http_requests_in_flight", "Requests at work, bids left out", lambda: self.at_work)
+
+    def add(self, status: str, what: str = "requests") -> None:
+        self._answers.add(status)
+        if status == "401":
+            self._logins.add()
+        elif status == "429":
+            self._limits.add(what)
+
+
+def requests_counter(metrics: Metrics) -> Answered:
+    return Answered(metrics)
 
 
 class Front:
-    """Stands in front of an application: names every request, counts the answers, turns away what is too much."""
+    """Stands in front of an application: names every request, counts and logs the answers, turns away what is too
+    much."""
 
-    def __init__(self, app: App, answered: Counter, most_requests: int = MOST_REQUESTS) -> None:
+    def __init__(self, app: App, answered: Answered, most_requests: int = MOST_REQUESTS) -> None:
         self._app = app
         self._answered = answered
         self._most_requests = most_requests
-        self._at_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = request_id(header(scope["headers"], b"x-request-id"))
         scope[REQUEST_ID] = given
+        if scope["path"] in FOR_THE_OPERATOR:
+            await self._app(scope, receive, send)
+            return
+        began, status = perf_counter(), 0
 
         async def receive_whole() -> Message:
             message = await receive()
@@ -144,18 +173,23 @@ class Front:
             return message
 
         async def send_named(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                self._answered.add(str(message["status"]))
+                status = message["status"]
+                self._answered.add(str(status))
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", given.encode())]
             await send(message)
 
-        if self._at_work >= self._most_requests:
+        if self._answered.at_work >= self._most_requests:
             self._answered.add("503")
             await send_problem(send, Overloaded(), given)
+            lines.request(given, None, scope["method"], scope["path"], 503, perf_counter() - began)
             return
-        self._at_work += 1
+        self._answered.at_work += 1
         try:
             with bound_contextvars(request_id=given):
                 await self._app(scope, receive_whole, send_named)
         finally:
-            self._at_work -= 1
+            self._answered.at_work -= 1
+            caller = getattr(scope.get(CALLER), "id", None)
+            lines.request(given, caller, scope["method"], scope["path"], status, perf_counter() - began)

@@ -1,9 +1,13 @@
 """Counters cheap enough for the bidding path; prometheus-client reads them when it is scraped.
 
+Names follow Prometheus: `blytz_` in front, base units (seconds, bytes), `_total` behind a counter (added when it
+is read). A label's values are few and known; an id, a path or a word of a client never is one.
+
 A labelled child of prometheus-client costs a lock and about a microsecond each time. Here every process has one
 event loop and no threads on this path, so a plain addition is enough.
 """
 
+import platform
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -15,24 +19,28 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+import blytz
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+"""0.05 and 0.3 are promises: when a hammer falls, and when a bid that is not known to be on disk is `pending`."""
 
 
 class Counter:
-    """Counts by one label whose values are few and known."""
+    """Counts by labels whose values are few and known. Without labels it is there, as 0, from the start."""
 
-    def __init__(self, name: str, what: str, label: str = "") -> None:
-        self.name, self.what, self.label = name, what, label
-        self.values: dict[str, int] = {}
+    def __init__(self, name: str, what: str, *labels: str) -> None:
+        self.name, self.what, self.labels = name, what, labels
+        self.counts: dict[tuple[str, ...], int] = {} if labels else {(): 0}
 
-    def add(self, value: str = "", by: int = 1) -> None:
-        self.values[value] = self.values.get(value, 0) + by
+    def add(self, *values: str, by: int = 1) -> None:
+        """One value for each label, in their order."""
+        self.counts[values] = self.counts.get(values, 0) + by
 
     def read(self) -> Metric:
-        family = CounterMetricFamily(self.name, self.what, labels=[self.label] if self.label else [])
-        for value, count in self.values.items():
-            family.add_metric([value] if self.label else [], count)
+        family = CounterMetricFamily(self.name, self.what, labels=self.labels)
+        for values, count in self.counts.items():
+            family.add_metric(values, count)
         return family
 
 
@@ -59,11 +67,12 @@ class Histogram:
 class Gauge:
     """Asked for its value when scraped."""
 
-    def __init__(self, name: str, what: str, ask: Callable[[], float]) -> None:
+    def __init__(self, name: str, what: str, ask: Callable[[], float], *, only_grows: bool = False) -> None:
         self.name, self.what, self.ask = name, what, ask
+        self._family = CounterMetricFamily if only_grows else GaugeMetricFamily
 
     def read(self) -> Metric:
-        return GaugeMetricFamily(self.name, self.what, value=self.ask())
+        return self._family(self.name, self.what, value=self.ask())
 
 
 T = TypeVar("T", Counter, Histogram, Gauge)
@@ -79,14 +88,18 @@ class Metrics:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self._registry)
 
-    def counter(self, name: str, what: str, label: str = "") -> Counter:
-        return self._keep(Counter(name, what, label))
+    def counter(self, name: str, what: str, *labels: str) -> Counter:
+        return self._keep(Counter(name, what, *labels))
 
     def histogram(self, name: str, what: str, bounds: tuple[float, ...] = SECONDS) -> Histogram:
         return self._keep(Histogram(name, what, bounds))
 
     def gauge(self, name: str, what: str, ask: Callable[[], float]) -> Gauge:
         return self._keep(Gauge(name, what, ask))
+
+    def counted(self, name: str, what: str, ask: Callable[[], float]) -> Gauge:
+        """A counter that somebody else keeps: it never goes down while the process lives."""
+        return self._keep(Gauge(name, what, ask, only_grows=True))
 
     def _keep(self, metric: T) -> T:
         self._all.append(metric)
@@ -97,8 +110,15 @@ class Metrics:
         return self._read()
 
     def _read(self) -> Iterator[Metric]:
+        yield _build()
         for metric in self._all:
             yield metric.read()
 
     def render(self) -> bytes:
         return generate_latest(self._registry)
+
+
+def _build() -> Metric:
+    family = GaugeMetricFamily("blytz_build_info", "What runs here; always 1", labels=["version", "python"])
+    family.add_metric([blytz.__version__, platform.python_version()], 1)
+    return family

@@ -9,10 +9,12 @@ import hashlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any, Final
 
 import hiredis
 
+from blytz.kit.metrics import Histogram, Metrics
 from blytz.kit.problems import NotDurable, Overloaded, StoreUnavailable
 from blytz.kit.redis_link import Part, RedisLink, pack
 
@@ -51,7 +53,7 @@ class Script:
 
 
 class _Asked:
-    __slots__ = ("asked_at", "convert", "error", "future", "script")
+    __slots__ = ("asked_at", "began", "convert", "error", "future", "script", "seconds")
 
     def __init__(
         self,
@@ -60,6 +62,8 @@ class _Asked:
         convert: Convert | None,
         script: tuple[Script, Sequence[Part], Sequence[Part]] | None,
         error: Callable[[str], Exception],
+        began: float,
+        seconds: Histogram | None,
     ) -> None:
         self.future = future
         self.asked_at = asked_at
@@ -67,6 +71,9 @@ class _Asked:
         self.script = script
         """With keys and arguments, until it has been sent whole."""
         self.error = error
+        self.began = began
+        """By perf_counter: the loop's own clock may count whole milliseconds only."""
+        self.seconds = seconds
 
 
 class RedisPipe(RedisLink):
@@ -85,7 +92,15 @@ class RedisPipe(RedisLink):
         self._asked: deque[_Asked | object] = deque()
         self._held: list[tuple[_Asked, Any]] = []
         self._watch: asyncio.TimerHandle | None = None
-        self._turn_at = 0.0
+        self._turn_at = self._turn_began = self._measured = 0.0
+        self._round_trip_s = Histogram("", "")
+
+    def count_in(self, metrics: Metrics) -> None:
+        self._round_trip_s = metrics.histogram(
+            "blytz_redis_round_trip_seconds", "From the commands of one turn to the first reply to them"
+        )
+        metrics.gauge("blytz_redis_in_flight", "Commands that wait for Redis", lambda: self.in_flight)
+        metrics.gauge("blytz_redis_up", "1 while Redis is connected", self.up.is_set)
 
     @property
     def in_flight(self) -> int:
@@ -102,11 +117,13 @@ class RedisPipe(RedisLink):
         args: Sequence[Part],
         convert: Convert | None = None,
         error: Callable[[str], Exception] = RedisError,
+        seconds: Histogram | None = None,
     ) -> asyncio.Future[Any]:
         """Run a script by its hash. Where Redis has forgotten it, it is sent whole: it had not run then.
-        `error` makes the exception of a script that failed by itself."""
+        `error` makes the exception of a script that failed by itself; `seconds` is told how long it took until
+        its outcome was durable."""
         command = pack((b"EVALSHA", script.sha, len(keys), *keys, *args))
-        return self._ask(command, convert, (script, keys, args), error)
+        return self._ask(command, convert, (script, keys, args), error, seconds)
 
     def _ask(
         self,
@@ -114,6 +131,7 @@ class RedisPipe(RedisLink):
         convert: Convert | None,
         script: tuple[Script, Sequence[Part], Sequence[Part]] | None,
         error: Callable[[str], Exception],
+        seconds: Histogram | None = None,
     ) -> asyncio.Future[Any]:
         if not self.up.is_set():
             raise StoreUnavailable
@@ -122,12 +140,12 @@ class RedisPipe(RedisLink):
         if not self._out:
             self._begin_turn()
         future = self._loop.create_future()
-        self._asked.append(_Asked(future, self._turn_at, convert, script, error))
+        self._asked.append(_Asked(future, self._turn_at, convert, script, error, self._turn_began, seconds))
         self._out.append(command)
         return future
 
     def _begin_turn(self) -> None:
-        self._turn_at = self._loop.time()
+        self._turn_at, self._turn_began = self._loop.time(), perf_counter()
         self._loop.call_soon(self._flush)
         if self._watch is None:
             self._watch = self._loop.call_later(WATCH_EVERY_S, self._look)
@@ -154,7 +172,11 @@ class RedisPipe(RedisLink):
         asked = self._asked.popleft()
         if not isinstance(asked, _Asked):
             self._release(int(reply) if isinstance(reply, int) else 0)
-        elif isinstance(reply, hiredis.ReplyError) and asked.script and str(reply).startswith("NOSCRIPT"):
+            return
+        if asked.began != self._measured:
+            self._measured = asked.began
+            self._round_trip_s.add(perf_counter() - asked.began)
+        if isinstance(reply, hiredis.ReplyError) and asked.script and str(reply).startswith("NOSCRIPT"):
             self._send_whole(asked)
         elif self._replicas:
             self._held.append((asked, reply))
@@ -198,6 +220,8 @@ class RedisPipe(RedisLink):
 
 def _answer(asked: _Asked, reply: Any) -> None:
     future = asked.future
+    if asked.seconds is not None:
+        asked.seconds.add(perf_counter() - asked.began)
     if future.done():
         return
     try:

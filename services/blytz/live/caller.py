@@ -95,6 +95,7 @@ class Caller:
             # It may be a good token: whoever watches goes on watching, and may try again.
             self._session.error(problem.code, problem.detail, message.ref)
         else:
+            self._session.office.logins_refused.add()
             self._send_away(problem, message)
 
     def _send_away(self, problem: Problem, message: Auth | None = None) -> None:

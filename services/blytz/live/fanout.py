@@ -47,6 +47,11 @@ class FanOut:
         self._rest_until = 0.0
         self._timer: asyncio.Handle | None = None
 
+    @property
+    def due(self) -> int:
+        """Messages that wait for the next flush."""
+        return len(self._due)
+
     def __len__(self) -> int:
         return len(self._readers)
 

@@ -80,6 +80,12 @@ class Hub:
         self._delivered = metrics.counter("blytz_events_delivered", "Events times the readers they were sent to")
         self._resyncs = metrics.counter("blytz_topic_syncs", "Topics read from the log", "why")
         metrics.gauge("blytz_topics", "Auctions followed", lambda: len(self._rooms))
+        metrics.gauge(
+            "blytz_fan_out_due", "Messages that wait for the next batch of their room", lambda: sum(self._due())
+        )
+
+    def _due(self) -> Iterator[int]:
+        return (room.fan_out.due for room in list(self._rooms.values()))
 
     def rooms(self) -> Iterator[tuple[str, int]]:
         """`(auction_id, readers)` of each."""

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 from blytz.auction.service import AuctionService
-from blytz.identity import Identity
+from blytz.identity import Identity, Principal
 from blytz.identity.bans import Bans
 from blytz.kit.clock import ServerClock
+from blytz.kit.logs import lines
 from blytz.kit.metrics import Metrics
 from blytz.kit.settings import Settings
 from blytz.live.hub import Hub
@@ -37,12 +38,17 @@ class Office:
         self.malformed = metrics.counter("blytz_messages_malformed", "Messages that made no sense")
         self.limited = metrics.counter("blytz_rate_limits_hit", "Refusals for too much", "what")
         self.closed = metrics.counter("blytz_connections_closed", "Connections closed by this side", "code")
-        self._bids = metrics.counter("blytz_bids", "Bids answered, by outcome or by code of refusal", "outcome")
+        self.logins_refused = metrics.counter("blytz_logins_refused", "Tokens that were not believed")
+        self._bids = metrics.counter("blytz_bids", "Bids answered, by outcome and code", "outcome", "code")
         self._decision_s = metrics.histogram(
             "blytz_bid_decision_seconds", "From a bid's arrival here until its durable answer left"
         )
         metrics.gauge("blytz_connections", "Open WebSocket connections", lambda: len(self.sessions))
 
-    def count_bid(self, outcome: str, seconds: float) -> None:
-        self._bids.add(outcome)
+    def told(
+        self, request_id: str, user: Principal | None, auction_id: str, outcome: str, code: str, seconds: float
+    ) -> None:
+        """A bidder was told this; `code` is empty unless the bid was refused or is pending."""
+        self._bids.add(outcome, code)
         self._decision_s.add(seconds)
+        lines.bid(request_id, user.id if user else None, auction_id, outcome, code, seconds)

@@ -232,7 +232,9 @@ class Session(WSListener):
         self.send(protocol.encode(result))
         if self._retiring and self._bids_out == 0:
             self.close(protocol.RESTARTING)
-        self.office.count_bid(code or ("replayed" if result.replayed else outcome), time.perf_counter() - began)
+        what, seconds = "replayed" if result.replayed else outcome, time.perf_counter() - began
+        bidder = self._caller.principal if self._caller else None
+        self.office.told(self.request_id, bidder, message.auction_id, what, code or "", seconds)
 
     @property
     def is_connected(self) -> bool:

@@ -148,9 +148,9 @@ def test_health_ready_and_metrics(api: Api, sam: str, anna: str) -> None:
     def grown(name: str) -> float:
         return after.get(name, 0) - before.get(name, 0)
 
-    assert grown('blytz_bids_total{outcome="accepted"}') == 1
-    assert grown('blytz_bids_total{outcome="replayed"}') == 1
-    assert grown('blytz_bids_total{outcome="bidder_is_seller"}') == 1
+    assert grown('blytz_bids_total{code="",outcome="accepted"}') == 1
+    assert grown('blytz_bids_total{code="",outcome="replayed"}') == 1
+    assert grown('blytz_bids_total{code="bidder_is_seller",outcome="refused"}') == 1
     assert grown("blytz_bid_decision_seconds_count") == 3
     assert 0 < grown("blytz_bid_decision_seconds_sum") < 3
     assert grown('blytz_http_requests_total{status="201"}') == 3

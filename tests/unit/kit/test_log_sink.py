@@ -1,0 +1,95 @@
+"""A log that nobody reads holds nobody up."""
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+from blytz.kit.log_lines import Lines, auction_of
+from blytz.kit.log_sink import Sink
+from tests.support.wait import wait_until
+
+PIPE = 65_536
+
+
+def test_a_reader_who_sleeps_costs_lines_and_no_time() -> None:
+    read_end, write_end = os.pipe()
+    sink = Sink(write_end, most_lines=100)
+    line = b"x" * 4_095 + b"\n"
+    slowest = 0.0
+    for _ in range(2_000):
+        began = time.thread_time()
+        sink.put(line)
+        slowest = max(slowest, time.thread_time() - began)
+    assert slowest < 0.02
+    assert sink.dropped >= 2_000 - 100 - 100 - PIPE // len(line)
+
+    heard = bytearray()
+
+    def read() -> None:
+        while chunk := os.read(read_end, PIPE):
+            heard.extend(chunk)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    sink.close(within_s=5)
+    os.close(write_end)
+    reader.join(5)
+    os.close(read_end)
+    # What was taken arrives whole, in order, and is all that was not counted as left out.
+    assert len(heard) == (2_000 - sink.dropped) * len(line)
+
+
+def test_what_was_written_is_there_after_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
+    sink = Sink(descriptor)
+    for number in range(5_000):
+        sink.write(f"{number}\n")
+    sink.close()
+    os.close(descriptor)
+    assert file.read_text().split() == [str(number) for number in range(5_000)]
+
+
+def test_a_log_whose_reader_has_gone_is_no_fault() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    sink = Sink(write_end)
+    sink.write("nobody\n")
+    sink.close()
+    os.close(write_end)
+
+
+def test_a_share_of_the_decisions(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
+    sink, lines = Sink(descriptor), Lines()
+    lines.bid("r", "u", "auc_1", "accepted", "", 0.001)
+    lines.open(sink, "live", requests=False, decisions=0.25)
+    for _ in range(100):
+        lines.bid("r", "u", "auc_1", "refused", "bid_too_low", 0.0012345)
+        lines.request("r", None, "GET", "/v1/auctions", 200, 0.001)
+    wait_until(lambda: file.read_text().count("\n") == 25, "a quarter of the lines")
+    sink.close()
+    os.close(descriptor)
+    written = json.loads(file.read_text().splitlines()[0])
+    assert written.pop("timestamp").endswith("Z")
+    assert written == {
+        "service": "live",
+        "event": "bid",
+        "request_id": "r",
+        "user_id": "u",
+        "auction_id": "auc_1",
+        "outcome": "refused",
+        "code": "bid_too_low",
+        "duration_ms": 1.234,
+        "level": "info",
+    }
+
+
+def test_the_auction_is_read_from_the_path() -> None:
+    assert auction_of("/v1/auctions/auc_1/events") == "auc_1"
+    assert auction_of("/v1/auctions/auc_1") == "auc_1"
+    assert not auction_of("/v1/auctions")
+    assert not auction_of("/v1/auctions/")
