@@ -110,6 +110,6 @@ def _place_app(place: Path, app: Path | None) -> None:
 
 
 def _user_line() -> str:
-    """Started by root, nginx would give up its rights and could then not read root's own folders; whoever starts it
-    is who all of it runs as."""
+    """Started by root, nginx would give up its rights, and could not read root's own folders: it runs as whoever
+    starts it."""
     return f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "# user: whoever started us"

@@ -1,0 +1,118 @@
+"""What one address may do at the gateway, and how it is told to wait."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.gateway import Gateway
+from tests.support.http import problem
+from tests.support.live_client import Client
+from tests.support.platform import Platform
+from tests.support.wait import wait_until
+
+Start = Callable[..., Gateway]
+MANY = 300
+
+
+@pytest.fixture
+def start(tmp_path: Path, platform: Platform) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def begin(**settings: object) -> Gateway:
+            return stack.enter_context(Gateway(tmp_path / "data", platform, **settings))
+
+        yield begin
+
+
+def statuses(gateway: Gateway, count: int, **headers: str) -> list[int]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    with httpx.Client(base_url=gateway.url, headers=named) as client:
+        return [client.get("/health").status_code for _ in range(count)]
+
+
+def refusal(gateway: Gateway, path: str = "/health") -> None:
+    """One that says when to come back, to a program and to a browser."""
+    answer = gateway.get(path)
+    assert problem(answer, 429, "rate_limited")["retry_after_ms"] == 1_000
+    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_requests_past_the_burst_are_refused_and_later_ones_are_not(start: Start) -> None:
+    gateway = start(requests_per_s=2, requests_burst=20)
+    assert set(statuses(gateway, 10)) == {200}
+    assert statuses(gateway, 40)[-1] == 429
+    refusal(gateway)
+    wait_until(lambda: statuses(gateway, 1) == [200], "the address may ask again")
+
+
+def test_what_an_address_says_about_itself_gives_it_no_other_limit(start: Start) -> None:
+    gateway = start(requests_per_s=1, requests_burst=5)
+    seen = [statuses(gateway, 1, X_Forwarded_For=f"192.0.2.{n}", X_Real_IP=f"192.0.2.{n}")[0] for n in range(20)]
+    assert seen[-1] == 429
+
+
+def test_behind_a_trusted_proxy_each_client_has_its_own_limit_and_a_home_of_ipv6_one(start: Start) -> None:
+    gateway = start(requests_per_s=1, requests_burst=5, trusted_proxies="127.0.0.1")
+    assert statuses(gateway, 20, X_Forwarded_For="192.0.2.1")[-1] == 429
+    # What stands further left was said by the client.
+    assert statuses(gateway, 1, X_Forwarded_For="192.0.2.2, 192.0.2.1") == [429]
+    assert statuses(gateway, 1, X_Forwarded_For="192.0.2.2") == [200]
+    home = [statuses(gateway, 1, X_Forwarded_For=f"2001:db8:1:2:{n:x}::{n:x}")[0] for n in range(1, 21)]
+    assert home[-1] == 429
+    assert statuses(gateway, 1, X_Forwarded_For="2001:db8:1:3::1") == [200]
+
+
+def test_requests_at_once_are_counted_until_they_are_answered(start: Start) -> None:
+    gateway = start(requests_at_once=2)
+    begun = b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"
+    with ExitStack() as held:
+        for _ in range(2):
+            wire = held.enter_context(socket.create_connection(("127.0.0.1", gateway.http_port)))
+            wire.sendall(begun)
+        wait_until(lambda: gateway.get("/health").status_code == 429, "both count")
+        refusal(gateway)
+    wait_until(lambda: gateway.get("/health").status_code == 200, "the two have gone")
+
+
+async def test_sockets_at_once_are_counted_until_they_close(start: Start) -> None:
+    gateway = await asyncio.to_thread(start, sockets_at_once=3)
+    opened = [await Client.open(gateway.http_port) for _ in range(3)]
+    with pytest.raises(ConnectionError, match="429 Too Many Requests"):
+        await Client.open(gateway.http_port)
+    assert (await asyncio.to_thread(gateway.get, "/health")).status_code == 200
+    opened[0].writer.close()
+
+    async def again() -> Client:
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    return await Client.open(gateway.http_port)
+                except ConnectionError:
+                    await asyncio.sleep(0.02)
+
+    for client in (await again(), *opened[1:]):
+        client.writer.close()
+
+
+def test_handshakes_have_a_rate_of_their_own(start: Start) -> None:
+    gateway = start(sockets_per_s=1, sockets_burst=3)
+    # Not a WebSocket, and counted all the same: it reaches the live gateway.
+    assert [gateway.get("/live/v1").status_code for _ in range(8)][-1] == 429
+    refusal(gateway, "/live/v1")
+    assert statuses(gateway, 1) == [200]
+
+
+def test_networks_of_the_operator_have_no_limit(start: Start) -> None:
+    gateway = start(requests_per_s=1, requests_burst=1, unlimited="127.0.0.0/8")
+    assert set(statuses(gateway, MANY)) == {200}
+
+
+def test_on_a_developers_machine_there_is_none_either(platform: Platform) -> None:
+    with httpx.Client(base_url=platform.url) as client:
+        assert {client.get("/health").status_code for _ in range(1_500)} == {200}

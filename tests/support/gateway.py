@@ -1,0 +1,166 @@
+"""The gateway as an operator runs it: `blytz gateway`, on ports and in a folder of its own, in front of real
+services."""
+
+import asyncio
+import http.client
+import signal
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from tests.support.live_client import WITHIN_S, Client, handshake
+from tests.support.platform import Platform, blytz, clean_env
+from tests.support.redis import free_port
+from tests.support.wait import wait_until
+
+READY_WITHIN_S = 10.0
+DOMAIN = "auctions.localhost"
+
+
+def gateway_env(**settings: object) -> dict[str, str]:
+    return clean_env(**{f"BLYTZ_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()})
+
+
+def check(data: Path, **settings: object) -> subprocess.CompletedProcess[str]:
+    """`blytz gateway --check`: what nginx says to this configuration."""
+    words = blytz("gateway", "--data", str(data), "--check")
+    return subprocess.run(words, env=gateway_env(**settings), capture_output=True, text=True, check=False)
+
+
+class Gateway:
+    """Ready when the constructor returns. `settings` are BLYTZ_GATEWAY_*; with `domains` it speaks TLS."""
+
+    def __init__(self, data: Path, platform: Platform, **settings: object) -> None:
+        self.data, self.folder = data, data / "gateway"
+        self.http_port, self.https_port = free_port(), free_port()
+        self._log = data.parent / f"{data.name}.log"
+        ports = {"http_port": self.http_port, "https_port": self.https_port}
+        services = {name: f"127.0.0.1:{platform.ports[name]}" for name in ("auction", "live")}
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                blytz("gateway", "--data", str(data)),
+                env=gateway_env(**{**ports, **services, **settings}),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            wait_until(self._answers, "the gateway answers", READY_WITHIN_S)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def https_url(self) -> str:
+        return f"https://{DOMAIN}:{self.https_port}"
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """Over plain http; names of headers with `_` for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.get(self.url + path, headers=named, timeout=WITHIN_S)
+
+    def get_https(self, path: str, method: str = "GET") -> httpx.Response:
+        """By our name, whose certificate is taken as it is; on loopback no DNS is asked."""
+        with httpx.Client(verify=trusting_all(), timeout=WITHIN_S) as client:
+            return client.request(
+                method,
+                f"https://127.0.0.1:{self.https_port}{path}",
+                headers={"Host": f"{DOMAIN}:{self.https_port}"},
+                extensions={"sni_hostname": DOMAIN},
+            )
+
+    async def open_socket(self, context: ssl.SSLContext | None = None) -> Client:
+        """A WebSocket through TLS, not yet welcomed."""
+        streams = await asyncio.open_connection(
+            "127.0.0.1",
+            self.https_port,
+            ssl=context or trusting_all(),
+            server_hostname=DOMAIN,
+            limit=2**20,
+        )
+        client = Client(*streams)
+        client.writer.write(handshake(self.https_port, Host=f"{DOMAIN}:{self.https_port}"))
+        client.head = (await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), WITHIN_S)).decode()
+        assert " 101 " in client.head.split("\r\n", maxsplit=1)[0], client.head
+        return client
+
+    def certificate(self) -> str:
+        """What a client who comes now is shown, as PEM."""
+        return ssl_certificate(self.https_port)
+
+    def workers(self) -> set[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return {int(pid) for pid in children.split()}
+
+    def reload(self) -> None:
+        """Returns when processes of the new configuration are at work."""
+        before = self.workers()
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: bool(self.workers() - before), "nginx has read its configuration again")
+
+    def logs(self) -> str:
+        """All that was written about requests and troubles, wherever."""
+        files = [self._log, *(path for path in self.folder.rglob("*") if path.is_file())]
+        return "\n".join(path.read_text(errors="replace") for path in files)
+
+    def log_line(self, request_id: str) -> str:
+        """The line of the access log about one request, which takes up to a second to be written."""
+        log = self.folder / "access.log"
+
+        def found() -> list[str]:
+            return [line for line in log.read_text().splitlines() if request_id in line]
+
+        wait_until(lambda: bool(found()), f"the request {request_id} is in the log")
+        [line] = found()
+        return line
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(READY_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"blytz gateway ended:\n{self._log.read_text()}")
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=2.0)
+        try:
+            connection.request("GET", "/.well-known/acme-challenge/none")
+            return connection.getresponse().status == 404
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def trusting_all() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def ssl_certificate(port: int) -> str:
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=WITHIN_S) as wire,
+        trusting_all().wrap_socket(wire, server_hostname=DOMAIN) as secure,
+    ):
+        shown = secure.getpeercert(binary_form=True)
+        assert shown is not None
+        return ssl.DER_cert_to_PEM_cert(shown)

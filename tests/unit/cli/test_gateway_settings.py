@@ -1,0 +1,57 @@
+"""What an operator says about the gateway, before nginx hears of it."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from blytz.cli.gateway_settings import DEV, PREFIX, GatewaySettings, read_gateway_settings
+from blytz.kit.settings import SettingsFault
+
+PAGE = Path(__file__).parents[3] / "infra" / "nginx" / "README.md"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOMAINS", "auctions.localhost; include /etc/passwd"),
+        ("DOMAINS", "Auctions.localhost"),
+        ("DOMAINS", "*.localhost"),
+        ("HOSTS", "everywhere"),
+        ("AUCTION", "127.0.0.1"),
+        ("LIVE", "127.0.0.1:8081; }"),
+        ("CSP", 'default-src "$http_cookie"'),
+        ("CSP", "default-src $http_cookie"),
+        ("ACCESS_LOG", "a b"),
+        ("UNLIMITED", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "all"),
+        ("APP", "no-such-folder"),
+        ("BODY_KIB", "0"),
+        ("WORKERS", "many"),
+        ("HTTP_PORT", "65536"),
+        ("REQUESTS_PER_S", "-1"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused_by_its_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsFault, match=f"^{PREFIX}{name}="):
+        read_gateway_settings({PREFIX + name: value})
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(SettingsFault) as caught:
+        read_gateway_settings({f"{PREFIX}WORKERS": "0", f"{PREFIX}HOSTS": "x"})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_the_environment_goes_before_what_is_usual() -> None:
+    said = read_gateway_settings({f"{PREFIX}BODY_KIB": "9", f"{PREFIX}ORDER": "a:1, b:2"}, DEV)
+    assert (said.body_kib, said.order, said.unlimited) == (9, ("a:1", "b:2"), DEV.unlimited)
+    assert read_gateway_settings({}) == GatewaySettings()
+
+
+def test_the_operators_page_names_every_setting() -> None:
+    page = PAGE.read_text()
+    missing = [
+        field.name for field in msgspec.structs.fields(GatewaySettings) if f"`{field.name.upper()}`" not in page
+    ]
+    assert missing == []
