@@ -120,11 +120,13 @@ class _Comparison:
             self._seen.add(pair)
         was = _alternatives(self._old, old)
         now = _alternatives(self._new, new)
+        # Every integer is a number.
+        wider, narrower = (now, was) if side == "request" else (was, now)
+        if "number" in wider and "integer" in narrower:
+            narrower["number"] = narrower.pop("integer")
         if was and now:
             # A wanted type may be joined by others, a given one may not.
             lost = was.keys() - now.keys() if side == "request" else now.keys() - was.keys()
-            if "number" in (now if side == "request" else was):
-                lost -= {"integer"}
             if lost or not was.keys() & now.keys():
                 yield f"{where}: the type changed from {_named(was)} to {_named(now)}"
                 return

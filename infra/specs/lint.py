@@ -24,11 +24,15 @@ Node = dict[str, Any]
 
 def findings(document: Node) -> Iterator[str]:
     """One sentence for each fault."""
+    dangling = list(_dangling(document))
+    if dangling:
+        # Nothing else could be followed to its end.
+        yield from dangling
+        return
     if "asyncapi" in document:
         yield from _asyncapi(document)
     else:
         yield from _openapi(document)
-    yield from _dangling(document)
     yield from _unused(document)
 
 
@@ -90,9 +94,11 @@ def _asyncapi(document: Node) -> Iterator[str]:
     for error in jsonschema_rs.Draft202012Validator(ASYNCAPI).iter_errors(document):
         yield f"AsyncAPI 3.0:{_place(error)}: {error.message[:300]}"
     schemas = document["components"]["schemas"]
-    for name, schema in schemas.items():
-        if not jsonschema_rs.meta.is_valid({"$schema": "http://json-schema.org/draft-07/schema#"} | schema):
-            yield f"schema {name} is not JSON Schema draft 07"
+    draft_07 = {"$schema": "http://json-schema.org/draft-07/schema#"}
+    unsound = [name for name, schema in schemas.items() if not jsonschema_rs.meta.is_valid(draft_07 | schema)]
+    if unsound:
+        yield from (f"schema {name} is not JSON Schema draft 07" for name in unsound)
+        return
     for name, message in document["components"]["messages"].items():
         check = jsonschema_rs.Draft7Validator(message["payload"] | {"components": document["components"]})
         for number, example in enumerate(message.get("examples", []), 1):

@@ -1,0 +1,104 @@
+"""The house's rules for contracts: the real documents keep them, and each fault that they speak of is found."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.specs import documents
+from infra.specs.lint import findings
+
+Document = dict[str, Any]
+Change = Callable[[Document], object]
+
+MADE = documents.from_code()
+HTTP, LIVE = MADE["openapi/auction.yaml"], MADE[documents.ASYNCAPI]
+
+
+def _bid(document: Document) -> Document:
+    operation: Document = document["paths"]["/v1/auctions/{auction_id}/bids"]["post"]
+    return operation
+
+
+def _good(document: Document) -> Document:
+    media: Document = _bid(document)["responses"]["201"]["content"]["application/json"]
+    return media
+
+
+def _as_plain_json(document: Document) -> None:
+    content = _bid(document)["responses"]["409"]["content"]
+    content["application/json"] = content.pop("application/problem+json")
+
+
+HTTP_FAULTS: dict[str, tuple[Change, str]] = {
+    "not OpenAPI": (lambda it: it["info"].pop("title"), "OpenAPI 3.1"),
+    "no operationId": (lambda it: _bid(it).pop("operationId"), "an operationId in camelCase is missing"),
+    "one operationId twice": (
+        lambda it: _bid(it).update(operationId="getAuction"),
+        "operationId getAuction is that",
+    ),
+    "no summary": (lambda it: _bid(it).pop("summary"), "summary is missing"),
+    "no tags": (lambda it: _bid(it).pop("tags"), "tags is missing"),
+    "an error in another form": (_as_plain_json, "an error is answered as application/problem+json"),
+    "an answer without an example": (lambda it: _good(it).pop("examples"), "has no example"),
+    "an example unlike its schema": (
+        lambda it: _good(it)["examples"]["leads"]["value"].pop("seq"),
+        "example 'leads'",
+    ),
+    "an unused schema": (lambda it: it["components"]["schemas"].update(More={}), "schemas/More is not used"),
+    "a reference to nothing": (
+        lambda it: _good(it)["schema"].update({"$ref": "#/components/schemas/No"}),
+        "nothing",
+    ),
+}
+LIVE_FAULTS: dict[str, tuple[Change, str]] = {
+    "not AsyncAPI": (lambda it: it["info"].pop("version"), "AsyncAPI 3.0"),
+    "an unknown word": (lambda it: it["channels"]["live"].update(more=1), "AsyncAPI 3.0"),
+    "no example": (lambda it: it["components"]["messages"]["bid"].update(examples=[]), "AsyncAPI 3.0"),
+    "an example unlike its schema": (
+        lambda it: it["components"]["messages"]["bid"]["examples"][0]["payload"].update(amount="7"),
+        "message bid, example 1",
+    ),
+    "a schema that is none": (
+        lambda it: it["components"]["schemas"]["Ping"].update(required="ref"),
+        "schema Ping is not JSON Schema",
+    ),
+    "a message that nobody sends": (
+        lambda it: it["operations"].pop("viewersTold"),
+        "message viewers is in no oper",
+    ),
+    "an unused message": (
+        lambda it: it["components"]["messages"].update(more=it["components"]["messages"]["ping"]),
+        "messages/more is not used",
+    ),
+}
+
+
+@pytest.mark.parametrize("path", MADE)
+def test_the_documents_keep_the_rules(path: str) -> None:
+    assert list(findings(MADE[path])) == []
+
+
+@pytest.mark.parametrize("name", HTTP_FAULTS)
+def test_a_fault_of_an_http_contract_is_found(name: str) -> None:
+    _is_found(HTTP, *HTTP_FAULTS[name])
+
+
+@pytest.mark.parametrize("name", LIVE_FAULTS)
+def test_a_fault_of_the_live_contract_is_found(name: str) -> None:
+    _is_found(LIVE, *LIVE_FAULTS[name])
+
+
+def _is_found(document: Document, change: Change, words: str) -> None:
+    broken = copy.deepcopy(document)
+    change(broken)
+    found = list(findings(broken))
+    assert any(words in finding for finding in found), found
+
+
+def test_the_same_code_gives_the_same_bytes() -> None:
+    again = documents.from_code()
+    assert {path: documents.text_of(document) for path, document in again.items()} == {
+        path: documents.text_of(document) for path, document in MADE.items()
+    }
