@@ -38,6 +38,6 @@ apt-get update -qq || echo "the package lists could not be refreshed; going on w
 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 for package in "$@"; do
     case "$package" in
-    redis-server | nginx) disable_daemon "$package" ;;
+    redis-server | nginx | prometheus) disable_daemon "$package" ;;
     esac
 done

@@ -40,6 +40,14 @@ begin 'contracts: specs/openapi and specs/asyncapi.yaml'
 begin 'luacheck'
 infra/check_lua.sh || found
 
+if command -v promtool >/dev/null; then
+    begin 'promtool'
+    promtool check config infra/prometheus/prometheus.yml >/dev/null || found
+    promtool test rules infra/prometheus/alerts_test.yml >/dev/null || found
+else
+    begin 'promtool: skipped, it is not installed'
+fi
+
 begin 'shellcheck'
 find . \( -name .git -o -name .venv -o -name .cache -o -name node_modules \) -prune -o \
     -type f \( -path ./.ci/run -o -name '*.sh' \) -exec shellcheck --external-sources {} + || found

@@ -11,6 +11,7 @@ readonly VENV=.venv
 readonly STAMPS=$VENV/.blytz
 readonly OLDEST_PYTHON=3.11
 readonly OLDEST_REDIS=7
+readonly NO_PROMTOOL=.cache/no-promtool
 # Debian keeps nginx where an ordinary user's PATH does not look.
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -107,6 +108,18 @@ install_packages() {
     [ "$status" -eq 0 ] || fail "apt-get could not install $names; its own words are above."
 }
 
+# promtool checks the alerts. Without it that one check is left out; a note spares us asking apt-get each time.
+optional_packages() {
+    if [ "$1" != check ] || have promtool || [ -e "$NO_PROMTOOL" ]; then
+        return
+    fi
+    say "missing on this machine: prometheus (for promtool); installing from the system's packages (apt-get, as root)"
+    if ! have apt-get || ! as_root infra/apt_install.sh prometheus </dev/null >&2; then
+        say "promtool could not be installed; the alerts are not checked here (remove $NO_PROMTOOL to try again)"
+        : >"$NO_PROMTOOL"
+    fi
+}
+
 check_redis_version() {
     local version
     version=$(redis-server --version | sed -n 's/.* v=\([0-9.]*\).*/\1/p')
@@ -119,6 +132,7 @@ system_packages() {
     missing=$(missing_packages "$1")
     # shellcheck disable=SC2086 # one word is one package
     [ -z "$missing" ] || install_packages $missing
+    optional_packages "$1"
     check_redis_version
 }
 
@@ -170,8 +184,12 @@ set_up() {
     say "ready: $VENV/bin/blytz"
 }
 
+checkers_are_here() {
+    have shellcheck && have luacheck && { have promtool || [ -e "$NO_PROMTOOL" ]; }
+}
+
 tools_are_here() {
-    have redis-server && have nginx && { [ "$1" != check ] || { have shellcheck && have luacheck; }; }
+    have redis-server && have nginx && { [ "$1" != check ] || checkers_are_here; }
 }
 
 # Two set-ups of one checkout wait for each other, where the machine has flock.
