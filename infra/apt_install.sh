@@ -22,9 +22,9 @@ allow_daemons() {
 
 disable_daemon() {
     if command -v systemctl >/dev/null 2>&1; then
-        systemctl disable --quiet "$1.service" || true
-    elif command -v update-rc.d >/dev/null 2>&1; then
-        update-rc.d "$1" disable || true
+        systemctl disable --quiet "$1" || true
+    elif [ "${1%.service}" != "$1" ] && command -v update-rc.d >/dev/null 2>&1; then
+        update-rc.d "${1%.service}" disable || true
     fi
 }
 
@@ -38,6 +38,8 @@ apt-get update -qq || echo "the package lists could not be refreshed; going on w
 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 for package in "$@"; do
     case "$package" in
-    redis-server | nginx | prometheus) disable_daemon "$package" ;;
+    redis-server | nginx | prometheus) disable_daemon "$package.service" ;;
+    # It looks after the system's own certificates; those of a platform have a timer of theirs.
+    certbot) disable_daemon certbot.timer ;;
     esac
 done

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes this checkout ready: `infra/setup.sh run|test|check`. Each step up adds to the one below it.
+# Makes this checkout ready: `infra/setup.sh run|test|check`. Each step up adds to the one below it. `tls` is `test`
+# with a certificate authority; where that cannot be installed, the tests that need it say so and are skipped.
 #
 # Python packages go to .venv, pinned and hashed by requirements/*.txt. Redis, nginx and the checkers that are not
 # Python come from the system's packages, only when missing. A step that was done leaves a stamp in .venv, keyed by
@@ -188,6 +189,13 @@ checkers_are_here() {
     have shellcheck && have luacheck && { have promtool || [ -e "$NO_PROMTOOL" ]; }
 }
 
+authority() {
+    local missing
+    missing=$({ have pebble || echo pebble; have certbot || echo certbot; } | xargs)
+    # shellcheck disable=SC2086 # one word is one package
+    [ -z "$missing" ] || (install_packages $missing) || say "going on without: $missing"
+}
+
 tools_are_here() {
     have redis-server && have nginx && { [ "$1" != check ] || checkers_are_here; }
 }
@@ -202,7 +210,11 @@ alone() {
 main() {
     case "${1:-}" in
     run | test | check) ;;
-    *) fail "usage: infra/setup.sh run|test|check" ;;
+    tls)
+        infra/setup.sh test && authority
+        return
+        ;;
+    *) fail "usage: infra/setup.sh run|test|check|tls" ;;
     esac
     if tools_are_here "$1" && is_done "$1"; then
         return

@@ -1,0 +1,126 @@
+"""From no certificate to a renewed one: the scripts an operator runs, against an authority that really looks."""
+
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.support.authority import Authority
+from tests.support.gateway import DOMAIN, Gateway
+from tests.support.platform import Platform
+from tests.support.redis import free_port
+from tests.support.wait import wait_until
+
+pytestmark = pytest.mark.tls
+
+SCRIPTS = Path(__file__).parents[2] / "infra" / "tls"
+OTHER = f"www.{DOMAIN}"
+EMAIL = "operator@auctions.localhost"
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, platform: Platform) -> Iterator[Gateway]:
+    """Its folder has a name that a shell would take apart."""
+    with Gateway(tmp_path / "the $data folder", platform, domains=f"{DOMAIN},{OTHER}") as running:
+        yield running
+
+
+@pytest.fixture
+def authority(tmp_path: Path, gateway: Gateway) -> Iterator[Authority]:
+    with Authority(tmp_path / "authority", gateway.http_port) as running:
+        yield running
+
+
+def run(authority: Authority, script: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (str(SCRIPTS / script), *words), env=authority.env, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def issue(authority: Authority, gateway: Gateway, *domains: str) -> subprocess.CompletedProcess[str]:
+    return run(authority, "issue.sh", "--data", str(gateway.data), "--email", EMAIL, *domains)
+
+
+def trusting(root: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=root)
+    return context
+
+
+def wait_for_another(gateway: Gateway, than: str) -> x509.Certificate:
+    wait_until(lambda: gateway.certificate() != than, "nginx shows the new certificate", 10.0)
+    return x509.load_pem_x509_certificate(gateway.certificate().encode())
+
+
+def names(certificate: x509.Certificate) -> set[str]:
+    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return set(found.value.get_values_for_type(x509.DNSName))
+
+
+async def test_issue_serve_renew_and_nobodys_websocket_is_dropped(gateway: Gateway, authority: Authority) -> None:
+    placeholder = gateway.certificate()
+    early = await gateway.open_socket()
+    assert (await early.next())["type"] == "welcome"
+
+    done = issue(authority, gateway, DOMAIN, OTHER)
+    assert done.returncode == 0, done.stdout + done.stderr + authority.log()
+    first = wait_for_another(gateway, placeholder)
+    assert names(first) == {DOMAIN, OTHER}
+
+    # A client who trusts the authority, and nobody else, is content with chain and name.
+    trusted = await gateway.open_socket(trusting(authority.root()))
+    assert (await trusted.next())["type"] == "welcome"
+
+    before = gateway.certificate()
+    renewed = run(authority, "renew.sh", str(gateway.data), "--force-renewal", "--no-random-sleep-on-renew")
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr + authority.log()
+    second = wait_for_another(gateway, before)
+    assert second.serial_number != first.serial_number
+    assert names(second) == {DOMAIN, OTHER}
+
+    for client in (early, trusted):
+        client.send({"type": "ping"})
+        assert (await client.next())["type"] == "pong"
+    late = await gateway.open_socket(trusting(authority.root()))
+    assert (await late.next())["type"] == "welcome"
+    for client in (early, trusted, late):
+        client.writer.close()
+
+    kept = gateway.folder / "tls" / "site.pem"
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert not [path for path in (gateway.data / "certbot").rglob("privkey*.pem") if path.stat().st_mode & 0o077]
+
+
+def test_a_good_certificate_is_left_as_it_is(gateway: Gateway, authority: Authority) -> None:
+    placeholder = gateway.certificate()
+    assert issue(authority, gateway, DOMAIN).returncode == 0
+    wait_for_another(gateway, placeholder)
+    kept = (gateway.folder / "tls" / "site.pem").read_bytes()
+    assert issue(authority, gateway, DOMAIN).returncode == 0
+    assert run(authority, "renew.sh", str(gateway.data), "--no-random-sleep-on-renew").returncode == 0
+    assert (gateway.folder / "tls" / "site.pem").read_bytes() == kept
+
+
+def test_when_the_authority_finds_no_proof_the_old_certificate_stays(gateway: Gateway, tmp_path: Path) -> None:
+    shown = gateway.certificate()
+    with Authority(tmp_path / "elsewhere", free_port()) as authority:
+        done = issue(authority, gateway, DOMAIN)
+    assert done.returncode != 0
+    assert "Some challenges have failed" in done.stderr
+    assert gateway.certificate() == shown
+
+
+def test_what_is_missing_is_said_in_a_line(gateway: Gateway, authority: Authority, tmp_path: Path) -> None:
+    for words, why in (
+        (("--data", str(gateway.data), "--email", EMAIL), "name the domains"),
+        (("--data", str(gateway.data), DOMAIN), "--email is needed"),
+        (("--data", str(tmp_path), "--email", EMAIL, DOMAIN), "no gateway has run"),
+    ):
+        answer = run(authority, "issue.sh", *words)
+        assert answer.returncode == 1
+        assert answer.stderr.startswith("blytz: ")
+        assert why in answer.stderr
