@@ -70,6 +70,9 @@ def fetch(url: str) -> Document:
                     raise FetchFault(f"{url} did not end its answer within {WITHIN_S:.0f} s")
             max_age_s = _max_age_s(answer.headers)
         content = msgspec.json.decode(bytes(body), type=dict[str, Any])
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise FetchFault(f"{url} answered with {error.code}") from None
     except (OSError, HTTPException, ValueError, msgspec.MsgspecError) as error:
         raise FetchFault(f"{url}: {type(error).__name__} {error}") from error
     return Document(content, max_age_s)

@@ -65,7 +65,7 @@ def _algorithms_of(jwk: Mapping[str, Any]) -> frozenset[str]:
     fitting: frozenset[str] = frozenset()
     if kind == "RSA":
         fitting = _BY_RSA
-    elif kind in {"EC", "OKP"} and isinstance(curve, str) and curve in _BY_CURVE:
+    elif kind in ("EC", "OKP") and isinstance(curve, str) and curve in _BY_CURVE:
         fitting = frozenset({_BY_CURVE[curve]})
     named = jwk.get("alg")
     return fitting if named is None else fitting & {str(named)}
@@ -150,6 +150,9 @@ class KeySet:
                 raise FetchFault("there is no key in it that can be used")
         except FetchFault as fault:
             log.warning("issuer_keys_unavailable", issuer=self._name, error=str(fault))
+        except Exception:
+            # What an issuer publishes is not ours: whatever it does to us, we ask again later.
+            log.exception("issuer_keys_unreadable", issuer=self._name)
         else:
             unsaid = document.max_age_s is None
             kept_s = KEPT_UNSAID_S if unsaid else min(max(document.max_age_s or 0, KEPT_LEAST_S), KEPT_MOST_S)

@@ -96,7 +96,7 @@ async def test_an_issuer_that_nobody_configured_is_not_asked(issuer: FakeIssuer)
 async def test_a_token_whose_claims_do_not_hold_is_refused(claims: dict[str, Any], issuer: FakeIssuer) -> None:
     good = {"iat": NOW, "exp": NOW + 3_600, "auth_time": NOW}
     believes = believer(issuer, clock=lambda: NOW)
-    assert await believes.admit(issuer.token(**good))
+    await believes.admit(issuer.token(**good))
     with pytest.raises(TokenRefused) as refused:
         await believes.admit(issuer.token(**{**good, **claims}))
     assert issuer.token(**good)[:20] not in refused.value.detail
@@ -149,7 +149,7 @@ async def test_a_token_that_its_issuer_did_not_sign_is_refused(
     believes = believer(issuer) if kind == "oidc" else firebase(issuer)
     claims = issuer.claims() if kind == "oidc" else firebase_claims(issuer)
     good = issuer.key.sign(claims)
-    assert await believes.admit(good)
+    await believes.admit(good)
     head, body, signature = good.split(".")
     public = issuer.key.public_pem()
     hs256 = part({"alg": "HS256", "kid": "first", "typ": "JWT"}) + "." + body

@@ -1,0 +1,190 @@
+"""How an issuer's keys are fetched, kept and renewed."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
+from blytz.identity.fetch import MOST_BYTES, fetch, is_trusted
+from blytz.identity.keys import KeySet, keys_in
+from blytz.identity.oidc import ALGORITHMS, OidcIssuer
+from blytz.kit.problems import Overloaded
+from tests.support.issuer import AUDIENCE, JWKS, FakeIssuer, SigningKey
+from tests.support.wait import until
+from tests.unit.identity.conftest import Watch
+
+
+def believer(issuer: FakeIssuer, watch: Watch) -> OidcIssuer:
+    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, watch.monotonic)
+    return OidcIssuer(issuer.url, frozenset({AUDIENCE}), keys=keys, clock=watch.wall)
+
+
+async def test_keys_are_fetched_once_for_everybody_who_waits(issuer: FakeIssuer, watch: Watch) -> None:
+    believes, token = believer(issuer, watch), issuer.token()
+    with pytest.raises(KeysWanted):
+        believes.verify(token)
+    await asyncio.gather(*(believes.admit(token) for _ in range(50)))
+    assert believes.verify(token).name == "Anna"
+    assert issuer.asked == 1
+
+
+async def test_the_loop_goes_on_while_an_issuer_thinks(issuer: FakeIssuer, watch: Watch) -> None:
+    issuer.let_go.clear()
+    admission = asyncio.create_task(believer(issuer, watch).admit(issuer.token()))
+    await until(lambda: issuer.asked == 1, "the issuer is asked")
+    assert not admission.done()
+    issuer.let_go.set()
+    assert (await admission).name == "Anna"
+
+
+async def test_a_flood_of_unknown_keys_costs_one_look_a_minute(
+    issuer: FakeIssuer, other_key: SigningKey, watch: Watch
+) -> None:
+    believes = believer(issuer, watch)
+    await believes.admit(issuer.token())
+    for minute in range(1, 4):
+        for number in range(200):
+            forged = issuer.key.sign(issuer.claims(), kid=f"unknown-{number}")
+            with pytest.raises(TokenRefused):
+                await believes.admit(forged)
+        assert issuer.asked == minute
+        watch.ahead += 61
+
+
+async def test_a_new_key_is_found_and_the_old_one_is_gone_with_it(
+    issuer: FakeIssuer, other_key: SigningKey, watch: Watch
+) -> None:
+    believes, old = believer(issuer, watch), issuer.token(exp=2_000_000_000)
+    await believes.admit(old)
+    issuer.keys = [other_key.jwk]
+    rotated = other_key.sign(issuer.claims())
+    with pytest.raises(TokenRefused):
+        await believes.admit(rotated)
+    watch.ahead += 60
+    assert (await believes.admit(rotated)).name == "Anna"
+    with pytest.raises(TokenRefused):
+        await believes.admit(old)
+
+
+async def test_keys_past_their_age_are_used_while_new_ones_come_in_the_background(
+    issuer: FakeIssuer, other_key: SigningKey, watch: Watch
+) -> None:
+    issuer.cache_control = "public, max-age=120"
+    believes = believer(issuer, watch)
+    await believes.admit(issuer.token())
+    issuer.keys = [issuer.key.jwk, other_key.jwk]
+    watch.ahead += 119
+    believes.verify(issuer.token())
+    assert issuer.asked == 1
+    watch.ahead += 2
+    believes.verify(issuer.token())
+    await until(lambda: issuer.asked == 2, "new keys are asked for")
+    assert (await believes.admit(other_key.sign(issuer.claims()))).name == "Anna"
+
+
+@pytest.mark.parametrize(
+    ("cache_control", "fresh_s", "stale_s"),
+    [("max-age=0", 59, 62), ("max-age=999999999", 86_399, 86_402), ("", 3_599, 3_602), ("no-cache", 3_599, 3_602)],
+)
+async def test_how_long_keys_are_kept_is_the_issuers_to_say_within_bounds(
+    cache_control: str, fresh_s: float, stale_s: float, issuer: FakeIssuer, watch: Watch
+) -> None:
+    issuer.cache_control = cache_control
+    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, watch.monotonic)
+    await keys.renew()
+    watch.ahead = fresh_s
+    keys.find("first")
+    assert issuer.asked == 1
+    watch.ahead = stale_s
+    keys.find("first")
+    await until(lambda: issuer.asked == 2, "new keys are asked for")
+
+
+async def test_an_issuer_that_is_down_keeps_out_newcomers_only(issuer: FakeIssuer, watch: Watch) -> None:
+    issuer.failing = True
+    newcomer = believer(issuer, watch)
+    for _ in range(20):
+        with pytest.raises(IssuerUnavailable):
+            await newcomer.admit(issuer.token())
+    assert issuer.asked == 1
+    watch.ahead += 5
+    issuer.failing = False
+    assert (await newcomer.admit(issuer.token())).name == "Anna"
+
+    issuer.failing = True
+    watch.ahead += 3_600 + 6 * 3_600 - 10
+    assert newcomer.verify(issuer.token(iat=int(watch.wall()), exp=int(watch.wall()) + 60)).name == "Anna"
+    await until(lambda: issuer.asked == 3, "new keys are asked for")
+    watch.ahead += 20
+    with pytest.raises(IssuerUnavailable):
+        await newcomer.admit(issuer.token(iat=int(watch.wall()), exp=int(watch.wall()) + 60))
+
+
+async def test_no_more_wait_than_there_is_room_for(issuer: FakeIssuer, watch: Watch) -> None:
+    issuer.let_go.clear()
+    believes = believer(issuer, watch)
+    waiting = [asyncio.create_task(believes.admit(issuer.token())) for _ in range(1_024)]
+    await until(lambda: issuer.asked == 1, "the issuer is asked")
+    with pytest.raises(Overloaded):
+        await believes.admit(issuer.token())
+    issuer.let_go.set()
+    assert {principal.name for principal in await asyncio.gather(*waiting)} == {"Anna"}
+
+
+@pytest.mark.parametrize("fault", ["redirect", "too long", "not a set", "no keys", "another issuer", "elsewhere"])
+async def test_keys_come_from_where_the_configuration_says_or_not_at_all(
+    fault: str, issuer: FakeIssuer, other_key: SigningKey
+) -> None:
+    with FakeIssuer(issuer.key) as elsewhere:
+        match fault:
+            case "redirect":
+                issuer.redirect_to = elsewhere.url + JWKS
+            case "too long":
+                issuer.padding = MOST_BYTES
+            case "not a set":
+                issuer.keys = "none"
+            case "no keys":
+                issuer.keys = []
+            case "another issuer":
+                issuer.discovered = {"issuer": elsewhere.url}
+            case "elsewhere":
+                issuer.discovered = {"jwks_uri": "http://keys.example/keys"}
+        with pytest.raises(IssuerUnavailable):
+            await OidcIssuer(issuer.url, frozenset({AUDIENCE}), loopback=True).admit(issuer.token())
+        assert elsewhere.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback", "trusted"),
+    [
+        ("https://a.example/x", False, True),
+        ("http://a.example/x", True, False),
+        ("http://127.0.0.1:9/x", True, True),
+        ("http://127.0.0.1:9/x", False, False),
+        ("file:///etc/passwd", True, False),
+        ("https://", False, False),
+        ("http://[", True, False),
+    ],
+)
+def test_keys_come_over_tls(url: str, loopback: bool, trusted: bool) -> None:
+    assert is_trusted(url, loopback=loopback) is trusted
+
+
+def test_only_keys_that_sign_in_an_allowed_way_are_kept(key: SigningKey, other_key: SigningKey) -> None:
+    odd: list[Any] = [
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "symmetric", "alg": "HS256"},
+        {**key.jwk, "kid": "for encryption", "use": "enc"},
+        {**key.jwk, "kid": "as a secret", "alg": "HS256"},
+        {**key.jwk, "kid": "private", "d": "AQAB"},
+        {**key.jwk, "kid": ""},
+        {**key.jwk, "kid": 7},
+        {**key.jwk, "kid": "broken", "n": "!"},
+        SigningKey("short", bits=1_024).jwk,
+        {"kty": ["RSA"], "kid": "odd"},
+        "nonsense",
+        None,
+    ]
+    assert keys_in({"keys": [*odd, key.jwk, other_key.jwk]}, frozenset({"RS256"})).keys() == {"first", "second"}
+    assert keys_in({"keys": [key.jwk]}, frozenset({"ES256"})) == {}
+    assert len(keys_in({"keys": [{**key.jwk, "kid": f"k{n}"} for n in range(100)]}, ALGORITHMS)) == 64
