@@ -13,6 +13,7 @@ from blytz.kit.http_openapi import schema_of
 from blytz.kit.http_server import listen, serve
 from blytz.kit.logs import lines
 from blytz.kit.metrics import Metrics
+from blytz.kit.origins import Origins
 from blytz.kit.settings import Settings
 
 
@@ -38,6 +39,7 @@ async def main(settings: Settings) -> None:
         issuer=wiring.dev_issuer(settings),
         writes_of_user=wiring.writes_of_user(settings, pipe),
         bans=BanService(bans),
+        origins=Origins(settings.origins, loopback=settings.env == "dev"),
     )
     await pipe.start()
     following = [

@@ -52,10 +52,12 @@ from blytz.identity.dev import DevIssuer
 from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
 from blytz.kit.http import App, Front, Receive, Scope, Send, requests_counter
+from blytz.kit.http_cors import Cors
 from blytz.kit.http_litestar import litestar, read_by
 from blytz.kit.http_operator import Check, operator_routes
 from blytz.kit.limits import UserLimit
 from blytz.kit.metrics import Metrics
+from blytz.kit.origins import Origins
 
 
 class Auctions(Controller):
@@ -229,6 +231,7 @@ def application(
     issuer: DevIssuer | None,
     writes_of_user: UserLimit | None = None,
     bans: BanService | None = None,
+    origins: Origins | None = None,
 ) -> App:
     """The whole service as one ASGI application. Without an `issuer` there is no sign-in."""
     answered = requests_counter(metrics)
@@ -240,7 +243,7 @@ def application(
     def app(scope: Scope, receive: Receive, send: Send) -> Any:
         return quick(scope, receive, send) if is_bid(scope) else front(scope, receive, send)
 
-    return app
+    return Cors(app, origins) if origins else app
 
 
 def described(metrics: Metrics, dependencies: Mapping[str, Check], house: House | None) -> Litestar:

@@ -19,11 +19,13 @@ LOOK_AGAIN_S: Final = 3_600.0
 class Caller:
     """Made with the first `auth` of a session: most viewers never send one."""
 
-    __slots__ = ("_admission", "_end", "_held", "_session", "principal")
+    __slots__ = ("_admission", "_counted", "_end", "_held", "_session", "principal")
 
     def __init__(self, session: "Session") -> None:
         self._session = session
         self.principal: Principal | None = None
+        self._counted = ""
+        """The user for whom this connection counts."""
         self._end: asyncio.TimerHandle | None = None
         self._admission: asyncio.Task[None] | None = None
         self._held: list[protocol.ClientMessage] = []
@@ -56,6 +58,9 @@ class Caller:
         if self._admission is not None:
             self._admission.cancel()
         self._held.clear()
+        if self._counted:
+            self._session.office.users.leave(self._counted)
+            self._counted = ""
 
     def check(self) -> None:
         """Ends the connection of somebody who was banned, or whose token was revoked, since they came."""
@@ -84,6 +89,11 @@ class Caller:
             # Bids in flight and what it was told belong to somebody else.
             session.error("forbidden", "a connection cannot change hands; open another one", message.ref)
             return
+        if not self._counted:
+            if not session.office.users.enter(principal.id):
+                session.turn_away("user", "too many connections of one user")
+                return
+            self._counted = principal.id
         self.principal = principal
         if self._end is not None:
             self._end.cancel()

@@ -27,6 +27,35 @@ class Allowance:
         return True
 
 
+class Headcount:
+    """How many of each kind are here at once, at most `most`. Who is in must leave exactly once."""
+
+    __slots__ = ("_here", "_most")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._here: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        """Kinds of which there is any."""
+        return len(self._here)
+
+    def enter(self, kind: str) -> bool:
+        """False when there are so many already; nobody has entered then."""
+        here = self._here.get(kind, 0)
+        if here >= self._most:
+            return False
+        self._here[kind] = here + 1
+        return True
+
+    def leave(self, kind: str) -> None:
+        left = self._here[kind] - 1
+        if left:
+            self._here[kind] = left
+        else:
+            del self._here[kind]
+
+
 class Patience:
     """Ends with so many faults within a minute."""
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from blytz.auction.model import BidId, BidKind, Receipt, Refused
 from blytz.identity import Principal, Role
 from blytz.kit.money import Amount
+from blytz.kit.problems import Problem
 
 SUBPROTOCOL = "blytz.v1"
 LONGEST_FRAME = 4_096
@@ -111,6 +112,8 @@ class BidResult(Struct, tag_field="type", tag="bid_result"):
     ends_at: int | None = None
     replayed: bool = False
     ref: str | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
+    """Where it may be worth asking again, and when."""
 
 
 class Viewers(Struct, tag_field="type", tag="viewers"):
@@ -122,6 +125,7 @@ class Error(Struct, tag_field="type", tag="error"):
     code: str
     detail: str
     ref: str | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
 
 
 class Pong(Struct, tag_field="type", tag="pong"):
@@ -133,15 +137,14 @@ ServerMessage = Welcome | Authenticated | BidResult | Viewers | Error | Pong
 encode = msgspec.json.Encoder().encode
 
 
-def bid_result(
-    asked: PlaceBid, outcome: BidOutcome, code: str | None, judged: Receipt | Refused | None
-) -> BidResult:
-    if judged is None:
-        return BidResult(asked.bid_id, outcome, code, ref=asked.ref)
+def bid_result(asked: PlaceBid, outcome: BidOutcome, judged: Receipt | Refused | Problem) -> BidResult:
+    if isinstance(judged, Problem):
+        retry = UNSET if judged.retry_after_ms is None else judged.retry_after_ms
+        return BidResult(asked.bid_id, outcome, judged.code, ref=asked.ref, retry_after_ms=retry)
     return BidResult(
         asked.bid_id,
         outcome,
-        code,
+        None if isinstance(judged, Receipt) else judged.code.value,
         judged.seq,
         judged.price,
         judged.minimum,

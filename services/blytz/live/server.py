@@ -17,6 +17,7 @@ from blytz.kit.pages import Page
 from blytz.kit.problems import CONTENT_TYPE, NotFound, Overloaded, StoreUnavailable
 from blytz.live import protocol
 from blytz.live.office import Office
+from blytz.live.place import Place
 from blytz.live.session import Session
 
 log = structlog.get_logger()
@@ -31,7 +32,6 @@ AT_ONCE = 200
 """Sessions looked after in one turn of the loop."""
 GOODBYE_S = 8.0
 TELL_AGAIN_S = 10.0
-_LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 TellViewers = Callable[[str, str, int], Awaitable[None]]
@@ -109,10 +109,12 @@ class Gateway:
             body = b"this is a WebSocket endpoint: see the protocol\n"
             return WSUpgradeResponseWithListener(_response(426, "text/plain", body), None)
         refuse_with = None
-        if not self._welcomes(request.headers.get("origin")):
+        headers = request.headers
+        origin = headers.get("origin")
+        # Only a browser sends an origin.
+        if origin is not None and not self._office.origins.welcomes(origin):
             refuse_with = protocol.ORIGIN_REFUSED
         elif len(self._office.sessions) >= self._office.settings.most_connections:
-            self._office.limited.add("connections")
             refuse_with = protocol.TOO_MANY
         request_id = request.headers.get("x-request-id", "")
         request_id = request_id if _REQUEST_ID.match(request_id) else new_id("req")
@@ -121,14 +123,8 @@ class Gateway:
         if protocol.SUBPROTOCOL in [name.strip() for name in offered.split(",")]:
             extra["Sec-WebSocket-Protocol"] = protocol.SUBPROTOCOL
         response = WSUpgradeResponse.create_101_response(extra)
-        return WSUpgradeResponseWithListener(response, Session(self._office, request_id, refuse_with))
-
-    def _welcomes(self, origin: str | None) -> bool:
-        """Only a browser sends an origin, and only exact ones are on the list; in dev also this machine's."""
-        settings = self._office.settings
-        if origin is None or origin in settings.origins:
-            return True
-        return settings.env == "dev" and bool(_LOOPBACK.match(origin))
+        place = Place(self._office, headers.get("x-forwarded-for"))
+        return WSUpgradeResponseWithListener(response, Session(self._office, request_id, place, refuse_with))
 
     async def _keep_alive(self) -> None:
         """Ping who is silent for a heartbeat, cut who is for two."""

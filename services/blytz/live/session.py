@@ -12,12 +12,13 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from blytz.auction.model import Receipt, Refused
 from blytz.kit.ids import new_id
-from blytz.kit.problems import NotDurable, Problem, StoreUnavailable
+from blytz.kit.problems import NotDurable, Overloaded, Problem, RateLimited, StoreUnavailable, Unauthenticated
 from blytz.live import protocol
 from blytz.live.caller import Caller
 from blytz.live.hub import Wanted
 from blytz.live.limits import Allowance, Patience
 from blytz.live.office import Office
+from blytz.live.place import Place
 from blytz.live.protocol import Auth, Ping, PlaceBid, Unwatch, Watch
 
 log = structlog.get_logger()
@@ -25,7 +26,6 @@ log = structlog.get_logger()
 MALFORMED_A_MINUTE = 10
 GOODBYE_S = 5.0
 """How long a closing connection may take to read what is queued and answer; then it is cut."""
-LONGEST_MESSAGE = protocol.LONGEST_FRAME
 TEXT, CLOSE, CONTINUATION, BINARY = WSMsgType.TEXT, WSMsgType.CLOSE, WSMsgType.CONTINUATION, WSMsgType.BINARY
 
 
@@ -38,6 +38,7 @@ class Session(WSListener):
         "_caller",
         "_parts",
         "_patience",
+        "_place",
         "_retiring",
         "_transport",
         "_watching",
@@ -47,8 +48,9 @@ class Session(WSListener):
         "request_id",
     )
 
-    def __init__(self, office: Office, request_id: str, refuse_with: int | None = None) -> None:
+    def __init__(self, office: Office, request_id: str, place: Place, refuse_with: int | None = None) -> None:
         self.office = office
+        self._place = place
         self._transport: WSTransport | None = None
         self._watching: set[str] = set()
         self._parts: bytearray | None = None
@@ -63,14 +65,17 @@ class Session(WSListener):
         """The close code, once there is one."""
         self.heard_at = office.beat
 
-    # picows.WSListener
-
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
         transport.underlying_transport.set_write_buffer_limits(high=self.office.settings.send_queue_bytes)
         if self.closing is not None:
             code, self.closing = self.closing, None
+            if code == protocol.TOO_MANY:
+                self.turn_away("connections", "this gateway is full", Overloaded)
             self.close(code)
+            return
+        if not self._place.take(transport.underlying_transport.get_extra_info("peername")):
+            self.turn_away("address", "too many connections from one address")
             return
         self.office.sessions.add(self)
         welcome = protocol.Welcome(new_id("ses"), self.office.clock.now(), self.office.settings.heartbeat_ms)
@@ -79,13 +84,14 @@ class Session(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows's
         self._leave()
         self._transport = None
+        self._place.leave()
 
     def pause_writing(self) -> None:
         """More is queued than this reader may fall behind."""
         self.close(protocol.TOO_SLOW)
 
     def resume_writing(self) -> None:
-        """It has caught up, too late: it was told to come again."""
+        """Too late: it was told to come again."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002 - picows's
         self.heard_at = self.office.beat
@@ -95,7 +101,7 @@ class Session(WSListener):
         elif self._retiring or self.closing is not None:
             return
         elif kind is TEXT and frame.fin and self._parts is None:
-            if frame.payload_size > LONGEST_MESSAGE:
+            if frame.payload_size > protocol.LONGEST_FRAME:
                 self.close(protocol.MALFORMED)
                 return
             self._hear(frame.get_payload_as_bytes())
@@ -111,7 +117,7 @@ class Session(WSListener):
             return
         parts = self._parts = self._parts if self._parts is not None else bytearray()
         parts += frame.get_payload_as_bytes()
-        if len(parts) > LONGEST_MESSAGE:
+        if len(parts) > protocol.LONGEST_FRAME:
             self.close(protocol.MALFORMED)
         elif frame.fin:
             self._parts = None
@@ -146,8 +152,7 @@ class Session(WSListener):
     def _may_speak(self) -> bool:
         if self._allowance.take():
             return True
-        self.office.limited.add("messages")
-        self.close(protocol.TOO_MANY)
+        self.turn_away("messages", "too many messages")
         return False
 
     def act(self, message: protocol.ClientMessage) -> None:
@@ -186,7 +191,7 @@ class Session(WSListener):
         began = time.perf_counter()
         principal = self._caller.principal if self._caller else None
         if principal is None:
-            self._tell(message, "refused", "unauthenticated", began)
+            self._tell(message, "refused", began, Unauthenticated())
             return
         if principal.expires_at <= self.office.clock.now():
             self.close(protocol.TOKEN_REFUSED)
@@ -196,7 +201,7 @@ class Session(WSListener):
                 principal, message.auction_id, message.bid_id, message.amount, message.kind, self.request_id
             )
         except Problem as problem:
-            self._tell(message, "refused", problem.code, began)
+            self._tell(message, "refused", began, problem)
             return
         self._bids_out += 1
         decided.add_done_callback(partial(self._decided, message, began))
@@ -208,33 +213,25 @@ class Session(WSListener):
         try:
             result = decided.result()
         except StoreUnavailable as problem:
-            self._tell(message, "pending", problem.code, began)
+            self._tell(message, "pending", began, problem)
         except Problem as problem:
-            self._tell(message, "refused", problem.code, began)
+            self._tell(message, "refused", began, problem)
         except Exception:
             log.exception("bid_failed", request_id=self.request_id)
-            self._tell(message, "pending", NotDurable.code, began)
+            self._tell(message, "pending", began, NotDurable())
         else:
-            if isinstance(result, Receipt):
-                self._tell(message, result.outcome, None, began, result)
-            else:
-                self._tell(message, "refused", result.code.value, began, result)
+            self._tell(message, result.outcome if isinstance(result, Receipt) else "refused", began, result)
 
     def _tell(
-        self,
-        message: PlaceBid,
-        outcome: protocol.BidOutcome,
-        code: str | None,
-        began: float,
-        judged: Receipt | Refused | None = None,
+        self, message: PlaceBid, outcome: protocol.BidOutcome, began: float, judged: Receipt | Refused | Problem
     ) -> None:
-        result = protocol.bid_result(message, outcome, code, judged)
+        result = protocol.bid_result(message, outcome, judged)
         self.send(protocol.encode(result))
         if self._retiring and self._bids_out == 0:
             self.close(protocol.RESTARTING)
         what, seconds = "replayed" if result.replayed else outcome, time.perf_counter() - began
         bidder = self._caller.principal if self._caller else None
-        self.office.told(self.request_id, bidder, message.auction_id, what, code or "", seconds)
+        self.office.told(self.request_id, bidder, message.auction_id, what, result.code or "", seconds)
 
     @property
     def is_connected(self) -> bool:
@@ -246,6 +243,12 @@ class Session(WSListener):
 
     def error(self, code: str, detail: str, ref: str | UnsetType = UNSET) -> None:
         self.send(protocol.encode(protocol.Error(code, detail, ref)))
+
+    def turn_away(self, what: str, detail: str, why: type[Problem] = RateLimited) -> None:
+        """Too many of `what`: an error that says so, then 4429."""
+        self.office.limited.add(what)
+        self.send(protocol.encode(protocol.Error(why.code, detail, retry_after_ms=why.retry_after_ms or UNSET)))
+        self.close(protocol.TOO_MANY)
 
     def ping(self) -> None:
         if self._transport is not None and self.closing is None:

@@ -109,9 +109,9 @@ async def test_one_connection_too_many_is_told_so_and_a_free_place_is_given_agai
     gateway = start_gateway(most_connections=2)
     first, _ = await connect(to=gateway), await connect(to=gateway)
     third = await Client.open(gateway.port)
-    with pytest.raises(Closed) as closed:
-        await third.next()
-    assert closed.value.code == 4429
+    (error,), code = await third.rest()
+    assert (error["code"], code) == ("overloaded", 4429)
+    assert error["retry_after_ms"] > 0
     third.leave()
     first.leave()
     await until(lambda: gateway.metric("blytz_connections") == 1, "a place is free")

@@ -1,0 +1,47 @@
+"""Whose address a connection has, when a proxy stands in front of us."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+NETWORK_OF_ONE = 64
+"""Bits. Who has one IPv6 address has as many as there are in its network."""
+
+
+class Addresses:
+    """Believes `X-Forwarded-For` from the `trusted` alone (addresses or networks). Raises ValueError for what is
+    neither."""
+
+    def __init__(self, trusted: Iterable[str]) -> None:
+        self._trusted = tuple(ip_network(each) for each in trusted)
+
+    def client(self, peer: str, forwarded_for: str | None) -> str:
+        """The nearest address that is no proxy of ours: what stands left of it, anybody may have written. An IPv6
+        address is cut to its network. `peer` as it is where it is no address (a unix socket)."""
+        address = _address(peer)
+        if address is None:
+            return peer
+        hops = forwarded_for.split(",") if forwarded_for else []
+        while hops and self._is_trusted(address):
+            hop = _address(hops.pop().strip())
+            if hop is None:
+                break
+            address = hop
+        if isinstance(address, IPv6Address) and not address.is_loopback:
+            return str(ip_network((address, NETWORK_OF_ONE), strict=False))
+        return str(address)
+
+    def _is_trusted(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+def is_loopback(client: str) -> bool:
+    address = _address(client)
+    return address is not None and address.is_loopback
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
