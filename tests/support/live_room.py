@@ -118,13 +118,13 @@ class CheckedReader:
         self.view: tuple[str, int] | None = None
         """Epoch and seq up to which it knows everything."""
         self.leaves_at_next_frame = False
-        self._asked: dict[str, int | None] = {}
+        self._asked: dict[str, tuple[int | None, str | None]] = {}
         self._asks = 0
 
     def watch(self, after: int | None = None, epoch: str | None = None) -> None:
         self._asks += 1
         ref = f"{self.name}.{self._asks}"
-        self._asked[ref] = after
+        self._asked[ref] = (after, epoch)
         self.watching = True
         self._hub.watch(AUCTION, Wanted(self, after, epoch, ref))
 
@@ -163,7 +163,7 @@ class CheckedReader:
     def _take(self, message: dict[str, Any]) -> None:
         ref = message.get("ref")
         assert ref is None or ref in self._asked, f"{ref} is answered twice, or was never asked"
-        after = self._asked.pop(ref) if ref else None
+        after, epoch = self._asked.pop(ref) if ref else (None, None)
         match message["type"]:
             case "snapshot":
                 state = message["state"]
@@ -171,6 +171,7 @@ class CheckedReader:
                 self.view = (message["epoch"], message["seq"])
             case "replay":
                 assert after is not None, "a replay that nobody asked for"
+                assert message["epoch"] == epoch, "a replay of another history"
                 self.view = (message["epoch"], after)
                 for missed in message["events"]:
                     self._lay(missed)

@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from blytz.kit.clock import ServerClock
 from blytz.kit.metrics import Metrics
@@ -85,11 +85,29 @@ class History(RuleBasedStateMachine):
         finally:
             self.room.close()
 
-    @rule(count=st.sampled_from(COUNTS), arrive=st.booleans())
-    def bids_come_in(self, count: int, arrive: bool) -> None:
+    @initialize(crowd=st.booleans(), seq=st.sampled_from([0, 1, 2, 700]))
+    def some_are_there(self, crowd: bool, seq: int) -> None:
+        self.room.source.grow(seq)
+        # Those who come last are written to last.
+        there = self.room.readers[READERS:] if crowd else []
+        for reader in [*there, *self.room.readers[:READERS]]:
+            self.room.loop.act(reader.watch)
+        self.room.loop.act(self.room.subscribe_again)
+        self.room.loop.pass_time(1)
+
+    @rule(count=st.sampled_from(COUNTS), turns=st.sampled_from([0, 0, 1, 1, 2]))
+    def bids_come_in(self, count: int, turns: int) -> None:
         self.room.publish(count)
-        if arrive:
+        if turns:
             self.room.loop.act(self.room.deliver)
+            self.room.loop.turn(turns)
+
+    @rule(number=st.integers(0, READERS - 1))
+    def a_reader_changes_its_mind_in_the_middle(self, number: int) -> None:
+        self.room.publish(1)
+        self.room.loop.act(self.room.deliver)
+        self.room.loop.turn(1)
+        self.room.loop.act(self.room.readers[number].resume)
 
     @rule(what=st.sampled_from(["lost", "twice", "overtakes", "all arrive"]), where=st.integers(0, 3))
     def messages_are_under_way(self, what: str, where: int) -> None:
@@ -148,9 +166,11 @@ class History(RuleBasedStateMachine):
         self.room.loop.pass_time(0.06)
         self.room.loop.act(self.room.hub.on_viewers, AUCTION, count)
 
-    @rule(kept=st.integers(0, 3))
-    def the_log_is_cut(self, kept: int) -> None:
-        self.room.source.log = self.room.source.log[-kept:] if kept else []
+    @rule(first=st.sampled_from([0, 0, -1, -2, -3]), count=st.sampled_from([1, 2, 9_999]))
+    def the_log_is_cut(self, first: int, count: int) -> None:
+        log = self.room.source.log
+        first = max(0, len(log) + first) if first else 0
+        del log[first : first + count]
 
     @rule(seq=st.sampled_from([0, 1, 3, 600]))
     def the_auction_has_another_history(self, seq: int) -> None:
@@ -178,4 +198,4 @@ class History(RuleBasedStateMachine):
 
 
 TestHistory = History.TestCase
-TestHistory.settings = settings(max_examples=250, stateful_step_count=40)
+TestHistory.settings = settings(max_examples=120, stateful_step_count=40)
