@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bid": ("blytz.cli.bid", "Place one bid."),
     "simulate": ("blytz.cli.simulate", "Load a running platform with bidders and viewers."),
     "verify": ("blytz.cli.verify", "Replay an auction's events, compare with Redis."),
+    "doctor": ("blytz.cli.doctor", "Check a deployment: settings, Redis, clock, disk, ports, certificate."),
     "demo": ("blytz.cli.demo", "Run demo auctions, with simulated bidders."),
 }
 """Name: the module that has a function of that name, and its line in `blytz --help`."""

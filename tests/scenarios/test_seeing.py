@@ -1,0 +1,190 @@
+"""What an operator sees of the processes: metrics by Prometheus's rules, one line a request, alive while busy."""
+
+import asyncio
+import json
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from blytz.kit.http import MOST_REQUESTS
+from tests.support.http import Api
+from tests.support.live_client import Client
+from tests.support.redis import RedisServer
+from tests.support.services import Service
+from tests.support.wait import wait_until
+
+LABELS = {"code", "outcome", "status", "what", "why", "le", "version", "python"}
+EVERYWHERE = {"blytz_build_info", "blytz_redis_up", "blytz_redis_in_flight", "blytz_redis_round_trip_seconds"}
+OF_BIDS = {"blytz_bids", "blytz_bid_decision_seconds", "blytz_bid_durable_seconds", "blytz_logins_refused"}
+OF = {
+    "auction": EVERYWHERE | OF_BIDS | {"blytz_http_requests", "blytz_http_requests_in_flight"},
+    "live": EVERYWHERE | OF_BIDS | {"blytz_connections", "blytz_fan_out_seconds", "blytz_fan_out_due"},
+    "hammer": EVERYWHERE | {"blytz_hammer_lag_seconds", "blytz_auctions_closed"},
+}
+MOST_SERIES = 400
+CEILING = 98_765_432
+
+
+class House:
+    """One of each process, and somebody who does a little of everything in it."""
+
+    def __init__(self, services: dict[str, Service], api: Api, folder: Path, redis_url: str) -> None:
+        self.services, self.api, self.folder, self.redis_url = services, api, folder, redis_url
+        self.sam, self.anna = api.token("Sam", "seller"), api.token("Anna")
+
+    def logged(self, service: str, event: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.services[service].log().splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    with ExitStack() as stack:
+        redis = stack.enter_context(RedisServer())
+        services = {name: stack.enter_context(Service(name, redis.url, folder)) for name in OF}  # type: ignore[arg-type]
+        for service in services.values():
+            service.wait_until_ready()
+        api = stack.enter_context(Api(services["auction"], folder))
+        yield House(services, api, folder, redis.url)
+
+
+@pytest.fixture(scope="module")
+def lived_in(house: House) -> House:
+    """After bids of every outcome by both ways, a login that was refused, and a hammer that fell."""
+    auction_id = house.api.create(house.sam, duration_ms=3_000, ending="sudden_death")
+    assert house.api.bid(auction_id, CEILING, by=house.anna, kind="max", bid_id="h1").status_code == 201
+    assert house.api.bid(auction_id, 1, by=house.api.token("Ben")).status_code == 409
+    assert house.api.bid(auction_id, 1, by="a.stolen.token").status_code == 401
+    assert house.api.get("/v1/auctions", by="a.stolen.token").status_code == 401
+    assert house.api.get(f"/v1/auctions/{auction_id}", secret_in="query").status_code in {200, 422}
+    asyncio.run(_watch_and_bid(house, auction_id))
+    hammer = house.services["hammer"]
+    wait_until(lambda: 'blytz_auctions_closed_total{status="sold"}' in hammer.page("/metrics")[1], "sold", 10)
+    return house
+
+
+async def _watch_and_bid(house: House, auction_id: str) -> None:
+    port = house.services["live"].port
+    client = await Client.open(port)
+    client.send(
+        {"type": "auth", "token": house.api.token("Ben")}, {"type": "watch", "topic": f"auction:{auction_id}"}
+    )
+    bid = {"type": "bid", "auction_id": auction_id, "bid_id": "w1", "amount": 777, "kind": "exact"}
+    await client.hear("snapshot")
+    client.send(bid)
+    await client.hear("bid_result", outcome="outbid")
+    await client.hear("event")
+    client.writer.close()
+    client = await Client.open(port)
+    client.send({"type": "auth", "token": "a.stolen.token"})
+    await client.hear("error")
+    client.writer.close()
+
+
+@pytest.mark.parametrize("service", OF)
+def test_every_metric_keeps_the_conventions(lived_in: House, service: str) -> None:
+    status, text = lived_in.services[service].page("/metrics")
+    assert status == 200
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert families.keys() >= OF[service]
+    ours = [family for name, family in families.items() if name.startswith("blytz_")]
+    assert {name for name in families if not name.startswith(("blytz_", "process_", "python_"))} == set()
+    assert sum(len(family.samples) for family in ours) < MOST_SERIES
+    for family in ours:
+        assert re.fullmatch("blytz(_[a-z]+)+", family.name)
+        assert family.documentation
+        assert not family.name.endswith(("_ms", "_milliseconds", "_kb"))
+        if family.type == "histogram":
+            assert family.name.endswith(("_seconds", "_bytes"))
+            bounds = [float(sample.labels["le"]) for sample in family.samples if "le" in sample.labels]
+            assert (min(bounds), sorted(bounds)[-2], max(bounds)) == (0.001, 1.0, float("inf"))
+        for sample in family.samples:
+            assert set(sample.labels) <= LABELS
+            for value in sample.labels.values():
+                assert re.fullmatch(r"[a-z0-9_.+]*|\+Inf", value), f"{sample.name}: {value}"
+    build = families["blytz_build_info"].samples[0]
+    assert build.value == 1
+    assert build.labels.keys() == {"version", "python"}
+    if promtool := shutil.which("promtool"):
+        subprocess.run([promtool, "check", "metrics"], input=text, text=True, check=True, capture_output=True)
+
+
+def test_what_happened_was_counted(lived_in: House) -> None:
+    def value(service: str, name: str, **labels: str) -> float:
+        text = lived_in.services[service].page("/metrics")[1]
+        samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+        return sum(sample.value for sample in samples if sample.name == name and sample.labels == labels)
+
+    assert value("auction", "blytz_bids_total", outcome="accepted", code="") == 1
+    assert value("auction", "blytz_bids_total", outcome="refused", code="bid_too_low") == 1
+    assert value("live", "blytz_bids_total", outcome="outbid", code="") == 1
+    assert value("auction", "blytz_logins_refused_total") == 2
+    assert value("live", "blytz_logins_refused_total") == 1
+    assert value("auction", "blytz_bid_durable_seconds_count") == 2
+    assert 0 < value("live", "blytz_bid_durable_seconds_sum") < 1
+    assert value("live", "blytz_fan_out_seconds_count") >= 1
+    assert value("hammer", "blytz_hammer_lag_seconds_count") == 1
+    for service in OF:
+        assert value(service, "blytz_redis_round_trip_seconds_count") > 0
+
+
+def test_a_line_for_each_request_and_decision(lived_in: House) -> None:
+    wait_until(lambda: len(lived_in.logged("auction", "bid")) == 3, "three decisions over HTTP")
+    accepted, refused, stranger = lived_in.logged("auction", "bid")
+    auction_id = accepted["auction_id"]
+    assert accepted["outcome"] == "accepted"
+    assert (refused["outcome"], refused["code"], refused["auction_id"]) == ("refused", "bid_too_low", auction_id)
+    assert (stranger["code"], stranger["user_id"]) == ("unauthenticated", None)
+    [watched] = lived_in.logged("live", "bid")
+    assert (watched["outcome"], watched["user_id"]) == ("outbid", refused["user_id"])
+    created, *_, read = lived_in.logged("auction", "request")
+    assert (created["method"], created["path"], created["status"]) == ("POST", "/v1/auctions", 201)
+    assert created["user_id"].startswith("usr_")
+    assert read["auction_id"] == auction_id
+    for line in (accepted, refused, stranger, watched, created, read):
+        assert {"timestamp", "level", "service", "request_id"} <= line.keys()
+        assert 0 < line["duration_ms"] < 5_000
+
+
+def test_every_line_has_one_form_and_none_says_too_much(lived_in: House) -> None:
+    for name, service in lived_in.services.items():
+        text = service.log()
+        for line in text.splitlines():
+            said = json.loads(line)
+            assert said["service"] == name
+            assert {"timestamp", "level", "event"} <= said.keys()
+            assert said["event"] != "request" or said["path"] not in {"/health", "/ready", "/metrics"}
+        for secret in (str(CEILING), lived_in.anna, lived_in.sam, "stolen", "secret_in"):
+            assert secret not in text
+
+
+def test_a_busy_process_is_alive(house: House) -> None:
+    """All places for requests are taken, by requests whose bodies do not come."""
+    with ExitStack() as stack:
+        settings = {"writes_per_s": 1_000, "writes_burst": 1_000}
+        service = stack.enter_context(Service("auction", house.redis_url, house.folder, **settings))
+        api = stack.enter_context(Api(service.wait_until_ready(), house.folder))
+        lines = (
+            "POST /v1/auctions HTTP/1.1",
+            "Host: a",
+            f"Authorization: Bearer {house.sam}",
+            "Content-Length: 9",
+        )
+        head = "\r\n".join([*lines, "", ""])
+        for _ in range(MOST_REQUESTS):
+            wire = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            wire.sendall(head.encode())
+        busy = f"blytz_http_requests_in_flight {MOST_REQUESTS}.0"
+        wait_until(lambda: busy in api.get("/metrics").text, "no place is free", 10)
+        assert api.get("/v1/auctions").json()["code"] == "overloaded"
+        assert api.get("/health").status_code == 200
+        assert api.get("/ready").status_code == 200
