@@ -1,8 +1,10 @@
 """The gateway of a server, over plain http: routes, headers, the app's files, the log. test_up.py has that of
 `blytz up`, test_gateway_tls.py the one with a certificate."""
 
+import contextlib
 import gzip
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,9 @@ import pytest
 
 from tests.support.gateway import DOMAIN, Gateway, check
 from tests.support.http import problem
+from tests.support.live_client import Client
 from tests.support.platform import Platform
+from tests.support.redis import free_port
 
 HASHED = "_expo/static/js/web/entry-0123456789abcdef0123456789abcdef.js"
 SCRIPT = b"console.log('a bid');\n" * 200
@@ -38,11 +42,18 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, platform: Platform, app: P
         yield running
 
 
+def loopbacks() -> str:
+    """Not every machine has IPv6."""
+    with contextlib.suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return "127.0.0.1,::1"
+    return "127.0.0.1"
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         {},
-        {"domains": DOMAIN, "hosts": "127.0.0.1,::1", "http_port": 18_080, "https_port": 18_443, "workers": 2},
+        {"domains": DOMAIN, "hosts": loopbacks(), "http_port": 18_080, "https_port": 18_443, "workers": 2},
         {"domains": f"{DOMAIN},www.{DOMAIN}", "http_port": 18_080, "https_port": 18_443, "access_log": "off"},
         {
             "http_port": 18_080,
@@ -111,6 +122,32 @@ def test_a_request_gets_an_id_of_ours_whatever_it_says(gateway: Gateway) -> None
     seen = {gateway.get("/auction/v1/auctions", X_Request_Id="mine").headers["x-request-id"] for _ in range(2)}
     assert len(seen) == 2
     assert all(len(one) == 32 and set(one) <= set("0123456789abcdef") for one in seen)
+
+
+async def test_so_does_a_websocket(gateway: Gateway) -> None:
+    client = await Client.open(gateway.http_port, X_Request_Id="mine")
+    assert (await client.next())["type"] == "welcome"
+    client.writer.close()
+    found = re.findall(r"(?i)^x-request-id: (.*)\r$", client.head, re.MULTILINE)
+    assert [len(one) for one in found] == [32]
+
+
+def test_a_service_that_is_away_is_a_problem_that_says_when_to_come_back(
+    tmp_path: Path, platform: Platform
+) -> None:
+    with Gateway(tmp_path / "data", platform, auction=f"127.0.0.1:{free_port()}") as gateway:
+        answer = gateway.get("/auction/v1/auctions")
+    assert problem(answer, 503, "unavailable")["retry_after_ms"] == 1_000
+    assert answer.headers.get_list("retry-after") == ["1"]
+
+
+def test_a_redirect_of_ours_keeps_to_the_host_that_was_asked(gateway: Gateway) -> None:
+    answer = gateway.get("/auction", Host="evil.example")
+    assert (answer.status_code, answer.headers["location"]) == (301, "/auction/")
+
+
+def test_the_folder_with_log_and_key_is_its_owners(gateway: Gateway) -> None:
+    assert gateway.folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_body_is_no_larger_than_the_operator_allows(gateway: Gateway) -> None:
@@ -200,7 +237,7 @@ def test_the_log_has_one_json_line_a_request(gateway: Gateway) -> None:
         f"/?code={SECRET}",
     ],
 )
-def test_no_log_holds_what_was_secret_in_a_request(gateway: Gateway, path: str) -> None:
+def test_no_log_holds_what_was_secret_in_a_request(gateway: Gateway, platform: Platform, path: str) -> None:
     answer = gateway.get(
         path,
         Authorization=f"Bearer {SECRET}",
@@ -213,8 +250,8 @@ def test_no_log_holds_what_was_secret_in_a_request(gateway: Gateway, path: str) 
     )
     line = json.loads(gateway.log_line(answer.headers["x-request-id"]))
     assert line["path"] in {"/auction/v1/auctions", "/live/v1", "/none", "/order/v1/orders", "/"}
-    assert SECRET not in gateway.logs()
-    assert "c2VjcmV0LXRva2Vu" not in gateway.logs()
+    # The middle of the token alone would be as bad; nor do the services behind us write it.
+    assert SECRET.split(".")[1] not in gateway.logs() + platform.log()
 
 
 def test_a_request_that_nobody_can_read_leaves_a_line_that_anybody_can(gateway: Gateway) -> None:

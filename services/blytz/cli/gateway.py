@@ -28,6 +28,8 @@ def gateway(
     folder = data_folder(data) / FOLDER
     try:
         (folder / "tls").mkdir(parents=True, exist_ok=True)
+        # The log has everybody's address.
+        folder.chmod(0o700)
         if settings.domains:
             # nginx cannot start without one, and Let's Encrypt gives none before nginx answers for the domain.
             write_placeholder(folder / "tls" / "site.pem", settings.domains)
