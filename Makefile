@@ -27,7 +27,7 @@ test: setup-test ## Run all tests: real Redis, real sockets, real processes
 .PHONY: test-tls
 test-tls: ## Get and renew a certificate from a Let's Encrypt of this machine's own
 	@infra/setup.sh tls
-	@exec $(BIN)/pytest -m tls $(ARGS)
+	@exec $(BIN)/pytest -m tls tests/tls $(ARGS)
 
 .PHONY: soak
 soak: setup-test ## Run the long tests: hundreds of kills and freezes under load
