@@ -1,0 +1,112 @@
+"""How often one user may write, pages of which origins may read, and what a full process says."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.support.http import Api, problem
+from tests.support.redis import RedisServer
+from tests.support.services import Service
+
+ORIGIN = "https://good.example"
+ASKS = {"access_control_request_method": "POST", "access_control_request_headers": "authorization"}
+
+
+@pytest.fixture(scope="module")
+def strict(shared_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    folder: Path = tmp_path_factory.mktemp("strict")
+    limits = {"writes_per_s": 1, "writes_burst": 5, "origins": f"{ORIGIN},https://also.example:8443"}
+    with (
+        Service("auction", shared_redis.url, folder, **limits) as service,
+        Api(service.wait_until_ready(), folder) as api,
+    ):
+        yield api
+
+
+def test_who_writes_too_often_is_refused_before_the_body_is_looked_at(strict: Api) -> None:
+    seller = strict.token("Sam of the limits", "seller")
+    answers = [strict.post("/v1/auctions", "{", by=seller) for _ in range(8)]
+    assert [answer.status_code for answer in answers[:5]] == [422] * 5
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert 0 < problem(refused, 429, "rate_limited")["retry_after_ms"] <= 1_000
+    assert refused.headers["retry-after"] == "1"
+    assert strict.get("/v1/auctions", by=seller).status_code == 200
+    assert strict.post("/v1/auctions", "{", by=strict.token("Tom", "seller")).status_code == 422
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "https://also.example:8443", "http://localhost:8081"])
+def test_a_page_on_the_list_may_ask_and_read(origin: str, strict: Api) -> None:
+    headers = {name.replace("_", "-"): value for name, value in ASKS.items()}
+    asked = strict.http.options("/v1/auctions/a/bids", headers={"origin": origin, **headers})
+    assert asked.status_code == 204
+    assert asked.headers["access-control-allow-origin"] == origin
+    assert "authorization" in asked.headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in asked.headers
+    for answer in (
+        strict.http.get("/v1/auctions", headers={"origin": origin}),
+        strict.http.post("/v1/auctions/a/bids", headers={"origin": origin}),
+    ):
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert answer.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "",
+        "*",
+        f"{ORIGIN}.evil.com",
+        f"{ORIGIN}:443",
+        f"{ORIGIN}:8443",
+        f"{ORIGIN}/",
+        "https://evil-good.example",
+        "https://sub.good.example",
+        "http://good.example",
+        "HTTPS://good.example",
+        "https://GOOD.example",
+        "https://also.example",
+        "good.example",
+        "http://localhost.evil.com",
+    ],
+)
+def test_any_other_page_may_not(origin: str, strict: Api) -> None:
+    headers = {name.replace("_", "-"): value for name, value in ASKS.items()}
+    asked = strict.http.options("/v1/auctions", headers={"origin": origin, **headers})
+    assert asked.status_code == 403
+    read = strict.http.get("/v1/auctions", headers={"origin": origin})
+    for answer in (asked, read):
+        assert not any(name.startswith("access-control") for name in answer.headers)
+    assert read.status_code == 200
+
+
+def test_a_full_process_refuses_at_once_answers_those_inside_and_stays_alive(
+    start_redis: object, tmp_path: Path
+) -> None:
+    redis: RedisServer = start_redis()  # type: ignore[operator]
+    with (
+        Service("auction", redis.url, tmp_path, bids_in_flight=4) as service,
+        Api(service.wait_until_ready(), tmp_path) as api,
+        ThreadPoolExecutor(12) as pool,
+    ):
+        auction_id = api.create(api.token("Sam", "seller"))
+        bidder = api.token("Anna")
+        redis.freeze()
+        try:
+            answers = list(
+                pool.map(lambda number: api.bid(auction_id, 100 + number, bidder, bid_id=f"x{number}"), range(12))
+            )
+            assert service.page("/health")[0] == 200
+        finally:
+            redis.thaw()
+        codes = [answer.json()["code"] for answer in answers]
+        assert set(codes) == {"pending", "overloaded"}
+        assert codes.count("pending") <= 4
+        full = next(answer for answer in answers if answer.json()["code"] == "overloaded")
+        assert problem(full, 503, "overloaded")["retry_after_ms"] > 0
+        assert full.headers["retry-after"] == "1"
+        # Nobody waited longer for being refused than those inside for their answer.
+        assert full.elapsed.total_seconds() < 0.3

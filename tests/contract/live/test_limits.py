@@ -1,0 +1,138 @@
+"""How often one user may bid, through which doors, and how many connections one user and one address may have."""
+
+import asyncio
+from pathlib import Path
+
+from tests.contract.live.conftest import Auctions, Connect, StartGateway
+from tests.support.http import Api, problem
+from tests.support.live import GatewayProcess
+from tests.support.live_client import Client
+from tests.support.redis import RedisServer
+from tests.support.services import Service
+from tests.support.wait import until
+
+SLOW = {"bids_per_s": 1, "bids_burst": 6, "messages_per_s": 100_000}
+
+
+def bid(auction_id: str, number: int) -> dict[str, object]:
+    return {"type": "bid", "auction_id": auction_id, "bid_id": f"b{number}", "amount": 1}
+
+
+async def test_who_bids_too_often_is_refused_told_when_and_served_again(
+    start_gateway: StartGateway, connect: Connect, auction: Auctions
+) -> None:
+    gateway = start_gateway(**SLOW)
+    ann = await connect(gateway.token("Ann of the limits"), to=gateway)
+    ben = await connect(gateway.token("Ben of the limits"), to=gateway)
+    auction_id = await auction()
+    answers = [await ann.ask(bid(auction_id, number), "bid_result") for number in range(10)]
+    codes = [answer["code"] for answer in answers]
+    assert codes[:6] == ["bid_too_low"] * 6
+    assert "rate_limited" in codes
+    refused = next(answer for answer in answers if answer["code"] == "rate_limited")
+    assert refused["outcome"] == "refused"
+    assert refused["seq"] is None
+    assert 0 < refused["retry_after_ms"] <= 1_000
+    assert (await ben.ask(bid(auction_id, 1), "bid_result"))["code"] == "bid_too_low"
+    assert gateway.metric('blytz_rate_limits_hit_total{what="bids"}') >= 1
+
+    async with asyncio.timeout(5):
+        while (await ann.ask(bid(auction_id, 99), "bid_result"))["code"] == "rate_limited":
+            pass
+
+
+async def test_both_doors_count_together(
+    start_gateway: StartGateway,
+    connect: Connect,
+    auction: Auctions,
+    gateway: GatewayProcess,
+    shared_redis: RedisServer,
+) -> None:
+    live = start_gateway(**SLOW)
+    folder: Path = gateway.folder
+    with (
+        Service("auction", shared_redis.url, folder, **SLOW) as service,
+        Api(service.wait_until_ready(), folder) as api,
+    ):
+        token, auction_id = api.token("Cleo of the limits"), await auction()
+        client = await connect(token, to=live)
+        for number in range(6):
+            assert (await client.ask(bid(auction_id, number), "bid_result"))["code"] == "bid_too_low"
+        # The other process hears of it with what it tells first, at once when half a burst was spent.
+        statuses: list[int] = []
+
+        def is_refused() -> bool:
+            statuses.append(api.bid(auction_id, 1, token).status_code)
+            return statuses[-1] == 429
+
+        await until(is_refused, "the other door refuses too")
+        assert len(statuses) <= 1 + 2 * 6
+        answer = api.bid(auction_id, 1, token)
+        if answer.status_code == 429:
+            said = problem(answer, 429, "rate_limited")
+            assert 0 < said["retry_after_ms"] <= 60_000
+            assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_one_connection_of_a_user_too_many_is_told_so(start_gateway: StartGateway, connect: Connect) -> None:
+    gateway = start_gateway(connections_per_user=2)
+    token = gateway.token("Dora")
+    first, _ = await connect(token, to=gateway), await connect(token, to=gateway)
+    await first.sign_in(token)
+    third = await connect(to=gateway)
+    third.send({"type": "auth", "token": token})
+    (error,), code = await third.rest()
+    assert (error["type"], error["code"], code) == ("error", "rate_limited", 4429)
+    assert error["retry_after_ms"] > 0
+    third.leave()
+    await connect(gateway.token("Emil"), to=gateway)
+    first.leave()
+    await until(lambda: gateway.metric("blytz_connections") == 2, "a place is free")
+    await connect(token, to=gateway)
+
+
+async def refused(gateway: GatewayProcess, **headers: str) -> bool:
+    """Whether one more connection is turned away; otherwise it leaves at once."""
+    client = await Client.open(gateway.port, **headers)
+    first = await client.next()
+    if first["type"] == "welcome":
+        client.leave()
+        return False
+    assert first["code"] == "rate_limited"
+    assert await client.rest() == ([], 4429)
+    client.leave()
+    return True
+
+
+async def test_one_connection_of_an_address_too_many_is_told_so(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
+    gateway = start_gateway(connections_per_address=2)
+    for address in ("203.0.113.7", "2001:db8:0:1::7"):
+        first = await connect(to=gateway, X_Forwarded_For=address)
+        await connect(to=gateway, X_Forwarded_For=address)
+        assert await refused(gateway, X_Forwarded_For=address)
+        # What the client itself wrote stands to the left of what the proxy added.
+        assert await refused(gateway, X_Forwarded_For=f"198.51.100.1, {address}")
+        here = gateway.metric("blytz_connections")
+        first.leave()
+        await until(lambda here=here: gateway.metric("blytz_connections") < here, "a place is free")  # type: ignore[misc]
+        await connect(to=gateway, X_Forwarded_For=address)
+    assert await refused(gateway, X_Forwarded_For="2001:db8:0:1:ffff::1")
+    assert not await refused(gateway, X_Forwarded_For="2001:db8:0:2::1")
+    for _ in range(5):
+        await connect(to=gateway)
+
+
+async def test_only_a_trusted_proxy_is_believed(start_gateway: StartGateway, connect: Connect) -> None:
+    gateway = start_gateway(connections_per_address=1, trusted_proxies="192.0.2.1")
+    for _ in range(3):
+        await connect(to=gateway, X_Forwarded_For="203.0.113.7")
+
+
+async def test_too_many_messages_are_told_so_before_the_end(start_gateway: StartGateway, connect: Connect) -> None:
+    gateway = start_gateway(messages_per_s=5)
+    client = await connect(to=gateway)
+    client.send(*[{"type": "ping"}] * 40)
+    answers, code = await client.rest()
+    assert (answers[-1]["code"], code) == ("rate_limited", 4429)
