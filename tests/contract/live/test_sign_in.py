@@ -1,0 +1,85 @@
+"""Signing in on an open connection with the tokens of a real issuer, in a house that is not dev."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract.live.conftest import Auctions
+from tests.support.issuer import AUDIENCE, FakeIssuer, SigningKey
+from tests.support.live import GatewayProcess
+from tests.support.live_client import welcomed
+from tests.support.redis import RedisServer
+from tests.support.wait import until
+
+
+@pytest.fixture
+def issuer() -> Iterator[FakeIssuer]:
+    with FakeIssuer(SigningKey("first")) as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def gateway(shared_redis: RedisServer, issuer: FakeIssuer) -> Iterator[GatewayProcess]:
+    process = GatewayProcess(shared_redis.url, env="test", oidc_issuers=f"{issuer.url}={AUDIENCE}")
+    yield process
+    assert not process.complaints()
+    process.close()
+
+
+async def test_what_follows_an_auth_waits_for_it_and_is_said_by_who_it_names(
+    gateway: GatewayProcess, issuer: FakeIssuer, auction: Auctions
+) -> None:
+    auction_id = await auction()
+    issuer.let_go.clear()
+    async with welcomed(gateway.port) as client:
+        client.send(
+            {"type": "auth", "token": issuer.token()},
+            {"type": "bid", "auction_id": auction_id, "bid_id": "b1", "amount": 100},
+            {"type": "ping", "ref": "after"},
+        )
+        await until(lambda: issuer.asked == 1, "the issuer is asked")
+        issuer.let_go.set()
+        assert (await client.next())["type"] == "authenticated"
+        said = {(await client.next())["type"] for _ in range(2)}
+        assert said == {"bid_result", "pong"}
+
+
+async def test_one_may_watch_while_an_issuer_is_away_and_sign_in_when_it_is_back(
+    gateway: GatewayProcess, issuer: FakeIssuer, auction: Auctions
+) -> None:
+    auction_id = await auction()
+    issuer.failing = True
+    async with welcomed(gateway.port) as client:
+        error = await client.ask({"type": "auth", "token": issuer.token(), "ref": "r"}, "error")
+        assert (error["code"], error["ref"]) == ("issuer_unavailable", "r")
+        told = await client.ask({"type": "watch", "topic": f"auction:{auction_id}"}, "snapshot")
+        assert told["state"]["auction_id"] == auction_id
+
+
+async def test_nobody_may_say_much_before_they_are_known(gateway: GatewayProcess, issuer: FakeIssuer) -> None:
+    issuer.let_go.clear()
+    async with welcomed(gateway.port) as client:
+        client.send({"type": "auth", "token": issuer.token()}, *[{"type": "ping"}] * 65)
+        assert await client.closed() == 4429
+
+
+async def test_a_connection_ends_at_the_moment_its_token_does_unless_there_is_a_fresh_one(
+    gateway: GatewayProcess, issuer: FakeIssuer
+) -> None:
+    # The heartbeat of this gateway is 20 s: it is a timer that notices.
+    ends = int(time.time()) + 2
+    first, second = issuer.token(exp=ends), issuer.token(exp=ends + 1)
+    async with welcomed(gateway.port, first) as client, welcomed(gateway.port, first) as renewed:
+        await renewed.sign_in(second)
+        assert await client.closed() == 4401
+        assert 0 <= time.time() - ends < 2
+        assert await renewed.closed() == 4401
+        assert 0 <= time.time() - ends - 1 < 2
+
+
+async def test_in_this_house_a_dev_token_is_worth_nothing(gateway: GatewayProcess) -> None:
+    async with welcomed(gateway.port) as client:
+        error = await client.ask({"type": "auth", "token": gateway.token()}, "error")
+        assert error["code"] == "unauthenticated"
+        assert await client.closed() == 4401
