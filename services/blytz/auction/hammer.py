@@ -22,6 +22,9 @@ log = structlog.get_logger()
 
 CAUSE = Cause("hammer")
 LOOK_EVERY_S = 0.2
+PULSE_EVERY_S = 0.4
+"""Felt with the first look after it, so about every half second: each pulse is a write that goes to the disk, on a
+quiet night the only one. Well below `FRESH_S`, or hammers would wait for a pulse."""
 LOOK_AHEAD_MS = 1_000
 MOST_AT_ONCE = 2_000
 """Auctions looked at in one turn; more wait for the next one."""
@@ -81,7 +84,8 @@ class Hammer:
         try:
             while True:
                 try:
-                    await self._feel_pulse()
+                    if self._pulse_is_due():
+                        await self._feel_pulse()
                     await self._look()
                     waits = False
                 except (StoreUnavailable, Overloaded) as problem:
@@ -94,6 +98,12 @@ class Hammer:
                 timer.cancel()
             for task in self._falling:
                 task.cancel()
+
+    def _pulse_is_due(self) -> bool:
+        """At once after a failure and on a new connection, which may be to another run of Redis."""
+        if self._in_vain_since is not None or self._pulsed_on != self._schedule.connection:
+            return True
+        return monotonic() - self._pulsed_at >= PULSE_EVERY_S
 
     async def _feel_pulse(self) -> None:
         began = monotonic()

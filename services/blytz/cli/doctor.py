@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from blytz.cli.doctor_findings import Finding
 
 STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-NOT_SETTINGS = frozenset({"BLYTZ_URL"})
-"""Variables of other commands."""
+OF_OTHERS = ("BLYTZ_URL", "BLYTZ_TOKEN", "BLYTZ_ADMIN_REDIS_URL", "BLYTZ_ACME_SERVER", "BLYTZ_GATEWAY_")
+"""Variables of other commands, or how their names begin."""
 
 
 def doctor(
@@ -69,9 +69,10 @@ def _strangers() -> Iterator["Finding"]:
     from blytz.cli.doctor_findings import Finding
     from blytz.kit.settings import FROM_FILE, PREFIX, Settings, variable
 
-    known = {variable(field.name) for field in fields(Settings)} | NOT_SETTINGS | {"BLYTZ_ADMIN_REDIS_URL"}
+    known = {variable(field.name) for field in fields(Settings)}
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name.removesuffix(FROM_FILE) not in known:
+        is_ours = name.startswith(PREFIX) and not name.startswith(OF_OTHERS)
+        if is_ours and name.removesuffix(FROM_FILE) not in known:
             yield Finding(
                 "Settings", "warn", f"nobody reads {name}", "look for the right name in specs/settings.md"
             )
