@@ -93,10 +93,17 @@ EXTEND: Final = documented(
 SIGN_IN: Final = documented(*_malformed_body("name", "is missing"), Overloaded())
 
 _ADMINS_ONLY: Final = Forbidden("only an admin may do this")
-_ADMIN: Final = (*_TOKEN, _ADMINS_ONLY, *_malformed("user_id", "does not fit"), RateLimited(), *_AWAY)
-_ADMIN_WRITES: Final = (*_ADMIN, TooLarge(), TooManyBans("at most 100000 users can be kept; lift old ones first"))
+_ADMIN: Final = (*_TOKEN, _ADMINS_ONLY, *_malformed("user_id", "does not fit"), RateLimited(), Overloaded())
+# Reading bans is reading memory; only a change waits for the store.
+_ADMIN_WRITES: Final = (
+    *_ADMIN,
+    StoreUnavailable(),
+    NotDurable(),
+    TooLarge(),
+    TooManyBans("at most 100000 users can be kept; lift old ones first"),
+)
 PAGE_OF_BANS: Final = documented(*_ADMIN)
 ONE_BAN: Final = documented(*_ADMIN, NotFound("this user is not banned"))
 PUT_BAN: Final = documented(*_ADMIN_WRITES)
 REVOKE: Final = PUT_BAN
-LIFT: Final = documented(*_ADMIN)
+LIFT: Final = documented(*_ADMIN, StoreUnavailable(), NotDurable())

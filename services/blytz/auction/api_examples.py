@@ -143,7 +143,7 @@ _BAN: Final = {
 _REVOKED: Final = {"user_id": "usr_4f1a0c2f6d7c4b1e8d20", "revoked_before": _AT}
 _TOKEN: Final = {"token": "<header>.<claims>.<signature>"}
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
-    "listAuctions": {"one": {"auctions": [_LED], "cursor": None}},
+    "listAuctions": {"one": {"auctions": [_LED], "cursor": _AUCTION}},
     "createAuction": {"at once": _OPEN, "in an hour": _SCHEDULED},
     "getAuction": {"to anyone": _LED, "to its leader": _LED | {"your_ceiling": 20_000}},
     "listEvents": {"two": {"events": [OPENED, BID], "seq": 2}},

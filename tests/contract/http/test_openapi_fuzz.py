@@ -7,6 +7,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from blytz.apps.auction import openapi
 from tests.support.http import Api
@@ -29,7 +30,11 @@ def test_every_answer_is_as_documented(case: schemathesis.Case[Any], api: Api, s
     case.call_and_validate(
         base_url=str(api.http.base_url).rstrip("/"),
         headers={"Authorization": f"Bearer {sam}"},
-        excluded_checks=[positive_data_acceptance] if _is_beyond_a_schema(case) else [],
+        excluded_checks=[
+            *([positive_data_acceptance] if _is_beyond_a_schema(case) else []),
+            # In a query every number is a text, and a header that we add makes no request wrong.
+            *([negative_data_rejection] if case.method in {"GET", "DELETE"} else []),
+        ],
     )
 
 

@@ -1,0 +1,56 @@
+"""Every example of the OpenAPI documents is sent through the gateway and answered as the document shows it."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests.support.platform import Platform
+from tests.support.refusals import WAYS
+from tests.support.stage import Operation, Stage, is_as_shown, operations
+
+OPERATIONS = operations()
+ON_BAD_DAYS = {"auction_ended", "too_many_bans"}
+"""Theirs is another file: they need a platform that is not well."""
+GOOD = [
+    pytest.param(operation, status, name, id=f"{operation.id}-{name}")
+    for operation in OPERATIONS
+    for status in operation.document["responses"]
+    if status.startswith("2")
+    for name in operation.answer(status).get("examples", {"": None})
+]
+REFUSED = [
+    pytest.param(operation, status, code, id=f"{operation.id}-{code}")
+    for operation in OPERATIONS
+    for status in operation.document["responses"]
+    if status.startswith("4")
+    for code in operation.answer(status).get("examples", {})
+    if code not in ON_BAD_DAYS
+]
+MOST_TRIES = 200
+
+
+@pytest.fixture(scope="module")
+def stage(platform: Platform) -> Iterator[Stage]:
+    stage = Stage(platform)
+    yield stage
+    stage.close()
+
+
+@pytest.mark.parametrize(("operation", "status", "name"), GOOD)
+def test_a_good_request_is_answered_as_shown(stage: Stage, operation: Operation, status: str, name: str) -> None:
+    is_as_shown(stage.send(stage.good(operation, name)), operation, status, name)
+
+
+@pytest.mark.parametrize(("operation", "status", "code"), REFUSED)
+def test_a_refusal_is_answered_as_shown(stage: Stage, operation: Operation, status: str, code: str) -> None:
+    ask = WAYS[code](stage, operation)
+    if code == "bidder_blocked":
+        with redis.Redis.from_url(stage.platform.redis_url) as store:
+            store.sadd(f"auction:{{{ask.parts['auction_id']}}}:blocked", stage.user_id(ask.token))
+    answer = stage.send(ask)
+    for _ in range(MOST_TRIES if code == "rate_limited" else 0):
+        if answer.status_code == int(status):
+            break
+        answer = stage.send(ask)
+    is_as_shown(answer, operation, status, code)

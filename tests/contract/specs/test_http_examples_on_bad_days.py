@@ -1,0 +1,168 @@
+"""The examples of answers that a well platform never gives: each is had from one that is not well."""
+
+import base64
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+import redis
+
+from tests.support.platform import Platform
+from tests.support.redis import RedisServer, free_port
+from tests.support.refusals import WAYS
+from tests.support.stage import Ask, Operation, Stage, is_as_shown, operations
+from tests.support.wait import wait_until
+
+OPERATIONS = operations()
+IN_FLIGHT = 24
+CROWD = 48
+FROM_MEMORY = {"listBans", "getBan", "signIn"}
+"""They do not wait for Redis, so that a frozen one cannot fill their queue: only more requests at once than one
+client may make would. The front that refuses them is the one that all the others pass, too."""
+MOST_BANS = 100_000
+WITHIN_S = 5.0
+
+
+@pytest.fixture(scope="module")
+def away() -> str:
+    """An issuer that nobody answers for."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture(scope="module")
+def own_redis() -> Iterator[RedisServer]:
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stage(own_redis: RedisServer, away: str) -> Iterator[Stage]:
+    platform = Platform(
+        env={
+            "REDIS_URL": own_redis.url,
+            "BLYTZ_BIDS_IN_FLIGHT": str(IN_FLIGHT),
+            "BLYTZ_OIDC_ISSUERS": f"{away}=blytz",
+            # Here one asks again until the platform has become as unwell as wanted.
+            **{f"BLYTZ_{what}_{how}": "10000" for what in ("BIDS", "WRITES") for how in ("PER_S", "BURST")},
+        }
+    )
+    stage = Stage(platform)
+    yield stage
+    stage.close()
+    platform.close()
+
+
+def documented(status: str, code: str) -> list[Operation]:
+    return [operation for operation in OPERATIONS if code in operation.answer_examples(status)]
+
+
+@pytest.fixture(autouse=True)
+def is_well(stage: Stage) -> None:
+    """Whatever the test before did to it."""
+    wait_until(lambda: stage.operator.get("/ready").status_code == 200, "all is well again", WITHIN_S * 4)
+
+
+def told(stage: Stage, asks: list[Ask], status: str, code: str) -> None:
+    """All at once; each until it is answered like this."""
+
+    def ask(one: Ask) -> httpx.Response:
+        answers: list[httpx.Response] = []
+
+        def is_told() -> bool:
+            answers.append(stage.send(one))
+            return answers[-1].status_code == int(status) and answers[-1].json()["code"] == code
+
+        with contextlib.suppress(TimeoutError):
+            wait_until(is_told, f"{one.operation.id} answers {code}", WITHIN_S)
+        return answers[-1]
+
+    with ThreadPoolExecutor(len(asks)) as pool:
+        answers = list(pool.map(ask, asks))
+    bad = []
+    for one, answer in zip(asks, answers, strict=True):
+        try:
+            is_as_shown(answer, one.operation, status, code)
+        except (AssertionError, KeyError):
+            bad.append((one.operation.id, answer.status_code, answer.text[:90]))
+    assert not bad, bad
+
+
+def has_ended(stage: Stage, ask: Ask) -> bool:
+    state = stage.http.get(f"/auction/v1/auctions/{ask.parts['auction_id']}").json()
+    return bool(state["server_at"] >= state["ends_at"])
+
+
+def test_auction_ended(stage: Stage) -> None:
+    """Nobody hammers while the hammer sleeps."""
+    hammer = stage.platform.pids["hammer"]
+    os.kill(hammer, signal.SIGSTOP)
+    try:
+        asks = [WAYS["auction_ended"](stage, one) for one in documented("409", "auction_ended")]
+        wait_until(lambda: all(has_ended(stage, ask) for ask in asks), "their time is over")
+        told(stage, asks, "409", "auction_ended")
+    finally:
+        os.kill(hammer, signal.SIGCONT)
+
+
+def test_issuer_unavailable(stage: Stage, away: str) -> None:
+    def part(value: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+    claims = {"iss": away, "aud": "blytz", "sub": "somebody", "iat": 1, "exp": 9_999_999_999}
+    token = f"{part({'alg': 'RS256', 'kid': 'k1'})}.{part(claims)}.{'A' * 342}"
+    asks = [stage.good(one).but(token=token) for one in documented("503", "issuer_unavailable")]
+    told(stage, asks, "503", "issuer_unavailable")
+
+
+def test_overloaded(stage: Stage, own_redis: RedisServer) -> None:
+    asks = [stage.good(one) for one in documented("503", "overloaded") if one.id not in FROM_MEMORY]
+    auction_id = stage.open()
+    body = {"bid_id": "b-1", "amount": 1_000}
+    crowd = [Ask(stage.bidding, stage.person("bidder"), body, {"auction_id": auction_id}) for _ in range(CROWD)]
+    own_redis.freeze()
+    try:
+        with ThreadPoolExecutor(CROWD) as pool:
+            answers = [pool.submit(stage.send, one) for one in crowd * 4]
+            told(stage, asks, "503", "overloaded")
+            assert all(answer.result().status_code == 503 for answer in answers)
+    finally:
+        own_redis.thaw()
+
+
+def test_pending(stage: Stage, own_redis: RedisServer) -> None:
+    asks = [stage.good(one) for one in documented("503", "pending")]
+    own_redis.freeze()
+    try:
+        told(stage, asks, "503", "pending")
+    finally:
+        own_redis.thaw()
+
+
+def test_store_unavailable(stage: Stage, own_redis: RedisServer) -> None:
+    asks = [stage.good(one) for one in documented("503", "store_unavailable")]
+    own_redis.kill()
+    try:
+        told(stage, asks, "503", "store_unavailable")
+    finally:
+        own_redis.start()
+
+
+def test_too_many_bans(stage: Stage, own_redis: RedisServer) -> None:
+    asks = [stage.good(one) for one in documented("409", "too_many_bans")]
+    ban = json.dumps({"user_id": "u", "reason": "r", "banned_by": "a", "banned_at": 1})
+    with redis.Redis(unix_socket_path=str(own_redis.socket)) as store:
+        store.hset("{identity}:bans", mapping={f"u{number}": ban for number in range(MOST_BANS)})
+        store.hset("{identity}:revoked", mapping={f"u{number}": 2**52 for number in range(MOST_BANS)})
+        store.incr("{identity}:version")
+    admin, last = stage.person("admin"), f"/auction/v1/admin/bans/u{MOST_BANS - 1}"
+    wait_until(
+        lambda: stage.http.get(last, headers={"Authorization": f"Bearer {admin}"}).status_code == 200,
+        "the service has read the bans",
+        WITHIN_S * 4,
+    )
+    told(stage, asks, "409", "too_many_bans")

@@ -1,0 +1,119 @@
+"""Every example of the AsyncAPI document is what the codec reads and writes; those of clients are sent through the
+gateway, and what it says is what the document allows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+import pytest
+import yaml
+
+from blytz.live import contract, protocol
+from infra.specs.asyncapi import name_of
+from tests.support.live_client import Client, welcomed
+from tests.support.platform import Platform
+from tests.support.stage import Stage
+
+Message = dict[str, Any]
+
+DOCUMENT: Message = yaml.safe_load((Path(__file__).parents[3] / "specs" / "asyncapi.yaml").read_text())
+MESSAGES: Message = DOCUMENT["components"]["messages"]
+KINDS = {name_of(kind): kind for kind in (*contract.CLIENT, *contract.SERVER)}
+CLIENT = {name_of(kind) for kind in contract.CLIENT}
+EXAMPLES = [
+    pytest.param(name, example["payload"], id=f"{name}-{number}")
+    for name, message in MESSAGES.items()
+    for number, example in enumerate(message["examples"], 1)
+]
+SENT = [example for example in EXAMPLES if example.values[0] in CLIENT]
+
+
+def check(message: Message) -> None:
+    """Raises where the document does not allow this."""
+    payload = MESSAGES[message["type"]]["payload"]
+    jsonschema_rs.Draft7Validator(payload | {"components": DOCUMENT["components"]}).validate(message)
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_the_codec_reads_every_example_and_writes_it_again(name: str, example: Message) -> None:
+    kind = KINDS[name]
+    text = json.dumps(example).encode()
+    read = protocol.decoder.decode(text) if name in CLIENT else msgspec.json.decode(text, type=kind)
+    assert type(read) is kind
+    again = json.loads(msgspec.json.encode(read))
+    # What the example left out has its default.
+    assert again.items() >= example.items()
+
+
+@pytest.mark.parametrize(("name", "example"), SENT)
+async def test_the_gateway_answers_every_example_of_a_client(
+    platform: Platform, name: str, example: Message
+) -> None:
+    stage = Stage(platform)
+    try:
+        auction_id, token = stage.open(), stage.person("bidder")
+    finally:
+        stage.close()
+    async with welcomed(platform.ports["nginx"]) as client:
+        await _prepare(client, name, auction_id, token)
+        epoch = str((await client.watch(auction_id))["epoch"]) if "epoch" in example else ""
+        client.send(_fitted(example, auction_id, token, epoch))
+        answers = {name_of(answer) for answer in contract.ANSWERS[KINDS[name]]} - {"error"}
+        said = [] if answers else await client.silence()
+        while not any(message["type"] in {*answers, "error"} for message in said) and answers:
+            said.append(await client.next())
+        for message in said:
+            check(message)
+        told = [message for message in said if message["type"] in answers]
+        assert len(told) == (1 if answers else 0), said
+        assert all(message.get("ref") == example.get("ref") for message in told)
+
+
+async def _prepare(client: Client, name: str, auction_id: str, token: str) -> None:
+    if name == "bid":
+        await client.sign_in(token)
+    if name == "unwatch":
+        await client.watch(auction_id)
+
+
+def _fitted(example: Message, auction_id: str, token: str, epoch: str) -> Message:
+    """With the names of what is there in place of the document's."""
+    here = {"topic": f"auction:{auction_id}", "auction_id": auction_id, "token": token, "epoch": epoch}
+    return {name: here.get(name, value) for name, value in example.items()}
+
+
+async def test_all_that_the_gateway_says_in_a_game_is_in_the_contract(platform: Platform) -> None:
+    stage = Stage(platform)
+    try:
+        seller, anna, ben = stage.person("seller"), stage.person("bidder"), stage.person("bidder")
+        auction_id = stage.open(seller, buy_now_price=50_000)
+        async with welcomed(platform.ports["nginx"]) as client:
+            check(await client.sign_in(anna))
+            check(await client.watch(auction_id))
+            stage.bid(auction_id, ben, 5_000, "max")
+            stage.bid(auction_id, ben, 6_000, "max")
+            stage.act(auction_id, seller, "pause")
+            stage.act(auction_id, seller, "resume")
+            client.send({"type": "bid", "auction_id": auction_id, "bid_id": "b-1", "amount": 1})
+            client.send({"type": "nonsense"})
+            stage.bid(auction_id, ben, 50_000, "buy_now")
+            kinds = set()
+            while "sold" not in kinds:
+                message = await client.next()
+                check(message)
+                kinds |= {message["type"], str(message.get("kind"))}
+            assert kinds >= {"event", "bid_result", "error", "opened", "bid", "paused", "resumed", "sold"} - {
+                "opened"
+            }
+    finally:
+        stage.close()
+
+
+def test_the_close_codes_are_those_of_the_protocol() -> None:
+    assert {int(code) for code in DOCUMENT["channels"]["live"]["x-close-codes"]} == {
+        value
+        for name, value in vars(protocol).items()
+        if name.isupper() and isinstance(value, int) and value < 5_000
+    } - {protocol.LONGEST_FRAME}
