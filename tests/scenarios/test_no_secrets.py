@@ -1,0 +1,99 @@
+"""Nothing secret is written: no token and no ceiling, in no log of any process, in no answer to anybody else."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from blytz.identity.dev import KEY_FILE
+from tests.conftest import StartRedis
+from tests.support.hall import hall_in
+from tests.support.http import Api
+from tests.support.live_client import Client, Closed, welcomed
+from tests.support.services import Service
+
+CEILINGS = (98_765_431, 87_654_329, 76_543_217)
+RESERVE = 99_887_763
+"""Above every ceiling: once it is met, the price makes it public."""
+
+
+def words(token: str) -> list[str]:
+    """A token, and the part of it that nobody could have put together from elsewhere."""
+    return [token, token.rpartition(".")[2]]
+
+
+async def misbehave(live: Service, api: Api, token: str, auction_id: str) -> None:
+    """All ways in which a secret might end in a message: wrong place, wrong form, cut off, at the wrong time."""
+    for path in (f"/v1/auctions?token={token}", f"/v1/auctions/{auction_id}?access_token={token}", f"/{token}"):
+        await asyncio.to_thread(api.get, path)
+    bids = f"/v1/auctions/{auction_id}/bids"
+    for body in (f'{{"bid_id":"{token}"', f'{{"amount":"{CEILINGS[2]}","kind":"max","bid_id":"z"}}', f'"{token}"'):
+        await asyncio.to_thread(api.post, bids, body, token)
+    for wrong in (token + "x", token[:-1], f"{token} {token}"):
+        await asyncio.to_thread(api.get, "/v1/auctions", wrong)
+        await asyncio.to_thread(api.bid, auction_id, CEILINGS[2], wrong)
+    (await Client.open(live.port, path=f"/live/v1?token={token}")).leave()
+    with pytest.raises(ConnectionError):
+        await Client.open(live.port, path=f"/live/{token}")
+    for said in (
+        {"type": "auth", "token": token + "x"},
+        {"type": "auth", "token": token, "extra": token},
+        {"type": token},
+        {"type": "bid", "auction_id": auction_id, "bid_id": "w", "amount": str(CEILINGS[2]), "kind": "max"},
+        {"type": "watch", "topic": token},
+    ):
+        client = await Client.open(live.port)
+        client.send(said)
+        client.send_text(msgspec.json.encode(said)[:-1])
+        client.send({"type": "ping", "ref": "last"})
+        with contextlib.suppress(Closed):
+            await client.hear("pong", ref="last")
+        client.leave()
+
+
+async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
+    start_redis: StartRedis, tmp_path: Path
+) -> None:
+    redis = start_redis()
+    async with hall_in(redis, 1) as hall:
+        with (
+            Service("auction", redis.url, tmp_path, log_decisions=1.0) as auction,
+            Service("live", redis.url, tmp_path, log_decisions=1.0) as live,
+            Api(auction.wait_until_ready(), tmp_path) as api,
+        ):
+            await asyncio.to_thread(live.wait_until_ready)
+            seller, anna, ben, cleo = api.token("Sam", "seller"), *map(api.token, ("Anna", "Ben", "Cleo"))
+            auction_id = api.create(seller, reserve_price=RESERVE, extension_window_ms=0)
+            heard: list[str] = []
+            async with welcomed(live.port, cleo) as watcher, welcomed(live.port, ben) as bidder:
+                await watcher.watch(auction_id)
+                api.bid(auction_id, CEILINGS[0], anna, kind="max")
+                bid = {"type": "bid", "auction_id": auction_id, "bid_id": "b", "amount": 1_000, "kind": "max"}
+                heard.append(str(await bidder.ask(bid, "bid_result")))
+                await misbehave(live, api, anna, auction_id)
+                redis.freeze()
+                late = {**bid, "bid_id": "late", "amount": CEILINGS[1]}
+                await bidder.ask(late, "bid_result", outcome="pending")
+                pending = await asyncio.to_thread(api.bid, auction_id, CEILINGS[0] + 1, anna, "max")
+                redis.thaw()
+                heard += [pending.text, api.get(f"/v1/auctions/{auction_id}", by=cleo).text]
+                await hall.pipe.up.wait()
+                # A state that cannot be believed is the kind of fault that is logged whole.
+                redis.ask("HSET", f"auction:{{{auction_id}}}", "price", "nonsense")
+                heard.append(api.bid(auction_id, CEILINGS[1] + 2, ben, "max").text)
+                heard.append(api.get(f"/v1/auctions/{auction_id}", by=cleo).text)
+                heard.append(api.get(f"/v1/auctions/{auction_id}/events", by=cleo).text)
+            for service in (auction, live, *hall.hammers):
+                service.stop()
+
+            secrets = [*words(seller), *words(anna), *words(ben), *words(cleo)]
+            secrets += [str(amount) for amount in (*CEILINGS, RESERVE, CEILINGS[0] + 1, CEILINGS[1] + 2)]
+            secrets += (tmp_path / KEY_FILE).read_text().splitlines()[1:-1]
+            logs: dict[str, str] = {service.name: service.log() for service in (auction, live, *hall.hammers)}
+            assert all(logs.values())
+            assert "corrupt_auction" in logs["auction"]
+            for name, text in {**logs, "answers": "\n".join(heard)}.items():
+                found = [secret for secret in secrets if secret in text]
+                assert not found, f"{name}: {found}"
