@@ -63,7 +63,7 @@ async def test_three_processes_together_allow_the_rate_and_little_more(redis: Re
             allowed += sum(take(each) for each in limits)
             await asyncio.sleep(0.002)
         exact = limit.burst + limit.per_s * lasted_s
-        # Decision 0013: never less than the limit, and once at most a burst more for each further process.
+        # Decision 0014: never less than the limit, and once at most a burst more for each further process.
         assert 0.95 * exact <= allowed <= exact + 2 * limit.burst + 1
 
 
