@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.gateway import DOMAIN, Gateway, trusting_all
+from tests.support.gateway import DOMAIN, Gateway, hang_up, trusting_all
 from tests.support.platform import Platform
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -75,7 +75,7 @@ def test_the_log_says_how_a_request_came(gateway: Gateway) -> None:
 async def test_a_websocket_goes_through_tls(gateway: Gateway) -> None:
     client = await gateway.open_socket()
     assert (await client.next())["type"] == "welcome"
-    client.writer.close()
+    await hang_up(client)
 
 
 # --- The profile ------------------------------------------------------------------------------------------------
@@ -184,8 +184,7 @@ async def test_a_reload_drops_no_open_websocket(gateway: Gateway) -> None:
     assert (await client.next())["type"] == "pong"
     newer = await gateway.open_socket()
     assert (await newer.next())["type"] == "welcome"
-    for one in (client, newer):
-        one.writer.close()
+    await hang_up(client, newer)
 
 
 def test_the_key_is_for_its_owners_eyes_only(gateway: Gateway) -> None:

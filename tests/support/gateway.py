@@ -2,6 +2,7 @@
 services."""
 
 import asyncio
+import contextlib
 import http.client
 import signal
 import socket
@@ -147,6 +148,14 @@ class Gateway:
             return False
         finally:
             connection.close()
+
+
+async def hang_up(*clients: Client) -> None:
+    """Without the last words of TLS, and gone when it returns."""
+    for client in clients:
+        client.writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await client.writer.wait_closed()
 
 
 def trusting_all() -> ssl.SSLContext:

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from tests.support.authority import Authority
-from tests.support.gateway import DOMAIN, Gateway
+from tests.support.gateway import DOMAIN, Gateway, hang_up
 from tests.support.platform import Platform
 from tests.support.redis import free_port
 from tests.support.wait import wait_until
@@ -86,8 +86,7 @@ async def test_issue_serve_renew_and_nobodys_websocket_is_dropped(gateway: Gatew
         assert (await client.next())["type"] == "pong"
     late = await gateway.open_socket(trusting(authority.root()))
     assert (await late.next())["type"] == "welcome"
-    for client in (early, trusted, late):
-        client.writer.close()
+    await hang_up(early, trusted, late)
 
     kept = gateway.folder / "tls" / "site.pem"
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
