@@ -1,0 +1,148 @@
+"""Twenty people who bid ten times as much as fifty others together do not slow those down."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+import pytest
+
+from blytz.identity.dev import DevIssuer
+from tests.conftest import StartRedis
+from tests.support.abusers import Orders
+from tests.support.hall import Hall, hall_in
+from tests.support.live_client import Client, welcomed
+from tests.support.services import Service
+
+HONEST, ABUSERS = 50, 20
+HONEST_A_SECOND = 100.0
+"""Bids of all honest bidders together."""
+TIMES = 10
+QUIET_S, ABUSED_S = 0.7, 3.0
+"""Short and in turns, so that what else happens on this machine meets both."""
+FLOOR_MS = 10.0
+"""What a shared machine may add by itself."""
+LIMITS: dict[str, Any] = {"bids_per_s": 10, "bids_burst": 20}
+
+
+class Honest:
+    """Fifty people on ten auctions, each bid the next minimum; every answer is timed from when it was due."""
+
+    def __init__(self, clients: list[Client], auctions: list[str]) -> None:
+        self._clients = clients
+        self._auctions = auctions
+        self._turns = [asyncio.Lock() for _ in clients]
+        self._minimum = dict.fromkeys(auctions, 100)
+        self._sent = 0
+        self.told: Counter[str] = Counter()
+
+    async def bid_for(self, seconds: float) -> list[float]:
+        """The delays, in milliseconds."""
+        loop = asyncio.get_running_loop()
+        began, delays = loop.time(), []
+        bids: list[asyncio.Task[float]] = []
+        for number in range(int(seconds * HONEST_A_SECOND)):
+            due = began + number / HONEST_A_SECOND
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            self._sent += 1
+            bids.append(asyncio.create_task(self._bid(self._sent, due)))
+        delays = await asyncio.gather(*bids)
+        return sorted(delays)
+
+    async def _bid(self, number: int, due: float) -> float:
+        who, bid_id = number % HONEST, f"h{number}"
+        # Not in step with the people, or everybody would bid on one auction only.
+        auction_id = self._auctions[number * 7 // 5 % len(self._auctions)]
+        bid = {"type": "bid", "auction_id": auction_id, "bid_id": bid_id, "amount": self._minimum[auction_id]}
+        async with self._turns[who]:
+            answer = await self._clients[who].ask(bid, "bid_result", bid_id=bid_id)
+        delay_ms = (asyncio.get_running_loop().time() - due) * 1_000
+        self._minimum[auction_id] = answer["minimum"] or self._minimum[auction_id]
+        self.told[answer["code"] or answer["outcome"]] += 1
+        return delay_ms
+
+
+def p99(delays: list[float]) -> float:
+    return delays[int(len(delays) * 0.99)]
+
+
+@asynccontextmanager
+async def abusers(orders: Orders) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Politely scheduled: in the world their own work is done on machines of their own."""
+    process = await asyncio.create_subprocess_exec(
+        "nice", sys.executable, "-m", "tests.support.abusers", stdin=PIPE, stdout=PIPE
+    )
+    try:
+        say(process, msgspec.json.encode(orders).decode())
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def say(process: asyncio.subprocess.Process, word: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(word.encode() + b"\n")
+
+
+async def fairness(hall: Hall, folder: Path, rounds: int) -> None:
+    issuer = DevIssuer(folder)
+    auctions = [await hall.open(3_600_000) for _ in range(10)]
+    async with AsyncExitStack() as stack:
+        live = stack.enter_context(Service("live", hall.redis.url, folder, **LIMITS))
+        http = stack.enter_context(Service("auction", hall.redis.url, folder, **LIMITS))
+        for service in (live, http):
+            await asyncio.to_thread(service.wait_until_ready)
+        tokens = [issuer.issue(f"abuser {number}") for number in range(ABUSERS)]
+        half = ABUSERS // 2
+        each = TIMES * HONEST_A_SECOND / ABUSERS
+        orders = Orders(live.port, http.port, auctions[0], tokens[:half], tokens[half:], each)
+        gang = await stack.enter_async_context(abusers(orders))
+        honest = Honest(
+            [
+                await stack.enter_async_context(welcomed(live.port, issuer.issue(f"honest {number}")))
+                for number in range(HONEST)
+            ],
+            auctions,
+        )
+        await honest.bid_for(0.5)
+        quiet, abused = [], []
+        for _ in range(rounds):
+            quiet.append(p99(await honest.bid_for(QUIET_S)))
+            say(gang, "go")
+            abused.append(p99(await honest.bid_for(ABUSED_S)))
+            say(gang, "rest")
+            assert live.page("/health")[0] == http.page("/health")[0] == 200
+        output, _ = await gang.communicate(b"end\n")
+        told = Counter(json.loads(output))
+        print(f"p99 quiet {quiet} abused {abused} ms; abusers {dict(told)}; honest {dict(honest.told)}")
+
+        # It was abuse: ten times as much was sent, and most of it refused.
+        assert told["sent"] > 0.8 * TIMES * HONEST_A_SECOND * rounds * ABUSED_S
+        assert told["rate_limited"] > told["sent"] / 2
+        # None of the honest was refused for load. `pending` is a disk that took more than 300 ms, and no refusal.
+        assert honest.told.keys() <= {"accepted", "outbid", "bid_too_low", "already_leading", "pending"}, (
+            honest.told
+        )
+        assert honest.told["pending"] < honest.told["accepted"] / 50
+        assert median(abused) <= 2 * median(quiet) + FLOOR_MS
+
+
+async def test_abusers_slow_nobody_down(start_redis: StartRedis, tmp_path: Path) -> None:
+    async with hall_in(start_redis()) as hall:
+        await fairness(hall, tmp_path, rounds=10)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_abusers_slow_nobody_down_for_minutes(start_redis: StartRedis, tmp_path: Path) -> None:
+    async with hall_in(start_redis()) as hall:
+        await fairness(hall, tmp_path, rounds=120)

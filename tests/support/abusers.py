@@ -1,0 +1,131 @@
+"""A process of people who bid far more often than they may, through both doors. They say what they were told.
+
+`python -m tests.support.abusers` reads one JSON line of `Orders` from stdin, and then a line for each word: `go`,
+`rest` and `end`. With `end` it prints what it was told, by word.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from tests.support.live_client import Client, Closed
+
+TICK_S: Final = 0.04
+LONGEST_TICK_S: Final = 0.5
+"""Nobody makes up for more than this, or it would be more than the gateway hears on one connection."""
+
+
+class Orders(Struct):
+    live_port: int
+    http_port: int
+    auction_id: str
+    live_tokens: list[str]
+    http_tokens: list[str]
+    bids_a_second: float
+    """Of each of them."""
+
+
+class Gang:
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self.told: Counter[str] = Counter()
+        self.going = asyncio.Event()
+        self._number = 0
+
+    def bid(self, **more: str) -> dict[str, Any]:
+        self._number += 1
+        return {"bid_id": f"a{self._number}", "amount": 1, **more}
+
+    async def over_live(self, token: str) -> None:
+        """Whoever is thrown out comes again at once."""
+        while True:
+            client = await Client.open(self.orders.live_port)
+            try:
+                await client.sign_in(token)
+                self.told["connections"] += 1
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._hear(client))
+                    tasks.create_task(self._shout(client.send))
+            except* (Closed, ConnectionError):
+                self.told["thrown out"] += 1
+            finally:
+                client.leave()
+
+    async def _hear(self, client: Client) -> None:
+        while True:
+            message = await client.next(within_s=120)
+            if message["type"] == "bid_result":
+                self.told[message["code"] or message["outcome"]] += 1
+
+    async def _shout(self, send: Callable[[dict[str, Any]], None]) -> None:
+        due = 0.0
+        async for seconds in self._ticks():
+            due += self.orders.bids_a_second * seconds
+            while due >= 1:
+                due -= 1
+                self.told["sent"] += 1
+                send(self.bid(type="bid", auction_id=self.orders.auction_id))
+
+    async def _ticks(self) -> AsyncIterator[float]:
+        """Now and then the seconds since the last time, which a busy machine may make long."""
+        loop = asyncio.get_running_loop()
+        last = loop.time()
+        while True:
+            if not self.going.is_set():
+                await self.going.wait()
+                last = loop.time()
+                # They do not know each other, so they do not shout in step.
+                await asyncio.sleep(random.uniform(0, TICK_S))
+            now = loop.time()
+            yield min(now - last, LONGEST_TICK_S)
+            last = now
+            await asyncio.sleep(TICK_S)
+
+    async def over_http(self, token: str) -> None:
+        """Many requests on one connection, none waiting for the answer of the one before."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.orders.http_port)
+        path = f"/v1/auctions/{self.orders.auction_id}/bids"
+
+        def send(bid: dict[str, Any]) -> None:
+            body = msgspec.json.encode({key: bid[key] for key in ("bid_id", "amount")})
+            head = (
+                f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(body)}"
+            )
+            writer.write(head.encode() + b"\r\n\r\n" + body)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._shout(send))
+            tasks.create_task(self._hear_http(reader))
+
+    async def _hear_http(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            size = int(head.partition("content-length:")[2].partition("\r\n")[0])
+            self.told[msgspec.json.decode(await reader.readexactly(size)).get("code", "accepted")] += 1
+
+
+async def main() -> None:
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    gang = Gang(msgspec.json.decode(await lines.readline(), type=Orders))
+    tasks = [asyncio.create_task(gang.over_live(token)) for token in gang.orders.live_tokens]
+    tasks += [asyncio.create_task(gang.over_http(token)) for token in gang.orders.http_tokens]
+    while (word := (await lines.readline()).strip()) in {b"go", b"rest"}:
+        gang.going.set() if word == b"go" else gang.going.clear()
+    for task in tasks:
+        # One that failed on its way here says so.
+        if task.done():
+            task.result()
+        task.cancel()
+    print(json.dumps(gang.told))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
