@@ -82,8 +82,12 @@ class GatewayProcess:
 
     def stop(self) -> float:
         """SIGTERM; the seconds it took to be gone. Fails when it did not end of its own will and in order."""
-        began = time.monotonic()
         self.terminate()
+        return self.ended()
+
+    def ended(self) -> float:
+        """Wait until it is gone after `terminate`; the seconds that took. Fails when it ended in disorder."""
+        began = time.monotonic()
         assert self.wait() == 0, self.log()
         return time.monotonic() - began
 

@@ -1,0 +1,203 @@
+"""What one reader does, or how many there are, is no matter for the next."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from blytz.auction.model import Receipt, Refused
+from blytz.auction.redis_store import RedisStore
+from tests.support.auctions import BIDDERS, CAUSE, bid, listing
+from tests.support.live import GatewayProcess
+from tests.support.live_client import Client, Closed, frame, welcomed
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
+from tests.support.viewers import Viewer, connect_all
+from tests.support.wait import until
+
+BUSY, QUIET = "auc_busy", "auc_quiet"
+LONG_MS = 3_600_000
+BATCH_MS = 50
+SLACK_MS = 100
+"""Of a machine that runs the readers, the gateway and Redis on two cores beside everything else."""
+
+
+@pytest.fixture
+async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
+    async with connected(redis.url) as pipe:
+        store = RedisStore(pipe)
+        for auction_id in (BUSY, QUIET):
+            await store.create(listing(auction_id, duration_ms=LONG_MS), CAUSE)
+        yield store
+
+
+@pytest.fixture
+async def gateway(redis: RedisServer) -> AsyncIterator[GatewayProcess]:
+    with GatewayProcess(redis.url) as process:
+        yield process
+        assert not process.complaints()
+
+
+async def watching(gateway: GatewayProcess, auction_id: str, count: int) -> list[Viewer]:
+    viewers = [Viewer(auction_id) for _ in range(count)]
+    await connect_all(viewers, gateway.port)
+    await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot", 20)
+    return viewers
+
+
+class Crowd:
+    """Bids on an auction so many times a second; `made_at` tells when the answer to each was here."""
+
+    def __init__(self, store: RedisStore, auction_id: str, per_s: float) -> None:
+        self.made_at: dict[int, float] = {}
+        self._store, self._auction_id, self._per_s = store, auction_id, per_s
+
+    async def bid(self, seconds: float) -> None:
+        began, number = time.monotonic(), 0
+        while (now := time.monotonic()) < began + seconds:
+            while number < (now - began) * self._per_s:
+                number += 1
+                one = bid(BIDDERS[number % 3], 1_000_000 + (len(self.made_at) + number) * 10_000)
+                asyncio.ensure_future(self._store.place_bid(self._auction_id, one, CAUSE)).add_done_callback(
+                    self._made
+                )
+            await asyncio.sleep(0.002)
+        await until(lambda: len(self.made_at) >= number, "every bid is answered")
+
+    def _made(self, placed: "asyncio.Future[Receipt | Refused]") -> None:
+        self.made_at[placed.result().seq] = time.time()
+
+    def delays_ms(self, viewer: Viewer) -> list[float]:
+        """From Redis's answer to the bid until the viewer had the event; below 0 when that was first."""
+        return [(viewer.heard_at[seq] - at) * 1000 for seq, at in self.made_at.items()]
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))]
+
+
+async def test_a_quiet_room_hears_an_event_at_once(gateway: GatewayProcess, store: RedisStore) -> None:
+    viewer, *_ = await watching(gateway, QUIET, 20)
+    crowd = Crowd(store, QUIET, per_s=0)
+    for number in range(60):
+        one = bid(BIDDERS[number % 3], 1_000_000 + number * 10_000)
+        receipt = await store.place_bid(QUIET, one, CAUSE)
+        crowd.made_at[receipt.seq] = time.time()
+        await until(lambda seq=receipt.seq: seq in viewer.heard_at, "the event")  # type: ignore[misc]
+    # `until` looks every 5 ms, so that the loop is free in between: heard_at is exact.
+    assert statistics.median(crowd.delays_ms(viewer)) < 5
+    assert all(first == last for first, last in viewer.batches)
+
+
+async def test_a_busy_room_hears_batches_in_order_and_nobody_waits_long(
+    gateway: GatewayProcess, store: RedisStore
+) -> None:
+    viewers = await watching(gateway, BUSY, 500)
+    crowd = Crowd(store, BUSY, per_s=300)
+    await crowd.bid(4)
+    last = max(crowd.made_at)
+    await until(lambda: all(viewer.seq == last for viewer in viewers), "everybody has all")
+    for viewer in viewers:
+        assert not viewer.faults
+        assert [seq for seq, _ in viewer.history] == list(range(2, last + 1))
+    assert len(viewers[0].batches) < last, "a busy room is sent batches"
+    for viewer in viewers[::50]:
+        delays = crowd.delays_ms(viewer)
+        assert percentile(delays, 0.5) < BATCH_MS + SLACK_MS
+        assert percentile(delays, 0.99) < BATCH_MS + 2 * SLACK_MS
+
+
+async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
+    gateway: GatewayProcess, store: RedisStore
+) -> None:
+    viewers = await watching(gateway, BUSY, 500)
+    crowd = Crowd(store, BUSY, per_s=300)
+    bidding = asyncio.ensure_future(crowd.bid(4))
+    took_ms: list[float] = []
+    async with welcomed(gateway.port, gateway.token("Anna")) as anna:
+        while not bidding.done():
+            began = time.monotonic()
+            said = {"type": "bid", "auction_id": QUIET, "bid_id": f"b{len(took_ms)}", "amount": 1}
+            await anna.ask(said, "bid_result", bid_id=said["bid_id"])
+            took_ms.append((time.monotonic() - began) * 1000)
+            await asyncio.sleep(0.03)
+    await bidding
+    assert len(took_ms) > 30
+    # This process reads for 500 viewers too, so that its own loop is most of it.
+    assert statistics.median(took_ms) < 40
+    assert percentile(took_ms, 0.95) < BATCH_MS + SLACK_MS
+    assert not any(viewer.faults for viewer in viewers)
+
+
+async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_notice(
+    redis: RedisServer, store: RedisStore
+) -> None:
+    with GatewayProcess(redis.url, send_queue_bytes=65_536, messages_per_s=1_000) as gateway:
+        viewers = await watching(gateway, BUSY, 100)
+        before_kb = gateway.memory_kb()
+        readers = [await Client.open(gateway.port) for _ in range(30)]
+        for reader in readers:
+            await reader.watch(BUSY)
+            reader.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        crowd = Crowd(store, BUSY, per_s=300)
+        bidding = asyncio.ensure_future(crowd.bid(5))
+        while not bidding.done():
+            # Each answer adds to the queue, which events alone would take minutes to fill.
+            for reader in readers:
+                if not reader.writer.is_closing():
+                    for _ in range(20):
+                        reader.send({"type": "watch", "topic": f"auction:{BUSY}", "after": 1, "epoch": "e1"})
+            await asyncio.sleep(0.2)
+        await until(
+            lambda: gateway.metric('blytz_connections_closed_total{code="4408"}') == 30, "all are sent away"
+        )
+        last = max(crowd.made_at)
+        await until(lambda: all(viewer.seq == last for viewer in viewers), "the others have all")
+        assert not any(viewer.faults or viewer.codes for viewer in viewers)
+        delays = crowd.delays_ms(viewers[0])
+        assert percentile(delays, 0.99) < BATCH_MS + 2 * SLACK_MS
+        await until(lambda: gateway.metric("blytz_connections") == 100, "they are forgotten", 15)
+        assert gateway.memory_kb() - before_kb < 60_000
+        assert not gateway.complaints()
+        for viewer in viewers:
+            viewer.cut()
+        for reader in readers:
+            reader.leave()
+
+
+async def test_a_reader_too_slow_that_reads_again_is_told_why(redis: RedisServer, store: RedisStore) -> None:
+    await asyncio.gather(
+        *(store.place_bid(BUSY, bid(BIDDERS[n % 3], 10**6 + n * 10**4), CAUSE) for n in range(300))
+    )
+    with GatewayProcess(redis.url, send_queue_bytes=65_536, messages_per_s=10_000) as gateway:
+        reader = await Client.open(gateway.port)
+        await reader.watch(BUSY)
+        reader.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        while gateway.metric('blytz_connections_closed_total{code="4408"}') == 0:
+            reader.send({"type": "watch", "topic": f"auction:{BUSY}", "after": 1, "epoch": "e1"})
+            await reader.writer.drain()
+        reader.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        assert await reader.closed() == 4408
+        assert gateway.metric("blytz_connections") == 0
+        reader.leave()
+
+
+async def test_a_flood_of_pings_that_reads_no_pongs_is_bounded(gateway: GatewayProcess) -> None:
+    before_kb = gateway.memory_kb()
+    client = await Client.open(gateway.port)
+    client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    pings = frame(b"x" * 125, 0x9) * 500
+    try:
+        for _ in range(400):
+            client.writer.write(pings)
+            async with asyncio.timeout(10):
+                await client.writer.drain()
+            if gateway.metric("blytz_connections") == 0:
+                break
+    except (OSError, Closed):
+        pass
+    await until(lambda: gateway.metric("blytz_connections") == 0, "it is gone")
+    assert gateway.memory_kb() - before_kb < 20_000
+    client.leave()

@@ -1,0 +1,212 @@
+"""Whatever ends, viewers go on with the same history, whole, or with a snapshot that says so."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from blytz.auction.redis_store import RedisStore
+from tests.conftest import StartRedis
+from tests.support.auctions import BIDDERS, CAUSE, bid, listing
+from tests.support.live import GatewayProcess
+from tests.support.live_client import welcomed
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
+from tests.support.viewers import Viewer, connect_all, keep
+from tests.support.wait import until
+
+AUCTION = "auc_recovery"
+VIEWERS = 2_000
+LONG_MS = 3_600_000
+
+
+class Bidders:
+    """Bid one after the other until told to stop; the last event's number is `seq`."""
+
+    def __init__(self, store: RedisStore, auction_id: str, per_s: float) -> None:
+        self.seq, self.price = 1, 0
+        self._task = asyncio.create_task(self._bid(store, auction_id, 1 / per_s))
+
+    async def _bid(self, store: RedisStore, auction_id: str, pause_s: float) -> None:
+        number = 0
+        while True:
+            number += 1
+            receipt = await store.place_bid(
+                auction_id, bid(BIDDERS[number % 3], 1_000_000 + number * 10_000), CAUSE
+            )
+            self.seq, self.price = receipt.seq, receipt.price
+            await asyncio.sleep(pause_s)
+
+    async def reach(self, seq: int) -> None:
+        await until(lambda: self.seq >= seq or self._task.done(), f"event {seq}", 60)
+        assert not self._task.done(), self._task
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+@pytest.fixture
+async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
+    async with connected(redis.url) as pipe:
+        store = RedisStore(pipe)
+        await store.create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
+        yield store
+
+
+async def all_know(viewers: list[Viewer], store: RedisStore) -> None:
+    """Everybody is where the log ends, and nobody was told anything that did not follow."""
+    events = await store.events(AUCTION, 0, 100_000)
+    last = events[-1].seq
+    await until(lambda: all(viewer.seq == last for viewer in viewers), "everybody knows the last event", 30)
+    prices = {event.seq: event.public["price"] for event in events}
+    for viewer in viewers:
+        assert not viewer.faults, viewer.faults[:3]
+        assert all(prices[seq] == price for seq, price in viewer.history)
+        known = [seq for seq, _ in viewer.history]
+        assert known == list(range(last - len(known) + 1, last + 1))
+
+
+@pytest.mark.timeout(180)
+async def test_two_thousand_viewers_keep_one_history_through_every_loss(
+    redis: RedisServer, store: RedisStore
+) -> None:
+    rng = random.Random(1)
+    viewers = [Viewer(AUCTION) for _ in range(VIEWERS)]
+    with GatewayProcess(redis.url) as first, GatewayProcess(redis.url) as second:
+        ports = [first.port, second.port]
+        await connect_all(viewers[::2], ports[0])
+        await connect_all(viewers[1::2], ports[1])
+        await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot", 20)
+        bidders = Bidders(store, AUCTION, per_s=60)
+        try:
+            for _ in range(4):
+                some = rng.sample(viewers, 100)
+                for viewer in some:
+                    viewer.cut()
+                await bidders.reach(bidders.seq + 5)
+                await asyncio.gather(*(keep(viewer, rng.choice(ports)) for viewer in some))
+
+            assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") == 2
+            await bidders.reach(bidders.seq + 20)
+
+            second.kill()
+            await bidders.reach(bidders.seq + 20)
+            await until(lambda: sum(not viewer.is_open for viewer in viewers) > VIEWERS / 3, "they notice")
+            second.start()
+            lost = [viewer for viewer in viewers if not viewer.is_open]
+            for begin in range(0, len(lost), 100):
+                await asyncio.gather(*(keep(viewer, rng.choice(ports)) for viewer in lost[begin : begin + 100]))
+            await bidders.reach(bidders.seq + 10)
+        finally:
+            await bidders.stop()
+        await all_know(viewers, store)
+        # Nothing here was long enough for more than a replay.
+        assert {viewer.snapshots for viewer in viewers} == {1}
+        assert sum(viewer.replays for viewer in viewers) >= 400 + len(lost)
+        assert first.metric('blytz_topic_syncs_total{why="subscribed"}') >= 2
+        assert not first.complaints() + second.complaints()
+        for viewer in viewers:
+            viewer.cut()
+        await until(lambda: not any(viewer.is_open for viewer in viewers), "all are gone")
+
+
+async def test_who_was_away_for_more_than_is_kept_gets_a_snapshot(redis: RedisServer, store: RedisStore) -> None:
+    with GatewayProcess(redis.url) as gateway:
+        away, there = Viewer(AUCTION), Viewer(AUCTION)
+        await connect_all([away, there], gateway.port)
+        await until(lambda: away.snapshots + there.snapshots == 2, "both have a snapshot")
+        away.cut()
+        bids = [bid(BIDDERS[number % 3], 1_000_000 + number * 10_000) for number in range(600)]
+        await asyncio.gather(*(store.place_bid(AUCTION, one, CAUSE) for one in bids))
+        await keep(away, gateway.port)
+        await all_know([away, there], store)
+        assert (away.snapshots, there.snapshots) == (2, 1)
+        away.cut()
+        there.cut()
+
+
+async def test_redis_killed_and_back_is_told_and_leaves_no_gap(start_redis: StartRedis) -> None:
+    redis = start_redis()
+    async with connected(redis.url) as pipe:
+        store = RedisStore(pipe)
+        await store.create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
+        with GatewayProcess(redis.url) as gateway:
+            viewers = [Viewer(AUCTION) for _ in range(50)]
+            await connect_all(viewers, gateway.port)
+            await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot")
+            token = gateway.token("Anna")
+            async with welcomed(gateway.port, token) as anna:
+                redis.kill()
+                await until(lambda: all(viewer.errors for viewer in viewers), "everybody is told")
+                assert gateway.get("/health")[0] == 200
+                assert gateway.get("/ready")[0] == 503
+                said = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
+                refused = await anna.ask(said, "bid_result")
+                assert (refused["outcome"], refused["code"]) in (
+                    ("pending", "store_unavailable"),
+                    ("refused", "store_unavailable"),
+                )
+                late = Viewer(AUCTION)
+                await late.connect(gateway.port)
+                redis.restart()
+                await until(pipe.up.is_set, "our own pipe is back", 10)
+                await until(lambda: gateway.get("/ready")[0] == 200, "the gateway is back", 10)
+                accepted = await anna.ask(said, "bid_result", outcome="accepted")
+                assert accepted["replayed"] is False
+            viewers.append(late)
+            await all_know(viewers, store)
+            for viewer in viewers[:-1]:
+                assert viewer.errors == ["store_unavailable"]
+                assert (viewer.snapshots, viewer.replays, viewer.codes) == (1, 0, [])
+            for viewer in viewers:
+                viewer.cut()
+
+
+async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_truth(start_redis: StartRedis) -> None:
+    redis = start_redis()
+    async with connected(redis.url) as pipe:
+        await RedisStore(pipe).create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
+    with GatewayProcess(redis.url) as gateway:
+        async with welcomed(gateway.port, gateway.token("Anna")) as anna:
+            said = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
+            assert (await anna.ask({**said, "bid_id": "b0", "amount": 99}, "bid_result"))["outcome"] == "refused"
+            redis.freeze()
+            assert (await anna.ask(said, "bid_result"))["outcome"] == "pending"
+            redis.thaw()
+            async with asyncio.timeout(10):
+                told: dict[str, object] = {"outcome": "pending"}
+                while told["outcome"] == "pending":
+                    await asyncio.sleep(0.05)
+                    told = await anna.ask(said, "bid_result")
+            assert (told["outcome"], told["seq"]) == ("accepted", 2)
+
+
+async def test_sigterm_answers_the_bids_that_are_out_and_sends_everybody_away(
+    redis: RedisServer, store: RedisStore
+) -> None:
+    with GatewayProcess(redis.url) as gateway:
+        viewers = [Viewer(AUCTION) for _ in range(300)]
+        await connect_all(viewers, gateway.port)
+        await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot")
+        async with welcomed(gateway.port, gateway.token("Anna")) as anna, welcomed(gateway.port) as deaf:
+            deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            for number in range(50):
+                anna.send(
+                    {"type": "bid", "auction_id": AUCTION, "bid_id": f"b{number}", "amount": 100 * number + 100}
+                )
+            await anna.hear("bid_result")
+            gateway.terminate()
+            said, code = await anna.rest()
+            answered = {message["bid_id"] for message in said if message["type"] == "bid_result"}
+            accepted = {message["bid_id"] for message in said if message.get("outcome") == "accepted"}
+            events = await store.events(AUCTION, 0, 1_000)
+            assert {event.private.get("bid_id") for event in events} - {None, "b0"} <= answered
+            assert len(accepted) <= len(events)
+            assert code == 1012
+            took_s = await asyncio.to_thread(gateway.ended)
+            assert took_s < 10
+        await until(lambda: all(viewer.codes for viewer in viewers), "all were told")
+        assert {code for viewer in viewers for code in viewer.codes} == {1012}
+        assert not gateway.complaints()

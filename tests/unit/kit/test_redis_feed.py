@@ -1,0 +1,135 @@
+"""Hearing published messages, and hearing again after every loss."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from blytz.kit.redis_feed import PING_EVERY_S, SILENT_FOR_S, RedisFeed
+from tests.conftest import StartRedis
+from tests.support.redis import RedisServer
+from tests.support.wait import until
+
+CHANNEL = b"feed:{a}"
+
+
+class Heard:
+    def __init__(self, url: str) -> None:
+        self.messages: list[tuple[bytes, bytes]] = []
+        self.subscribed: list[bytes] = []
+        self.feed = RedisFeed(url, "test", lambda *said: self.messages.append(said), self.subscribed.append)
+
+
+@asynccontextmanager
+async def hearing(url: str) -> AsyncIterator[Heard]:
+    heard = Heard(url)
+    await heard.feed.start(5)
+    try:
+        yield heard
+    finally:
+        await heard.feed.close()
+
+
+async def test_what_is_published_is_heard_in_order(redis: RedisServer) -> None:
+    async with hearing(redis.url) as heard:
+        heard.feed.subscribe(CHANNEL)
+        await until(lambda: heard.subscribed == [CHANNEL], "subscribed")
+        for number in range(100):
+            redis.ask("SPUBLISH", CHANNEL, number)
+        await until(lambda: len(heard.messages) == 100, "all are heard")
+        assert heard.messages == [(CHANNEL, str(number).encode()) for number in range(100)]
+
+
+async def test_after_unsubscribing_nothing_is_heard(redis: RedisServer) -> None:
+    async with hearing(redis.url) as heard:
+        for channel in (CHANNEL, b"other"):
+            heard.feed.subscribe(channel)
+        await until(lambda: len(heard.subscribed) == 2, "subscribed")
+        heard.feed.unsubscribe(CHANNEL)
+        await until(lambda: redis.ask("SPUBLISH", CHANNEL, "x") == 0, "unsubscribed")
+        redis.ask("SPUBLISH", "other", "y")
+        await until(lambda: (b"other", b"y") in heard.messages, "the other channel goes on")
+        seen = len(heard.messages)
+        assert redis.ask("SPUBLISH", CHANNEL, "z") == 0
+        assert len(heard.messages) == seen
+
+
+async def test_what_is_asked_for_before_there_is_a_connection_is_subscribed_then(redis: RedisServer) -> None:
+    heard = Heard(redis.url)
+    heard.feed.subscribe(CHANNEL)
+    await heard.feed.start()
+    await until(lambda: heard.subscribed == [CHANNEL], "subscribed")
+    await heard.feed.close()
+
+
+async def test_each_channel_is_subscribed_again_after_every_loss(redis: RedisServer) -> None:
+    async with hearing(redis.url) as heard:
+        channels = [b"c%d" % number for number in range(50)]
+        for channel in channels:
+            heard.feed.subscribe(channel)
+        await until(lambda: len(heard.subscribed) == 50, "subscribed")
+        for round_ in range(1, 4):
+            assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") == 1
+            await until(lambda so_far=50 * round_ + 50: len(heard.subscribed) == so_far, "again")  # type: ignore[misc]
+            assert sorted(heard.subscribed[-50:]) == sorted(channels)
+        redis.ask("SPUBLISH", channels[7], "still here")
+        await until(lambda: heard.messages == [(channels[7], b"still here")], "it is heard")
+
+
+async def test_a_channel_given_up_during_a_loss_is_not_subscribed_again(start_redis: StartRedis) -> None:
+    redis = start_redis()
+    async with hearing(redis.url) as heard:
+        heard.feed.subscribe(CHANNEL)
+        heard.feed.subscribe(b"kept")
+        await until(lambda: len(heard.subscribed) == 2, "subscribed")
+        redis.kill()
+        await until(lambda: not heard.feed.up.is_set(), "the loss is noticed")
+        heard.feed.unsubscribe(CHANNEL)
+        redis.restart()
+        await until(lambda: heard.subscribed[2:] == [b"kept"], "one is back", 10)
+        assert redis.ask("SPUBLISH", CHANNEL, "x") == 0
+
+
+async def test_a_connection_that_fell_silent_is_dropped_and_made_again(start_redis: StartRedis) -> None:
+    redis = start_redis()
+    async with hearing(redis.url) as heard:
+        heard.feed.subscribe(CHANNEL)
+        await until(lambda: heard.subscribed == [CHANNEL], "subscribed")
+        redis.freeze()
+        await until(lambda: not heard.feed.up.is_set(), "it is given up", SILENT_FOR_S + 2 * PING_EVERY_S)
+        redis.thaw()
+        await until(lambda: len(heard.subscribed) == 2, "it is back", 10)
+        assert heard.feed.times_connected == 2
+
+
+@pytest.mark.parametrize("greeting", [b"", b"-ERR max number of clients reached\r\n", b"HTTP/1.1 400 Bad\r\n\r\n"])
+async def test_a_door_that_shuts_at_once_is_tried_until_it_opens(greeting: bytes, redis: RedisServer) -> None:
+    shut = 8
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal shut
+        if shut:
+            shut -= 1
+            writer.write(greeting)
+            writer.transport.abort() if shut % 2 else writer.close()
+            return
+        inner, outer = await asyncio.open_unix_connection(str(redis.socket))
+        await asyncio.gather(pump(reader, outer), pump(inner, writer))
+
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            target.write(data)
+        target.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    heard = Heard(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    heard.feed.subscribe(CHANNEL)
+    await heard.feed.start()
+    try:
+        # It waits longer after each refusal, so that eight take a while.
+        await until(lambda: heard.subscribed == [CHANNEL], "it got in", 60)
+    finally:
+        await heard.feed.close()
+        server.close()
+        await server.wait_closed()
