@@ -29,6 +29,10 @@ test-tls: ## Get and renew a certificate from a Let's Encrypt of this machine's 
 	@infra/setup.sh tls
 	@exec $(BIN)/pytest -m tls tests/tls $(ARGS)
 
+.PHONY: test-firebase
+test-firebase: setup-test ## Sign in through the real Firebase Auth emulator (installs it with npm, minutes once)
+	@exec $(BIN)/pytest -m firebase tests/firebase $(ARGS)
+
 .PHONY: soak
 soak: setup-test ## Run the long tests: hundreds of kills and freezes under load
 	@exec $(BIN)/pytest -m soak $(ARGS)

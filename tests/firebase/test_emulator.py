@@ -13,7 +13,7 @@ from tests.support.redis import RedisServer
 from tests.support.services import Service
 
 # Installing the emulator, once on a machine, takes minutes.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.firebase, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

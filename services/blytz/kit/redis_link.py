@@ -21,6 +21,7 @@ pack = cast("Callable[[tuple[Part, ...]], bytes]", hiredis.pack_command)
 BACKOFF_FIRST_S = 0.02
 BACKOFF_MOST_S = 1.0
 CONNECT_TIMEOUT_S = 3.0
+CLOSED_WITHIN_S = 1.0
 _NOTHING: Final = object()
 
 
@@ -86,7 +87,12 @@ class RedisLink:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
-        self.drop()
+        if self._wire and self._wire.transport:
+            self.drop()
+            # The socket is closed in a later turn of the loop, which may end with this call.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSED_WITHIN_S):
+                    await self._lost.wait()
 
     def drop(self) -> None:
         """Give up this connection; a new one is made."""

@@ -1,6 +1,7 @@
 """Hearing published messages, and hearing again after every loss."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -103,33 +104,45 @@ async def test_a_connection_that_fell_silent_is_dropped_and_made_again(start_red
         assert heard.feed.times_connected == 2
 
 
-@pytest.mark.parametrize("greeting", [b"", b"-ERR max number of clients reached\r\n", b"HTTP/1.1 400 Bad\r\n\r\n"])
-async def test_a_door_that_shuts_at_once_is_tried_until_it_opens(greeting: bytes, redis: RedisServer) -> None:
-    shut = 8
+class Door:
+    """In front of Redis: shuts on the first that come, with `greeting`, then lets them through."""
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal shut
-        if shut:
-            shut -= 1
-            writer.write(greeting)
-            writer.transport.abort() if shut % 2 else writer.close()
+    def __init__(self, redis: RedisServer, greeting: bytes, shut_on: int) -> None:
+        self._redis, self._greeting, self._shut_on = redis, greeting, shut_on
+        self.inside = 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._shut_on:
+            self._shut_on -= 1
+            writer.write(self._greeting)
+            # With a reset and with a goodbye, in turn.
+            writer.transport.abort() if self._shut_on % 2 else writer.close()
             return
-        inner, outer = await asyncio.open_unix_connection(str(redis.socket))
-        await asyncio.gather(pump(reader, outer), pump(inner, writer))
+        self.inside += 1
+        back, forth = await asyncio.open_unix_connection(str(self._redis.socket))
+        await asyncio.gather(_pump(reader, forth), _pump(back, writer))
+        self.inside -= 1
 
-    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+
+async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
         while data := await source.read(65_536):
             target.write(data)
-        target.close()
+    target.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+
+@pytest.mark.parametrize("greeting", [b"", b"-ERR max number of clients reached\r\n", b"HTTP/1.1 400 Bad\r\n\r\n"])
+async def test_a_door_that_shuts_at_once_is_tried_until_it_opens(greeting: bytes, redis: RedisServer) -> None:
+    door = Door(redis, greeting, shut_on=8)
+    server = await asyncio.start_server(door.answer, "127.0.0.1", 0)
     heard = Heard(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     heard.feed.subscribe(CHANNEL)
     await heard.feed.start()
     try:
         # It waits longer after each refusal, so that eight take a while.
-        await until(lambda: heard.subscribed == [CHANNEL], "it got in", 60)
+        await until(lambda: heard.subscribed == [CHANNEL], "it got in", 30)
     finally:
         await heard.feed.close()
+        await until(lambda: door.inside == 0, "the last has left")
         server.close()
         await server.wait_closed()
