@@ -96,7 +96,7 @@ async def test_a_busy_room_hears_batches_in_order_and_nobody_waits_long(
 ) -> None:
     viewers = await watching(gateway, BUSY, 500)
     crowd = Crowd(store, BUSY, per_s=300)
-    await crowd.bid(4)
+    await crowd.bid(2.5)
     last = max(crowd.made_at)
     await until(lambda: all(viewer.seq == last for viewer in viewers), "everybody has all")
     for viewer in viewers:
@@ -114,7 +114,7 @@ async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
 ) -> None:
     viewers = await watching(gateway, BUSY, 500)
     crowd = Crowd(store, BUSY, per_s=300)
-    bidding = asyncio.ensure_future(crowd.bid(4))
+    bidding = asyncio.ensure_future(crowd.bid(2.5))
     took_ms: list[float] = []
     async with welcomed(gateway.port, gateway.token("Anna")) as anna:
         while not bidding.done():
@@ -124,7 +124,7 @@ async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
             took_ms.append((time.monotonic() - began) * 1000)
             await asyncio.sleep(0.03)
     await bidding
-    assert len(took_ms) > 30
+    assert len(took_ms) > 20
     # This process reads for 500 viewers too, so that its own loop is most of it.
     assert statistics.median(took_ms) < 40
     assert percentile(took_ms, 0.95) < BATCH_MS + SLACK_MS
@@ -142,7 +142,7 @@ async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_no
             await reader.watch(BUSY)
             reader.writer.transport.pause_reading()  # type: ignore[attr-defined]
         crowd = Crowd(store, BUSY, per_s=300)
-        bidding = asyncio.ensure_future(crowd.bid(5))
+        bidding = asyncio.ensure_future(crowd.bid(3))
         while not bidding.done():
             # Each answer adds to the queue, which events alone would take minutes to fill.
             for reader in readers:

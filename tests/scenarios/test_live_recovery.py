@@ -104,7 +104,7 @@ async def test_two_thousand_viewers_keep_one_history_through_every_loss(
         await all_know(viewers, store)
         # Nothing here was long enough for more than a replay.
         assert {viewer.snapshots for viewer in viewers} == {1}
-        assert sum(viewer.replays for viewer in viewers) >= 400 + len(lost)
+        assert all(viewer.replays for viewer in lost)
         assert first.metric('blytz_topic_syncs_total{why="subscribed"}') >= 2
         assert not first.complaints() + second.complaints()
         for viewer in viewers:

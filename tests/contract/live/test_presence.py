@@ -88,11 +88,11 @@ async def test_viewers_are_counted_over_all_gateways_and_told_at_most_once_a_sec
     await until(lambda: all(audience.count == 2 for audience in audiences), "both count two")
 
     more: list[Any] = []
-    for number in range(16):
+    for number in range(10):
         more.append(await connect(to=gateways[number % 2]))
         await more[-1].watch(auction_id)
         await asyncio.sleep(0.1)
-    await until(lambda: all(audience.count == 18 for audience in audiences), "both count all")
+    await until(lambda: all(audience.count == 12 for audience in audiences), "both count all")
     for client in more:
         client.leave()
     await until(lambda: all(audience.count == 2 for audience in audiences), "both count two again")
