@@ -168,7 +168,7 @@ async def test_what_is_no_amount_is_malformed_and_the_connection_goes_on(
     assert (await anna.watch(auction_id))["seq"] == 1
 
 
-@pytest.mark.parametrize("bid_id", ["", "a" * 65, "a b", "é", "a:b", "a/b"])
+@pytest.mark.parametrize("bid_id", ["", "a" * 65, "a b", "é", "a:b", "a/b", "a\n"])
 async def test_a_bid_id_of_other_characters_is_malformed(bid_id: str, anna: Client) -> None:
     error = await anna.ask(say("auc_1", 100, bid_id, ref="r"), "error")
     assert (error["code"], error["ref"]) == ("invalid_request", "r")
