@@ -111,7 +111,7 @@ class RedisLink:
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
                     await self._connect()
-            except (OSError, TimeoutError, hiredis.HiredisError) as error:
+            except (OSError, TimeoutError, StoreUnavailable, hiredis.HiredisError) as error:
                 self.drop()
                 if attempt == 0:
                     log.warning("redis_away", link=self.name, error=str(error) or type(error).__name__)
