@@ -22,6 +22,8 @@ from tests.support.replay import states_of
 BIDDERS = 200
 BIDS_EACH = 12
 RACES = 1_000
+MOST_TURNS_APART = 8
+"""Turns of the event loop; more than a write needs to leave."""
 SENDERS = 50
 ID = "auc_1"
 
@@ -105,16 +107,21 @@ def assert_justified(entry: Told, states: list[Auction]) -> None:
 async def race(
     closer: RedisStore, bidder: RedisStore, clock: RedisStore, auction_id: str, rng: random.Random, *, forced: bool
 ) -> str:
-    """Both at once; which connection is written to first is left to chance, and time runs out in between."""
+    """Both at once; which connection is written to first, and by how much, is left to chance, and time runs out
+    in between."""
     sent = bid(ANNA, 300)
     turns: dict[str, Callable[[], Any]] = {
         "bid": lambda: bidder.place_bid(auction_id, sent, CAUSE),
-        "close": lambda: asyncio.ensure_future(closer.close(auction_id, CAUSE, force=forced)),
+        "close": lambda: closer.close(auction_id, CAUSE, force=forced),
         "time": lambda: clock._pipe.call("SET", CLOCK_KEY, T0 + MINUTE_MS),
     }
-    order = list(turns)
-    rng.shuffle(order)
-    running = {name: turns[name]() for name in order}
+
+    async def in_a_while(turn: Callable[[], Any]) -> Any:
+        for _ in range(rng.randrange(MOST_TURNS_APART)):
+            await asyncio.sleep(0)
+        return await turn()
+
+    running = {name: asyncio.ensure_future(in_a_while(turn)) for name, turn in turns.items()}
     await asyncio.gather(*running.values())
     taken, fell = running["bid"].result(), running["close"].result()
     if not isinstance(fell, Closed):

@@ -199,7 +199,7 @@ def test_a_simulation_shows_a_table_and_bids_on_an_auction_that_runs(platform: P
         "--auction",
         auction,
         "--bidders",
-        "2",
+        "3",
         "--viewers",
         "3",
         "--seconds",
