@@ -44,6 +44,8 @@ class FanOut:
         self._frame = b""
         self._to_write: list[Reader] = []
         self._worked_s = 0.0
+        self._rest_s = 0.0
+        self._longest_rest_s = 0.0
         self._rest_until = 0.0
         self._timer: asyncio.Handle | None = None
 
@@ -98,7 +100,7 @@ class FanOut:
             self._begin()
         self._write(SLICE)
         if self._to_write:
-            self._timer = asyncio.get_running_loop().call_soon(self._turn)
+            self._timer = asyncio.get_running_loop().call_later(self._rest_s, self._turn)
         elif self._due:
             self._schedule()
 
@@ -109,6 +111,11 @@ class FanOut:
         self._flush += 1
         self._worked_s = 0.0
         self.sent = self._due_seq
+        # A busy room takes its rest between its slices: whoever is next in line, nginx above all, then has a
+        # few messages to pass on at a time and not all of them before somebody's bid.
+        is_busy = perf_counter() - self._rest_until < LONGEST_REST_S
+        slices = -(-len(self._to_write) // SLICE)
+        self._longest_rest_s = LONGEST_REST_S / slices if is_busy and slices else 0.0
 
     def _write(self, most: int) -> None:
         began = perf_counter()
@@ -119,7 +126,9 @@ class FanOut:
                 reader.send(frame)
         now = perf_counter()
         self._worked_s += now - began
+        self._rest_s = min(self._longest_rest_s, REST_PER_WORK * (now - began))
         if not self._to_write and self._messages:
-            self._rest_until = now + min(LONGEST_REST_S, REST_PER_WORK * self._worked_s)
+            rest_s = self._rest_s or min(LONGEST_REST_S, REST_PER_WORK * self._worked_s)
+            self._rest_until = now + rest_s
             self._on_flushed(self, self._messages)
             self._messages = []
