@@ -36,6 +36,8 @@ def start_blytz(door: Door, redis_url: str, folder: Path) -> Side:
         "BLYTZ_DATA": str(folder),
         "BLYTZ_LIVE_PORT" if door == "live" else "BLYTZ_AUCTION_PORT": str(port),
         # Fifty connections do the work of thousands of bidders here; the limits are for one of those.
+        # The peer writes no line for a bid, so neither do we here.
+        "BLYTZ_LOG_DECISIONS": "0",
         "BLYTZ_MESSAGES_PER_S": "1000000",
         "BLYTZ_BIDS_PER_S": "1000000",
         "BLYTZ_BIDS_BURST": "1000000",

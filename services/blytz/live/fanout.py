@@ -15,8 +15,8 @@ from blytz.live.protocol import batch
 LONGEST_REST_S = 0.05
 REST_PER_WORK = 3
 """A room rests three times as long as its last flush took: at most a quarter of the process is its own."""
-SLICE = 128
-"""Readers written to in one turn of the loop: about a millisecond."""
+SLICE = 64
+"""Readers written to in one turn of the loop: about half a millisecond."""
 
 
 class Reader(Protocol):
