@@ -23,7 +23,12 @@ def auction_id(api: Api, sam: str) -> str:
 
 
 @schema.parametrize()
-@settings(max_examples=EXAMPLES, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=True,  # The same requests every day, as the games of the two stores are.
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 def test_every_answer_is_as_documented(case: schemathesis.Case[Any], api: Api, sam: str, auction_id: str) -> None:
     if "auction_id" in case.path_parameters and len(str(case.path_parameters["auction_id"])) % 2:
         case.path_parameters["auction_id"] = auction_id
@@ -39,7 +44,10 @@ def test_every_answer_is_as_documented(case: schemathesis.Case[Any], api: Api, s
 
 
 def _is_beyond_a_schema(case: schemathesis.Case[Any]) -> bool:
-    """To a schema 1.0 is an integer, and it cannot say that steps must not shrink: we refuse both all the same."""
+    """To a schema 1.0 is an integer, and it cannot say that steps must not shrink: we refuse both all the same. A
+    percent sign in a made-up path is sent as it is, and then is no longer what the schema allowed."""
+    if any("%" in str(value) for value in case.path_parameters.values()):
+        return True
     return case.operation.definition.raw["operationId"] == "createAuction" or (
         isinstance(case.body, dict) and any(isinstance(value, float) for value in case.body.values())
     )
