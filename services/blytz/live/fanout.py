@@ -1,8 +1,8 @@
 """To everybody in a room, without holding up anybody else.
 
-A quiet room adds no delay. While a room is busy its messages gather into batches: after each flush the next one
-waits for a few times as long as that flush took, at most 50 ms, so that fan-out never takes more than its share
-of the process and a bidder's own answer always finds a gap. A long flush is done in slices for the same reason.
+A quiet room adds no delay. While a room is busy its messages gather into batches, and a flush is done in slices
+with a rest after each, a few times as long as the slice took and at most 50 ms over the flush, so that fan-out
+never takes more than its share of the process and a bidder's own answer always finds a gap.
 """
 
 import asyncio
