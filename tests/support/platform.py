@@ -1,6 +1,5 @@
 """A whole platform for tests: `blytz up` as a user starts it, on ports and in a folder of its own."""
 
-import http.client
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ import pytest
 from blytz.cli.folder import running_platform
 from blytz.identity import Role
 from blytz.identity.dev import DevIssuer
+from tests.support.pages import page_of
 from tests.support.redis import free_port
 from tests.support.wait import wait_until
 
@@ -99,15 +99,7 @@ class Platform:
 
     def get(self, path: str, service: str = "nginx") -> tuple[int, dict[str, str], bytes]:
         """Status, headers (names in lower case) and body; (0, {}, b"") where nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=5)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        except (OSError, http.client.HTTPException):
-            return 0, {}, b""
-        finally:
-            connection.close()
+        return page_of(self.ports[service], path)
 
     def token(self, name: str, *roles: Role) -> str:
         """Of a bidder, unless told otherwise."""

@@ -1,7 +1,7 @@
 """Services of the platform as real processes, that a test may end, freeze and start again."""
 
-import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from tests.support.pages import page_of
 from tests.support.redis import free_port
 from tests.support.wait import wait_until
 
@@ -26,6 +27,7 @@ class Service:
     that share it. Its port stays the same when it is started again."""
 
     def __init__(self, name: Name, redis_url: str, folder: Path, **settings: object) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
         self.name = name
         self.port = free_port()
         self._log = folder / f"{name}-{self.port}.log"
@@ -39,8 +41,15 @@ class Service:
             f"BLYTZ_{name.upper()}_PORT": str(self.port),
             **{f"BLYTZ_{key.upper()}": str(value) for key, value in settings.items()},
         }
-        self._process: subprocess.Popen[bytes] | None = None
         self.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, f"{self.name} is not running"
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Does not wait: `wait_until_ready` does."""
@@ -58,18 +67,30 @@ class Service:
         """Status and body of one of the operator's pages; status 0 when nobody answers."""
         assert self._process is not None, f"{self.name} is not running"
         assert self._process.poll() is None, f"{self.name} ended:\n{self.log()}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2.0)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.status, response.read().decode()
-        except (OSError, http.client.HTTPException):
-            return 0, ""
-        finally:
-            connection.close()
+        status, _, body = page_of(self.port, path)
+        return status, body.decode()
+
+    def metric(self, name: str) -> float:
+        """One sample, named as it stands in the text, with its labels; 0 when there is none yet."""
+        status, text = self.page("/metrics")
+        assert status == 200, f"{self.name} shows no metrics"
+        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    def memory_kb(self) -> int:
+        """Resident. Linux only."""
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
+        assert found
+        return int(found[1])
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
+
+    def complaints(self) -> str:
+        """Every line of the log that tells of a fault of the program itself."""
+        lines = [line for line in self.log().splitlines() if "corrupt_auction" not in line]
+        wrong = ("Traceback", '"level":"error"', '"level": "error"', "never retrieved", "never awaited")
+        return "\n".join(line for line in lines if any(word in line for word in wrong))
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
@@ -77,6 +98,10 @@ class Service:
     def stop(self) -> int:
         """An orderly end; the exit code."""
         return self._end(signal.SIGTERM)
+
+    def terminate(self) -> None:
+        """Ask for an orderly end; `wait` sees it."""
+        self._signal(signal.SIGTERM)
 
     def wait(self) -> int:
         """For an end of its own accord; the exit code."""
@@ -97,6 +122,10 @@ class Service:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """In any state."""
         if self._process:
             self.kill()
 

@@ -76,23 +76,23 @@ async def test_the_request_id_of_the_way_in_is_kept_when_it_can_be_one(
 
 
 async def test_the_pages_of_the_operator_are_on_the_same_port(gateway: GatewayProcess) -> None:
-    assert gateway.get("/health") == (200, b'{"status":"ok"}')
-    status, body = gateway.get("/ready")
+    assert gateway.page("/health") == (200, '{"status":"ok"}')
+    status, body = gateway.page("/ready")
     assert (status, json.loads(body)) == (
         200,
         {"ready": True, "dependencies": {"redis": {"state": "up"}, "feed": {"state": "up"}}},
     )
-    status, metrics = gateway.get("/metrics")
+    status, metrics = gateway.page("/metrics")
     assert status == 200
-    for name in (b"blytz_connections ", b"blytz_bid_decision_seconds_bucket{", b"blytz_fan_out_seconds_bucket{"):
-        assert b"\n" + name in metrics
+    for name in ("blytz_connections ", "blytz_bid_decision_seconds_bucket{", "blytz_fan_out_seconds_bucket{"):
+        assert f"\n{name}" in metrics
 
 
 def test_what_is_not_there_is_404_and_a_plain_request_for_the_socket_426(gateway: GatewayProcess) -> None:
-    status, body = gateway.get("/nothing")
+    status, body = gateway.page("/nothing")
     assert (status, json.loads(body)["code"]) == (404, "not_found")
-    assert gateway.get("/live/v1/more")[0] == 404
-    assert gateway.get("/live/v1")[0] == 426
+    assert gateway.page("/live/v1/more")[0] == 404
+    assert gateway.page("/live/v1")[0] == 426
 
 
 async def test_connections_are_counted_until_they_are_gone(connect: Connect, start_gateway: StartGateway) -> None:
