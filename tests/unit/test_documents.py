@@ -1,0 +1,50 @@
+"""What the house's documents point at is there: files and folders, links, and the keys in Redis."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from blytz.auction.redis_schedule import PULSE, SALES
+from blytz.auction.redis_store import INDEX, SCHEDULE, Keys
+from blytz.identity.redis_bans import BANS, REVOKED, VERSION
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / f"{name}.md" for name in ("ARCHITECTURE", "CONTRIBUTING", "README", "SECURITY")]
+DOCUMENTS += sorted((ROOT / "specs" / "decisions").glob("*.md"))
+HOUSE = [ROOT / name for name in (".ci", "bench", "infra", "requirements", "services", "specs", "tests")]
+PATH = re.compile(r"`([\w.*-]+(?:/[\w.*-]+)*/?)`")
+"""In backquotes, with nothing that no file's name has."""
+ENDINGS = (".lua", ".md", ".py", ".sh", ".toml", ".yaml")
+
+
+def named_in(text: str) -> set[str]:
+    return {name for name in PATH.findall(text) if "/" in name or name.endswith(ENDINGS)}
+
+
+def exists(name: str) -> bool:
+    """Anywhere in the house: documents leave out the folders in front where nobody could be mistaken."""
+    return any(ROOT.glob(name)) or any(next(part.rglob(name), None) for part in HOUSE)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_file_that_a_document_names_is_there(document: Path) -> None:
+    text = document.read_text()
+    assert sorted(name for name in named_in(text) if not exists(name)) == []
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_a_file_that_is_not_there_would_be_noticed() -> None:
+    names = named_in("`auction/rules.py`, `lua/`, `api_*.py` and `auction/gone.py`, `GET /health`, `now`")
+    assert names == {"auction/rules.py", "lua/", "api_*.py", "auction/gone.py"}
+    assert {name for name in names if not exists(name)} == {"auction/gone.py"}
+
+
+def test_every_key_in_redis_is_in_the_table() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    of_auction = [key.decode() for key in vars(Keys("auc_…")).values() if isinstance(key, bytes)]
+    assert len(of_auction) == 6
+    first, *others = (key.removeprefix("{identity}") for key in (BANS, REVOKED, VERSION))
+    shared = [INDEX, SCHEDULE, PULSE, SALES, f"{{identity}}{first}", *others, "{limits}:<limit>:<user>"]
+    assert [key for key in (*of_auction, *shared) if f"`{key}`" not in text] == []
