@@ -42,8 +42,11 @@ def principal_of(
     if expires <= now - SKEW_S:
         raise TokenRefused("the token has expired")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not _is_text(subject):
         raise TokenRefused("the token names nobody")
+    if "events" in claims:
+        # An issuer's word that somebody signed out (OpenID Connect Back-Channel Logout, 2.4) lets nobody in.
+        raise TokenRefused("the token is for something else than signing in")
     # The grace is for who comes in: a connection that is open ends when its token says so.
     ends = expires if expires > now else expires + SKEW_S
     return Principal(
@@ -86,8 +89,18 @@ def _require_audience(claims: Claims, audiences: frozenset[str]) -> None:
     if not isinstance(named, list) or not any(isinstance(one, str) and one in audiences for one in named):
         raise TokenRefused("the token is for somebody else")
     # OpenID Connect, 3.1.3.7: who shares a token with others takes it only where it was made for us.
-    if "azp" in claims and len(named) > 1 and claims["azp"] not in audiences:
+    maker = claims.get("azp")
+    if "azp" in claims and len(named) > 1 and not (isinstance(maker, str) and maker in audiences):
         raise TokenRefused("the token was made for somebody else")
+
+
+def _is_text(value: str) -> bool:
+    """JSON can write half a letter, which no encoding can."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _name_in(claims: Claims) -> str:

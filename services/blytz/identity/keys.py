@@ -31,6 +31,10 @@ RETRY_S: Final = 5.0
 UNKNOWN_EVERY_S: Final = 60.0
 """A token may name any key it likes: for one we do not know, no more than one look in this time."""
 MOST_WAITING: Final = 1_024
+GIVEN_UP_AFTER_S: Final = 30.0
+"""An issuer that says a byte now and then keeps a fetch going for hours; nobody waits for it that long."""
+MOST_GIVEN_UP: Final = 4
+"""Each holds a thread until it ends. With so many the issuer is not asked again before one has."""
 
 _BY_CURVE: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
 _BY_RSA: Final = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
@@ -68,7 +72,7 @@ def _algorithms_of(jwk: Mapping[str, Any]) -> frozenset[str]:
     elif kind in ("EC", "OKP") and isinstance(curve, str) and curve in _BY_CURVE:
         fitting = frozenset({_BY_CURVE[curve]})
     named = jwk.get("alg")
-    return fitting if named is None else fitting & {str(named)}
+    return fitting if named is None else fitting & {named if isinstance(named, str) else ""}
 
 
 def _public(jwk: Mapping[str, Any], algorithm: str) -> Any:
@@ -95,6 +99,7 @@ class KeySet:
         read: Callable[[], Document],
         allowed: frozenset[str],
         now: Callable[[], float] = time.monotonic,
+        given_up_after_s: float = GIVEN_UP_AFTER_S,
     ) -> None:
         """`read` fetches the JWK set; it blocks and raises `FetchFault`. `now` is in seconds."""
         self._name = name
@@ -105,6 +110,9 @@ class KeySet:
         self._fresh_until = self._good_until = self._tried_at = float("-inf")
         self._fetching: asyncio.Task[None] | None = None
         self._waiting = 0
+        self._given_up_after_s = given_up_after_s
+        self.given_up: set[asyncio.Future[Document]] = set()
+        """Fetches that go on although nobody waits."""
 
     def find(self, kid: str) -> Key:
         """Raises `KeysWanted` where `renew` may help, else `TokenRefused` or `IssuerUnavailable`."""
@@ -138,13 +146,27 @@ class KeySet:
             self._waiting -= 1
 
     def _begin(self) -> None:
-        if self._fetching is None:
+        if self._fetching is None and len(self.given_up) < MOST_GIVEN_UP:
             self._tried_at = self._now()
             self._fetching = asyncio.create_task(self._fetch(), name=f"keys of {self._name}")
 
+    async def _document(self) -> Document:
+        reading = in_background(self._read)
+        await asyncio.wait([reading], timeout=self._given_up_after_s)
+        if not reading.done():
+            self.given_up.add(reading)
+            reading.add_done_callback(self._forget)
+            raise FetchFault(f"there is no whole answer after {self._given_up_after_s:.0f} s")
+        return reading.result()
+
+    def _forget(self, reading: "asyncio.Future[Document]") -> None:
+        self.given_up.discard(reading)
+        if not reading.cancelled():
+            reading.exception()  # asked for, so that nobody is told that nobody did
+
     async def _fetch(self) -> None:
         try:
-            document = await in_background(self._read)
+            document = await self._document()
             keys = keys_in(document.content, self._allowed)
             if not keys:
                 raise FetchFault("there is no key in it that can be used")

@@ -15,8 +15,10 @@ DISCOVERY: Final = "/.well-known/openid-configuration"
 ALGORITHMS: Final = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 )
-_FOREIGN_KEYS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit"})
-"""A token that brings its own key, or asks for what we do not know (RFC 7515, 4.1)."""
+_FOREIGN_KEYS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64"})
+"""A token that brings its own key, or asks for what we do not know (RFC 7515, 4.1; RFC 7797)."""
+_KINDS: Final = frozenset({"jwt", "at+jwt"})
+"""Issuers sign more than sign-ins, with the same keys: notes of a logout, say. `typ` tells (RFC 8725, 3.11)."""
 _UNCHECKED: Final[dict[str, Any]] = {
     f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
 }
@@ -52,6 +54,9 @@ class OidcIssuer:
         header = header_of(token)
         if not _FOREIGN_KEYS.isdisjoint(header):
             raise TokenRefused("the token's header asks for what is not done here")
+        kind = header.get("typ", "JWT")
+        if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _KINDS:
+            raise TokenRefused("the token is for something else than signing in")
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or not isinstance(kid, str):
             raise TokenRefused("the token does not say how it is signed")

@@ -1,13 +1,14 @@
 """How an issuer's keys are fetched, kept and renewed."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 
 from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
-from blytz.identity.fetch import MOST_BYTES, fetch, is_trusted
-from blytz.identity.keys import KeySet, keys_in
+from blytz.identity.fetch import MOST_BYTES, Document, fetch, is_trusted
+from blytz.identity.keys import MOST_GIVEN_UP, KeySet, keys_in
 from blytz.identity.oidc import ALGORITHMS, OidcIssuer
 from blytz.kit.problems import Overloaded
 from tests.support.issuer import AUDIENCE, JWKS, FakeIssuer, SigningKey
@@ -132,6 +133,34 @@ async def test_no_more_wait_than_there_is_room_for(issuer: FakeIssuer, watch: Wa
     assert {principal.name for principal in await asyncio.gather(*waiting)} == {"Anna"}
 
 
+async def test_an_issuer_that_never_ends_its_answer_is_given_up_and_asked_again(
+    key: SigningKey, watch: Watch
+) -> None:
+    """It says a word every few seconds, say, and no single wait ends."""
+    asked, let_go = 0, threading.Event()
+
+    def read() -> Document:
+        nonlocal asked
+        asked += 1
+        if asked <= MOST_GIVEN_UP:
+            let_go.wait(10)
+        return Document({"keys": [key.jwk]}, None)
+
+    keys = KeySet("test", read, ALGORITHMS, watch.monotonic, given_up_after_s=0.01)
+    for times in range(1, MOST_GIVEN_UP + 1):
+        await keys.renew()
+        assert asked == times
+        with pytest.raises(IssuerUnavailable):
+            keys.find(key.kid)
+        watch.ahead += 5
+    await keys.renew()
+    assert asked == MOST_GIVEN_UP, "every one given up holds a thread"
+    let_go.set()
+    await until(lambda: not keys.given_up, "the threads have ended")
+    await keys.renew()
+    assert keys.find(key.kid).algorithms == {"RS256"}
+
+
 @pytest.mark.parametrize("fault", ["redirect", "too long", "not a set", "no keys", "another issuer", "elsewhere"])
 async def test_keys_come_from_where_the_configuration_says_or_not_at_all(
     fault: str, issuer: FakeIssuer, other_key: SigningKey
@@ -180,6 +209,9 @@ def test_only_keys_that_sign_in_an_allowed_way_are_kept(key: SigningKey, other_k
         {**key.jwk, "kid": ""},
         {**key.jwk, "kid": 7},
         {**key.jwk, "kid": "broken", "n": "!"},
+        {**key.jwk, "kid": "no text", "n": 7, "e": None},
+        {**key.jwk, "kid": "an odd way", "alg": 10**5_000},
+        {**key.jwk, "kid": "an odd curve", "kty": "EC", "crv": {"P-256": 1}},
         SigningKey("short", bits=1_024).jwk,
         {"kty": ["RSA"], "kid": "odd"},
         "nonsense",

@@ -1,0 +1,115 @@
+"""Tokens that no library writes, signed by an issuer that is believed: each gets a plain answer."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from blytz.identity import Principal, TokenRefused
+from blytz.identity.oidc import OidcIssuer
+from tests.support.issuer import AUDIENCE, FakeIssuer
+
+HEADER = {"alg": "RS256", "kid": "first", "typ": "JWT"}
+SHARED = [AUDIENCE, "another"]
+
+
+async def admitted(issuer: FakeIssuer, header: bytes, payload: bytes) -> Principal:
+    believes = OidcIssuer(issuer.url, frozenset({AUDIENCE}), loopback=True)
+    return await believes.admit(issuer.key.sign_anything(header, payload))
+
+
+def text(content: dict[str, Any], *, more: str = "") -> bytes:
+    """As JSON, with more members at its end, which a dict could not hold."""
+    return (json.dumps(content)[:-1] + more + "}").encode()
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": SHARED, "azp": [AUDIENCE]},
+        {"aud": SHARED, "azp": {AUDIENCE: 1}},
+        {"aud": {AUDIENCE: 1}},
+        {"aud": [[AUDIENCE], {"a": 1}]},
+        {"iss": [AUDIENCE]},
+        {"sub": "\ud800"},
+        {"sub": ["anna"]},
+        {"iat": [1]},
+        {"exp": {}},
+        {"exp": "2000000000"},
+        {"nbf": "now"},
+        {"roles": True},
+        {"events": {"http://schemas.openid.net/event/backchannel-logout": {}}},
+    ],
+    ids=str,
+)
+async def test_a_claim_of_an_unlikely_kind_is_refused(claims: dict[str, Any], issuer: FakeIssuer) -> None:
+    with pytest.raises(TokenRefused):
+        await admitted(issuer, text(HEADER), text(issuer.claims(**claims)))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", "9" * 400, "-0.1"])
+@pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
+async def test_a_number_that_is_no_time_is_refused(number: str, claim: str, issuer: FakeIssuer) -> None:
+    with pytest.raises(TokenRefused):
+        await admitted(issuer, text(HEADER), text(issuer.claims(), more=f', "{claim}": {number}'))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"b64": False},
+        {"b64": False, "crit": ["b64"]},
+        {"b64": 0},
+        {"crit": []},
+        {"alg": ["RS256"]},
+        {"alg": None},
+        {"alg": "rs256"},
+        {"kid": ["first"]},
+        {"kid": None},
+        {"kid": "../first"},
+        {"kid": "a" * 3_000},
+        {"kid": "\ud800"},
+        {"typ": 7},
+        {"typ": "logout+jwt"},
+        {"typ": "secevent+jwt"},
+        {"typ": "dpop+jwt"},
+    ],
+    ids=str,
+)
+async def test_a_header_that_asks_for_something_else(header: dict[str, Any], issuer: FakeIssuer) -> None:
+    with pytest.raises(TokenRefused):
+        await admitted(issuer, text(HEADER | header), text(issuer.claims()))
+
+
+@pytest.mark.parametrize("kind", ["JWT", "jwt", "at+jwt", "application/at+JWT", None])
+async def test_a_token_may_say_that_it_is_one(kind: str | None, issuer: FakeIssuer) -> None:
+    header = {name: value for name, value in {**HEADER, "typ": kind}.items() if value is not None}
+    assert (await admitted(issuer, text(header), text(issuer.claims()))).name == "Anna"
+
+
+@pytest.mark.parametrize("member", ["alg", "kid", "typ"])
+async def test_a_member_that_goes_on_and_on_is_refused(member: str, issuer: FakeIssuer) -> None:
+    deep = "[" * 900 + "]" * 900
+    with pytest.raises(TokenRefused):
+        await admitted(issuer, text(HEADER, more=f', "{member}": {deep}'), text(issuer.claims()))
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'"x"', b"{", b"{}\0", b"\xff", b"[" * 3_000, b'{"a":' * 1_000])
+async def test_parts_that_are_no_objects_are_refused(content: bytes, issuer: FakeIssuer) -> None:
+    for parts in ((content, text(issuer.claims())), (text(HEADER), content)):
+        with pytest.raises(TokenRefused):
+            await admitted(issuer, *parts)
+
+
+async def test_of_a_name_given_twice_the_last_counts_in_every_check(issuer: FakeIssuer) -> None:
+    """RFC 7519, section 4, leaves this or a refusal; two readers who take different ones would be a way in."""
+    now = int(time.time())
+    stale = issuer.claims(iss="https://evil.example", exp=1)
+    header = b'{"alg": "none", "kid": "second", "alg": "RS256", "kid": "first"}'
+    principal = await admitted(issuer, header, text(stale, more=f', "iss": "{issuer.url}", "exp": {now + 9}'))
+    assert principal.expires_at == (now + 9) * 1_000
+    with pytest.raises(TokenRefused):
+        await admitted(issuer, text(HEADER), text(issuer.claims(), more=', "exp": 1'))
+    with pytest.raises(TokenRefused):
+        await admitted(issuer, text(HEADER, more=', "alg": "none"'), text(issuer.claims()))
