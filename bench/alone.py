@@ -11,12 +11,13 @@ import msgspec
 
 from bench.auctions import SELLER, open_auctions
 from bench.jobs import EngineJob, PlatformJob, Result
-from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, cpu_by_name, free_port
+from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, cpu_by_name
 from bench.platform_door import open_auction, sign_in
 from bench.redis_server import RedisServer
 from bench.rounds import Plan, Row, alternate, brief, load, middle
 from bench.sides import Peer
 from blytz.auction.redis_store import Keys, load_scripts
+from infra.ports import free_port
 
 PIPELINE = 64
 BIDDERS, VIEWERS, RATE = 50, 1_000, 200
@@ -88,23 +89,7 @@ def _tell_cpu(before: dict[str, float], after: dict[str, float], seconds: float)
 
 
 def platform(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - no peer has all of it
-    with TemporaryDirectory(prefix="blytz-bench-") as name:
-        folder, port = Path(name), free_port()
-        command: list[str | Path] = [BIN / "blytz", "up", "--port", str(port), "--data", folder / "data"]
-        up = Process("blytz-up", command, core=SERVER_CORE, folder=folder)
-        try:
-            up.wait_for(f"http://127.0.0.1:{port}/health", within_s=60)
-            door = f"http://127.0.0.1:{port}"
-            auction = open_auction(door, sign_in(door, "seller", ["seller"]))
-            tokens = [sign_in(door, f"bidder-{number}", ["bidder"]) for number in range(BIDDERS)]
-            before, began_at = cpu_by_name(up.pid), time.monotonic()
-            job = PlatformJob(
-                port=port, tokens=tokens, auction=auction, viewers=VIEWERS, rate=RATE, seconds=plan.platform_s
-            )
-            result = load(job)
-            _tell_cpu(before, cpu_by_name(up.pid), time.monotonic() - began_at)
-        finally:
-            up.stop()
+    result = _play_platform(plan.platform_s)
     print(f"  {brief(result)}", file=sys.stderr, flush=True)
     refused = sum(count for word, count in result.other.items() if word in FOR_LOAD)
     bids = result.accepted + sum(result.other.values())
@@ -124,3 +109,25 @@ def platform(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - no p
         Row(figure="the same: refused for load", unit="bids", ours=refused, target="0", met=refused == 0),
         Row(figure="the same: gaps and closed sockets", unit="", ours=lost, target="0", met=lost == 0),
     ]
+
+
+def _play_platform(seconds: float) -> Result:
+    with TemporaryDirectory(prefix="blytz-bench-") as name:
+        folder, port = Path(name), free_port()
+        command: list[str | Path] = [BIN / "blytz", "up", "--port", str(port), "--data", folder / "data"]
+        env = {f"BLYTZ_{service}_PORT": str(free_port()) for service in ("AUCTION", "LIVE", "HAMMER")}
+        up = Process("blytz-up", command, core=SERVER_CORE, folder=folder, env=env)
+        try:
+            up.wait_for(f"http://127.0.0.1:{port}/health", within_s=60)
+            door = f"http://127.0.0.1:{port}"
+            auction = open_auction(door, sign_in(door, "seller", ["seller"]))
+            tokens = [sign_in(door, f"bidder-{number}", ["bidder"]) for number in range(BIDDERS)]
+            before, began_at = cpu_by_name(up.pid), time.monotonic()
+            job = PlatformJob(
+                port=port, tokens=tokens, auction=auction, viewers=VIEWERS, rate=RATE, seconds=seconds
+            )
+            result = load(job)
+            _tell_cpu(before, cpu_by_name(up.pid), time.monotonic() - began_at)
+            return result
+        finally:
+            up.stop()

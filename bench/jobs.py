@@ -3,14 +3,20 @@
 from msgspec import Struct, field
 
 
+class Target(Struct, kw_only=True):
+    """The server that is measured: where it listens, and the processes whose CPU and memory count."""
+
+    port: int
+    pid: int
+    redis_pid: int
+
+
 class BidsJob(Struct, tag="bids", kw_only=True):
     """Closed loop: each bidder sends its next bid when the last one is answered. Every bid is acceptable."""
 
     door: str
     """`live` (WebSocket) or `http`."""
-    port: int
-    pid: int
-    redis_pid: int
+    target: Target
     tokens: list[str]
     auctions: list[str]
     seconds: float
@@ -20,9 +26,7 @@ class BidsJob(Struct, tag="bids", kw_only=True):
 class FanoutJob(Struct, tag="fanout", kw_only=True):
     """`viewers` sockets watch one auction while bids are put straight into Redis at `rate` a second."""
 
-    port: int
-    pid: int
-    redis_pid: int
+    target: Target
     redis_url: str
     auction: str
     viewers: int
@@ -34,8 +38,7 @@ class FanoutJob(Struct, tag="fanout", kw_only=True):
 class IdleJob(Struct, tag="idle", kw_only=True):
     """`viewers` sockets watch one auction in which nothing happens."""
 
-    port: int
-    pid: int
+    target: Target
     auction: str
     viewers: int
     settle_s: float = 3.0

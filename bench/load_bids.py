@@ -141,10 +141,10 @@ class HttpBidder(Bidder):
 
 
 async def run_bids(job: BidsJob) -> Result:
-    book, tally = Book(job.auctions), Tally(job.pid, job.redis_pid)
+    book, tally = Book(job.auctions), Tally(job.target)
     kind = LiveBidder if job.door == "live" else HttpBidder
     bidders = [kind(number, book, tally, token) for number, token in enumerate(job.tokens)]
-    await connect_all(bidder.connect("127.0.0.1", job.port) for bidder in bidders)
+    await connect_all(bidder.connect("127.0.0.1", job.target.port) for bidder in bidders)
     for bidder in bidders:
         bidder.bid()
     await asyncio.sleep(job.warm_up_s)

@@ -6,6 +6,7 @@ from bench.jobs import EngineJob, Result
 from bench.tally import Tally
 from blytz.auction.model import Bid, Cause, Party, Receipt, Refused
 from blytz.auction.redis_store import RedisStore, load_scripts
+from blytz.kit.answer import Answer
 from blytz.kit.redis_pipe import RedisPipe
 
 
@@ -22,9 +23,9 @@ async def run_engine(job: EngineJob) -> Result:
         bidder = Party(f"usr_{asked}", "Bidder")
         # The amount stands for nothing: the line in front of the script sets it.
         bid = store.place_bid(job.auction, Bid(bidder, f"b{asked}", 1), Cause(bidder.id))
-        bid.add_done_callback(told)
+        bid.then(told)
 
-    def told(bid: "asyncio.Future[Receipt | Refused]") -> None:
+    def told(bid: Answer[Receipt | Refused]) -> None:
         nonlocal answered
         answered += 1
         outcome = bid.result()

@@ -150,9 +150,9 @@ class Pacer:
 
 
 async def run_fanout(job: FanoutJob) -> Result:
-    tally = Tally(job.pid, job.redis_pid)
+    tally = Tally(job.target)
     room = Room(f"auction:{job.auction}", tally)
-    viewers = await gather_viewers(room, job.viewers, job.port)
+    viewers = await gather_viewers(room, job.viewers, job.target.port)
     pacer = Pacer(job.redis_url, job.auction, job.rate)
     await pacer.start()
     await asyncio.sleep(job.warm_up_s)
@@ -169,10 +169,10 @@ async def run_fanout(job: FanoutJob) -> Result:
 
 async def run_idle(job: IdleJob) -> Result:
     room = Room(f"auction:{job.auction}", Tally())
-    before = rss_bytes(job.pid)
-    viewers = await gather_viewers(room, job.viewers, job.port)
+    before = rss_bytes(job.target.pid)
+    viewers = await gather_viewers(room, job.viewers, job.target.port)
     await asyncio.sleep(job.settle_s)
-    result = Result(rss_before=before, rss_after=rss_bytes(job.pid), closed=sum(v.closed for v in viewers))
+    result = Result(rss_before=before, rss_after=rss_bytes(job.target.pid), closed=sum(v.closed for v in viewers))
     for viewer in viewers:
         viewer.leave()
     return result

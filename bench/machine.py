@@ -5,7 +5,6 @@ import os
 import platform
 import resource
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -62,12 +61,6 @@ def cpu_by_name(root: int) -> dict[str, float]:
 
 def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def allow_many_sockets(wanted: int = 65_536) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.auctions import bidder_tokens, open_auctions
-from bench.jobs import BidsJob, FanoutJob, IdleJob, Result
+from bench.jobs import BidsJob, FanoutJob, IdleJob, Result, Target
 from bench.redis_server import RedisServer
 from bench.rounds import Plan, Row, alternate, brief, compared, load, middle
 from bench.sides import Door, Peer, Side, start_blytz, start_peer
@@ -24,6 +24,10 @@ class Stage:
         self.folder = folder
         self.redis = redis
         self.sides = sides
+
+    def target(self, side: str) -> Target:
+        server = self.sides[side]
+        return Target(port=server.port, pid=server.process.pid, redis_pid=self.redis.process.pid)
 
 
 @contextmanager
@@ -69,15 +73,8 @@ def _bids(door: Door, plan: Plan, peer: Peer | None) -> dict[str, list[Result]]:
         def play(name: str) -> Result:
             on.redis.clear()
             auctions = open_auctions(on.redis.url, AUCTIONS)
-            side = on.sides[name]
             job = BidsJob(
-                door=door,
-                port=side.port,
-                pid=side.process.pid,
-                redis_pid=on.redis.process.pid,
-                tokens=tokens,
-                auctions=auctions,
-                seconds=plan.seconds,
+                door=door, target=on.target(name), tokens=tokens, auctions=auctions, seconds=plan.seconds
             )
             return load(job)
 
@@ -118,11 +115,8 @@ def fanout(rate: int, most: float) -> Callable[[Plan, Peer | None], list[Row]]:
             def play(name: str) -> Result:
                 on.redis.clear()
                 (auction,) = open_auctions(on.redis.url, 1)
-                side = on.sides[name]
                 job = FanoutJob(
-                    port=side.port,
-                    pid=side.process.pid,
-                    redis_pid=on.redis.process.pid,
+                    target=on.target(name),
                     redis_url=on.redis.url,
                     auction=auction,
                     viewers=VIEWERS,
@@ -159,8 +153,7 @@ def idle(plan: Plan, peer: Peer | None) -> list[Row]:
     for name in ("blytz", "gin") if peer else ("blytz",):
         with stage("live", peer) as on:
             (auction,) = open_auctions(on.redis.url, 1)
-            side = on.sides[name]
-            job = IdleJob(port=side.port, pid=side.process.pid, auction=auction, viewers=plan.idle_viewers)
+            job = IdleJob(target=on.target(name), auction=auction, viewers=plan.idle_viewers)
             results[name] = [load(job)]
             print(f"  {name}: {brief(results[name][0])}", file=sys.stderr, flush=True)
 

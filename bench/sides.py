@@ -6,7 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from bench.machine import BIN, ROOT, SERVER_CORE, Process, free_port, program
+from bench.machine import BIN, ROOT, SERVER_CORE, Process, program
+from infra.ports import free_port
 
 PEER = ROOT / "bench" / "peers" / "gin"
 LUA = ROOT / "services" / "blytz" / "auction" / "lua"

@@ -3,15 +3,15 @@
 import time
 from collections import Counter
 
-from bench.jobs import Result
+from bench.jobs import Result, Target
 from bench.machine import busy_seconds, cpu_seconds
 
 
 class Tally:
-    """Counts nothing before `begin`."""
+    """Counts nothing before `begin`; CPU of the server and its Redis only where they are a `target`."""
 
-    def __init__(self, server_pid: int | None = None, redis_pid: int | None = None) -> None:
-        self._pids = (server_pid, redis_pid)
+    def __init__(self, target: Target | None = None) -> None:
+        self._target = target
         self.counting = False
         self.outcomes: Counter[str] = Counter()
         self.acks_s: list[float] = []
@@ -40,7 +40,7 @@ class Tally:
             other=outcomes,
             server_cpu_s=server_cpu,
             redis_cpu_s=redis_cpu,
-            others_cpu_s=max(0.0, others) if all(self._pids) else 0.0,
+            others_cpu_s=max(0.0, others) if self._target else 0.0,
             load_cpu_s=load_cpu,
             ack_ms=percentiles(self.acks_s),
             fanout_ms=percentiles(self.fanouts_s),
@@ -48,8 +48,9 @@ class Tally:
         )
 
     def _cpu_now(self) -> tuple[float, float]:
-        server, redis = self._pids
-        return (cpu_seconds(server) if server else 0.0, cpu_seconds(redis) if redis else 0.0)
+        if self._target is None:
+            return 0.0, 0.0
+        return cpu_seconds(self._target.pid), cpu_seconds(self._target.redis_pid)
 
     def answered(self, outcome: str, after_s: float) -> None:
         if self.counting:

@@ -4,15 +4,14 @@ The exit code is k6's: 0 when every threshold held, 99 when one did not.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from blytz.cli.folder import running_platform
+from infra.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 BIN = ROOT / ".venv" / "bin"
@@ -35,20 +34,11 @@ def k6(url: str, *words: str, **settings: str) -> list[str]:
     ]
 
 
-def free_ports(count: int) -> list[int]:
-    """Held all at once, so that they differ."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-
-
 def main(words: list[str]) -> int:
-    port, *inner = free_ports(1 + len(SERVICES))
+    port = free_port()
     elsewhere = {"REDIS_URL", "BLYTZ_ENV", "BLYTZ_DATA", "BLYTZ_URL"}
     env = {name: value for name, value in os.environ.items() if name not in elsewhere}
-    env |= {f"BLYTZ_{name}_PORT": str(inner[number]) for number, name in enumerate(SERVICES)}
+    env |= {f"BLYTZ_{name}_PORT": str(free_port()) for name in SERVICES}
     with tempfile.TemporaryDirectory(prefix="blytz-", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"
         with (Path(folder) / "up.log").open("w+") as log:

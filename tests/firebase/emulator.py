@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from tests.support.redis import free_port
+from infra.ports import free_port
 from tests.support.wait import wait_until
 
 HERE = Path(__file__).parent

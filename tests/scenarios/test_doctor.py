@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from blytz.cli.doctor_machine import certificate
+from infra.ports import free_port
 from tests.conftest import StartRedis
 from tests.support.certificates import make_certificates
 from tests.support.platform import blytz, clean_env
-from tests.support.redis import RedisServer, free_port
+from tests.support.redis import RedisServer
 from tests.support.services import Service
 
 USER = "blytz on >n0-Body.Guesses-this ~* &* +@all -@admin -@dangerous +info +role +lastsave"

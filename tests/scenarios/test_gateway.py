@@ -12,11 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.ports import free_port
 from tests.support.gateway import DOMAIN, Gateway, check, hang_up
 from tests.support.http import problem
 from tests.support.live_client import Client
 from tests.support.platform import Platform
-from tests.support.redis import free_port
 
 HASHED = "_expo/static/js/web/entry-0123456789abcdef0123456789abcdef.js"
 SCRIPT = b"console.log('a bid');\n" * 200

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.ports import free_port
 from tests.support.platform import Platform, blytz, clean_env
-from tests.support.redis import free_port
 
 
 def refusal(*words: str, **env: str) -> str:

@@ -10,8 +10,8 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
+from infra.ports import free_port
 from tests.support.certificates import make_certificates
-from tests.support.redis import free_port
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 10.0

@@ -13,9 +13,9 @@ from typing import Self
 
 import httpx
 
+from infra.ports import free_port
 from tests.support.live_client import WITHIN_S, Client, handshake
 from tests.support.platform import Platform, blytz, clean_env
-from tests.support.redis import free_port
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 10.0

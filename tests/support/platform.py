@@ -15,8 +15,8 @@ import pytest
 from blytz.cli.folder import running_platform
 from blytz.identity import Role
 from blytz.identity.dev import DevIssuer
+from infra.ports import free_port
 from tests.support.pages import page_of
-from tests.support.redis import free_port
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 30.0

@@ -1,8 +1,6 @@
 """A real redis-server for tests: its own folder, its own unix socket, every write on disk before its answer."""
 
 import contextlib
-import itertools
-import random
 import shutil
 import signal
 import socket
@@ -15,28 +13,11 @@ from typing import Any, Self
 
 import hiredis
 
+from infra.ports import free_port
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 15.0
 LONGEST_SOCKET_PATH = 100
-
-
-# Below the range from which the system takes the ports of outgoing connections: none of those can come between
-# choosing a port and listening on it. Where the search starts differs from one test run to the next.
-FIRST_PORT, LAST_PORT = 12_000, 32_000
-_candidates = itertools.count(random.SystemRandom().randrange(LAST_PORT - FIRST_PORT))
-
-
-def free_port() -> int:
-    """A TCP port of this machine that nobody listens on, and that is not given out again."""
-    for candidate in _candidates:
-        port = FIRST_PORT + candidate % (LAST_PORT - FIRST_PORT)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
-    raise AssertionError("unreachable: counting does not end")
 
 
 class Refusal(Exception):

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from infra.ports import free_port
 from tests.support.pages import page_of
-from tests.support.redis import free_port
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 20.0

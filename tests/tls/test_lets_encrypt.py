@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from infra.ports import free_port
 from tests.support.authority import Authority
 from tests.support.gateway import DOMAIN, Gateway, hang_up
 from tests.support.platform import Platform
-from tests.support.redis import free_port
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.tls

@@ -12,8 +12,9 @@ import httpx
 import pytest
 import redis
 
+from infra.ports import free_port
 from tests.support.platform import Platform
-from tests.support.redis import RedisServer, free_port
+from tests.support.redis import RedisServer
 from tests.support.refusals import WAYS
 from tests.support.stage import Ask, Operation, Stage, is_as_shown, operations
 from tests.support.wait import wait_until
