@@ -8,7 +8,7 @@ import httpx
 import pytest
 from msgspec import json
 
-from tests.support.http import Api, problem
+from tests.support.http import Api, problem, wrong_fields
 from tests.support.redis import RedisServer
 
 LIMIT = 64 * 1024
@@ -61,6 +61,20 @@ def test_who_may_not_is_told_so_before_what_is_wrong_with_the_request(api: Api, 
 )
 def test_a_route_that_is_not_there_is_a_problem_too(api: Api, path: str) -> None:
     problem(api.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize("name", ["%FE", "a%C3", "%ED%A0%80", "%F5%80%80%80", "%00", "a%0A"])
+def test_a_name_in_a_path_that_is_no_text_names_nothing(api: Api, sam: str, name: str) -> None:
+    """Bytes that are not UTF-8, and characters that no name has: malformed or unknown, never somebody else's."""
+    admin = api.token("Ada", "admin")
+    problem(api.get(f"/v1/auctions/{name}"), 404, "auction_not_found")
+    problem(api.get(f"/v1/auctions/{name}/events"), 404, "auction_not_found")
+    problem(api.post(f"/v1/auctions/{name}/pause", by=sam), 404, "auction_not_found")
+    problem(api.bid(name, 500, by=sam), 404, "auction_not_found")
+    banned = api.http.put(
+        f"/v1/admin/bans/{name}", json={"reason": "x"}, headers={"authorization": f"Bearer {admin}"}
+    )
+    assert wrong_fields(banned) == ["user_id"]
 
 
 @pytest.mark.parametrize(
