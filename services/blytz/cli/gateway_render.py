@@ -13,7 +13,10 @@ MOST_CONNECTIONS = 32_768
 SPARE_FILES = 64
 STRIPPED = ("auction", "order", "payment")
 """Services whose name is taken off the address before they see it."""
-_FILES = ("log.conf", "limits.conf", "headers.conf", "types.conf", "problems.conf", "site.conf", "nginx.conf")
+_FILES = (
+    *("log.conf", "limits.conf", "headers.conf", "types.conf", "problems.conf"),
+    *("told.conf", "site.conf", "nginx.conf"),
+)
 # Idle connections are dropped here before the service drops them (5 s), or a request could meet a closing one.
 _KEPT_OPEN = "keepalive 64; keepalive_timeout 4s;"
 

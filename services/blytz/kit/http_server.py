@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from blytz.kit.http import App
+from blytz.kit.problems import CONTENT_TYPE, InvalidRequest
 
 BACKLOG: Final = 2_048
 STOP_WITHIN_S: Final = 8
@@ -18,6 +19,13 @@ KEEP_ALIVE_S: Final = 75
 """Longer than nginx keeps its side: then a connection is never closed under a request on its way."""
 
 log = structlog.get_logger()
+
+
+class _Unreadable(InvalidRequest):
+    status = 400
+
+
+_UNREADABLE: Final = _Unreadable("this could not be read as HTTP").body()
 
 
 class _OneWrite:
@@ -52,6 +60,13 @@ class _Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", _OneWrite(transport))
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 # the name is uvicorn's
+        """What cannot be read as HTTP is refused in the form of every refusal; uvicorn would write plain text."""
+        head = (b"HTTP/1.1 400 Bad Request", b"content-type: " + CONTENT_TYPE.encode(), b"connection: close")
+        length = b"content-length: %d" % len(_UNREADABLE)
+        self.transport.write(b"\r\n".join((*head, length, b"", _UNREADABLE)))
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,240 @@
+"""The gateway against somebody who writes requests by hand: no word of theirs opens a closed door, reaches a
+service as somebody else's, or is answered in another form than every refusal."""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.gateway import Gateway
+from tests.support.mirror import Mirror
+from tests.support.platform import Platform
+
+HASHED = "entry-0123456789abcdef0123456789abcdef.js"
+FILM = "film-0123456789abcdef0123456789abcdef.mp4"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("attacked")
+    app = folder / "app"
+    app.mkdir()
+    (app / "index.html").write_text("<!doctype html><title>The app</title>")
+    (app / HASHED).write_text("let bid;")
+    (app / FILM).write_text("0123456789")
+    with Gateway(folder / "data", platform, app=app) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Iterator[Gateway]:
+    """Its services show what they were told."""
+    with (
+        Mirror() as mirror,
+        Gateway(
+            tmp_path_factory.mktemp("mirrored") / "data", platform, auction=mirror.address, live=mirror.address
+        ) as running,
+    ):
+        yield running
+
+
+def say(gateway: Gateway, words: bytes) -> bytes:
+    """All that is answered until the gateway closes."""
+    with socket.create_connection(("127.0.0.1", gateway.http_port), timeout=5) as wire:
+        wire.sendall(words)
+        return b"".join(iter(lambda: wire.recv(65_536), b""))
+
+
+def ask(gateway: Gateway, line: str, *headers: str, body: bytes = b"") -> tuple[int, dict[str, list[str]], bytes]:
+    """`line` is `METHOD target`; status, headers and body of the only answer."""
+    head = "\r\n".join([f"{line} HTTP/1.1", *(headers or ("Host: x",)), "Connection: close", "", ""])
+    return take_apart(say(gateway, head.encode("latin-1") + body))
+
+
+def take_apart(answer: bytes) -> tuple[int, dict[str, list[str]], bytes]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *rest = head.decode("latin-1").split("\r\n")
+    headers: dict[str, list[str]] = {}
+    for line in rest:
+        name, _, value = line.partition(": ")
+        headers.setdefault(name.lower(), []).append(value)
+    return int(first.split()[1]), headers, body
+
+
+def refused(answer: tuple[int, dict[str, list[str]], bytes], status: int, code: str) -> dict[str, list[str]]:
+    """The headers of the refusal, once it has the form of every refusal."""
+    got, headers, body = answer
+    assert headers["content-type"] == ["application/problem+json"], body
+    problem = json.loads(body)
+    assert (got, problem["status"], problem["code"]) == (status, status, code)
+    # nginx says a 416 twice over.
+    assert set(headers["x-content-type-options"]) == {"nosniff"}
+    return headers
+
+
+# --- Closed doors -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["metrics", "ready"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//{}",
+        "/auction//{}",
+        "/auction/../{}",
+        "/auction/%2e%2e/{}",
+        "/auction/%2f{}",
+        "/auction/v1/..%2f..%2f{}",
+        "/auction/v1/%2e%2e/{}",
+        "/auction/./{}/",
+        "/auction/{}?x=1",
+        "/auction/{};x",
+        "/auction/{}%20",
+        "/auction/%5c{}",
+        "/auction/%252f{}",
+        "/AUCTION/{}",
+        "/auction%2f{}",
+        "/live/{}",
+        "/live/v1/../{}",
+        "/live//{}",
+        "http://x/auction/{}",
+        "https://x:443/live/v1/../{}",
+    ],
+)
+def test_no_way_of_writing_it_leads_to_an_operators_page(gateway: Gateway, path: str, page: str) -> None:
+    for name in (page, page.upper(), f"%{ord(page[0]):x}{page[1:]}"):
+        refused(ask(gateway, f"GET {path.format(name)}"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 400),
+        (b"Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n\r\nabc", 501),
+        (b"Transfer-Encoding : chunked\r\nContent-Length: 3\r\n\r\nabc", 400),
+        (b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n", 400),
+        (b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400),
+        (b"Content-Length: +3\r\n\r\nabc", 400),
+    ],
+)
+def test_a_body_whose_end_could_be_read_in_two_ways_hides_no_second_request(
+    gateway: Gateway, words: bytes, status: int
+) -> None:
+    hidden = b"GET /auction/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answer = say(gateway, b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\n" + words + hidden)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    refused(take_apart(answer), status, {400: "invalid_request", 501: "not_implemented"}[status])
+
+
+# --- What a service is told -------------------------------------------------------------------------------------
+
+
+def told(gateway: Gateway, path: str, *headers: str) -> dict[str, Any]:
+    status, _, body = ask(gateway, f"GET {path}", "Host: x", *headers)
+    assert status == 200
+    shown: dict[str, Any] = json.loads(body)
+    return shown
+
+
+@pytest.mark.parametrize("path", ["/auction/v1/auctions", "/live/v1"])
+def test_nobody_tells_a_service_who_he_is_but_the_gateway(mirrored: Gateway, path: str) -> None:
+    lies = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-Id")
+    seen = told(mirrored, path, *(f"{name}: for=203.0.113.9" for name in lies))
+    assert "203.0.113.9" not in json.dumps(seen)
+    assert (seen["headers"]["x-forwarded-for"], seen["headers"]["x-forwarded-proto"]) == ("127.0.0.1", "http")
+    assert re.fullmatch("[0-9a-f]{32}", seen["headers"]["x-request-id"])
+
+
+@pytest.mark.parametrize(
+    ("path", "upgrade"), [("/auction/v1/auctions", "websocket"), ("/live/v1", "h2c"), ("/live/v1", "TLS/1.2")]
+)
+def test_only_websockets_and_only_to_the_live_service_change_the_protocol(
+    mirrored: Gateway, path: str, upgrade: str
+) -> None:
+    headers = told(mirrored, path, f"Upgrade: {upgrade}", "Connection: Upgrade", "HTTP2-Settings: AAMAAABk")[
+        "headers"
+    ]
+    assert "upgrade" not in headers
+    assert headers.get("connection", "close") == "close"
+
+
+def test_a_line_break_stays_inside_the_address(mirrored: Gateway) -> None:
+    seen = told(mirrored, "/auction/v1/%0d%0aX-Evil:%201%0d%0a%0d%0aGET%20/metrics")
+    assert seen["path"] == "/v1/%0D%0AX-Evil:%201%0D%0A%0D%0AGET%20/metrics"
+    assert "x-evil" not in seen["headers"]
+
+
+# --- Every refusal has one form ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "status", "code"),
+    [
+        ("TRACE /auction/v1/auctions", (), 405, "method_not_allowed"),
+        ("CONNECT x:443", (), 400, "invalid_request"),
+        ("GET /health", ("Host: a", "Host: b"), 400, "invalid_request"),
+        ("GET /health", ("Host: a/../b",), 400, "invalid_request"),
+        ("GET /health", ("Accept: */*",), 400, "invalid_request"),
+        ("GET /auction/v1/auctions", ("Host: x", f"X-Long: {'a' * 17_000}"), 431, "too_large"),
+        (f"GET /auction/{'a' * 17_000}", (), 414, "too_large"),
+        # Words that nginx passes on and the servers behind it do not read.
+        ("MAKE /auction/v1/auctions", (), 400, "invalid_request"),
+        ("GET /auction/v1/auctions/\xe9", (), 400, "invalid_request"),
+        ("GET /auction/v1/auctions", ("Host: x", "X-Odd: a\x01b"), 400, "invalid_request"),
+        ("GET /live/v1", (), 426, "upgrade_required"),
+        ("PUT /live/v1", (), 400, "invalid_request"),
+        ("GET /live/v1", ("Host: x", "Upgrade: h2c"), 426, "upgrade_required"),
+        (f"GET /{FILM}", ("Host: x", "Range: bytes=999-"), 416, "range_not_satisfiable"),
+        (f"GET /{HASHED}", ("Host: x", 'If-Match: "another"'), 412, "precondition_failed"),
+    ],
+)
+def test_a_request_that_cannot_be_served_is_a_problem(
+    gateway: Gateway, line: str, headers: tuple[str, ...], status: int, code: str
+) -> None:
+    refused(ask(gateway, line, *headers), status, code)
+
+
+def test_a_version_of_http_that_is_not_spoken_is_a_problem_too(gateway: Gateway) -> None:
+    answer = say(gateway, b"GET /health HTTP/3.7\r\nHost: x\r\n\r\n")
+    refused(take_apart(answer), 505, "version_not_supported")
+
+
+def test_a_refusal_in_the_place_of_a_file_is_not_kept_like_the_file(gateway: Gateway) -> None:
+    """Or a cache between us and the crowd would give everybody the refusal, for a year."""
+    _, headers, _ = ask(gateway, f"GET /{HASHED}", "Host: x", 'If-Match: "another"')
+    assert headers["cache-control"] == ["no-store"]
+    status, _, body = ask(gateway, f"GET /{HASHED}", "Host: x", "Range: bytes=999-")
+    assert (status, body) == (200, b"let bid;")
+    _, headers, _ = ask(gateway, f"GET /{FILM}", "Host: x", "Range: bytes=999-")
+    assert not any("max-age" in value for value in headers["cache-control"])
+
+
+def test_what_is_played_comes_in_parts_and_not_in_a_thousand_at_once(gateway: Gateway) -> None:
+    assert ask(gateway, f"GET /{FILM}", "Host: x", "Range: bytes=2-4")[::2] == (206, b"234")
+    many = ",".join(f"{n}-{n}" for n in range(0, 9, 2))
+    assert ask(gateway, f"GET /{FILM}", "Host: x", f"Range: bytes={many}")[::2] == (200, b"0123456789")
+
+
+def test_a_page_of_the_app_is_not_taken_for_what_a_program_is_told(gateway: Gateway) -> None:
+    _, headers, body = ask(gateway, "GET /lots/auc_1", "Host: x", "Accept: text/html")
+    assert b"The app" in body
+    assert "Accept" in ", ".join(headers["vary"]).split(", ")
+
+
+def test_what_a_service_says_is_kept_by_nobody(gateway: Gateway) -> None:
+    """A hidden ceiling is among what its bidder is told."""
+    for path in ("/auction/v1/auctions", "/auction/v1/auctions/auc_none", "/health"):
+        assert ask(gateway, f"GET {path}")[1]["cache-control"] == ["no-store"]
+
+
+def test_no_word_of_a_client_spoils_a_line_of_the_log_or_hides_a_query_in_it(gateway: Gateway) -> None:
+    disguises = ("%3f", "%253F", "%25253f", "%23", "%2523", "\xe9")
+    targets = {f"/none{written}token=a.secret.of-mine": "/none" for written in disguises}
+    targets['/none"}\\%0a{"at":"now"%1b[2J'] = '/none"}\\%0a{"at":"now"%1b[2J'
+    ids = {target: ask(gateway, f"GET {target}")[1]["x-request-id"][0] for target in targets}
+    for target, logged in targets.items():
+        assert json.loads(gateway.log_line(ids[target]))["path"] == logged, target
