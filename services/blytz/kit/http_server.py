@@ -10,8 +10,18 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from blytz.kit.http import App
-from blytz.kit.problems import CONTENT_TYPE, InvalidRequest
+from blytz.kit.http import (
+    FOR_THE_OPERATOR,
+    App,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header,
+    request_id,
+    send_problem,
+)
+from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, Overloaded
 
 BACKLOG: Final = 2_048
 STOP_WITHIN_S: Final = 8
@@ -21,11 +31,10 @@ KEEP_ALIVE_S: Final = 75
 log = structlog.get_logger()
 
 
-class _Unreadable(InvalidRequest):
+class NotHttp(InvalidRequest):
+    """With the status that nginx, too, gives to what nobody can read."""
+
     status = 400
-
-
-_UNREADABLE: Final = _Unreadable("this could not be read as HTTP").body()
 
 
 class _OneWrite:
@@ -57,16 +66,43 @@ class _OneWrite:
 
 
 class _Protocol(HttpToolsProtocol):
+    """uvicorn's, with problems where it would answer in plain text of its own: a connection too many, and what is
+    not HTTP."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._most_connections, self.limit_concurrency = self.limit_concurrency, None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", _OneWrite(transport))
+        if self._most_connections is not None and len(self.connections) > self._most_connections:
+            self.app = _any(_one_too_many(cast("App", self.app)))
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 # the name is uvicorn's
-        """What cannot be read as HTTP is refused in the form of every refusal; uvicorn would write plain text."""
-        head = (b"HTTP/1.1 400 Bad Request", b"content-type: " + CONTENT_TYPE.encode(), b"connection: close")
-        length = b"content-length: %d" % len(_UNREADABLE)
-        self.transport.write(b"\r\n".join((*head, length, b"", _UNREADABLE)))
+    def send_400_response(self, msg: str) -> None:
+        body = NotHttp(msg).body()
+        head = f"HTTP/1.1 400 Bad Request\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: {len(body)}\r\n"
+        self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
         self.transport.close()
+
+
+def _one_too_many(app: App) -> App:
+    """For a connection that finds too many others: one answer, then it ends. The operator's is the usual one, for
+    a process that has too much to do is alive."""
+
+    async def answer_once(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+            await send(message)
+
+        if scope["path"] in FOR_THE_OPERATOR:
+            await app(scope, receive, send_last)
+        else:
+            given = header(scope["headers"], b"x-request-id")
+            await send_problem(send_last, Overloaded(), request_id(given))
+
+    return answer_once
 
 
 class _Server(uvicorn.Server):
@@ -83,7 +119,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(app: App, listener: socket.socket, most_connections: int) -> None:
-    """Cancelled, it takes nothing new, answers what is inside and returns within `STOP_WITHIN_S`."""
+    """Cancelled, it takes nothing new, answers what is inside and returns within `STOP_WITHIN_S`. A connection
+    past `most_connections` gets one answer, `overloaded`."""
     config = uvicorn.Config(
         app=_any(app),
         http=_Protocol,

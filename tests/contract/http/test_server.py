@@ -1,0 +1,132 @@
+"""What the HTTP server itself answers, when a request never reaches the application or there are too many."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from blytz.kit.http import Receive, Scope, Send
+from blytz.kit.http_server import listen, serve
+
+MOST = 3
+HOST = "127.0.0.1"
+
+
+async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+    path = scope["path"].encode()
+    length = (b"content-length", b"%d" % len(path))
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": path})
+
+
+class Client:
+    """One connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
+        self._writer.write(request)
+        head, *lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines if line)}
+        return int(head.split(" ")[1]), headers, await self._reader.readexactly(int(headers["content-length"]))
+
+    async def get(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        return await self.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+    async def is_over(self) -> bool:
+        """Once everything was read."""
+        return await self._reader.read() == b""
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+
+class Door:
+    """A server that takes `MOST` connections, and who came to it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._clients: list[Client] = []
+
+    async def come(self) -> Client:
+        client = Client(*await asyncio.open_connection(HOST, self._port))
+        self._clients.append(client)
+        return client
+
+    async def fill(self) -> list[Client]:
+        """Each is known to the server when this returns."""
+        clients = [await self.come() for _ in range(MOST)]
+        for client in clients:
+            assert (await client.get("/hello"))[0] == 200
+        return clients
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.close()
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Door]:
+    listener = listen(HOST, 0)
+    serving = asyncio.create_task(serve(_app, listener, most_connections=MOST))
+    door = Door(listener.getsockname()[1])
+    yield door
+    await door.close()
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_one_connection_too_many_is_told_so_in_the_form_of_every_problem(door: Door) -> None:
+    crowd = await door.fill()
+    late = await door.come()
+    status, headers, body = await late.get("/v1/auctions")
+    problem = json.loads(body)
+    assert (status, headers["content-type"]) == (503, "application/problem+json")
+    assert (problem["code"], problem["status"], problem["retry_after_ms"]) == ("overloaded", 503, 500)
+    assert headers["retry-after"] == "1"
+    assert headers["x-request-id"]
+    assert await late.is_over()
+    # Those who were there before do not suffer for it.
+    assert [(await client.get("/hello"))[0] for client in crowd] == [200] * MOST
+
+
+async def test_there_is_room_again_when_somebody_left(door: Door) -> None:
+    crowd = await door.fill()
+    await crowd.pop().close()
+    status, body = 503, b""
+    while status == 503:
+        status, _, body = await (await door.come()).get("/v1/auctions")
+    assert (status, body) == (200, b"/v1/auctions")
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
+async def test_the_operator_is_answered_however_many_there_are(door: Door, path: str) -> None:
+    await door.fill()
+    late = await door.come()
+    status, headers, body = await late.get(path)
+    assert (status, body) == (200, path.encode())
+    assert headers["connection"] == "close"
+    assert await late.is_over()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"what is this\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: two\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_a_problem(door: Door, request_bytes: bytes) -> None:
+    client = await door.come()
+    status, headers, body = await client.ask(request_bytes)
+    problem = json.loads(body)
+    assert (status, headers["content-type"]) == (400, "application/problem+json")
+    assert (problem["code"], problem["status"]) == ("invalid_request", 400)
+    assert headers["connection"] == "close"
+    assert await client.is_over()
