@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from blytz.identity import IssuerUnavailable, KeysWanted, Principal
+from blytz.identity import IssuerUnavailable, KeysWanted, Principal, TokenRefused
 from blytz.kit.problems import Overloaded, Problem
 from blytz.live import protocol
 from blytz.live.protocol import Auth
@@ -119,7 +119,7 @@ class Caller:
             return
         left_s = (principal.expires_at - session.office.clock.now()) / 1_000
         if left_s <= 0:
-            session.close(protocol.TOKEN_REFUSED)
+            self._send_away(TokenRefused("the token has expired"))
             return
         loop = asyncio.get_running_loop()
         self._end = loop.call_later(min(left_s, LOOK_AGAIN_S) + 0.001, self._end_with_token)
