@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import redis
 
+from blytz.kit.http import MOST_REQUESTS
 from infra.ports import free_port
 from tests.support.platform import Platform
 from tests.support.redis import RedisServer
@@ -23,8 +25,7 @@ OPERATIONS = operations()
 IN_FLIGHT = 24
 CROWD = 48
 FROM_MEMORY = {"listBans", "getBan", "signIn"}
-"""They do not wait for Redis, so that a frozen one cannot fill their queue: only more requests at once than one
-client may make would. The front that refuses them is the one that all the others pass, too."""
+"""They do not wait for Redis, so that a frozen one cannot fill their queue: only requests at work can."""
 MOST_BANS = 100_000
 WITHIN_S = 5.0
 
@@ -133,6 +134,27 @@ def test_overloaded(stage: Stage, own_redis: RedisServer) -> None:
             assert all(answer.result().status_code == 503 for answer in answers)
     finally:
         own_redis.thaw()
+
+
+def test_overloaded_by_requests_at_work(stage: Stage) -> None:
+    """Each is a request whose body never comes, at the service's own port: nginx would wait for it itself."""
+    asks = [stage.good(one) for one in documented("503", "overloaded") if one.id != stage.bidding.id]
+    bid = stage.good(stage.bidding)
+    assert {ask.operation.id for ask in asks} >= FROM_MEMORY
+    unfinished = (
+        b"POST /v1/dev/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+    )
+    with contextlib.ExitStack() as held:
+        for _ in range(MOST_REQUESTS):
+            connection = socket.create_connection(("127.0.0.1", stage.platform.ports["auction"]))
+            held.enter_context(connection)
+            connection.sendall(unfinished)
+        full = f"blytz_http_requests_in_flight {MOST_REQUESTS}.0"
+        wait_until(lambda: full in stage.operator.get("/metrics").text, "as many as may are at work", WITHIN_S)
+        told(stage, asks, "503", "overloaded")
+        assert stage.http.get("/health").status_code == 200
+        # Bids have a bound of their own.
+        assert stage.send(bid).status_code == 201
 
 
 def test_pending(stage: Stage, own_redis: RedisServer) -> None:
