@@ -1,7 +1,9 @@
-"""Nothing secret is written: no token and no ceiling, in no log of any process, in no answer to anybody else."""
+"""Nothing secret is written: no token and no ceiling, in no log of any process, nginx included, in no answer to
+anybody else."""
 
 import asyncio
 import contextlib
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,6 +11,7 @@ import pytest
 
 from blytz.identity.dev import KEY_FILE
 from tests.conftest import StartRedis
+from tests.support.gateway import Gateway
 from tests.support.hall import hall_in
 from tests.support.http import Api
 from tests.support.live_client import Client, Closed, welcomed
@@ -24,9 +27,16 @@ def words(token: str) -> list[str]:
     return [token, token.rpartition(".")[2]]
 
 
-async def misbehave(live: Service, api: Api, token: str, auction_id: str) -> None:
+async def misbehave(port: int, api: Api, token: str, auction_id: str) -> None:
     """All ways in which a secret might end in a message: wrong place, wrong form, cut off, at the wrong time."""
-    for path in (f"/v1/auctions?token={token}", f"/v1/auctions/{auction_id}?access_token={token}", f"/{token}"):
+    for path in (
+        f"/v1/auctions?token={token}",
+        f"/v1/auctions/{auction_id}?access_token={token}",
+        f"/v1/none?max={CEILINGS[2]}&jwt={token}",
+        f"/v1/auctions%3Ftoken={token}",
+        f"/{token}",
+        f"/v1/auctions/{token}",
+    ):
         await asyncio.to_thread(api.get, path)
     bids = f"/v1/auctions/{auction_id}/bids"
     for body in (f'{{"bid_id":"{token}"', f'{{"amount":"{CEILINGS[2]}","kind":"max","bid_id":"z"}}', f'"{token}"'):
@@ -34,9 +44,10 @@ async def misbehave(live: Service, api: Api, token: str, auction_id: str) -> Non
     for wrong in (token + "x", token[:-1], f"{token} {token}"):
         await asyncio.to_thread(api.get, "/v1/auctions", wrong)
         await asyncio.to_thread(api.bid, auction_id, CEILINGS[2], wrong)
-    (await Client.open(live.port, path=f"/live/v1?token={token}")).leave()
-    with pytest.raises(ConnectionError):
-        await Client.open(live.port, path=f"/live/{token}")
+    (await Client.open(port, path=f"/live/v1?token={token}", Cookie=f"t={token}", Authorization=token)).leave()
+    for path in (f"/live/v2?token={token}", f"/live/v1%3Ftoken={token}", f"/live/{token}"):
+        with pytest.raises(ConnectionError):
+            await Client.open(port, path=path)
     for said in (
         {"type": "auth", "token": token + "x"},
         {"type": "auth", "token": token, "extra": token},
@@ -44,7 +55,7 @@ async def misbehave(live: Service, api: Api, token: str, auction_id: str) -> Non
         {"type": "bid", "auction_id": auction_id, "bid_id": "w", "amount": str(CEILINGS[2]), "kind": "max"},
         {"type": "watch", "topic": token},
     ):
-        client = await Client.open(live.port)
+        client = await Client.open(port)
         client.send(said)
         client.send_text(msgspec.json.encode(said)[:-1])
         client.send({"type": "ping", "ref": "last"})
@@ -61,18 +72,21 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
         with (
             Service("auction", redis.url, tmp_path, log_decisions=1.0) as auction,
             Service("live", redis.url, tmp_path, log_decisions=1.0) as live,
-            Api(auction.wait_until_ready(), tmp_path) as api,
+            Gateway(
+                tmp_path / "door", auction=f"127.0.0.1:{auction.port}", live=f"127.0.0.1:{live.port}"
+            ) as gateway,
+            Api(auction.wait_until_ready(), tmp_path, f"{gateway.url}/auction") as api,
         ):
             await asyncio.to_thread(live.wait_until_ready)
             seller, anna, ben, cleo = api.token("Sam", "seller"), *map(api.token, ("Anna", "Ben", "Cleo"))
             auction_id = api.create(seller, reserve_price=RESERVE, extension_window_ms=0)
             heard: list[str] = []
-            async with welcomed(live.port, cleo) as watcher, welcomed(live.port, ben) as bidder:
+            async with welcomed(gateway.http_port, cleo) as watcher, welcomed(gateway.http_port, ben) as bidder:
                 await watcher.watch(auction_id)
                 api.bid(auction_id, CEILINGS[0], anna, kind="max")
                 bid = {"type": "bid", "auction_id": auction_id, "bid_id": "b", "amount": 1_000, "kind": "max"}
                 heard.append(str(await bidder.ask(bid, "bid_result")))
-                await misbehave(live, api, anna, auction_id)
+                await misbehave(gateway.http_port, api, anna, auction_id)
                 redis.freeze()
                 late = {**bid, "bid_id": "late", "amount": CEILINGS[1]}
                 await bidder.ask(late, "bid_result", outcome="pending")
@@ -87,13 +101,19 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
                 heard.append(api.get(f"/v1/auctions/{auction_id}/events", by=cleo).text)
             for service in (auction, live, *hall.hammers):
                 service.stop()
+            # nginx writes its last lines when it ends.
+            gateway.close()
 
             secrets = [*words(seller), *words(anna), *words(ben), *words(cleo)]
             secrets += [str(amount) for amount in (*CEILINGS, RESERVE, CEILINGS[0] + 1, CEILINGS[1] + 2)]
             secrets += (tmp_path / KEY_FILE).read_text().splitlines()[1:-1]
             logs: dict[str, str] = {service.name: service.log() for service in (auction, live, *hall.hammers)}
+            logs["nginx"] = gateway.logs()
             assert all(logs.values())
             assert "corrupt_auction" in logs["auction"]
+            assert {'"path":"/auction/v1/none"', '"path":"/live/v2"', '"status":101'} <= set(
+                re.findall(r'"path":"/auction/v1/none"|"path":"/live/v2"|"status":101', logs["nginx"])
+            )
             for name, text in {**logs, "answers": "\n".join(heard)}.items():
                 found = [secret for secret in secrets if secret in text]
                 assert not found, f"{name}: {found}"

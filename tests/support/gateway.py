@@ -33,14 +33,15 @@ def check(data: Path, **settings: object) -> subprocess.CompletedProcess[str]:
 
 
 class Gateway:
-    """Ready when the constructor returns. `settings` are BLYTZ_GATEWAY_*; with `domains` it speaks TLS."""
+    """Ready when the constructor returns. `settings` are BLYTZ_GATEWAY_*; with `domains` it speaks TLS. Without a
+    `platform` they name the services too."""
 
-    def __init__(self, data: Path, platform: Platform, **settings: object) -> None:
+    def __init__(self, data: Path, platform: Platform | None = None, **settings: object) -> None:
         self.data, self.folder = data, data / "gateway"
         self.http_port, self.https_port = free_port(), free_port()
         self._log = data.parent / f"{data.name}.log"
         ports = {"http_port": self.http_port, "https_port": self.https_port}
-        services = {name: f"127.0.0.1:{platform.ports[name]}" for name in ("auction", "live")}
+        services = {name: f"127.0.0.1:{platform.ports[name]}" for name in ("auction", "live")} if platform else {}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 blytz("gateway", "--data", str(data)),

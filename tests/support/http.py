@@ -13,12 +13,13 @@ ANSWERED_WITHIN_S = 10.0
 
 
 class Api:
-    """Calls to one `blytz serve auction`. A body is JSON text, or a value to be encoded."""
+    """Calls to one `blytz serve auction`, by way of `url` where a gateway stands before it. A body is JSON text,
+    or a value to be encoded."""
 
-    def __init__(self, service: Service, folder: Path) -> None:
+    def __init__(self, service: Service, folder: Path, url: str = "") -> None:
         self.service = service
         self.issuer = DevIssuer(folder)
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{service.port}", timeout=ANSWERED_WITHIN_S)
+        self.http = httpx.Client(base_url=url or f"http://127.0.0.1:{service.port}", timeout=ANSWERED_WITHIN_S)
         self._bids = 0
 
     def token(self, name: str, *roles: Role, lasts_s: int = 3_600) -> str:
