@@ -1,40 +1,62 @@
-"""Writes `specs/settings.md` from `kit/settings.py`; with `--check` only says whether the two agree (exit 1)."""
+"""Writes `specs/settings.md` from `kit/settings*.py`; with `--check` only says whether the two agree (exit 1)."""
 
 import ast
 import difflib
 import inspect
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from blytz.kit import settings
-from blytz.kit.settings import Settings, is_secret, variable
+from blytz.kit.settings import Settings, variable
+from blytz.kit.settings_elsewhere import ELSEWHERE
+from blytz.kit.settings_gateway import GatewaySettings, gateway_variable
+from blytz.kit.settings_reading import bare, bounds, is_secret
 
 TARGET = Path(__file__).parents[1] / "specs" / "settings.md"
 HEAD = """# Settings
 
-Made from [kit/settings.py](../services/blytz/kit/settings.py) by `make specs`; do not edit.
+Made by `make specs` from `settings.py`, `settings_gateway.py` and `settings_elsewhere.py` in
+[services/blytz/kit](../services/blytz/kit); do not edit. `blytz up` needs none of them.
 
 Every process reads these once, at its start, from its environment. Each may be given as a file instead:
 `BLYTZ_DATA_FILE` names one that holds the value of `BLYTZ_DATA`, as container platforms hand out secrets; setting
-both is refused. Lists are separated by commas. A process that cannot use its settings says all that is wrong with
-them, one line each, and ends with exit code 1. `blytz doctor` looks at them too.
+both is refused. Lists are separated by commas; space around a value does not count. A process that cannot use its
+settings says all that is wrong with them, one line each, and ends with exit code 1. A variable that nobody reads
+is most often misspelt, and warned of. `blytz doctor` looks at all of them too.
 
 Production (`BLYTZ_ENV=production`, the default) refuses what only a developer's machine may do: Redis in plain
-text on another host, passwords that are missing, short or well known, origins with a wildcard, an emulator of an
-identity provider.
+text on another host; a password of Redis that is missing, well known or shorter than 16 characters (a `unix://`
+socket needs none, the rights of its file guard it); origins with a wildcard; an emulator of an identity provider;
+and, for the services that people sign in to, no issuer of tokens at all.
 
-| variable | value | default | meaning |
-|---|---|---|---|
+## The services: `blytz serve`, `blytz up`
+
 """
+GATEWAY = """
+## The gateway: `blytz gateway`, `blytz up`
+
+How to put it on a domain: [infra/nginx](../infra/nginx/README.md). `blytz up` chooses hosts, ports, domains and
+the two services itself. `blytz gateway` reads `BLYTZ_DATA` besides these.
+
+"""
+OTHERS = """
+## Commands, scripts and other programs
+
+No process of the platform is configured by these. `_FILE` may stand behind those that say so.
+
+| variable | read by | meaning |
+|---|---|---|
+"""
+COLUMNS = "| variable | value | default | meaning |\n|---|---|---|---|\n"
 
 
-def documents() -> dict[str, str]:
+def documents(house_of: type[msgspec.Struct]) -> dict[str, str]:
     """Field: the string that stands below it in the class."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(settings.Settings)))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(house_of)))
     [house] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     found: dict[str, str] = {}
     for field, below in zip(house.body, [*house.body[1:], ast.Pass()], strict=True):
@@ -52,40 +74,47 @@ def _is_text(node: ast.stmt) -> bool:
 
 def kind(of: Any) -> str:
     """In words, with its bounds."""
+    base = bare(of)
     if is_secret(of):
         return "text, secret"
-    if get_origin(of) is Literal:
-        return ", ".join(f"`{choice}`" for choice in get_args(of))
-    base, *metas = get_args(of) if hasattr(of, "__metadata__") else (of,)
+    if get_origin(base) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(base))
     names = {int: "integer", float: "number", str: "text", Path: "path", bool: "`true`, `false`"}
     name = names.get(base, "list" if get_origin(base) is tuple else str(base))
-    bounds = [
-        f"{low:g} to {high:g}" if high < 1_000_000 else f"{low} to {high:_}"
-        for meta in metas
-        if (low := meta.ge) is not None and (high := meta.le) is not None
-    ]
-    return f"{name}, {bounds[0]}" if bounds else name
+    if (between := bounds(of)) is None:
+        return name
+    low, high = between
+    return f"{name}, {low:g} to {high:g}" if high < 1_000_000 else f"{name}, {low} to {high:_}"
 
 
 def default(value: Any) -> str:
-    if value in {(), ""}:
+    if value in {(), "", None}:
         return "none"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value}`"
 
 
-def table() -> str:
+def rows(house: type[msgspec.Struct], name_of: Callable[[str], str]) -> str:
     """Raises SystemExit when a field has no text."""
-    texts = documents()
+    texts = documents(house)
     silent = [name for name, text in texts.items() if not text]
     if silent:
-        sys.exit(f"kit/settings.py: say below each field what it means: {', '.join(silent)}")
-    rows = [
-        f"| `{variable(field.name)}` | {kind(field.type)} | {default(field.default)} | {texts[field.name]} |"
-        for field in msgspec.structs.fields(Settings)
-    ]
-    return HEAD + "\n".join(rows) + "\n"
+        sys.exit(f"{house.__name__}: say below each field what it means: {', '.join(silent)}")
+    return COLUMNS + "".join(
+        f"| `{name_of(field.name)}` | {kind(field.type)} | {default(field.default)} | {texts[field.name]} |\n"
+        for field in msgspec.structs.fields(house)
+    )
+
+
+def table() -> str:
+    others = "".join(
+        f"| `{each.name}` | {each.of} | {each.meaning}{' Or `_FILE`.' if each.from_file else ''} |\n"
+        for each in ELSEWHERE
+    )
+    return HEAD + rows(Settings, variable) + GATEWAY + rows(GatewaySettings, gateway_variable) + OTHERS + others
 
 
 def main() -> None:

@@ -49,7 +49,8 @@ def test_one_port_for_two(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_none(tmp_path: Path) -> None:
-    assert "BLYTZ_LIVE_PORT=x is not a port" in refusal("--data", str(tmp_path), BLYTZ_LIVE_PORT="x")
+    line = refusal("--data", str(tmp_path), BLYTZ_LIVE_PORT="x")
+    assert "BLYTZ_LIVE_PORT='x': must be a whole number from 1 to 65535" in line
 
 
 def test_an_address_of_another_machine(tmp_path: Path) -> None:
@@ -85,6 +86,23 @@ def test_an_environment_that_is_not_dev(tmp_path: Path) -> None:
 
 def test_a_setting_that_makes_no_sense(tmp_path: Path) -> None:
     assert "BLYTZ_SEND_QUEUE_BYTES='many'" in refusal("--data", str(tmp_path), BLYTZ_SEND_QUEUE_BYTES="many")
+
+
+def test_all_that_is_wrong_with_any_process_is_said_at_once(tmp_path: Path) -> None:
+    wrong = {
+        "BLYTZ_TRUSTED_PROXIES": "nonsense",
+        "BLYTZ_HEARTBEAT_MS_FILE": "/",
+        "BLYTZ_GATEWAY_WORKERS": "none",
+        "REDIS_URL_FILE": "/none",
+    }
+    ended = subprocess.run(
+        blytz("up", "--data", str(tmp_path)), env=clean_env(**wrong), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    first, *lines = ended.stderr.splitlines()
+    assert first == "blytz: the settings cannot be used:"
+    assert sorted(line.strip().split("=")[0] for line in lines) == sorted(wrong)
+    assert not (tmp_path / "redis").exists()
 
 
 def test_a_machine_without_redis(tmp_path: Path) -> None:

@@ -9,16 +9,14 @@ from blytz.identity.issuers import Issuers
 from blytz.identity.oidc import OidcIssuer
 from blytz.identity.remembered import RememberedIdentity
 from blytz.kit.settings import Settings, SettingsFault
+from blytz.kit.settings_checks import NO_ISSUER
 
 
 def identity(settings: Settings, bans: Bans) -> Identity:
     """Raises `SettingsFault` where nobody could sign in."""
     issuers = _issuers(settings)
     if not issuers:
-        raise SettingsFault(
-            "no token issuer is configured: outside BLYTZ_ENV=dev nobody could sign in; "
-            "set BLYTZ_FIREBASE_PROJECT or BLYTZ_OIDC_ISSUERS"
-        )
+        raise SettingsFault(NO_ISSUER)
     return RememberedIdentity(Issuers(issuers), bans)
 
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+import structlog
 import uvloop
 
 from blytz.auction.redis_limits import RedisLedger
@@ -15,6 +16,9 @@ from blytz.kit.limits import Limit, UserLimit
 from blytz.kit.logs import set_up_logs
 from blytz.kit.redis_pipe import RedisPipe
 from blytz.kit.settings import Settings
+from blytz.kit.settings_elsewhere import unread
+
+log = structlog.get_logger()
 
 
 def dev_issuer(settings: Settings) -> DevIssuer | None:
@@ -49,6 +53,8 @@ def _calm_collector() -> None:
 def run(settings: Settings, service: str, main: Coroutine[Any, Any, None]) -> None:
     """Run one process until SIGTERM or SIGINT cancels `main`, which then cleans up after itself."""
     set_up_logs(settings.log, service, requests=settings.log_requests, decisions=settings.log_decisions)
+    for variable in unread():
+        log.warning("setting_unread", variable=variable.name, did_you_mean=variable.near)
     _calm_collector()
 
     async def until_stopped() -> None:

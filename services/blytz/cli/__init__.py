@@ -1,6 +1,7 @@
 """The command line. Each command is a function in a module of its own, imported only when it is the one that runs:
 `blytz token` must not wait for the web framework of `blytz serve`."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -23,12 +24,18 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name: the module that has a function of that name, and its line in `blytz --help`."""
 
+READ_FILES_THEMSELVES = frozenset({"serve", "gateway", "up", "doctor"})
+"""These tell faults of files together with all others."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point. What stops a command leaves as one line on stderr and an exit code, not a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = _chosen(words)
     try:
-        _app(_chosen(words))(words, prog_name="blytz")
+        if chosen not in READ_FILES_THEMSELVES:
+            _take_files()
+        _app(chosen)(words, prog_name="blytz")
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -40,6 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         sys.stderr.write(f"blytz: {_in_words(error)}\n")
         sys.exit(1)
+
+
+def _take_files() -> None:
+    """`BLYTZ_TOKEN_FILE` and the like, for options that know only variables."""
+    if any(name.endswith("_FILE") and name.startswith(("BLYTZ_", "REDIS_URL")) for name in os.environ):
+        from blytz.kit.settings_elsewhere import take_files
+
+        take_files(os.environ)
 
 
 def _chosen(words: Sequence[str]) -> str | None:

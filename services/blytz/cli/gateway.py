@@ -1,6 +1,7 @@
 """`blytz gateway`: the public door of a server or of a container, configured by its environment alone."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,9 +9,12 @@ import typer
 from blytz.cli import nginx
 from blytz.cli.fault import CliFault
 from blytz.cli.folder import DataOption, data_folder
-from blytz.cli.gateway_settings import read_gateway_settings
 from blytz.cli.limits import raise_open_files
 from blytz.cli.placeholder import write_placeholder
+from blytz.kit.settings import variable
+from blytz.kit.settings_elsewhere import unread
+from blytz.kit.settings_gateway import read_gateway_settings
+from blytz.kit.settings_reading import both, one_text
 
 FOLDER = "gateway"
 
@@ -23,9 +27,11 @@ def gateway(
     ] = False,
 ) -> None:
     """Run nginx in front of the services, in this process, until SIGTERM. Its settings are the BLYTZ_GATEWAY_*
-    variables; infra/nginx/README.md has them all, and how to put a platform on a domain."""
-    settings = read_gateway_settings()
-    folder = data_folder(data) / FOLDER
+    variables, all in specs/settings.md; infra/nginx/README.md says how to put a platform on a domain."""
+    settings, said = both(read_gateway_settings, lambda: one_text(os.environ, variable("data")))
+    for strange in unread():
+        typer.echo(f"blytz: warning: {strange}", err=True)
+    folder = data_folder(data or (Path(said) if said else None)) / FOLDER
     try:
         (folder / "tls").mkdir(parents=True, exist_ok=True)
         # The log has everybody's address.

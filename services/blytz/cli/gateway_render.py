@@ -5,8 +5,8 @@ import pwd
 import shutil
 from pathlib import Path
 
-from blytz.cli.gateway_settings import GatewaySettings
 from blytz.cli.templates import fill, infra
+from blytz.kit.settings_gateway import GatewaySettings
 
 MOST_CONNECTIONS = 32_768
 """Each costs nginx about 400 bytes from the start, used or not."""
@@ -107,7 +107,7 @@ def _place_app(place: Path, app: Path | None) -> None:
     elif place.exists():
         shutil.rmtree(place)
     if app:
-        place.symlink_to(app)
+        place.symlink_to(app.absolute())
     else:
         shutil.copytree(infra() / "nginx" / "html", place)
 

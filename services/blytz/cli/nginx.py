@@ -9,8 +9,8 @@ import msgspec
 
 from blytz.cli.fault import CliFault
 from blytz.cli.gateway_render import render
-from blytz.cli.gateway_settings import DEV, GatewaySettings, read_gateway_settings
 from blytz.cli.programs import program
+from blytz.kit.settings_gateway import DEV, GatewaySettings, read_gateway_settings
 
 _LINE = re.compile(r"\d{4}/\d\d/\d\d (\d\d:\d\d:\d\d) \[(\w+)\] \d+#\d+: (.*)")
 _CHATTER = re.compile(r"^.*?\[emerg\] (?:\d+#\d+: )?")

@@ -24,10 +24,6 @@ LOOK_EVERY_S = 0.5
 STILL_WAITING_S = 10.0
 HOPELESS_AFTER = 4
 """Ends of a service that was never ready."""
-_SAID_HERE = {
-    f"{name}_FILE"
-    for name in ("BLYTZ_DATA", "BLYTZ_ENV", "BLYTZ_HOST", "BLYTZ_LOG", "REDIS_URL", *map(variable, SERVICES))
-}
 
 
 class Platform:
@@ -180,8 +176,8 @@ class Platform:
         style = os.environ.get("BLYTZ_LOG") or ("console" if self._console.is_watched else "json")
         ports = {variable(name): str(port) for name, port in self._inner.items()}
         return {
-            # What stands here is said in full: a file that says otherwise would be a second opinion.
-            **{name: value for name, value in os.environ.items() if name not in _SAID_HERE},
+            # No file says otherwise: `blytz up` has put what files say into the variables themselves.
+            **os.environ,
             **ports,
             "BLYTZ_ENV": "dev",
             "BLYTZ_DATA": str(self._data),

@@ -13,5 +13,5 @@ def serve(service: Annotated[Service, typer.Argument(metavar="SERVICE", help="au
     from blytz.apps.wiring import run
     from blytz.kit.settings import read_settings
 
-    settings = read_settings()
+    settings = read_settings(signs_in=service != "hammer")
     run(settings, service, import_module(f"blytz.apps.{service}").main(settings))

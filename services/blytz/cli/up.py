@@ -1,6 +1,7 @@
 """`blytz up`: the whole platform on this machine, under one roof."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,25 +25,39 @@ def up(
 
     from blytz.cli.platform import Platform
     from blytz.cli.ports import check_free, inner_ports
-    from blytz.kit.settings import read_settings
 
-    _check_env()
+    redis_url = _settle()
     inner = inner_ports(port)
-    # The services read the same variables; what is wrong with them is better said once, here.
-    settings = read_settings({**os.environ, "BLYTZ_ENV": "dev"})
-    folder = data_folder(data)
+    said = os.environ.get("BLYTZ_DATA")
+    folder = data_folder(data or (Path(said) if said else None))
     prepare(folder)
     lock = take(folder)
     check_free(host, port, inner)
-    given = bool({"REDIS_URL", "REDIS_URL_FILE"} & os.environ.keys())
-    redis_url = settings.redis_url if given else ""
     platform = Platform(folder, host, port, inner, socket_path(folder), lock, redis_url)
     platform.prepare()
     asyncio.run(platform.run(demo=demo))
 
 
-def _check_env() -> None:
+def _settle() -> str:
+    """REDIS_URL, or nothing. What is wrong with the settings of any process is said here, once; from here on the
+    environment has no `_FILE`, and nothing that nobody reads, for processes to differ about."""
+    from blytz.kit.settings import read_settings
+    from blytz.kit.settings_elsewhere import take_files, unread
+    from blytz.kit.settings_gateway import DEV, read_gateway_settings
+    from blytz.kit.settings_reading import both, one_text
+
+    _check_env(one_text(os.environ, "BLYTZ_ENV"))
+    os.environ.pop("BLYTZ_ENV_FILE", None)
+    os.environ["BLYTZ_ENV"] = "dev"
+    settings, _ = both(read_settings, lambda: read_gateway_settings(otherwise=DEV))
+    take_files(os.environ)
+    for strange in unread():
+        typer.echo(f"blytz: warning: {strange}", err=True)
+        del os.environ[strange.name]
+    return settings.redis_url if "REDIS_URL" in os.environ else ""
+
+
+def _check_env(env: str | None) -> None:
     """The platform of one machine signs in anybody under any name; it must not pass for production."""
-    env = os.environ.get("BLYTZ_ENV", "dev")
-    if env != "dev":
+    if env not in {None, "dev"}:
         raise CliFault(f"`blytz up` runs a dev platform, and here BLYTZ_ENV={env}; unset it, or use `blytz serve`")

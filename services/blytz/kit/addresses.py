@@ -39,6 +39,22 @@ def is_loopback(client: str) -> bool:
     return address is not None and address.is_loopback
 
 
+def address_fault(text: str) -> str | None:
+    """In words, what keeps a setting from being an address."""
+    return None if _address(text) else "is no address; write it as 127.0.0.1 or ::1"
+
+
+def network_fault(text: str) -> str | None:
+    """In words, what keeps a setting from being an address or a network."""
+    try:
+        ip_network(text)
+    except ValueError as error:
+        if "host bits" in str(error):
+            return f"is an address within a network; for the whole network write {ip_network(text, strict=False)}"
+        return "is no address or network; write it as 10.0.0.7 or 10.0.0.0/8"
+    return None
+
+
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text)

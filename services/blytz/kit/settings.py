@@ -1,17 +1,20 @@
-"""Every setting of every process, in one place, read from the environment once at start.
+"""Every setting of the services, read from the environment once at start; `kit/settings_gateway.py` has the
+gateway's, `kit/settings_elsewhere.py` the variables of commands and scripts.
 
-`specs/settings.md` is made from this file by `make specs`; `kit/settings_checks.py` says what production refuses.
+`specs/settings.md` is made from these by `make specs`; `kit/settings_checks.py` says what production refuses.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from blytz.kit import settings_checks
+from blytz.kit.settings_reading import FROM_FILE, Port, Secret, SettingsFault, Texts, TextsOrNone, read_fields
+
+__all__ = ["FROM_FILE", "PREFIX", "Settings", "SettingsFault", "read_settings", "variable"]
 
 PREFIX: Final = "BLYTZ_"
 ELSEWHERE_KNOWN_AS: Final = {
@@ -19,20 +22,11 @@ ELSEWHERE_KNOWN_AS: Final = {
     "firebase_auth_emulator_host": "FIREBASE_AUTH_EMULATOR_HOST",
 }
 """Fields whose variable has a name that other programs know it by."""
-FROM_FILE: Final = "_FILE"
-LONGEST_FILE: Final = 65_536
 
-Port = Annotated[int, Meta(ge=1, le=65_535)]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Bytes = Annotated[int, Meta(ge=1_024, le=1_073_741_824)]
 Milliseconds = Annotated[int, Meta(ge=100, le=86_400_000)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Secret = Annotated[str, Meta(extra={"secret": True})]
-"""Never repeated in a message; production refuses one that is short or well known."""
-
-
-class SettingsFault(Exception):
-    """The environment does not make sense; the message names every fault, one a line."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -42,12 +36,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     env: Literal["production", "test", "dev"] = "production"
     """`dev` alone has the dev issuer and its sign-in."""
     redis_url: Secret = "redis://127.0.0.1:6379/0"
-    """`redis://`, `rediss://` (TLS) or `unix://`; may carry user and password."""
+    """`redis://`, `rediss://` (TLS) or `unix://`, with user and password: in production `unix://` alone may do
+    without, as the rights of its file guard it. Of options it may carry `?db=`, `ssl_ca_certs`, `ssl_certfile` and
+    `ssl_keyfile`."""
     data: Path = Path("var/blytz")
     """Where the dev key, and under `blytz up` Redis, keep their files."""
     firebase_project: str = ""
     """The id of the Firebase project whose users sign in here."""
-    oidc_issuers: tuple[str, ...] = ()
+    oidc_issuers: Texts = ()
     """OpenID Connect issuers and who their tokens must be for: `https://login.example.com=audience`."""
     roles_claim: str = "roles"
     """The claim of a token that lists `bidder`, `seller`, `moderator`, `admin`; dots lead into nested claims. Who
@@ -55,7 +51,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     firebase_keys_url: str = ""
     """Another place for the keys of Firebase than Google's."""
     firebase_auth_emulator_host: str = ""
-    """Set, the unsigned tokens of Firebase's emulator are believed instead of real ones; production refuses it."""
+    """`HOST:PORT`. Set, the unsigned tokens of Firebase's emulator are believed instead of real ones; production
+    refuses it."""
     host: str = "127.0.0.1"
     """The address on which services listen. Only nginx and the operator should reach it."""
     auction_port: Port = 8080
@@ -64,7 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """WebSocket, and `/health`, `/ready` and `/metrics`."""
     hammer_port: Port = 8084
     """Only `/health`, `/ready` and `/metrics`."""
-    origins: tuple[str, ...] = ()
+    origins: Texts = ()
     """Exact origins whose pages may open a socket. In dev every loopback origin may as well."""
     public_url: str = ""
     """Where everybody reaches the platform: `https://bid.example.com`. `blytz doctor` looks at its certificate."""
@@ -93,8 +90,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     connections_per_address: Count = 1_000
     """Per gateway process, an IPv6 network of 64 bits counting as one; past it closed with 4429. In dev loopback
     is free."""
-    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
-    """Addresses or networks whose `X-Forwarded-For` is believed: those of nginx, separated by commas."""
+    trusted_proxies: TextsOrNone = ("127.0.0.1", "::1")
+    """Addresses or networks whose `X-Forwarded-For` is believed: those of nginx."""
     messages_per_s: Count = 50
     """Per connection, with a burst of twice as many; past it the connection is closed with 4429."""
     most_topics: Count = 100
@@ -110,57 +107,13 @@ def variable(field: str) -> str:
     return ELSEWHERE_KNOWN_AS.get(field, PREFIX + field.upper())
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Of the process's own environment unless another is given. Raises `SettingsFault` with all that is wrong."""
+def read_settings(environ: Mapping[str, str] | None = None, *, signs_in: bool = False) -> Settings:
+    """Of the process's own environment unless another is given; `signs_in` for who must know whose tokens to
+    believe. Raises `SettingsFault` with all that is wrong."""
     given = os.environ if environ is None else environ
-    faults: list[str] = []
-    values: dict[str, Any] = {}
-    for field in msgspec.structs.fields(Settings):
-        name, text = variable(field.name), None
-        try:
-            text = _text(given, name)
-            if text is not None:
-                values[field.name] = _value(text, field.type)
-        except msgspec.ValidationError as error:
-            faults.append(f"{name}: {error}" if is_secret(field.type) else f"{name}={text!r}: {error}")
-        except _Unreadable as error:
-            faults.append(str(error))
-    settings = Settings(**values)
-    faults += settings_checks.faults(settings, variable)
+    read = read_fields(Settings, given, variable, settings_checks.CHECKS)
+    settings = Settings(**read.values)
+    faults = [*read.faults, *settings_checks.faults(settings, variable, read.broken, signs_in=signs_in)]
     if faults:
         raise SettingsFault("\n".join(faults))
     return settings
-
-
-def is_secret(kind: Any) -> bool:
-    return any(isinstance(meta, Meta) and bool(meta.extra) for meta in get_args(kind)[1:])
-
-
-class _Unreadable(Exception):
-    pass
-
-
-def _text(environ: Mapping[str, str], name: str) -> str | None:
-    path = environ.get(name + FROM_FILE)
-    if path is None:
-        return environ.get(name)
-    if name in environ:
-        raise _Unreadable(f"{name} and {name}{FROM_FILE} are both set; keep one")
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            text = file.read(LONGEST_FILE + 1)
-    except OSError as error:
-        raise _Unreadable(f"{name}{FROM_FILE}={path!r}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise _Unreadable(f"{name}{FROM_FILE}={path!r}: this is not text") from None
-    if len(text) > LONGEST_FILE:
-        raise _Unreadable(f"{name}{FROM_FILE}={path!r}: longer than {LONGEST_FILE} bytes")
-    return text.strip()
-
-
-def _value(text: str, kind: Any) -> Any:
-    if kind is Path:
-        return Path(text)
-    if kind == tuple[str, ...]:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    return msgspec.convert(text, kind, strict=False)

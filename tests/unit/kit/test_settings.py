@@ -1,31 +1,56 @@
 """What the environment may say, and that everything wrong with it is said at once, without a secret."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
-from blytz.kit.settings import SettingsFault, read_settings
+from blytz.kit.settings import Settings, SettingsFault, read_settings, variable
+from blytz.kit.settings_elsewhere import take_files, unread
 from tests.support.platform import blytz, clean_env
 
+ROOT = Path(__file__).parents[3]
 GOOD = "n0-Body.Guesses-this-0ne"
 
 
+SOCKET = {"REDIS_URL": "unix:///run/redis.sock"}
+
+
 def faults(**environ: str) -> list[str]:
+    return faults_of(environ, signs_in=False)
+
+
+def faults_of(environ: dict[str, str], *, signs_in: bool) -> list[str]:
     with pytest.raises(SettingsFault) as caught:
-        read_settings(environ)
+        read_settings(environ, signs_in=signs_in)
     return str(caught.value).split("\n")
 
 
-def test_nothing_set_is_a_production_on_this_machine() -> None:
-    settings = read_settings({})
+def test_without_an_env_it_is_a_production() -> None:
+    settings = read_settings(SOCKET)
     assert settings.env == "production"
     assert settings.origins == ()
+
+
+def test_a_production_of_which_nothing_is_said_has_no_secret() -> None:
+    assert faults() == ["REDIS_URL: the password of Redis is missing"]
+
+
+def test_nobody_could_sign_in() -> None:
+    [line] = faults_of(SOCKET, signs_in=True)
+    assert "BLYTZ_OIDC_ISSUERS" in line
+    assert read_settings({**SOCKET, "BLYTZ_FIREBASE_PROJECT": "shop"}, signs_in=True).firebase_project == "shop"
+    # One that is there, and wrong, is not missing as well.
+    [line] = faults_of({**SOCKET, "BLYTZ_OIDC_ISSUERS": "shop"}, signs_in=True)
+    assert line.startswith("BLYTZ_OIDC_ISSUERS='shop': 'shop' must be an issuer and its audience")
 
 
 def test_each_kind_of_value_is_read() -> None:
     settings = read_settings(
         {
+            **SOCKET,
             "BLYTZ_ORIGINS": "https://a.example, https://b.example:8443,",
             "BLYTZ_DATA": "/srv/blytz",
             "BLYTZ_REPLICAS": "2",
@@ -46,7 +71,7 @@ def test_a_file_holds_the_value(tmp_path: Path) -> None:
 
 def test_a_file_and_a_value_are_one_too_many(tmp_path: Path) -> None:
     assert faults(REDIS_URL_FILE=str(tmp_path), REDIS_URL="unix:///a") == [
-        "REDIS_URL and REDIS_URL_FILE are both set; keep one"
+        "REDIS_URL: REDIS_URL_FILE is set as well; keep one"
     ]
 
 
@@ -69,8 +94,8 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     )
     assert [line.split(":")[0].split("=")[0].split(" ")[0] for line in lines] == [
         "BLYTZ_LIVE_PORT",
-        "BLYTZ_REPLICAS",
         "BLYTZ_ORIGINS",
+        "BLYTZ_REPLICAS",
         "REDIS_URL",
         "REDIS_URL",
         "BLYTZ_ORIGINS",
@@ -82,6 +107,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        "redis://127.0.0.1:6379/0",
         f"redis://:{GOOD}@redis.example:6379",
         f"redis://:{GOOD}@10.0.0.7:6379",
         f"redis://:{GOOD}@127.0.0.1.example.com",
@@ -101,9 +127,9 @@ def test_production_refuses_a_redis_that_others_can_read_or_enter(url: str) -> N
 @pytest.mark.parametrize(
     "url",
     [
-        "redis://127.0.0.1:6379/0",
-        "redis://[::1]:6379",
-        "redis://localhost",
+        f"redis://:{GOOD}@127.0.0.1:6379/0",
+        f"redis://:{GOOD}@[::1]:6379",
+        f"redis://:{GOOD}@localhost",
         "unix:///run/redis.sock",
         f"unix://blytz:{GOOD}@/run/redis.sock",
         f"rediss://blytz:{GOOD}@redis.example:6380/0",
@@ -113,9 +139,120 @@ def test_production_takes_a_redis_of_this_machine_or_behind_tls(url: str) -> Non
     assert read_settings({"REDIS_URL": url}).redis_url == url
 
 
-@pytest.mark.parametrize("url", ["http://a", "redis://a:b", "redis://a:99999", "unix://", "redis://a:0"])
+URLS_OF_NOBODY = [
+    *(
+        "http://a",
+        "redis://a:b",
+        "redis://a:99999",
+        "unix://",
+        "redis://a:0",
+        "",
+        "redis://[::1",
+        "redis://a/shop",
+    ),
+    # A host or a password among the options would not be looked at.
+    *("redis:///0?host=b", "unix:///s?password=abc", "unix:///s?db=x", "rediss://a?ssl_ca_certs=/no/such/file"),
+]
+
+
+@pytest.mark.parametrize("url", URLS_OF_NOBODY)
 def test_what_is_no_address_of_a_redis(url: str) -> None:
     assert faults(REDIS_URL=url, BLYTZ_ENV="dev")[0].startswith("REDIS_URL")
+
+
+NONSENSE = [
+    "-1",
+    "9e3",
+    "x" * 5_000,
+    "a b",
+    "\N{ARABIC-INDIC DIGIT THREE}",
+    "nan",
+    "no; such",
+    "a\nb",
+    "\udcff",
+    "%",
+    "*,*",
+]
+"""Of most settings; those that it would suit are texts."""
+PLAIN_TEXTS = {"data", "roles_claim"}
+WOULD_DO = {"host": {"9e3", "nan"}, "firebase_project": {"-1", "9e3", "nan"}}
+
+
+@pytest.mark.parametrize("field", [each.name for each in fields(Settings) if each.name not in PLAIN_TEXTS])
+@pytest.mark.parametrize("form", ["value", "file"])
+def test_nonsense_is_refused_by_its_name_and_a_file_is_not_repeated(field: str, form: str, tmp_path: Path) -> None:
+    name = variable(field)
+    for text in NONSENSE:
+        if text in WOULD_DO.get(field, ()):
+            continue
+        given = {name: text}
+        if form == "file":
+            (tmp_path / "f").write_bytes(text.encode("utf-8", "surrogateescape"))
+            given = {f"{name}_FILE": str(tmp_path / "f")}
+        lines = [line for line in faults(**({} if field == "redis_url" else SOCKET), **given) if name in line]
+        assert len(lines) >= 1, text
+        assert all(len(line) < 600 and (form == "value" or text not in line.partition(": ")[2]) for line in lines)
+
+
+@pytest.mark.parametrize("content", [b"9000", b"9000\r\n", b"\xef\xbb\xbf9000\n", b"  9000\t"])
+def test_what_editors_leave_around_a_value_does_not_count(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "port").write_bytes(content)
+    assert read_settings({**SOCKET, "BLYTZ_LIVE_PORT_FILE": str(tmp_path / "port")}).live_port == 9_000
+
+
+@pytest.mark.parametrize("path", ["", "/", "/proc/none", "\udcff", "x" * 5_000])
+def test_a_file_that_is_none(path: str) -> None:
+    [line] = faults(BLYTZ_LIVE_PORT_FILE=path, **SOCKET)
+    assert line.startswith("BLYTZ_LIVE_PORT_FILE=")
+
+
+def test_an_empty_list_of_proxies_believes_nobody() -> None:
+    assert read_settings({**SOCKET, "BLYTZ_TRUSTED_PROXIES": ""}).trusted_proxies == ()
+    [line] = faults(BLYTZ_TRUSTED_PROXIES="10.0.0.0/8, everybody, 10.0.0.1/8", **SOCKET)
+    assert "'everybody' is no address" in line
+    assert "write 10.0.0.0/8" in line
+
+
+def test_what_nobody_reads_is_named_with_what_was_meant(tmp_path: Path) -> None:
+    known = dict.fromkeys(
+        ("BLYTZ_ORIGINS", "REDIS_URL_FILE", "BLYTZ_GATEWAY_HOSTS", "BLYTZ_TOKEN_FILE", "HOME"), ""
+    )
+    strange = {"BLYTZ_ORIGNS": "", "BLYTZ_GATEWAY_DOMAIN": "", "BLYTZ_COFFEE": "", "BLYTZ_REDIS_URL": ""}
+    assert [str(each) for each in unread(known | strange)] == [
+        "nobody reads BLYTZ_COFFEE",
+        "nobody reads BLYTZ_GATEWAY_DOMAIN; did you mean BLYTZ_GATEWAY_DOMAINS?",
+        "nobody reads BLYTZ_ORIGNS; did you mean BLYTZ_ORIGINS?",
+        "nobody reads BLYTZ_REDIS_URL; did you mean REDIS_URL?",
+    ]
+
+
+def test_files_take_the_place_of_variables_or_nothing_does(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("eyJ\n")
+    environ = {"BLYTZ_TOKEN_FILE": str(tmp_path / "token"), "HOME": "/"}
+    take_files(environ)
+    assert environ == {"BLYTZ_TOKEN": "eyJ", "HOME": "/"}
+    wrong = {"BLYTZ_TOKEN_FILE": str(tmp_path / "token"), "BLYTZ_URL_FILE": "/none", "BLYTZ_DATA_FILE": "/none"}
+    with pytest.raises(SettingsFault, match=r"(?s)BLYTZ_DATA_FILE.*BLYTZ_URL_FILE"):
+        take_files(wrong)
+    assert "BLYTZ_TOKEN" not in wrong
+
+
+def test_every_variable_of_ours_is_in_the_table() -> None:
+    """Wherever in the tree it is named; a misspelt one is a mistake of whoever wrote it."""
+    made_up = {"BLYTZ_ORIGNS", "BLYTZ_COFFEE", "BLYTZ_REDIS_URL", "BLYTZ_GATEWAY_DOMAIN"}
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    table, missing = (ROOT / "specs" / "settings.md").read_text(), set()
+    for path in listed.stdout.splitlines():
+        if path != "specs/settings.md" and (ROOT / path).is_file():
+            found = re.findall(r"\bBLYTZ_[A-Z0-9_]*[A-Z0-9]\b", (ROOT / path).read_text(errors="replace"))
+            missing |= {f"{path}: {name}" for name in set(found) - made_up if not _is_told(name, table)}
+    assert missing == set()
+
+
+def _is_told(name: str, table: str) -> bool:
+    return any(f"| `{plain}` |" in table for plain in (name, name.removesuffix("_FILE")))
 
 
 @pytest.mark.parametrize("service", ["auction", "live", "hammer"])
@@ -127,9 +264,10 @@ def test_a_service_says_all_its_faults_and_ends(service: str) -> None:
     assert ended.returncode == 1
     first, *lines = ended.stderr.splitlines()
     assert first == "blytz: the settings cannot be used:"
-    assert [line.split()[0].rstrip(":").split("=")[0] for line in lines] == [
+    assert [line.split()[0].rstrip(":").split("=")[0] for line in lines if "no token issuer" not in line] == [
         "BLYTZ_HEARTBEAT_MS",
         "REDIS_URL",
         "REDIS_URL",
         "BLYTZ_ORIGINS",
     ]
+    assert any("no token issuer" in line for line in lines) == (service != "hammer")

@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from blytz.cli.gateway_settings import DEV, PREFIX, GatewaySettings, read_gateway_settings
 from blytz.kit.settings import SettingsFault
-
-PAGE = Path(__file__).parents[3] / "infra" / "nginx" / "README.md"
+from blytz.kit.settings_gateway import DEV, PREFIX, GatewaySettings, read_gateway_settings
 
 
 @pytest.mark.parametrize(
@@ -18,7 +15,10 @@ PAGE = Path(__file__).parents[3] / "infra" / "nginx" / "README.md"
         ("DOMAINS", "Auctions.localhost"),
         ("DOMAINS", "*.localhost"),
         ("HOSTS", "everywhere"),
+        ("HOSTS", ""),
         ("AUCTION", "127.0.0.1"),
+        ("AUCTION", ""),
+        ("AUCTION", "auction:0"),
         ("LIVE", "127.0.0.1:8081; }"),
         ("CSP", 'default-src "$http_cookie"'),
         ("CSP", "default-src $http_cookie"),
@@ -49,9 +49,15 @@ def test_the_environment_goes_before_what_is_usual() -> None:
     assert read_gateway_settings({}) == GatewaySettings()
 
 
-def test_the_operators_page_names_every_setting() -> None:
-    page = PAGE.read_text()
-    missing = [
-        field.name for field in msgspec.structs.fields(GatewaySettings) if f"`{field.name.upper()}`" not in page
-    ]
-    assert missing == []
+def test_a_file_holds_the_value(tmp_path: Path) -> None:
+    file = tmp_path / "domains"
+    file.write_text("bid.example.com,www.bid.example.com\n")
+    said = read_gateway_settings({f"{PREFIX}DOMAINS_FILE": str(file)})
+    assert said.domains == ("bid.example.com", "www.bid.example.com")
+
+
+def test_one_port_for_two_doors() -> None:
+    both = {f"{PREFIX}HTTP_PORT": "8443", f"{PREFIX}HTTPS_PORT": "8443"}
+    assert read_gateway_settings(both).http_port == 8443
+    with pytest.raises(SettingsFault, match="HTTPS_PORT are both 8443"):
+        read_gateway_settings({**both, f"{PREFIX}DOMAINS": "bid.example.com"})

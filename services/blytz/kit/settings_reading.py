@@ -1,0 +1,219 @@
+"""How a setting is read: from its variable or from the file that `<VARIABLE>_FILE` names, into a typed value, with
+every fault told and no secret repeated."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+
+FROM_FILE: Final = "_FILE"
+LONGEST_FILE: Final = 65_536
+"""Bytes."""
+LONGEST_SHOWN: Final = 60
+LONGEST_PATH: Final = 300
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NOT_UTF_8 = re.compile(r"[\ud800-\udfff]")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+
+Texts = tuple[str, ...]
+"""Separated by commas."""
+TextsOrNone = Annotated[tuple[str, ...], Meta(extra={"may_be_empty": True})]
+"""Of which an empty list is a choice of its own, although it is not the default."""
+Secret = Annotated[str, Meta(extra={"secret": True})]
+"""Never repeated in a message; production refuses one that is short or well known."""
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+
+Check = Callable[[Any], str | None]
+"""What is wrong with one value (of a list: with one of its parts), in words; None when nothing is."""
+
+
+class SettingsFault(Exception):
+    """The environment does not make sense; the message names every fault, one a line."""
+
+
+class Read(Struct, frozen=True):
+    """`values` by field, of those that were set and make sense; `faults`, one line each; `broken` are the fields
+    that have one."""
+
+    values: dict[str, Any]
+    faults: list[str]
+    broken: frozenset[str]
+
+
+class _Wrong(Exception):
+    """What is wrong, without whose."""
+
+
+def read_fields(
+    kind: type[Struct], environ: Mapping[str, str], variable: Callable[[str], str], checks: Mapping[str, Check]
+) -> Read:
+    """Every field of `kind` that the environment sets."""
+    values: dict[str, Any] = {}
+    faults: dict[str, str] = {}
+    for field in msgspec.structs.fields(kind):
+        name = variable(field.name)
+        try:
+            text = _text(environ, name)
+            if text is None:
+                continue
+            value = _value(text, field)
+            found: list[str] = []
+            if check := checks.get(field.name):
+                value, found = _looked_at(value, check, named=name + FROM_FILE not in environ)
+            # Parts of a list that are right may be wrong in production, which is to be said as well.
+            if not found or value:
+                values[field.name] = value
+            if found:
+                raise _Wrong("; ".join(found))
+        except _Wrong as wrong:
+            faults[field.name] = f"{_where(environ, name, secret=is_secret(field.type))}{wrong}"
+    return Read(values, list(faults.values()), frozenset(faults))
+
+
+def one_text(environ: Mapping[str, str], name: str) -> str | None:
+    """Of a variable that is read on its own, without space around it; None when neither it nor its file is set.
+    Raises `SettingsFault`, which does not repeat it."""
+    try:
+        return _text(environ, name)
+    except _Wrong as wrong:
+        raise SettingsFault(f"{_where(environ, name, secret=True)}{wrong}") from None
+
+
+def _where(environ: Mapping[str, str], name: str, *, secret: bool) -> str:
+    """How a message begins. What is in a file is never shown: it may be the wrong file, and somebody's key."""
+    if name in environ:
+        return f"{name}: " if secret or name + FROM_FILE in environ else f"{name}={shown(environ[name])}: "
+    return f"{name}{FROM_FILE}={shown(environ[name + FROM_FILE], LONGEST_PATH)}: "
+
+
+def _text(environ: Mapping[str, str], name: str) -> str | None:
+    path = environ.get(name + FROM_FILE)
+    if path is not None and name in environ:
+        raise _Wrong(f"{name}{FROM_FILE} is set as well; keep one")
+    text = environ.get(name) if path is None else _content(path)
+    if text is None:
+        return None
+    text = text.strip()
+    if _CONTROL.search(text):
+        raise _Wrong("has a line break or another control character in it, and must be one line of text")
+    return text
+
+
+def _content(path: str) -> str:
+    if not path:
+        raise _Wrong("is empty; name the file that holds the value, or unset it")
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(LONGEST_FILE + 1)
+    except OSError as error:
+        raise _Wrong(error.strerror or str(error)) from None
+    if len(content) > LONGEST_FILE:
+        raise _Wrong(f"longer than {LONGEST_FILE} bytes")
+    try:
+        # Some editors put a mark before the first character, which is no part of a password.
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _Wrong("this is not text") from None
+
+
+def _value(text: str, field: msgspec.structs.FieldInfo) -> Any:
+    kind, base = field.type, bare(field.type)
+    if not text and field.default not in {"", (), None} and not _extra(kind, "may_be_empty"):
+        raise _Wrong(f"is empty; unset it, or say {words(kind)}")
+    if get_origin(base) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if base is Path:
+        return _path(text) if text else None
+    if _NOT_UTF_8.search(text):
+        raise _Wrong("is not text in UTF-8")
+    try:
+        if base is int and not _INTEGER.fullmatch(text):
+            raise msgspec.ValidationError
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError:
+        raise _Wrong(f"must be {words(kind)}") from None
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise _Wrong("there is no such user on this machine") from None
+
+
+def _looked_at(value: Any, check: Check, *, named: bool) -> tuple[Any, list[str]]:
+    """The value, of a list the parts that are right; and what is wrong. `named` says that a part may be shown."""
+    if value in {"", None}:
+        return value, []
+    if not isinstance(value, tuple):
+        fault = check(value)
+        return (None, [fault]) if fault else (value, [])
+    told = {part: check(part) for part in value}
+    faults = [f"{shown(part) if named else 'a part of it'} {fault}" for part, fault in told.items() if fault]
+    return tuple(part for part in value if not told[part]), faults
+
+
+def shown(text: str, most: int = LONGEST_SHOWN) -> str:
+    """Quoted, and no longer than a message can bear."""
+    return repr(text) if len(text) <= most else repr(text[:most]) + "..."
+
+
+def bare(kind: Any) -> Any:
+    """Without its bounds, and without the None that says that it may be left out."""
+    base = get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
+    if isinstance(base, UnionType):
+        [base] = [each for each in get_args(base) if each is not NoneType]
+    return base
+
+
+def is_secret(kind: Any) -> bool:
+    return _extra(kind, "secret")
+
+
+def bounds(kind: Any) -> tuple[Any, Any] | None:
+    """Of a number, the least and the greatest."""
+    return next(
+        ((meta.ge, meta.le) for meta in _metas(kind) if meta.ge is not None and meta.le is not None),
+        None,
+    )
+
+
+def words(kind: Any) -> str:
+    """What a value of this kind may be, for a message."""
+    base = bare(kind)
+    if get_origin(base) is Literal:
+        return "one of " + ", ".join(get_args(base))
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
+    name = names.get(base, "a list, separated by commas")
+    between = bounds(kind)
+    return f"{name} from {between[0]:g} to {between[1]}" if between else name
+
+
+def _metas(kind: Any) -> list[Meta]:
+    return [meta for meta in getattr(kind, "__metadata__", ()) if isinstance(meta, Meta)]
+
+
+def _extra(kind: Any, key: str) -> bool:
+    return any(bool(meta.extra and meta.extra.get(key)) for meta in _metas(kind))
+
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+def both(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
+    """Reads two sets of settings, and tells the faults of both in one message: raises `SettingsFault`."""
+    faults: list[str] = []
+    read: list[Any] = []
+    for each in (first, second):
+        try:
+            read.append(each())
+        except SettingsFault as fault:
+            faults += str(fault).split("\n")
+    if faults:
+        raise SettingsFault("\n".join(dict.fromkeys(faults)))
+    return read[0], read[1]
