@@ -15,7 +15,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from blytz.kit.http import MOST_REQUESTS
-from tests.support.http import Api
+from tests.support.gateway import Gateway, hang_up
+from tests.support.http import Api, problem
 from tests.support.live_client import Client
 from tests.support.redis import RedisServer
 from tests.support.services import Service
@@ -90,6 +91,13 @@ async def _watch_and_bid(house: House, auction_id: str) -> None:
     client.writer.close()
 
 
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, house: House) -> Iterator[Gateway]:
+    doors = {name: f"127.0.0.1:{house.services[name].port}" for name in ("auction", "live")}
+    with Gateway(tmp_path_factory.mktemp("door") / "data", **doors) as running:
+        yield running
+
+
 @pytest.mark.parametrize("service", OF)
 def test_every_metric_keeps_the_conventions(lived_in: House, service: str) -> None:
     status, text = lived_in.services[service].page("/metrics")
@@ -149,10 +157,49 @@ def test_a_line_for_each_request_and_decision(lived_in: House) -> None:
     created, *_, read = lived_in.logged("auction", "request")
     assert (created["method"], created["path"], created["status"]) == ("POST", "/v1/auctions", 201)
     assert created["user_id"].startswith("usr_")
-    assert read["auction_id"] == auction_id
+    assert (read["auction_id"], read["user_id"], read["outcome"]) == (auction_id, None, "answered")
+    assert created["outcome"] == "answered"
     for line in (accepted, refused, stranger, watched, created, read):
         assert {"timestamp", "level", "service", "request_id"} <= line.keys()
         assert 0 < line["duration_ms"] < 5_000
+
+
+async def test_one_id_leads_from_the_answer_through_the_gateway_to_the_line_of_the_service(
+    house: House, gateway: Gateway
+) -> None:
+    answer = gateway.get("/auction/v1/auctions/auc_none", Authorization=f"Bearer {house.anna}")
+    assert problem(answer, 404, "auction_not_found")
+    trace = answer.headers["x-request-id"]
+    assert json.loads(gateway.log_line(trace))["status"] == 404
+    line = about(house, "auction", "request", trace)
+    assert (line["auction_id"], line["status"], line["outcome"]) == ("auc_none", 404, "refused")
+    # Nobody has to be somebody to read; whoever says who he is can be found.
+    anna = house.api.issuer.verify(house.anna).id
+    assert line["user_id"] == anna
+
+    client = await Client.open(gateway.http_port)
+    client.send({"type": "auth", "token": house.anna})
+    client.send({"type": "bid", "auction_id": "auc_none", "bid_id": "t", "amount": 1, "kind": "exact"})
+    await client.hear("bid_result", code="auction_not_found")
+    await hang_up(client)
+    [trace] = re.findall(r"(?im)^x-request-id: ([0-9a-f]+)", client.head)
+    # nginx writes about a WebSocket when it has ended.
+    assert json.loads(gateway.log_line(trace))["status"] == 101
+    line = about(house, "live", "bid", trace)
+    assert (line["auction_id"], line["user_id"]) == ("auc_none", anna)
+
+
+def about(house: House, service: str, event: str, trace: str) -> dict[str, Any]:
+    """The only line of this service about a request, once it is written."""
+    found: list[dict[str, Any]] = []
+
+    def is_there() -> bool:
+        found[:] = [line for line in house.logged(service, event) if line["request_id"] == trace]
+        return bool(found)
+
+    wait_until(is_there, f"{service} has a line about {trace}")
+    [line] = found
+    return line
 
 
 def test_every_line_has_one_form_and_none_says_too_much(lived_in: House) -> None:

@@ -92,7 +92,11 @@ SIGNED_IN: Final[dict[str, Any]] = {"guards": [signed_in], "security": [{"bearer
 
 async def reader_of(request: Call) -> Principal | None:
     """Watching needs no token; one that is sent must be good. Raises what `House.caller` does."""
-    return await house_of(request).caller(request) if "authorization" in request.headers else None
+    if "authorization" not in request.headers:
+        return None
+    # Into the scope, for the line of the log.
+    caller = _scope(request)[CALLER] = await house_of(request).caller(request)
+    return caller
 
 
 def asked_by(request: Call) -> tuple[AuctionService, Principal, str]:

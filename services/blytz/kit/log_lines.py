@@ -101,6 +101,7 @@ class Lines:
             request_id,
             user_id,
             auction_of(path),
+            outcome_of(status),
             method=method,
             path=path,
             status=status,
@@ -116,6 +117,13 @@ class Lines:
             self._second = second
             self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
         return f"{self._second_text}{int((now - second) * 1e6):06d}Z"
+
+
+def outcome_of(status: int) -> str:
+    """Of a request. 0 is the status of one whose client left before the answer."""
+    if not status:
+        return "gone"
+    return "answered" if status < 400 else "refused" if status < 500 else "failed"
 
 
 def auction_of(path: str) -> str | UnsetType:
