@@ -37,6 +37,9 @@ begin 'settings: specs/settings.md'
 begin 'contracts: specs/openapi and specs/asyncapi.yaml'
 "$BIN/python" -m infra.specs check || found
 
+begin 'contracts: specs/asyncapi.yaml and the official schema'
+"$BIN/python" -m infra.specs.official || found
+
 begin 'luacheck'
 infra/check_lua.sh || found
 
@@ -54,6 +57,7 @@ find . \( -name .git -o -name .venv -o -name .cache -o -name node_modules \) -pr
 
 begin 'no index address in a lock'
 grep -rnE '[a-z]+://|--(extra-)?index-url|--find-links' requirements && found
+grep -n '"resolved"' infra/specs/official/package-lock.json tests/firebase/package-lock.json && found
 
 [ "$status" -eq 0 ] && echo 'all checks passed' || echo 'some checks failed: see above'
 exit "$status"

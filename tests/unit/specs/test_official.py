@@ -1,0 +1,66 @@
+"""The AsyncAPI document is held against the schema that AsyncAPI itself publishes, wherever npm can bring it."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.specs import documents
+from infra.specs.official import __main__ as official
+
+Document = dict[str, Any]
+LIVE = documents.from_code()[documents.ASYNCAPI]
+FAULTS: dict[str, Callable[[Document], object]] = {
+    "another version": lambda it: it.update(asyncapi="9.9.9"),
+    "no version of ours": lambda it: it["info"].pop("version"),
+    "an unknown word": lambda it: it["channels"]["live"].update(more=1),
+    "an action that is none": lambda it: it["operations"]["bidAsked"].update(action="ask"),
+    "a type that is none": lambda it: it["components"]["schemas"]["Ping"].update(type="thing"),
+    "a payload that is no schema": lambda it: it["components"]["messages"]["bid"].update(payload=3),
+    "a binding that is none": lambda it: it["channels"]["live"]["bindings"]["ws"].update(method="PUT"),
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    if not (official.folder() / "done").exists():
+        pytest.skip("AsyncAPI's official schema is not in .cache: `make check` installs it where npm is")
+    return official.schema_of(LIVE["asyncapi"])
+
+
+def test_the_document_is_what_the_official_schema_says(schema: Any) -> None:
+    assert list(official.faults(LIVE, schema)) == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_official_schema_finds_what_is_wrong(schema: Any, name: str) -> None:
+    broken = copy.deepcopy(LIVE)
+    FAULTS[name](broken)
+    assert list(official.faults(broken, schema)) != []
+
+
+def test_where_npm_is_not_it_is_skipped_by_name(tmp_path: Path) -> None:
+    program = "from pathlib import Path; from infra.specs.official import __main__ as m; "
+    program += f"m.CACHE = Path({str(tmp_path)!r}); raise SystemExit(m.main())"
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PATH": str(tmp_path)},
+        cwd=documents.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == "AsyncAPI's official schema: skipped, npm is not on this machine"
+
+
+def test_the_lock_carries_no_address() -> None:
+    lock = json.loads((official.HERE / "package-lock.json").read_text())
+    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
+    assert all("integrity" in package for name, package in lock["packages"].items() if name)
