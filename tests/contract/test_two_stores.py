@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import event, settings
+from hypothesis import event, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -18,7 +18,8 @@ from tests.support.player import AMOUNTS, CHANGES, HOUSE_VERBS, KINDS, MOMENTS, 
 from tests.support.redis import RedisServer
 from tests.support.replay import states_of
 
-EXAMPLES = 120
+EXAMPLES = 60
+MOST_ROUNDS = 6
 STEPS = 40
 SOAKING = settings.get_current_profile_name() == "soak"
 SOAK_FOR_S = 3_600
@@ -139,7 +140,14 @@ def stage(redis: RedisServer) -> Iterator[Stage]:
 def test_both_stores_are_the_same_auction_house(stage: Stage) -> None:
     # A class of its own, because Hypothesis makes the machines and only a class can tell them where to play.
     machine = type("TwoStoresOnStage", (TwoStores,), {"stage": stage})
-    examples = settings().max_examples if SOAKING else EXAMPLES
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=STEPS))
     everything = {code.value for code in Code} - {"auction_not_found", "bidder_blocked"}
-    assert everything | {"accepted", "outbid", "replayed", "sold", "unsold", "cancelled"} <= stage.told
+    everything |= {"accepted", "outbid", "replayed", "sold", "unsold", "cancelled"}
+    examples = settings().max_examples if SOAKING else EXAMPLES
+    # What the machine happens to play depends on every line of it, so it goes on until all was seen.
+    for number in range(MOST_ROUNDS):
+        if not SOAKING:
+            machine = seed(number)(machine)
+        run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=STEPS))
+        if everything <= stage.told:
+            break
+    assert everything <= stage.told
