@@ -9,6 +9,7 @@ import pytest
 
 from blytz.auction.model import Receipt, Refused
 from blytz.auction.redis_store import RedisStore
+from blytz.kit.answer import Answer
 from tests.support.auctions import BIDDERS, CAUSE, bid, listing
 from tests.support.live import GatewayProcess
 from tests.support.live_client import Client, Closed, frame, welcomed
@@ -60,13 +61,11 @@ class Crowd:
             while number < (now - began) * self._per_s:
                 number += 1
                 one = bid(BIDDERS[number % 3], 1_000_000 + (len(self.made_at) + number) * 10_000)
-                asyncio.ensure_future(self._store.place_bid(self._auction_id, one, CAUSE)).add_done_callback(
-                    self._made
-                )
+                self._store.place_bid(self._auction_id, one, CAUSE).then(self._made)
             await asyncio.sleep(0.002)
         await until(lambda: len(self.made_at) >= number, "every bid is answered")
 
-    def _made(self, placed: "asyncio.Future[Receipt | Refused]") -> None:
+    def _made(self, placed: Answer[Receipt | Refused]) -> None:
         self.made_at[placed.result().seq] = time.time()
 
     def delays_ms(self, viewer: Viewer) -> list[float]:

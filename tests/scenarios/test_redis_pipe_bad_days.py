@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from blytz.auction.model import Bid, Receipt
 from blytz.auction.redis_store import RedisStore, keys_of
+from blytz.kit.answer import Answer
 from blytz.kit.problems import NotDurable, StoreUnavailable
 from blytz.kit.redis_pipe import DURABLE_WITHIN_S, RedisPipe
 from tests.conftest import StartRedis
@@ -43,7 +44,7 @@ async def open_auction(pipe: RedisPipe) -> None:
                 return
 
 
-async def pending_soon(asked: "asyncio.Future[Any]") -> None:
+async def pending_soon(asked: Answer[Any]) -> None:
     """The answer is `pending`: not at once, and not much later than promised."""
     began = time.monotonic()
     with pytest.raises(NotDurable):

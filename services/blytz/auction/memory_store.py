@@ -1,7 +1,6 @@
 """Auctions in this process's memory, over `rules.py`: for tests, rehearsal and replay. Nothing survives it."""
 
 import time
-from asyncio import Future, get_running_loop
 from collections.abc import Callable, Sequence
 
 from blytz.auction import rules
@@ -19,6 +18,7 @@ from blytz.auction.model import (
     Status,
 )
 from blytz.auction.store import Closed, Page
+from blytz.kit.answer import Answer
 
 
 def wall_clock() -> int:
@@ -43,8 +43,7 @@ class MemoryStore:
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         return self._apply(auction_id, lambda auction: rules.open_auction(auction, cause, self._clock()))
 
-    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> "Future[Receipt | Refused]":
-        future: Future[Receipt | Refused] = get_running_loop().create_future()
+    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         seen_as = (auction_id, bid.bidder.id, bid.bid_id)
         blocked = (auction_id, bid.bidder.id) in self._blocked
         auction, seen = self._auctions.get(auction_id), self._seen.get(seen_as)
@@ -52,10 +51,8 @@ class MemoryStore:
         if isinstance(decided, rules.Recorded):
             self._keep(decided.auction, decided.events)
             self._seen[seen_as] = rules.Seen(bid.amount, bid.kind, decided.receipt)
-            future.set_result(decided.receipt)
-        else:
-            future.set_result(decided)
-        return future
+            return Answer.of(decided.receipt)
+        return Answer.of(decided)
 
     async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
         return self._change(auction_id, lambda auction: rules.pause(auction, cause, self._clock()))

@@ -1,10 +1,10 @@
 """What users have spent of their limits, in Redis: the one book of all processes (port: `kit/limits.py`)."""
 
-from asyncio import Future
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
+from blytz.kit.answer import Answer
 from blytz.kit.limits import Limit, Spent
 from blytz.kit.redis_link import Part
 from blytz.kit.redis_pipe import RedisPipe, Script
@@ -21,7 +21,7 @@ class RedisLedger:
         self._pipe = pipe
         self._script = Script((files("blytz.auction") / "lua" / "spend.lua").read_text())
 
-    def spend(self, limit: Limit, spent: Sequence[Spent]) -> "Future[list[int]]":
+    def spend(self, limit: Limit, spent: Sequence[Spent]) -> Answer[list[int]]:
         cost_us = 1e6 * limit.interval_s
         keys = [f"{{limits}}:{limit.name}:{each.user_id}" for each in spent]
         args: list[Part] = [f"{cost_us:.3f}", f"{MOST_BURSTS_OWED * limit.burst * cost_us:.0f}"]

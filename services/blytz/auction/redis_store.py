@@ -7,31 +7,30 @@ harmless, an auction without an entry would never be hammered.
 """
 
 import contextlib
-from asyncio import Future
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from blytz.auction.model import (
     Auction,
     Bid,
     Cause,
-    Code,
     Event,
     Listing,
     NotYet,
     Outage,
-    Party,
     Receipt,
     Refused,
     Status,
 )
+from blytz.auction.redis_bid import BidScript, Placing, refused
+from blytz.auction.redis_state import auction_of, corrupt, new_state, text, whole
 from blytz.auction.store import Closed, CorruptAuction, Page
-from blytz.kit.metrics import Histogram, Metrics
+from blytz.kit.answer import Answer
+from blytz.kit.metrics import Metrics
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis_link import Part
 from blytz.kit.redis_pipe import RedisError, RedisPipe, Script
@@ -42,10 +41,7 @@ VERBS: Final = ("open", "place_bid", "pause", "resume", "extend", "cancel", "clo
 LISTED_AT_ONCE: Final = 200
 """How many auctions one call of `list` looks at, at most, to find those of one status."""
 
-log = structlog.get_logger()
 _json = msgspec.json.Encoder()
-_listing = msgspec.json.Decoder(Listing)
-_party = msgspec.json.Decoder(Party)
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -74,16 +70,20 @@ class Keys:
 keys_of = lru_cache(maxsize=4_096)(Keys)
 
 
+def _keys_of_bid(auction_id: str) -> tuple[bytes, ...]:
+    return keys_of(auction_id).of_bid
+
+
 class RedisStore:
     """`AuctionStore` over one pipelined connection (see the port for what each verb promises)."""
 
     def __init__(self, pipe: RedisPipe, scripts: dict[str, Script] | None = None) -> None:
         self._pipe = pipe
         self._scripts = scripts or load_scripts()
-        self._bid_durable_s: Histogram | None = None
+        self._bids = BidScript(self._scripts["place_bid"], _keys_of_bid, self._look_now)
 
     def count_in(self, metrics: Metrics) -> None:
-        self._bid_durable_s = metrics.histogram(
+        self._bids.durable_s = metrics.histogram(
             "blytz_bid_durable_seconds", "From a bid's way to Redis until its outcome was on disk there"
         )
 
@@ -94,34 +94,15 @@ class RedisStore:
         due_at = max(now, listing.starts_at) if listing.starts_at else now + listing.terms.duration_ms
         await self._pipe.call("ZADD", INDEX, 0, auction_id)
         await self._pipe.call("ZADD", SCHEDULE, due_at, auction_id)
-        await self._run("open", auction_id, cause, *_new_state(listing))
+        await self._run("open", auction_id, cause, *new_state(listing))
         return await self._must_get(auction_id)
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         return await self._outcome(auction_id, await self._run("open", auction_id, cause))
 
-    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> "Future[Receipt | Refused]":
-        bidder = bid.bidder
-        args = (
-            auction_id,
-            _json.encode(cause),
-            bidder.id,
-            _json.encode(bidder),
-            bid.bid_id,
-            bid.amount,
-            bid.kind,
-        )
-
-        def told(reply: Any) -> Receipt | Refused:
-            if reply[0] == b"refused":
-                return _refused(reply)
-            _, outcome, seq, price, minimum, leading, ends_at, replayed, status, _ = reply
-            if status == b"sold" and not replayed:
-                self._look_now(auction_id)
-            return Receipt(bid.bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1)
-
-        script, keys = self._scripts["place_bid"], keys_of(auction_id).of_bid
-        return self._pipe.run(script, keys, args, told, _corrupt, self._bid_durable_s)
+    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
+        command = self._bids.command(auction_id, bid, cause)
+        return self._pipe.send(command, Placing(self._bids, auction_id, bid, cause))
 
     async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
         return await self._change("pause", auction_id, cause)
@@ -146,7 +127,7 @@ class RedisStore:
     ) -> Closed | NotYet | Refused:
         began_at, ended_at = (outage.began_at, outage.ended_at) if outage else (0, 0)
         reply = await self._run(
-            "close", auction_id, cause, "1" if force else "0", began_at, ended_at, _text(not_after)
+            "close", auction_id, cause, "1" if force else "0", began_at, ended_at, text(not_after)
         )
         match reply:
             case [b"closed", status, event, _]:
@@ -155,7 +136,7 @@ class RedisStore:
                 return Closed(Status(status.decode()), Event(_object.decode(event)))
             case [b"not_yet", remaining_ms, _]:
                 return NotYet(None if remaining_ms < 0 else remaining_ms)
-        return _refused(reply)
+        return refused(reply)
 
     async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
         await self._pipe.call("SADD", keys_of(auction_id).blocked, bidder_id)
@@ -195,22 +176,22 @@ class RedisStore:
             return None
         try:
             _, _, outcome, *numbers = told.split(b" ")
-            seq, price, minimum, leading, ends_at = map(_whole, numbers)
+            seq, price, minimum, leading, ends_at = map(whole, numbers)
         except ValueError as error:
-            raise _corrupt(f"{auction_id} bid {bid_id}: {error!r}") from error
+            raise corrupt(f"{auction_id} bid {bid_id}: {error!r}") from error
         return Receipt(bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at)
 
     async def now(self) -> int:
         seconds, micros = await self._pipe.call("TIME")
         return int(seconds) * 1000 + int(micros) // 1000
 
-    def _state(self, auction_id: str) -> "Future[Auction | None]":
-        return self._pipe.call("HGETALL", keys_of(auction_id).state, convert=_auction)
+    def _state(self, auction_id: str) -> Answer[Auction | None]:
+        return self._pipe.call("HGETALL", keys_of(auction_id).state, convert=auction_of)
 
     async def _change(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> Auction | Refused:
         reply = await self._run(verb, auction_id, cause, *args)
         if reply[0] == b"refused":
-            return _refused(reply)
+            return refused(reply)
         auction = await self._must_get(auction_id)
         # The schedule may be stale, the close script is not: an entry that comes too early does no harm, and
         # one that is missing was hammered.
@@ -225,9 +206,9 @@ class RedisStore:
         with contextlib.suppress(Overloaded, StoreUnavailable):
             self._pipe.call("ZADD", SCHEDULE, "XX", 0, auction_id)
 
-    def _run(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> "Future[Any]":
+    def _run(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> Answer[Any]:
         keys, script = keys_of(auction_id).of_verb, self._scripts[verb]
-        return self._pipe.run(script, keys, (auction_id, _json.encode(cause), *args), error=_corrupt)
+        return self._pipe.run(script, keys, (auction_id, _json.encode(cause), *args), fault=corrupt)
 
     async def _outcome(self, auction_id: str, reply: Any) -> Auction | NotYet | Refused:
         match reply:
@@ -235,7 +216,7 @@ class RedisStore:
                 return await self._must_get(auction_id)
             case [b"not_yet", remaining_ms, _]:
                 return NotYet(remaining_ms)
-        return _refused(reply)
+        return refused(reply)
 
     async def _must_get(self, auction_id: str) -> Auction:
         auction = await self.get(auction_id)
@@ -244,85 +225,8 @@ class RedisStore:
         return auction
 
 
-async def _read(reply: "Future[Any]") -> Any:
+async def _read(reply: Answer[Any]) -> Any:
     try:
         return await reply
     except RedisError as error:
-        raise _corrupt(str(error)) from error
-
-
-def _corrupt(text: str) -> CorruptAuction:
-    log.error("corrupt_auction", error=text)
-    return CorruptAuction()
-
-
-def _refused(reply: Any) -> Refused:
-    _, code, seq, price, minimum, ends_at, _ = reply
-    return Refused(Code(code.decode()), seq, price, minimum, int(ends_at) if ends_at else None)
-
-
-def _text(number: int | None) -> str:
-    return "" if number is None else str(number)
-
-
-def _new_state(listing: Listing) -> list[Part]:
-    """The state hash of a new auction, as field, value, field, value. What scripts decide by stands in fields
-    of its own; the listing as a whole is for readers."""
-    terms = listing.terms
-    state: dict[str, Part] = {
-        "listing": _json.encode(listing),
-        "seller_id": listing.seller.id,
-        "starts_at": _text(listing.starts_at),
-        "start_price": terms.start_price,
-        "reserve_price": _text(terms.reserve_price),
-        "buy_now_price": _text(terms.buy_now_price),
-        "increments": " ".join(f"{price}:{step}" for price, step in terms.increments),
-        "ending": terms.ending,
-        "duration_ms": terms.duration_ms,
-        "extension_window_ms": terms.extension_window_ms,
-        "extension_ms": terms.extension_ms,
-        "max_total_ms": _text(terms.max_total_ms),
-        "status": Status.SCHEDULED.value,
-        **dict.fromkeys(("seq", "clock", "price", "ceiling", "bid_count", "restored_until"), 0),
-        **dict.fromkeys(("leader", "leader_id", "opened_at", "ends_at", "hard_stop_at"), ""),
-        **dict.fromkeys(("paused_at", "remaining_ms"), ""),
-    }
-    return [part for pair in state.items() for part in pair]
-
-
-def _whole(digits: bytes) -> int:
-    """As strict as the scripts: to `int` alone, '7 ', '+7' and '1_0' are numbers too."""
-    number = int(digits)
-    if str(number).encode() != digits or not 0 <= number < 2**53:
-        raise ValueError(digits)
-    return number
-
-
-def _auction(reply: Any) -> Auction | None:
-    """The state hash as it comes from HGETALL."""
-    if not reply:
-        return None
-    state = {name.decode(): value for name, value in zip(reply[::2], reply[1::2], strict=True)}
-
-    def maybe(name: str) -> int | None:
-        return _whole(state[name]) if state[name] else None
-
-    try:
-        return Auction(
-            listing=_listing.decode(state["listing"]),
-            status=Status(state["status"].decode()),
-            seq=_whole(state["seq"]),
-            clock=_whole(state["clock"]),
-            price=_whole(state["price"]),
-            leader=_party.decode(state["leader"]) if state["leader"] else None,
-            ceiling=_whole(state["ceiling"]),
-            bid_count=_whole(state["bid_count"]),
-            opened_at=maybe("opened_at"),
-            ends_at=maybe("ends_at"),
-            hard_stop_at=maybe("hard_stop_at"),
-            paused_at=maybe("paused_at"),
-            remaining_ms=maybe("remaining_ms"),
-            restored_until=_whole(state["restored_until"]),
-        )
-    except (KeyError, ValueError, msgspec.MsgspecError) as error:
-        raise _corrupt(f"{state.get('listing', b'')[:80]!r}: {error!r}") from error
+        raise corrupt(str(error)) from error

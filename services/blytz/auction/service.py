@@ -1,8 +1,8 @@
 """What callers may do with auctions: checks who may, then asks the store."""
 
 import re
-from asyncio import Future
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from blytz.auction import rules
@@ -22,6 +22,7 @@ from blytz.auction.model import (
 )
 from blytz.auction.store import AuctionStore
 from blytz.identity import Principal
+from blytz.kit.answer import Answer
 from blytz.kit.ids import new_id
 from blytz.kit.limits import UserLimit
 from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
@@ -29,6 +30,13 @@ from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
 EPOCH_DIGITS = 8
 # An id becomes part of keys and channels, so nothing that could not be one gets near them.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+@lru_cache(maxsize=4_096)
+def _is_id(text: str) -> bool:
+    return _ID.match(text) is not None
+
+
 _WHY = {
     Code.AUCTION_NOT_FOUND: "there is no such auction",
     Code.BID_ID_REUSED: "this bid_id was used for another amount or kind",
@@ -97,14 +105,14 @@ class AuctionService:
         amount: int,
         kind: BidKind,
         request_id: str,
-    ) -> "Future[Receipt | Refused]":
+    ) -> Answer[Receipt | Refused]:
         """For anybody signed in with a role. A refusal by the rules is a value, not an exception: most bids of a
         busy room are refused."""
         if not bidder.roles:
             raise Forbidden("only a bidder may bid")
         if self._bids_of_user is not None:
             self._bids_of_user.take(bidder.id)
-        if not _ID.match(auction_id):
+        if not _is_id(auction_id):
             raise _not_found()
         bid = Bid(Party(bidder.id, bidder.name), bid_id, amount, kind)
         return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
@@ -134,7 +142,7 @@ class AuctionService:
         return await self.get(auction_id)
 
     async def get(self, auction_id: str) -> Auction:
-        auction = await self._store.get(auction_id) if _ID.match(auction_id) else None
+        auction = await self._store.get(auction_id) if _is_id(auction_id) else None
         if auction is None:
             raise _not_found()
         return auction
@@ -148,7 +156,7 @@ class AuctionService:
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
         """For anybody, who may see only their public parts. Empty for an auction that does not exist."""
-        if not _ID.match(auction_id):
+        if not _is_id(auction_id):
             raise _not_found()
         return await self._store.events(auction_id, after, limit)
 

@@ -1,7 +1,6 @@
 """The port through which everything reaches an auction. Two adapters keep the same promises:
 `redis_store` (production) and `memory_store` (tests, rehearsal, replay)."""
 
-from asyncio import Future
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from blytz.auction.model import (
     Refused,
     Status,
 )
+from blytz.kit.answer import Answer
 from blytz.kit.problems import Problem
 
 
@@ -54,7 +54,7 @@ class AuctionStore(Protocol):
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         """Open a scheduled auction whose `starts_at` has passed; one already open is left as it is."""
 
-    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> "Future[Receipt | Refused]":
+    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         """Decide one bid. The result means it is durable (protocol, section 5); else `NotDurable`."""
 
     async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused: ...

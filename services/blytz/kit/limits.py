@@ -6,7 +6,6 @@ answers with what each has spent everywhere. The decision on limits in `specs/de
 """
 
 import asyncio
-from asyncio import Future
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import ceil
@@ -15,6 +14,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from blytz.kit.answer import Answer
 from blytz.kit.problems import Overloaded, RateLimited, StoreUnavailable
 
 TELL_EVERY_S: Final = 0.25
@@ -51,7 +51,7 @@ class Spent(Struct, frozen=True):
 class Ledger(Protocol):
     """What all processes have spent together."""
 
-    def spend(self, limit: Limit, spent: Sequence[Spent]) -> "Future[list[int]]":
+    def spend(self, limit: Limit, spent: Sequence[Spent]) -> Answer[list[int]]:
         """For each, in how many microseconds everything is paid back that was spent anywhere; not positive when it
         is. Raises `Overloaded` and `StoreUnavailable`, as does the future."""
 
@@ -129,10 +129,10 @@ class UserLimit:
             except (Overloaded, StoreUnavailable):
                 # It is forgotten elsewhere, not here; and what cannot be told was hardly decided either.
                 continue
-            answer.add_done_callback(partial(self._told, told))
+            answer.then(partial(self._told, told))
 
-    def _told(self, told: list[_Purse], answer: "Future[list[int]]") -> None:
-        if answer.cancelled() or answer.exception() is not None:
+    def _told(self, told: list[_Purse], answer: Answer[list[int]]) -> None:
+        if answer.exception() is not None:
             return
         now = self._now()
         for purse, owed_us in zip(told, answer.result(), strict=True):

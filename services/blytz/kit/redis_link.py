@@ -18,6 +18,16 @@ log = structlog.get_logger()
 Part = str | bytes | int
 pack = cast("Callable[[tuple[Part, ...]], bytes]", hiredis.pack_command)
 
+
+class _Seams(dict[int, bytes]):
+    """What stands in front of a part of so many bytes, behind another part."""
+
+    def __missing__(self, size: int) -> bytes:
+        return b"\r\n$%d\r\n" % size
+
+
+SEAMS: Final = _Seams({size: b"\r\n$%d\r\n" % size for size in range(512)})
+
 BACKOFF_FIRST_S = 0.02
 BACKOFF_MOST_S = 1.0
 CONNECT_TIMEOUT_S = 3.0

@@ -6,14 +6,14 @@ call against 71 us through a pool (specs/decisions/0005).
 
 import asyncio
 import hashlib
-import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import hiredis
 
+from blytz.kit.answer import Answer
 from blytz.kit.metrics import Histogram, Metrics
 from blytz.kit.problems import NotDurable, Overloaded, StoreUnavailable
 from blytz.kit.redis_link import Part, RedisLink, pack
@@ -24,6 +24,8 @@ DEAD_AFTER_S = 3.0
 WATCH_EVERY_S = 0.05
 
 Convert = Callable[[Any], Any]
+T = TypeVar("T")
+A = TypeVar("A", bound="Asked[Any]")
 _WAIT: Final = object()
 
 # Redis is there but cannot serve: nothing was decided, and it may be asked again.
@@ -51,37 +53,93 @@ class Script:
         self.source = source
         self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest().encode()
 
+    def by_hash(self, keys: Sequence[Part], args: Sequence[Part]) -> bytes:
+        return pack((b"EVALSHA", self.sha, len(keys), *keys, *args))
 
-class _Asked:
-    __slots__ = ("asked_at", "began", "convert", "error", "future", "script", "seconds")
+    def whole(self, keys: Sequence[Part], args: Sequence[Part]) -> bytes:
+        return pack((b"EVAL", self.source, len(keys), *keys, *args))
+
+
+class _Turn:
+    """Commands of one turn of the loop, which leave together."""
+
+    __slots__ = ("_began", "at")
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        """By the loop's clock, which may count whole milliseconds only."""
+        self._began = perf_counter()
+
+    def age_s(self) -> float:
+        return perf_counter() - self._began
+
+
+class Asked(Answer[T]):
+    """A command on its way, and its answer. Subclasses read the reply in their own way."""
+
+    __slots__ = ("turn",)
+    turn: _Turn
+
+    def read(self, reply: Any) -> T:
+        """Make the answer of a reply that is no error. What is raised is the answer then."""
+        return cast("T", reply)
+
+    def fault(self, text: str) -> Exception:
+        """The exception for a command that Redis refused, or a script that failed by itself."""
+        return RedisError(text)
+
+    def whole(self) -> bytes | None:
+        """The command with the script's source, for a Redis that has forgotten it."""
+        return None
+
+    def hear(self, reply: Any) -> None:
+        try:
+            if isinstance(reply, hiredis.ReplyError):
+                text = str(reply)
+                if text.startswith(_NOT_SERVING):
+                    # A bidder need not know why; `/ready` tells its operator.
+                    raise StoreUnavailable from RedisError(text)
+                raise self.fault(text)
+            value = self.read(reply)
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+            self.fail(error)
+        else:
+            self.give(value)
+
+
+class _Call(Asked[Any]):
+    __slots__ = ("_convert",)
+
+    def __init__(self, convert: Convert | None) -> None:
+        super().__init__()
+        self._convert = convert
+
+    def read(self, reply: Any) -> Any:
+        return self._convert(reply) if self._convert else reply
+
+
+class _Run(Asked[Any]):
+    __slots__ = ("_args", "_fault", "_keys", "_script")
 
     def __init__(
-        self,
-        future: asyncio.Future[Any],
-        asked_at: float,
-        convert: Convert | None,
-        script: tuple[Script, Sequence[Part], Sequence[Part]] | None,
-        error: Callable[[str], Exception],
-        began: float,
-        seconds: Histogram | None,
+        self, script: Script, keys: Sequence[Part], args: Sequence[Part], fault: Callable[[str], Exception]
     ) -> None:
-        self.future = future
-        self.asked_at = asked_at
-        self.convert = convert
-        self.script = script
-        """With keys and arguments, until it has been sent whole."""
-        self.error = error
-        self.began = began
-        """By perf_counter: the loop's own clock may count whole milliseconds only."""
-        self.seconds = seconds
+        super().__init__()
+        self._script, self._keys, self._args, self._fault = script, keys, args, fault
+
+    def fault(self, text: str) -> Exception:
+        return self._fault(text)
+
+    def whole(self) -> bytes | None:
+        return self._script.whole(self._keys, self._args)
 
 
 class RedisPipe(RedisLink):
-    """`call` and `run` return a future at once and never block.
+    """`call`, `run` and `send` return an answer at once and never block.
 
     At most `most_in_flight` commands wait for a reply; past that `Overloaded` is raised and nothing is sent.
     A lost connection ends everything in flight in `StoreUnavailable`, never in a guess. With `replicas`, every
-    batch is followed by WAIT and its futures end in `NotDurable` unless that many replicas hold it.
+    batch is followed by WAIT and its answers are `NotDurable` unless that many replicas hold it.
     """
 
     def __init__(self, url: str, name: str, *, most_in_flight: int = 4_096, replicas: int = 0) -> None:
@@ -89,10 +147,10 @@ class RedisPipe(RedisLink):
         self._most_in_flight = most_in_flight
         self._replicas = replicas
         self._out: list[bytes] = []
-        self._asked: deque[_Asked | object] = deque()
-        self._held: list[tuple[_Asked, Any]] = []
+        self._asked: deque[Asked[Any] | object] = deque()
+        self._held: list[tuple[Asked[Any], Any]] = []
         self._watch: asyncio.TimerHandle | None = None
-        self._turn_at = self._turn_began = self._measured = 0.0
+        self._turn = self._measured = _Turn(0.0)
         self._round_trip_s = Histogram("", "")
 
     def count_in(self, metrics: Metrics) -> None:
@@ -106,58 +164,42 @@ class RedisPipe(RedisLink):
     def in_flight(self) -> int:
         return len(self._asked)
 
-    def call(self, *command: Part, convert: Convert | None = None) -> asyncio.Future[Any]:
-        """Send one command; the future holds its reply, passed through `convert`."""
-        return self._ask(pack(command), convert, None, RedisError)
+    def call(self, *command: Part, convert: Convert | None = None) -> Answer[Any]:
+        """Send one command; the answer is its reply, passed through `convert`."""
+        return self.send(pack(command), _Call(convert))
 
     def run(
         self,
         script: Script,
         keys: Sequence[Part],
         args: Sequence[Part],
-        convert: Convert | None = None,
-        error: Callable[[str], Exception] = RedisError,
-        seconds: Histogram | None = None,
-    ) -> asyncio.Future[Any]:
+        fault: Callable[[str], Exception] = RedisError,
+    ) -> Answer[Any]:
         """Run a script by its hash. Where Redis has forgotten it, it is sent whole: it had not run then.
-        `error` makes the exception of a script that failed by itself; `seconds` is told how long it took until
-        its outcome was durable."""
-        command = pack((b"EVALSHA", script.sha, len(keys), *keys, *args))
-        return self._ask(command, convert, (script, keys, args), error, seconds)
+        `fault` makes the exception of a script that failed by itself."""
+        return self.send(script.by_hash(keys, args), _Run(script, keys, args, fault))
 
-    def _ask(
-        self,
-        command: bytes,
-        convert: Convert | None,
-        script: tuple[Script, Sequence[Part], Sequence[Part]] | None,
-        error: Callable[[str], Exception],
-        seconds: Histogram | None = None,
-    ) -> asyncio.Future[Any]:
+    def send(self, command: bytes, asked: A) -> A:
+        """Send a command that is packed already, and let `asked` hear the reply."""
         if not self.up.is_set():
             raise StoreUnavailable
         if len(self._asked) >= self._most_in_flight:
             raise Overloaded
+        self._put(command, asked)
+        return asked
+
+    def _put(self, command: bytes, asked: Asked[Any]) -> None:
         if not self._out:
             self._begin_turn()
-        future = self._loop.create_future()
-        self._asked.append(_Asked(future, self._turn_at, convert, script, error, self._turn_began, seconds))
+        asked.turn = self._turn
+        self._asked.append(asked)
         self._out.append(command)
-        return future
 
     def _begin_turn(self) -> None:
-        self._turn_at, self._turn_began = self._loop.time(), perf_counter()
+        self._turn = _Turn(self._loop.time())
         self._loop.call_soon(self._flush)
         if self._watch is None:
             self._watch = self._loop.call_later(WATCH_EVERY_S, self._look)
-
-    def _send_whole(self, asked: _Asked) -> None:
-        if asked.script is None:
-            return
-        (script, keys, args), asked.script = asked.script, None
-        if not self._out:
-            self._begin_turn()
-        self._asked.append(asked)
-        self._out.append(pack((b"EVAL", script.source, len(keys), *keys, *args)))
 
     def _flush(self) -> None:
         if not self._out:
@@ -170,34 +212,40 @@ class RedisPipe(RedisLink):
 
     def on_reply(self, reply: Any) -> None:
         asked = self._asked.popleft()
-        if not isinstance(asked, _Asked):
+        if not isinstance(asked, Asked):
             self._release(int(reply) if isinstance(reply, int) else 0)
             return
-        if asked.began != self._measured:
-            self._measured = asked.began
-            self._round_trip_s.add(perf_counter() - asked.began)
-        if isinstance(reply, hiredis.ReplyError) and asked.script and str(reply).startswith("NOSCRIPT"):
-            self._send_whole(asked)
-        elif self._replicas:
+        if asked.turn is not self._measured:
+            self._measured = asked.turn
+            self._round_trip_s.add(asked.turn.age_s())
+        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
+            whole = asked.whole()
+            if whole is not None:
+                turn = asked.turn
+                self._put(whole, asked)
+                # It is due when it was due.
+                asked.turn = turn
+                return
+        if self._replicas:
             self._held.append((asked, reply))
         else:
-            _answer(asked, reply)
+            asked.hear(reply)
 
     def _release(self, holding: int) -> None:
         held, self._held = self._held, []
         for asked, reply in held:
             if holding >= self._replicas:
-                _answer(asked, reply)
+                asked.hear(reply)
             else:
-                _fail(asked, NotDurable())
+                asked.fail(NotDurable())
 
     def on_down(self) -> None:
-        lost = [asked for asked in self._asked if isinstance(asked, _Asked)] + [asked for asked, _ in self._held]
+        lost = [asked for asked in self._asked if isinstance(asked, Asked)] + [asked for asked, _ in self._held]
         self._asked.clear()
         self._held.clear()
         self._out.clear()
         for asked in lost:
-            _fail(asked, StoreUnavailable("the answer was lost; ask again with the same bid_id"))
+            asked.fail(StoreUnavailable("the answer was lost; ask again with the same bid_id"))
 
     def _look(self) -> None:
         """One timer for the whole connection watches over every reply that is due, and over those that are here
@@ -205,39 +253,14 @@ class RedisPipe(RedisLink):
         self._watch = None
         now = self._loop.time()
         oldest = now
-        for asked in itertools.chain((asked for asked, _ in self._held), self._asked):
-            if isinstance(asked, _Asked):
-                if now - asked.asked_at < DURABLE_WITHIN_S:
-                    oldest = min(oldest, asked.asked_at)
+        # Whoever is told that it is late may ask for something else at once.
+        for asked in [*(asked for asked, _ in self._held), *self._asked]:
+            if isinstance(asked, Asked):
+                oldest = min(oldest, asked.turn.at)
+                if now - asked.turn.at < DURABLE_WITHIN_S:
                     break
-                oldest = min(oldest, asked.asked_at)
-                _fail(asked, NotDurable())
+                asked.fail(NotDurable())
         if now - oldest > DEAD_AFTER_S:
             self.drop()
         elif self._asked:
-            self._watch = self._loop.call_later(WATCH_EVERY_S, self._look)
-
-
-def _answer(asked: _Asked, reply: Any) -> None:
-    future = asked.future
-    if asked.seconds is not None:
-        asked.seconds.add(perf_counter() - asked.began)
-    if future.done():
-        return
-    try:
-        if isinstance(reply, hiredis.ReplyError):
-            text = str(reply)
-            if text.startswith(_NOT_SERVING):
-                # A bidder need not know why; `/ready` tells its operator.
-                raise StoreUnavailable from RedisError(text)
-            raise asked.error(text)
-        future.set_result(asked.convert(reply) if asked.convert else reply)
-    except Exception as error:  # noqa: BLE001 - whoever asked gets it
-        _fail(asked, error)
-
-
-def _fail(asked: _Asked, error: Exception) -> None:
-    if not asked.future.done():
-        asked.future.set_exception(error)
-        # A caller that has gone away (a closed socket) does not come back for its answer.
-        asked.future.exception()
+            self._watch = self._watch or self._loop.call_later(WATCH_EVERY_S, self._look)

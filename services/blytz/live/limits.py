@@ -4,26 +4,30 @@ from collections import deque
 from time import monotonic
 
 MINUTE_S = 60.0
+BURST_S = 2.0
+"""So many seconds' worth may be taken at once."""
 
 
 class Allowance:
-    """A token bucket: so many a second, twice as many at once."""
+    """So many a second, twice as many at once: GCRA, which needs one number (as `kit/limits.py`, for users)."""
 
-    __slots__ = ("_at", "_left", "_per_s")
+    __slots__ = ("_ahead_s", "_interval_s", "_paid_at")
 
     def __init__(self, per_s: float) -> None:
-        self._per_s = per_s
-        self._left = 2 * per_s
-        self._at = monotonic()
+        self._interval_s = 1 / per_s
+        # Sums of intervals are not exact; the last of a burst must not fall to that.
+        self._ahead_s = BURST_S - self._interval_s + 1e-7
+        self._paid_at = 0.0
+        """When all that was taken is paid back."""
 
     def take(self) -> bool:
         """False when it is used up."""
-        now = monotonic()
-        self._left = min(2 * self._per_s, self._left + (now - self._at) * self._per_s)
-        self._at = now
-        if self._left < 1:
+        now, paid_at = monotonic(), self._paid_at
+        if paid_at < now:
+            paid_at = now
+        elif paid_at - now > self._ahead_s:
             return False
-        self._left -= 1
+        self._paid_at = paid_at + self._interval_s
         return True
 
 

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from blytz.auction.model import Receipt, Refused
+from blytz.kit.answer import Answer
 from blytz.kit.ids import new_id
 from blytz.kit.problems import NotDurable, Overloaded, Problem, RateLimited, StoreUnavailable, Unauthenticated
 from blytz.live import protocol
@@ -133,7 +134,8 @@ class Session(WSListener):
     # What the client says
 
     def _hear(self, text: bytes) -> None:
-        if not self._may_speak():
+        if not self._allowance.take():
+            self._say_too_much()
             return
         try:
             said = protocol.decoder.decode(text)
@@ -145,15 +147,14 @@ class Session(WSListener):
             return
         for number, message in enumerate(said):
             # The first was paid for with the frame.
-            if self.closing is not None or (number and not self._may_speak()):
+            if number and not self._allowance.take():
+                self._say_too_much()
+            if self.closing is not None:
                 return
             self.act(message)
 
-    def _may_speak(self) -> bool:
-        if self._allowance.take():
-            return True
+    def _say_too_much(self) -> None:
         self.turn_away("messages", "too many messages")
-        return False
 
     def act(self, message: protocol.ClientMessage) -> None:
         if self.closing is not None or (self._caller and self._caller.holds(message)):
@@ -204,11 +205,11 @@ class Session(WSListener):
             self._tell(message, "refused", began, problem)
             return
         self._bids_out += 1
-        decided.add_done_callback(partial(self._decided, message, began))
+        decided.then(partial(self._decided, message, began))
 
     # What it is told
 
-    def _decided(self, message: PlaceBid, began: float, decided: "asyncio.Future[Receipt | Refused]") -> None:
+    def _decided(self, message: PlaceBid, began: float, decided: Answer[Receipt | Refused]) -> None:
         self._bids_out -= 1
         try:
             result = decided.result()

@@ -1,9 +1,12 @@
 """The hot path to Redis on an ordinary day."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from blytz.kit.answer import Answer
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis_pipe import RedisError, RedisPipe, Script
 from tests.support.pipes import connected
@@ -66,9 +69,39 @@ async def test_an_error_of_one_command_is_that_commands_alone(redis: RedisServer
 
 async def test_who_no_longer_waits_disturbs_nobody(redis: RedisServer) -> None:
     async with connected(redis.url, patient=True) as pipe:
-        gone, here = pipe.call("ECHO", "1"), pipe.call("ECHO", "2")
+        gone, here = asyncio.ensure_future(pipe.call("ECHO", "1")), pipe.call("ECHO", "2")
+        await asyncio.sleep(0)
         gone.cancel()
         assert await here == b"2"
+        assert gone.cancelled()
+
+
+async def test_whoever_is_told_at_once_and_fails_takes_nobody_elses_answer_away(redis: RedisServer) -> None:
+    def fail(_: object) -> None:
+        raise ValueError("not my day")
+
+    async with connected(redis.url, patient=True) as pipe:
+        with capture_logs() as lines:
+            first, second = pipe.call("ECHO", "1"), pipe.call("ECHO", "2")
+            first.then(fail)
+            assert await second == b"2"
+        assert first.result() == b"1"
+        assert [line["event"] for line in lines] == ["answer_not_taken"]
+        assert pipe.times_connected == 1
+
+
+async def test_whoever_is_told_may_ask_again_in_the_same_breath(redis: RedisServer) -> None:
+    async with connected(redis.url, patient=True) as pipe:
+        last = asyncio.get_running_loop().create_future()
+
+        def told(answer: Answer[Any]) -> None:
+            if answer.result() < 5:
+                pipe.call("INCR", "n").then(told)
+            else:
+                last.set_result(answer.result())
+
+        pipe.call("INCR", "n").then(told)
+        assert await asyncio.wait_for(last, 5) == 5
 
 
 async def test_a_script_that_redis_forgot_is_sent_whole_and_runs_once(redis: RedisServer) -> None:
@@ -89,7 +122,7 @@ async def test_a_script_that_fails_raises_what_its_caller_chose(redis: RedisServ
         with pytest.raises(RedisError, match="BROKEN key"):
             await pipe.run(failing, ("key",), ())
         with pytest.raises(KeyError, match="BROKEN key"):
-            await pipe.run(failing, ("key",), (), error=KeyError)
+            await pipe.run(failing, ("key",), (), fault=KeyError)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +135,7 @@ async def test_a_redis_that_cannot_serve_is_no_fault_of_the_script(
     async with connected(redis.url, patient=True) as pipe:
         redis.ask("CONFIG", "SET", name, value)
         try:
-            for asked in (pipe.run(ADD, ("count",), (1,), error=KeyError), pipe.call("SET", "count", 1)):
+            for asked in (pipe.run(ADD, ("count",), (1,), fault=KeyError), pipe.call("SET", "count", 1)):
                 with pytest.raises(StoreUnavailable):
                     await asked
         finally:

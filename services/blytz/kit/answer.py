@@ -1,0 +1,80 @@
+"""What somebody says later: awaited like a future, or told on in the very turn of the loop in which it came.
+
+A future tells its callbacks in a later turn, through an entry of the loop's queue for each: 2.4 us of CPU, a
+twelfth of all that a bid over WebSocket costs. Here the one who waits is called at once.
+"""
+
+from asyncio import Future, get_running_loop
+from collections.abc import Callable, Generator
+from typing import Any, Final, Generic, Self, TypeVar, cast
+
+import structlog
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+_NOT_HERE: Final = object()
+
+
+class Answer(Generic[T]):
+    """Given once; a second time is ignored. At most one waits for it, by `then` or by `await`."""
+
+    __slots__ = ("_error", "_told", "_value")
+
+    def __init__(self) -> None:
+        self._value: object = _NOT_HERE
+        self._error: Exception | None = None
+        self._told: Callable[[Answer[T]], None] | None = None
+
+    @classmethod
+    def of(cls, value: T) -> Self:
+        """One that is here already."""
+        answer = cls()
+        answer.give(value)
+        return answer
+
+    def done(self) -> bool:
+        return self._value is not _NOT_HERE or self._error is not None
+
+    def result(self) -> T:
+        """Raises what `fail` was given. Only once it is here."""
+        if self._error is not None:
+            raise self._error
+        assert self._value is not _NOT_HERE, "asked for before it was here"
+        return cast("T", self._value)
+
+    def exception(self) -> Exception | None:
+        return self._error
+
+    def then(self, told: "Callable[[Answer[T]], None]") -> None:
+        """`told` is called with this answer when it is here, at once if it is. What it raises is logged: whoever
+        brings an answer has others to bring."""
+        assert self._told is None, "somebody waits for it already"
+        self._told = told
+        if self.done():
+            self._tell(told)
+
+    def give(self, value: T) -> None:
+        if self._value is _NOT_HERE and self._error is None:
+            self._value = value
+            if self._told is not None:
+                self._tell(self._told)
+
+    def fail(self, error: Exception) -> None:
+        if self._value is _NOT_HERE and self._error is None:
+            self._error = error
+            if self._told is not None:
+                self._tell(self._told)
+
+    def _tell(self, told: "Callable[[Answer[T]], None]") -> None:
+        try:
+            told(self)
+        except Exception:
+            log.exception("answer_not_taken")
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if not self.done():
+            here: Future[None] = get_running_loop().create_future()
+            self.then(lambda _: None if here.done() else here.set_result(None))
+            yield from here
+        return self.result()

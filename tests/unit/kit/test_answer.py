@@ -1,0 +1,53 @@
+"""Answers, whoever waits for them."""
+
+import asyncio
+
+import pytest
+
+from blytz.kit.answer import Answer
+
+
+async def test_it_can_be_awaited_before_and_after_it_is_here() -> None:
+    later: Answer[int] = Answer()
+    waiting = asyncio.ensure_future(later)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    later.give(7)
+    assert await waiting == 7
+    assert await Answer.of(8) == 8
+
+
+async def test_a_failure_is_raised_by_whoever_asks() -> None:
+    failed: Answer[int] = Answer()
+    failed.fail(ValueError("no"))
+    with pytest.raises(ValueError, match="no"):
+        await failed
+    with pytest.raises(ValueError, match="no"):
+        failed.result()
+
+
+def test_only_the_first_word_counts() -> None:
+    answer: Answer[int] = Answer()
+    told: list[int] = []
+    answer.then(lambda it: told.append(it.result()))
+    answer.give(1)
+    answer.give(2)
+    answer.fail(ValueError())
+    assert (told, answer.result(), answer.exception()) == ([1], 1, None)
+
+
+def test_who_comes_late_is_told_at_once() -> None:
+    told: list[str] = []
+    Answer.of("here").then(lambda it: told.append(it.result()))
+    assert told == ["here"]
+
+
+def test_an_answer_that_was_given_up_on_can_still_come() -> None:
+    async def give_up() -> Answer[int]:
+        answer: Answer[int] = Answer()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(answer, 0.001)
+        answer.give(3)
+        return answer
+
+    assert asyncio.run(give_up()).result() == 3
