@@ -216,10 +216,14 @@ def test_a_simulation_lives_through_the_end_of_the_gateway(
     start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:
     platform = start_platform()
-    words = ("--bidders", "4", "--viewers", "30", "--rate", "20", "--seconds", "8", "--json")
+    words = ("--bidders", "4", "--viewers", "30", "--rate", "20", "--seconds", "60", "--json")
     crowd = start(started, platform, "simulate", *words)
     wait_until(lambda: "bid" in kinds(platform), "bids are made", WITHIN_S)
     platform.wait_until_back("live", platform.kill("live"))
+    wait_until(lambda: b"\nblytz_connections 34.0\n" in platform.get("/metrics", "live")[2], "all are back", 20)
+    before = len(bids_of(platform))
+    wait_until(lambda: len(bids_of(platform)) > before + 5, "the bidding goes on", WITHIN_S)
+    crowd.send_signal(signal.SIGINT)
     out, err = crowd.communicate(timeout=WITHIN_S)
 
     result = json.loads(out)

@@ -74,7 +74,7 @@ async def test_500_auctions_that_end_together_are_closed_on_time_and_once(
 async def test_hammers_killed_again_and_again_lose_nothing_and_repeat_nothing(redis: RedisServer) -> None:
     rng = random.Random(2)
     async with hall_in(redis, 3) as hall:
-        ids = await open_crowd(hall, over_ms=5_000, ahead_ms=2_000, count=300)
+        ids = await open_crowd(hall, over_ms=3_000, ahead_ms=2_000, count=300)
         killed = 0
         while len(hall.sales()) < len(ids):
             victim = rng.choice(hall.hammers)

@@ -1,16 +1,18 @@
 """After Redis was away, whoever could not bid gets the lost time back: once, and nobody else."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from blytz.auction.model import Auction, Event, Status
+from blytz.auction.redis_schedule import PULSE
 from blytz.auction.redis_store import SCHEDULE, keys_of
 from blytz.kit.ids import new_id
-from tests.conftest import StartRedis
 from tests.support.auctions import ANNA, CAUSE, bid
 from tests.support.hall import Hall, hall_in, now_ms
 from tests.support.outages import WAYS, How, come_back, leave, redis_away, until_time
+from tests.support.redis import RedisServer
+from tests.support.services import Service
 from tests.support.wait import until
 
 SLACK_MS = 2_500
@@ -21,10 +23,34 @@ SOON_MS = 100
 LONG_MS = 600_000
 
 
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, list[Service]]]:
+    """A Redis and two hammers, which live through every outage of this module."""
+    folder = tmp_path_factory.mktemp("hammers")
+    with (
+        RedisServer() as redis,
+        Service("hammer", redis.url, folder) as one,
+        Service("hammer", redis.url, folder) as two,
+    ):
+        yield redis, [one, two]
+
+
 @pytest.fixture
-async def hall(start_redis: StartRedis) -> AsyncIterator[Hall]:
-    """With two hammers and a Redis of its own."""
-    async with hall_in(start_redis(), 2) as hall:
+async def hall(house: tuple[RedisServer, list[Service]]) -> AsyncIterator[Hall]:
+    """The house as if nothing had ever happened in it."""
+    redis, hammers = house
+    try:
+        redis.ask("FLUSHALL")
+    except OSError:
+        # A test that failed in the middle of an outage must not fail the next ones.
+        redis.restart()
+        redis.ask("FLUSHALL")
+    for hammer in hammers:
+        if not hammer.is_alive():
+            hammer.start()
+        hammer.wait_until_ready()
+    await until(lambda: redis.ask("EXISTS", PULSE) == 1, "a hammer feels the pulse")
+    async with hall_in(redis, running=hammers) as hall:
         yield hall
 
 

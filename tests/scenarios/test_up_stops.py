@@ -12,6 +12,8 @@ from tests.support.platform import STOPPED_WITHIN_S, Platform, StartPlatform
 from tests.support.wait import wait_until
 
 SECOND_START_WITHIN_S = 3.0
+ANSWER = b"\x88\x82\0\0\0\0\x03\xf4"
+"""A close frame with 1012, as a client sends it back: masked, here with nothing."""
 
 
 def nobody_is_left(platform: Platform) -> bool:
@@ -39,10 +41,13 @@ def test_viewers_are_told_to_come_back(start_platform: StartPlatform) -> None:
         )
         heard = wire.recv(65_536)
         platform.process.send_signal(signal.SIGTERM)
-        while chunk := wire.recv(65_536):
+        # A close frame that carries 1012, service restarts; nginx let it pass, so it ended later.
+        while not re.search(rb"\x88[\x02-\x7d]\x03\xf4", heard):
+            chunk = wire.recv(65_536)
+            assert chunk, "the connection ended without a word"
             heard += chunk
-    # A close frame that carries 1012, service restarts; nginx let it pass, so it ended later.
-    assert re.search(rb"\x88[\x02-\x7d]\x03\xf4", heard)
+        wire.sendall(ANSWER)
+        assert wire.recv(65_536) == b""
     assert platform.process.wait(timeout=STOPPED_WITHIN_S) == 0
 
 
@@ -81,7 +86,7 @@ def test_a_second_signal_does_not_wait(start_platform: StartPlatform) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_the_next_start_knows_what_was(start_platform: StartPlatform, how: signal.Signals) -> None:
+def test_the_next_start_is_quick_and_knows_what_was(start_platform: StartPlatform, how: signal.Signals) -> None:
     platform = start_platform()
     made = httpx.post(
         f"{platform.url}/auction/v1/auctions",
@@ -89,21 +94,16 @@ def test_the_next_start_knows_what_was(start_platform: StartPlatform, how: signa
         headers={"Authorization": f"Bearer {platform.token('anna', 'seller')}"},
     )
     assert made.status_code == 201, made.text
-    platform.stop(how)
-    if how is signal.SIGKILL:
-        wait_until(lambda: nobody_is_left(platform), "everybody has gone", STOPPED_WITHIN_S)
-    platform.start()
-    assert platform.get(f"/auction/v1/auctions/{made.json()['auction_id']}")[0] == 200
-
-
-def test_the_next_start_is_quick(start_platform: StartPlatform) -> None:
-    platform = start_platform()
 
     def seconds_to_start() -> float:
-        platform.stop()
+        platform.stop(how)
+        if how is signal.SIGKILL:
+            wait_until(lambda: nobody_is_left(platform), "everybody has gone", STOPPED_WITHIN_S)
         began = time.monotonic()
         platform.start()
-        return time.monotonic() - began
+        took_s = time.monotonic() - began
+        assert platform.get(f"/auction/v1/auctions/{made.json()['auction_id']}")[0] == 200
+        return took_s
 
     # One of three, because other work on the machine is not what is measured.
     assert any(seconds_to_start() < SECOND_START_WITHIN_S for _ in range(3))

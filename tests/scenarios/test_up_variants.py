@@ -31,9 +31,8 @@ def test_a_folder_too_deep_for_a_unix_socket_is_no_obstacle(start_platform: Star
     assert not socket.parent.exists()
 
 
-@pytest.mark.parametrize("name", ["two words", "50% $off #1", "ä'é"])
-def test_a_folder_may_have_any_name(start_platform: StartPlatform, folder: Path, name: str) -> None:
-    platform = start_platform(data=folder / name)
+def test_a_folder_may_have_any_name(start_platform: StartPlatform, folder: Path) -> None:
+    platform = start_platform(data=folder / "two words" / "50% $off #1 ä'é")
     assert platform.get("/")[0] == 200
     assert platform.get("/ready", "auction")[0] == 200
 

@@ -4,7 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -135,12 +135,13 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall_in(redis: RedisServer, hammers: int = 0) -> AsyncIterator[Hall]:
-    """A hall with so many hammers, which end with it."""
+async def hall_in(redis: RedisServer, hammers: int = 0, *, running: Sequence[Service] = ()) -> AsyncIterator[Hall]:
+    """A hall with so many hammers, which end with it, beside those that run already and outlive it."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="blytz-"))
         async with connected(redis.url) as pipe:
             hall = Hall(redis, pipe, Path(folder), stack)
+            hall.hammers += running
             if hammers:
                 await hall.start_hammers(hammers)
             yield hall

@@ -24,8 +24,13 @@ class RedisFeed(RedisLink):
         name: str,
         on_message: Callable[[bytes, bytes], None],
         on_subscribed: Callable[[bytes], None],
+        *,
+        ping_every_s: float = PING_EVERY_S,
+        silent_for_s: float = SILENT_FOR_S,
     ) -> None:
+        """A connection that says nothing for `silent_for_s`, though asked every `ping_every_s`, is given up."""
         super().__init__(url, name)
+        self._ping_every_s, self._silent_for_s = ping_every_s, silent_for_s
         self._on_message = on_message
         self._on_subscribed = on_subscribed
         self._channels: set[bytes] = set()
@@ -44,7 +49,7 @@ class RedisFeed(RedisLink):
     def on_up(self) -> None:
         if self._channels:
             self.write(b"".join(pack((b"SSUBSCRIBE", name)) for name in self._channels))
-        self._pulse = asyncio.get_running_loop().call_later(PING_EVERY_S, self._look)
+        self._pulse = asyncio.get_running_loop().call_later(self._ping_every_s, self._look)
 
     def on_down(self) -> None:
         if self._pulse:
@@ -61,8 +66,8 @@ class RedisFeed(RedisLink):
     def _look(self) -> None:
         """A connection that died without a word would leave viewers with a stale price: ask it."""
         loop = asyncio.get_running_loop()
-        if loop.time() - self.last_heard > SILENT_FOR_S:
+        if loop.time() - self.last_heard > self._silent_for_s:
             self.drop()
             return
         self.write(pack((b"PING",)))
-        self._pulse = loop.call_later(PING_EVERY_S, self._look)
+        self._pulse = loop.call_later(self._ping_every_s, self._look)

@@ -138,19 +138,19 @@ async def test_one_topic_too_many_is_refused_and_one_left_makes_room(
         assert (await client.ask({"type": "watch", "topic": "auction:auc_no"}, "error"))["code"] != "rate_limited"
 
 
-@pytest.mark.parametrize("in_one_frame", [1, 10, 100])
 async def test_too_many_messages_a_second_end_the_connection_however_they_are_packed(
-    in_one_frame: int, start_gateway: StartGateway, connect: Connect
+    start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=20)
-    client = await connect(to=gateway)
-    pings = b",".join([b'{"type":"ping"}'] * in_one_frame)
-    for _ in range(200 // in_one_frame):
-        client.send_text(b"[" + pings + b"]")
-    answers, code = await client.rest()
-    assert code == 4429
-    # A burst of twice as many as a second may have, and what a slow machine adds to it.
-    assert 40 <= len(answers) <= 60
+    for in_one_frame in (1, 10, 100):
+        client = await connect(to=gateway)
+        pings = b",".join([b'{"type":"ping"}'] * in_one_frame)
+        for _ in range(200 // in_one_frame):
+            client.send_text(b"[" + pings + b"]")
+        answers, code = await client.rest()
+        assert code == 4429, in_one_frame
+        # A burst of twice as many as a second may have, and what a slow machine adds to it.
+        assert 40 <= len(answers) <= 60, in_one_frame
 
 
 async def test_as_many_messages_as_are_allowed_go_on_for_ever(

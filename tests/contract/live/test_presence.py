@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.live.conftest import Auctions, Connect, StartGateway
+from tests.support.live import GatewayProcess
 from tests.support.live_client import CLOSE, PING, Client, Closed, frame
 from tests.support.wait import until
 
@@ -77,9 +78,9 @@ class Audience:
 
 
 async def test_viewers_are_counted_over_all_gateways_and_told_at_most_once_a_second(
-    connect: Connect, start_gateway: StartGateway, auction: Auctions
+    connect: Connect, gateway: GatewayProcess, start_gateway: StartGateway, auction: Auctions
 ) -> None:
-    gateways = [start_gateway(), start_gateway()]
+    gateways = [gateway, start_gateway()]
     auction_id = await auction()
     clients = [await connect(to=gateway) for gateway in gateways]
     for client in clients:

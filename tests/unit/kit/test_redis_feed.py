@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from blytz.kit.redis_feed import PING_EVERY_S, SILENT_FOR_S, RedisFeed
+from blytz.kit.redis_feed import RedisFeed
 from tests.conftest import StartRedis
 from tests.support.redis import RedisServer
 from tests.support.wait import until
@@ -16,15 +16,15 @@ CHANNEL = b"feed:{a}"
 
 
 class Heard:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **how: float) -> None:
         self.messages: list[tuple[bytes, bytes]] = []
         self.subscribed: list[bytes] = []
-        self.feed = RedisFeed(url, "test", lambda *said: self.messages.append(said), self.subscribed.append)
+        self.feed = RedisFeed(url, "test", lambda *said: self.messages.append(said), self.subscribed.append, **how)
 
 
 @asynccontextmanager
-async def hearing(url: str) -> AsyncIterator[Heard]:
-    heard = Heard(url)
+async def hearing(url: str, **how: float) -> AsyncIterator[Heard]:
+    heard = Heard(url, **how)
     await heard.feed.start(5)
     try:
         yield heard
@@ -94,11 +94,11 @@ async def test_a_channel_given_up_during_a_loss_is_not_subscribed_again(start_re
 
 async def test_a_connection_that_fell_silent_is_dropped_and_made_again(start_redis: StartRedis) -> None:
     redis = start_redis()
-    async with hearing(redis.url) as heard:
+    async with hearing(redis.url, ping_every_s=0.3, silent_for_s=1.0) as heard:
         heard.feed.subscribe(CHANNEL)
         await until(lambda: heard.subscribed == [CHANNEL], "subscribed")
         redis.freeze()
-        await until(lambda: not heard.feed.up.is_set(), "it is given up", SILENT_FOR_S + 2 * PING_EVERY_S)
+        await until(lambda: not heard.feed.up.is_set(), "it is given up")
         redis.thaw()
         await until(lambda: len(heard.subscribed) == 2, "it is back", 10)
         assert heard.feed.times_connected == 2
@@ -133,13 +133,13 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 @pytest.mark.parametrize("greeting", [b"", b"-ERR max number of clients reached\r\n", b"HTTP/1.1 400 Bad\r\n\r\n"])
 async def test_a_door_that_shuts_at_once_is_tried_until_it_opens(greeting: bytes, redis: RedisServer) -> None:
-    door = Door(redis, greeting, shut_on=8)
+    door = Door(redis, greeting, shut_on=6)
     server = await asyncio.start_server(door.answer, "127.0.0.1", 0)
     heard = Heard(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     heard.feed.subscribe(CHANNEL)
     await heard.feed.start()
     try:
-        # It waits longer after each refusal, so that eight take a while.
+        # It waits longer after each refusal, so that six take a while.
         await until(lambda: heard.subscribed == [CHANNEL], "it got in", 30)
     finally:
         await heard.feed.close()
