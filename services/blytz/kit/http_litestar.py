@@ -18,6 +18,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Server
 from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 from litestar.typing import FieldDefinition
+from litestar.utils.path import normalize_path
 from msgspec import Struct
 
 from blytz.kit.http import MOST_BODY_BYTES, Gone, problem_headers, too_large, unexpected
@@ -92,7 +93,8 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
 
 
 def _methods_of(request: Request[Any, Any, Any]) -> list[str]:
-    router, path = request.app.asgi_router, request.scope["path"]
+    # Where no handler was found, the path stands as it came; the router knows none with a slash behind it.
+    router, path = request.app.asgi_router, normalize_path(request.scope["path"])
 
     def has(method: Any) -> bool:
         try:

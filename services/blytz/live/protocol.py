@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from blytz.auction.model import BidId, BidKind, Receipt, Refused
+from blytz.auction.model import BidId, BidKind, Code, Receipt, Refused
 from blytz.identity import Principal, Role
 from blytz.kit.money import Amount
 from blytz.kit.problems import Problem
@@ -141,6 +141,8 @@ def bid_result(asked: PlaceBid, outcome: BidOutcome, judged: Receipt | Refused |
     if isinstance(judged, Problem):
         retry = UNSET if judged.retry_after_ms is None else judged.retry_after_ms
         return BidResult(asked.bid_id, outcome, judged.code, ref=asked.ref, retry_after_ms=retry)
+    if isinstance(judged, Refused) and judged.code is Code.AUCTION_NOT_FOUND:
+        return BidResult(asked.bid_id, outcome, judged.code.value, ref=asked.ref)
     return BidResult(
         asked.bid_id,
         outcome,

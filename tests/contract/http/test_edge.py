@@ -81,6 +81,8 @@ def test_a_name_in_a_path_that_is_no_text_names_nothing(api: Api, sam: str, name
     ("method", "path", "allowed"),
     [
         ("DELETE", "/v1/auctions", {"GET", "POST", "OPTIONS"}),
+        ("DELETE", "/v1/auctions/", {"GET", "POST", "OPTIONS"}),
+        ("PUT", "/v1//auctions/auc_x//", {"GET", "OPTIONS"}),
         ("PUT", "/v1/auctions/auc_x", {"GET", "OPTIONS"}),
         ("GET", "/v1/auctions/auc_x/bids", {"POST", "OPTIONS"}),
         ("POST", "/v1/auctions/auc_x/events", {"GET", "OPTIONS"}),

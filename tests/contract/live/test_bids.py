@@ -94,6 +94,13 @@ async def test_a_refusal_says_what_it_was_judged_by(anna: Client, auction: Aucti
     assert result["ends_at"] > 0
 
 
+async def test_an_auction_that_does_not_exist_has_no_price_to_be_judged_by(anna: Client) -> None:
+    for auction_id in ("auc_01m848gzxjrwdx1kexyhtn7fhc", "auc_nowhere", "no auction at all"):
+        result = await anna.ask(say(auction_id, 399), "bid_result")
+        assert result["code"] == "auction_not_found"
+        assert [result[field] for field in ("seq", "price", "minimum", "ends_at")] == [None] * 4
+
+
 async def test_a_bid_after_the_end_is_refused_before_the_hammer(anna: Client, auction: Auctions) -> None:
     # Nobody runs a hammer here: the auction stays open for good.
     auction_id = await auction(duration_ms=1_000, ending="sudden_death")
