@@ -11,10 +11,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from blytz.kit.http import MOST_REQUESTS
+from blytz.kit.settings import Settings
 from tests.support.gateway import Gateway, hang_up
 from tests.support.http import Api, problem
 from tests.support.live_client import Client
@@ -31,6 +34,9 @@ OF = {
     "hammer": EVERYWHERE | {"blytz_hammer_lag_seconds", "blytz_auctions_closed"},
 }
 MOST_SERIES = 400
+PROMETHEUS = Path(__file__).parents[2] / "infra" / "prometheus"
+OURS = re.compile(r"\b((?:blytz|process)_\w+)(?:\{([^}]*)\})?")
+"""A series of our own in the text of an alert, and what stands between its braces."""
 CEILING = 98_765_432
 
 
@@ -124,6 +130,37 @@ def test_every_metric_keeps_the_conventions(lived_in: House, service: str) -> No
     assert build.labels.keys() == {"version", "python"}
     if promtool := shutil.which("promtool"):
         subprocess.run([promtool, "check", "metrics"], input=text, text=True, check=True, capture_output=True)
+
+
+def test_every_series_that_an_alert_asks_for_is_exported(lived_in: House) -> None:
+    """With the labels it is asked by; an alert over a name that nobody exports would be silent for ever."""
+    exported: dict[str, dict[str, set[str]]] = {}
+    for service in lived_in.services.values():
+        for family in text_string_to_metric_families(service.page("/metrics")[1]):
+            for sample in family.samples:
+                # Prometheus adds these two, by its targets.
+                labels = exported.setdefault(sample.name, {"job": {"blytz"}, "service": set(OF)})
+                for label, value in sample.labels.items():
+                    labels.setdefault(label, set()).add(value)
+    groups = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+    asked = [found for group in groups for rule in group["rules"] for found in OURS.findall(rule["expr"])]
+    assert len(asked) > 10
+    for name, matchers in asked:
+        assert name in exported, f"{name} is exported by no process"
+        for label, value in re.findall(r'(\w+)=~?"([^"]*)"', matchers):
+            assert label in exported[name], f"{name} has no label {label}"
+            # A bound of a histogram is there or not; an outcome of bad days need not have been seen here.
+            assert label != "le" or value in exported[name]["le"], f"{name} has no bucket {value}"
+
+
+def test_prometheus_looks_where_the_services_listen() -> None:
+    jobs = {
+        job["job_name"]: job
+        for job in yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
+    }
+    watched = {one["labels"]["service"]: one["targets"] for one in jobs["blytz"]["static_configs"]}
+    ports = {field.name: field.default for field in msgspec.structs.fields(Settings)}
+    assert watched == {name: [f"127.0.0.1:{ports[f'{name}_port']}"] for name in OF}
 
 
 def test_what_happened_was_counted(lived_in: House) -> None:
