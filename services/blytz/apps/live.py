@@ -4,6 +4,7 @@ import asyncio
 
 from blytz.apps import signing_in, wiring
 from blytz.auction.redis_events import RedisEvents
+from blytz.auction.redis_places import RedisPlaces
 from blytz.auction.service import AuctionService
 from blytz.identity.redis_bans import RedisBans
 from blytz.kit.clock import ServerClock
@@ -27,7 +28,7 @@ async def main(settings: Settings) -> None:
     hub = Hub(events, clock, metrics)
     events.listener = hub
     service = AuctionService(store, wiring.bids_of_user(settings, pipe))
-    office = Office(settings, identity, service, clock, hub, metrics, bans.bans)
+    office = Office(settings, identity, service, clock, hub, metrics, bans.bans, RedisPlaces(pipe))
     pages = operator_pages(metrics, {"redis": pipe.up.is_set, "feed": events.feed.up.is_set})
     gateway = Gateway(office, pages, events.tell_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
     lines.count_in(metrics)
@@ -41,6 +42,7 @@ async def main(settings: Settings) -> None:
         asyncio.create_task(clock.follow(), name="clock"),
         asyncio.create_task(bans.follow(gateway.look_at_callers), name="bans"),
     ]
+    sharing = asyncio.create_task(office.users.follow(), name="users")
     await gateway.start()
     try:
         await asyncio.Event().wait()
@@ -48,6 +50,8 @@ async def main(settings: Settings) -> None:
         for task in following:
             task.cancel()
         await gateway.drain()
+        # Those who were sent away have places elsewhere only once it is said that they left.
+        sharing.cancel()
         await events.feed.close()
         await pipe.close()
-        await asyncio.gather(*following, return_exceptions=True)
+        await asyncio.gather(*following, sharing, return_exceptions=True)

@@ -86,7 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     most_connections: Count = 20_000
     """Per gateway process; past it a connection is closed with 4429."""
     connections_per_user: Count = 20
-    """Signed in, per gateway process; past it the newest is closed with 4429."""
+    """Signed in, over all gateways together; past it the newest is closed with 4429."""
     connections_per_address: Count = 1_000
     """Per gateway process, an IPv6 network of 64 bits counting as one; past it closed with 4429. In dev loopback
     is free."""

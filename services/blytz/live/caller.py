@@ -59,7 +59,7 @@ class Caller:
             self._admission.cancel()
         self._held.clear()
         if self._counted:
-            self._session.office.users.leave(self._counted)
+            self._session.office.users.leave(self._counted, self)
             self._counted = ""
 
     def check(self) -> None:
@@ -70,6 +70,10 @@ class Caller:
             self._session.office.bans.check(self.principal)
         except Problem as problem:
             self._send_away(problem)
+
+    def crowd_out(self) -> None:
+        """The user has too many connections, here or elsewhere."""
+        self._session.turn_away("user", "too many connections of one user")
 
     async def _admit(self, message: Auth) -> None:
         try:
@@ -90,8 +94,8 @@ class Caller:
             session.error("forbidden", "a connection cannot change hands; open another one", message.ref)
             return
         if not self._counted:
-            if not session.office.users.enter(principal.id):
-                session.turn_away("user", "too many connections of one user")
+            if not session.office.users.enter(principal.id, self):
+                self.crowd_out()
                 return
             self._counted = principal.id
         self.principal = principal

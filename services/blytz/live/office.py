@@ -14,6 +14,7 @@ from blytz.kit.problems import RateLimited
 from blytz.kit.settings import Settings
 from blytz.live.hub import Hub
 from blytz.live.limits import Headcount
+from blytz.live.users import Places, Users
 
 if TYPE_CHECKING:
     from blytz.live.session import Session
@@ -29,6 +30,7 @@ class Office:
         hub: Hub,
         metrics: Metrics,
         bans: Bans | None = None,
+        places: Places | None = None,
     ) -> None:
         self.settings = settings
         self.identity = identity
@@ -38,7 +40,7 @@ class Office:
         self.hub = hub
         self.sessions: set[Session] = set()
         self.origins = Origins(settings.origins, loopback=settings.env == "dev")
-        self.users = Headcount(settings.connections_per_user)
+        self.users = Users(settings.connections_per_user, places)
         self.addresses = Headcount(settings.connections_per_address)
         self._whose = Addresses(settings.trusted_proxies)
         self.beat = 0

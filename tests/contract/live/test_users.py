@@ -1,0 +1,147 @@
+"""How many connections one user may have, over all gateways together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+
+import pytest
+
+from blytz.auction.redis_places import GATEWAYS, USER, RedisPlaces
+from blytz.kit.problems import StoreUnavailable
+from blytz.live.users import SAID_AT_ONCE, Users
+from tests.contract.live.conftest import Connect, StartGateway
+from tests.support.live_client import Client, Closed
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
+from tests.support.wait import until
+
+MOST = 3
+
+
+async def stays(client: Client) -> bool:
+    """Whether it is still in; who is not was told why."""
+    client.send({"type": "ping"})
+    try:
+        while (message := await client.next())["type"] != "pong":
+            if message["type"] == "error":
+                assert (message["code"], message["retry_after_ms"] > 0) == ("rate_limited", True)
+    except Closed as closed:
+        code = closed.code
+    else:
+        return True
+    assert code == 4429
+    return False
+
+
+def said(redis: RedisServer, user_id: str = "anna") -> int:
+    """Connections of a user that Redis knows of."""
+    return sum(int(count) for count in redis.ask("HVALS", USER + user_id))
+
+
+async def test_two_gateways_together_let_a_user_have_no_more_than_one_would(
+    start_gateway: StartGateway, connect: Connect, shared_redis: RedisServer
+) -> None:
+    here, there = [start_gateway(connections_per_user=MOST) for _ in range(2)]
+    token = here.token("Octavia")
+    octavia = here.issuer.verify(token).id
+
+    def connections() -> float:
+        return here.metric("blytz_connections") + there.metric("blytz_connections")
+
+    clients = [await connect(to=gateway) for gateway in (here, there) for _ in range(MOST)]
+    for client in clients:
+        client.send({"type": "auth", "token": token})
+    await until(lambda: said(shared_redis, octavia) == MOST == connections(), "as many stay as one gateway allows")
+    stayed = [client for client in clients if await stays(client)]
+    assert len(stayed) == MOST
+
+    stayed[0].leave()
+    await until(lambda: said(shared_redis, octavia) == MOST - 1, "a place is free")
+    later = await connect(token, to=there)
+    await until(lambda: said(shared_redis, octavia) == MOST, "and taken again")
+    assert await stays(later)
+
+
+class Tab:
+    """A connection of a user, in the process of the test."""
+
+    def __init__(self, users: Users, user_id: str = "anna") -> None:
+        self._users, self._user_id = users, user_id
+        self.is_in = users.enter(user_id, self)
+
+    def crowd_out(self) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        self._users.leave(self._user_id, self)
+        self.is_in = False
+
+
+@pytest.fixture
+async def gateways(redis: RedisServer) -> AsyncIterator[list[Users]]:
+    """Two, each with a connection of its own."""
+    async with AsyncExitStack() as stack:
+        pipes = [await stack.enter_async_context(connected(redis.url)) for _ in range(2)]
+        both = [Users(MOST, RedisPlaces(pipe)) for pipe in pipes]
+        following = [asyncio.create_task(users.follow()) for users in both]
+        yield both
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
+
+
+async def test_who_comes_first_stays_and_the_newest_goes(gateways: list[Users], redis: RedisServer) -> None:
+    here, there = gateways
+    first = [Tab(here), Tab(here)]
+    await until(lambda: said(redis) == 2, "the first are known")
+    later = [Tab(there) for _ in range(MOST)]
+    assert all(tab.is_in for tab in later), "nobody waits for Redis to come in"
+    await until(lambda: [tab.is_in for tab in later] == [True, False, False], "the newest are turned away")
+    assert all(tab.is_in for tab in first)
+    first[0].leave()
+    await until(lambda: said(redis) == 2, "a place is free")
+    assert Tab(there).is_in
+    await until(lambda: said(redis) == MOST, "and taken again")
+
+
+async def test_what_a_dead_gateway_had_is_free_again(gateways: list[Users], redis: RedisServer) -> None:
+    redis.ask("HSET", USER + "anna", "gw_dead", MOST)
+    redis.ask("ZADD", GATEWAYS, 1, "gw_dead")
+    tabs = [Tab(gateways[0]) for _ in range(MOST)]
+    await until(lambda: said(redis) == MOST, "they are known")
+    assert all(tab.is_in for tab in tabs)
+    for tab in tabs:
+        tab.leave()
+    await until(lambda: not redis.ask("EXISTS", USER + "anna"), "nothing is left of them")
+
+
+async def test_a_crowd_is_said_in_several_calls(gateways: list[Users], redis: RedisServer) -> None:
+    tabs = [Tab(gateways[0], f"user {number}") for number in range(2 * SAID_AT_ONCE + 1)]
+    await until(
+        lambda: all(said(redis, f"user {number}") == 1 for number in (0, 2 * SAID_AT_ONCE)), "all are known"
+    )
+    assert all(tab.is_in for tab in tabs)
+
+
+async def test_while_redis_is_away_each_gateway_counts_for_itself_and_tells_later() -> None:
+    refused, told, is_up = 0, list[tuple[str, int]](), False
+
+    class Away:
+        async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
+            nonlocal refused
+            if not is_up:
+                refused += 1
+                raise StoreUnavailable
+            told.extend(counts)
+            return [0 for _ in counts]
+
+    users = Users(MOST, Away(), again_after_s=0.001)
+    following = asyncio.create_task(users.follow())
+    tabs = [Tab(users) for _ in range(MOST)]
+    assert not Tab(users).is_in
+    await until(lambda: refused > 1, "it is tried again")
+    assert all(tab.is_in for tab in tabs)
+    is_up = True
+    await until(lambda: not any(tab.is_in for tab in tabs), "it is told, and heard")
+    assert told[0] == ("anna", MOST)
+    following.cancel()
