@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
-from blytz.auction import rules
+from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Bid, Cause, Event, Listing, Outage, Party
 
-_VERBS = {"opened": rules.open_auction, "paused": rules.pause, "resumed": rules.resume, "cancelled": rules.cancel}
+_VERBS = {
+    "opened": rules_of_time.open_auction,
+    "paused": rules_of_time.pause,
+    "resumed": rules_of_time.resume,
+    "cancelled": rules_of_time.cancel,
+}
 
 
 def states_of(listing: Listing, events: Sequence[Event]) -> list[Auction]:
@@ -33,11 +38,11 @@ def _again(auction: Auction, event: Event) -> tuple[Auction, list[Event]]:
         bid = Bid(bidder, private["bid_id"], private["amount"], private["bid_kind"])
         decided = rules.place_bid(auction, bid, None, False, cause, at)
     elif event.kind == "extended_by_seller" and public["reason"] == "outage":
-        decided = rules.restore(auction, Outage(private["began_at"], private["ended_at"]), cause, at)
+        decided = rules_of_time.restore(auction, Outage(private["began_at"], private["ended_at"]), cause, at)
     elif event.kind == "extended_by_seller":
-        decided = rules.extend(auction, private["asked_ms"], cause, at)
+        decided = rules_of_time.extend(auction, private["asked_ms"], cause, at)
     elif event.kind in ("sold", "unsold"):
-        decided = rules.close(auction, cause, at, force=True)
+        decided = rules_of_time.close(auction, cause, at, force=True)
     else:
         decided = _VERBS[event.kind](auction, cause, at)
     assert isinstance(decided, rules.Change | rules.Recorded), f"{event} was refused: {decided}"

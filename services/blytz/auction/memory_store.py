@@ -1,9 +1,9 @@
-"""Auctions in this process's memory, over `rules.py`: for tests, rehearsal and replay. Nothing survives it."""
+"""Auctions in this process's memory, over the pure rules: for tests, rehearsal and replay. Nothing survives it."""
 
 import time
 from collections.abc import Callable, Sequence
 
-from blytz.auction import rules
+from blytz.auction import rules, rules_of_time
 from blytz.auction.model import (
     Auction,
     Bid,
@@ -41,7 +41,7 @@ class MemoryStore:
         return self._auctions[listing.auction_id]
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
-        return self._apply(auction_id, lambda auction: rules.open_auction(auction, cause, self._clock()))
+        return self._apply(auction_id, lambda auction: rules_of_time.open_auction(auction, cause, self._clock()))
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         seen_as = (auction_id, bid.bidder.id, bid.bid_id)
@@ -55,16 +55,16 @@ class MemoryStore:
         return Answer.of(decided)
 
     async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return self._change(auction_id, lambda auction: rules.pause(auction, cause, self._clock()))
+        return self._change(auction_id, lambda auction: rules_of_time.pause(auction, cause, self._clock()))
 
     async def resume(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return self._change(auction_id, lambda auction: rules.resume(auction, cause, self._clock()))
+        return self._change(auction_id, lambda auction: rules_of_time.resume(auction, cause, self._clock()))
 
     async def extend(self, auction_id: str, by_ms: int, cause: Cause) -> Auction | Refused:
-        return self._change(auction_id, lambda auction: rules.extend(auction, by_ms, cause, self._clock()))
+        return self._change(auction_id, lambda auction: rules_of_time.extend(auction, by_ms, cause, self._clock()))
 
     async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return self._change(auction_id, lambda auction: rules.cancel(auction, cause, self._clock()))
+        return self._change(auction_id, lambda auction: rules_of_time.cancel(auction, cause, self._clock()))
 
     async def close(
         self,
@@ -78,7 +78,9 @@ class MemoryStore:
         now = self._clock()
         after = self._apply(
             auction_id,
-            lambda auction: rules.close(auction, cause, now, force=force, outage=outage, not_after=not_after),
+            lambda auction: rules_of_time.close(
+                auction, cause, now, force=force, outage=outage, not_after=not_after
+            ),
         )
         if not isinstance(after, Auction):
             return after

@@ -1,7 +1,7 @@
 """Decides a whole auction again from its listing and its log, to see whether the log may be believed.
 
 Pure: whoever reads the log (auction/redis_audit.py, an archive, a third party) brings it here. Every event is
-decided anew by `rules.py` from its private part and compared with what was published, byte for byte.
+decided anew by the pure rules from its private part and compared with what was published, byte for byte.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from blytz.auction import rules
+from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Bid, Cause, Event, Listing, Outage, Party
 
 CLOSINGS: Final = ("sold", "unsold", "cancelled")
@@ -111,24 +111,24 @@ def _verb(kind: str, public: dict[str, Any], private: dict[str, Any]) -> Verb:
     """The rule that makes events of this kind, with what it was asked."""
     if kind == "extended_by_seller" and public["reason"] == "outage":
         outage = Outage(private["began_at"], private["ended_at"])
-        return lambda auction, cause, at: rules.restore(auction, outage, cause, at)
+        return lambda auction, cause, at: rules_of_time.restore(auction, outage, cause, at)
     if kind == "extended_by_seller":
         by_ms = private["asked_ms"]
-        return lambda auction, cause, at: rules.extend(auction, by_ms, cause, at)
+        return lambda auction, cause, at: rules_of_time.extend(auction, by_ms, cause, at)
     return _VERBS[kind]
 
 
 def _close(auction: Auction, cause: Cause, at: int) -> Any:
     # Before its end, or while it was paused, only the seller's own hammer can have closed it.
     early = auction.ends_at is None or at < auction.ends_at
-    return rules.close(auction, cause, at, force=early)
+    return rules_of_time.close(auction, cause, at, force=early)
 
 
 _VERBS: Final[dict[str, Verb]] = {
-    "opened": rules.open_auction,
-    "paused": rules.pause,
-    "resumed": rules.resume,
-    "cancelled": rules.cancel,
+    "opened": rules_of_time.open_auction,
+    "paused": rules_of_time.pause,
+    "resumed": rules_of_time.resume,
+    "cancelled": rules_of_time.cancel,
     "sold": _close,
     "unsold": _close,
 }

@@ -1,4 +1,5 @@
-"""Every rule of an auction (protocol, section 2): pure, with the time passed in.
+"""What a bid does (protocol, section 2), and what all rules share: pure, with the time passed in. When an auction
+opens, stands still and ends: `rules_of_time.py`.
 
 This is the oracle of the tests and of `blytz verify`; `lua/` decides the same in Redis. A decision is a column
 of guards, in order of precedence, then the change. The two are read side by side: same names, same order.
@@ -18,8 +19,6 @@ from blytz.auction.model import (
     Code,
     Event,
     Listing,
-    NotYet,
-    Outage,
     Party,
     Receipt,
     Refused,
@@ -124,24 +123,6 @@ def scheduled(listing: Listing) -> Auction:
     return Auction(listing=listing)
 
 
-def open_auction(auction: Auction, cause: Cause, now: int) -> Change | NotYet | Refused:
-    now = max(now, auction.clock)
-    listing, terms = auction.listing, auction.listing.terms
-    if auction.status is not Status.SCHEDULED:
-        return _refuse(Code.AUCTION_NOT_OPEN, auction) if auction.status.is_final else Change(auction, ())
-    if listing.starts_at is not None and now < listing.starts_at:
-        return NotYet(listing.starts_at - now)
-    opened = replace(
-        auction,
-        status=Status.OPEN,
-        clock=now,
-        opened_at=now,
-        ends_at=now + terms.duration_ms,
-        hard_stop_at=None if terms.max_total_ms is None else now + terms.max_total_ms,
-    )
-    return publish(opened, "opened", cause)
-
-
 def place_bid(
     auction: Auction | None, bid: Bid, seen: Seen | None, blocked: bool, cause: Cause, now: int
 ) -> Recorded | Receipt | Refused:
@@ -153,23 +134,23 @@ def place_bid(
     leading = auction.leader is not None and auction.leader.id == bid.bidder.id
     if seen is not None:
         if (seen.amount, seen.kind) != (bid.amount, bid.kind):
-            return _refuse(Code.BID_ID_REUSED, auction)
+            return refuse(Code.BID_ID_REUSED, auction)
         return replace(seen.receipt, replayed=True)
     if auction.status is not Status.OPEN or auction.ends_at is None:
-        return _refuse(Code.AUCTION_NOT_OPEN, auction)
+        return refuse(Code.AUCTION_NOT_OPEN, auction)
     if now >= auction.ends_at:
-        return _refuse(Code.AUCTION_ENDED, auction)
+        return refuse(Code.AUCTION_ENDED, auction)
     if bid.bidder.id == auction.listing.seller.id:
-        return _refuse(Code.BIDDER_IS_SELLER, auction)
+        return refuse(Code.BIDDER_IS_SELLER, auction)
     if blocked:
-        return _refuse(Code.BIDDER_BLOCKED, auction)
+        return refuse(Code.BIDDER_BLOCKED, auction)
     if bid.kind == "buy_now" and (bid.amount != terms.buy_now_price or auction.price >= bid.amount):
-        return _refuse(Code.BUY_NOW_UNAVAILABLE, auction)
+        return refuse(Code.BUY_NOW_UNAVAILABLE, auction)
     if leading and (bid.kind == "exact" or bid.amount <= auction.ceiling):
-        return _refuse(Code.ALREADY_LEADING, auction)
+        return refuse(Code.ALREADY_LEADING, auction)
     # A buy-now price stands on its own: it may lie less than one step above the price.
     if bid.kind != "buy_now" and bid.amount < minimum(auction):
-        return _refuse(Code.BID_TOO_LOW, auction)
+        return refuse(Code.BID_TOO_LOW, auction)
 
     after = _settle(auction, bid, leading)
     after = replace(after, clock=now, bid_count=auction.bid_count + (kind_of(bid, leading) == "bid"))
@@ -209,10 +190,10 @@ def _protect_from_snipe(before: Auction, after: Auction, now: int) -> Auction:
         return after
     if ends_at - now >= terms.extension_window_ms:
         return after
-    return replace(after, ends_at=max(ends_at, _capped(after, now + terms.extension_ms)))
+    return replace(after, ends_at=max(ends_at, capped(after, now + terms.extension_ms)))
 
 
-def _capped(auction: Auction, ends_at: int) -> int:
+def capped(auction: Auction, ends_at: int) -> int:
     return ends_at if auction.hard_stop_at is None else min(ends_at, auction.hard_stop_at)
 
 
@@ -235,129 +216,18 @@ def _record(before: Auction, after: Auction, bid: Bid, leading: bool, cause: Cau
     )
     if bid.kind != "buy_now":
         return Recorded(change.auction, change.events, receipt)
-    sold = _finish(change.auction, Status.SOLD, cause, after.clock)
+    sold = finish(change.auction, Status.SOLD, cause, after.clock)
     return Recorded(sold.auction, change.events + sold.events, receipt)
 
 
-def pause(auction: Auction, cause: Cause, now: int) -> Change | Refused:
-    now = max(now, auction.clock)
-    if auction.status is not Status.OPEN or auction.ends_at is None:
-        return _refuse(Code.AUCTION_NOT_OPEN, auction)
-    if now >= auction.ends_at:
-        return _refuse(Code.AUCTION_ENDED, auction)
-    paused = replace(
-        auction,
-        status=Status.PAUSED,
-        clock=now,
-        paused_at=now,
-        remaining_ms=auction.ends_at - now,
-        ends_at=None,
-    )
-    return publish(paused, "paused", cause)
-
-
-def resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:
-    now = max(now, auction.clock)
-    if auction.status is not Status.PAUSED or auction.remaining_ms is None or auction.paused_at is None:
-        return _refuse(Code.AUCTION_NOT_PAUSED, auction)
-    stop = auction.hard_stop_at
-    resumed = replace(
-        auction,
-        status=Status.OPEN,
-        clock=now,
-        paused_at=None,
-        remaining_ms=None,
-        ends_at=now + auction.remaining_ms,
-        hard_stop_at=None if stop is None else stop + now - auction.paused_at,
-        # An outage that it slept through took nothing from it.
-        restored_until=now,
-    )
-    return publish(resumed, "resumed", cause)
-
-
-def extend(auction: Auction, by_ms: int, cause: Cause, now: int) -> Change | Refused:
-    now = max(now, auction.clock)
-    if auction.status is not Status.OPEN or auction.ends_at is None:
-        return _refuse(Code.AUCTION_NOT_OPEN, auction)
-    if now >= auction.ends_at:
-        return _refuse(Code.AUCTION_ENDED, auction)
-    ends_at = _capped(auction, auction.ends_at + by_ms)
-    if ends_at <= auction.ends_at:
-        return _refuse(Code.HARD_STOP_REACHED, auction)
-    by = {"by_ms": ends_at - auction.ends_at}
-    extended = replace(auction, clock=now, ends_at=ends_at)
-    return publish(extended, "extended_by_seller", cause, {**by, "reason": "seller"}, {"asked_ms": by_ms})
-
-
-def cancel(auction: Auction, cause: Cause, now: int) -> Change | Refused:
-    now = max(now, auction.clock)
-    if auction.status is Status.CANCELLED:
-        return Change(auction, ())
-    if auction.status.is_final:
-        return _refuse(Code.AUCTION_NOT_OPEN, auction)
-    if auction.ends_at is not None and now >= auction.ends_at:
-        return _refuse(Code.AUCTION_ENDED, auction)
-    return _finish(auction, Status.CANCELLED, cause, now)
-
-
-def close(
-    auction: Auction,
-    cause: Cause,
-    now: int,
-    *,
-    force: bool = False,
-    outage: Outage | None = None,
-    not_after: int | None = None,
-) -> Change | NotYet | Refused:
-    """The hammer. A closed auction stays as it is, with no further event."""
-    now = max(now, auction.clock)
-    if auction.status.is_final:
-        return Change(auction, ())
-    if auction.status is Status.SCHEDULED:
-        return _refuse(Code.AUCTION_NOT_OPEN, auction)
-    if not force:
-        if auction.ends_at is None:
-            return NotYet(None)
-        if not_after is not None and now > not_after:
-            return NotYet(0)
-        restored = restore(auction, outage, cause, now) if outage else None
-        if restored:
-            return restored
-        if now < auction.ends_at:
-            return NotYet(auction.ends_at - now)
-    status = Status.SOLD if auction.leader and reserve_met(auction) else Status.UNSOLD
-    return _finish(auction, status, cause, now)
-
-
-def restore(auction: Auction, outage: Outage, cause: Cause, now: int) -> Change | None:
-    """Give an open auction the time back that an outage took, at least `extension_ms`; once per outage."""
-    if auction.status is not Status.OPEN or auction.ends_at is None or auction.opened_at is None:
-        return None
-    if auction.restored_until >= outage.ended_at or auction.opened_at >= outage.ended_at:
-        return None
-    if auction.ends_at <= outage.began_at:
-        return None
-    lost = outage.ended_at - max(outage.began_at, auction.opened_at, auction.restored_until)
-    by_ms = max(lost, auction.listing.terms.extension_ms)
-    restored = replace(
-        auction,
-        clock=now,
-        ends_at=auction.ends_at + by_ms,
-        hard_stop_at=None if auction.hard_stop_at is None else auction.hard_stop_at + by_ms,
-        restored_until=outage.ended_at,
-    )
-    private = {"began_at": outage.began_at, "ended_at": outage.ended_at}
-    return publish(restored, "extended_by_seller", cause, {"by_ms": by_ms, "reason": "outage"}, private)
-
-
-def _finish(auction: Auction, status: Status, cause: Cause, now: int) -> Change:
+def finish(auction: Auction, status: Status, cause: Cause, now: int) -> Change:
     """The one closing event. An auction that ends early has ended when it was ended."""
     ends_at = None if auction.opened_at is None else min(now, auction.ends_at or now)
     final = replace(auction, status=status, clock=now, ends_at=ends_at, paused_at=None, remaining_ms=None)
     return publish(final, status.value, cause)
 
 
-def _refuse(code: Code, auction: Auction) -> Refused:
+def refuse(code: Code, auction: Auction) -> Refused:
     return Refused(code, auction.seq, auction.price, minimum(auction), auction.ends_at)
 
 

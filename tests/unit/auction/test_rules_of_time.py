@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from blytz.auction import rules
+from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Code, NotYet, Outage, Refused, Status
 from tests.support.auctions import ANNA, BEN, CAUSE, T0, bid, listing
 
@@ -14,7 +14,7 @@ END = T0 + 60_000
 
 def opened(**terms: Any) -> Auction:
     """Open since T0 until END; snipers are watched for ten seconds and cost ten, unless said otherwise."""
-    change = rules.open_auction(rules.scheduled(listing(**terms)), CAUSE, T0)
+    change = rules_of_time.open_auction(rules.scheduled(listing(**terms)), CAUSE, T0)
     assert isinstance(change, rules.Change)
     return change.auction
 
@@ -109,7 +109,7 @@ def test_time_never_runs_backwards() -> None:
     assert auction.clock == T0 + 5_000
     back = after_bid(auction, 400, T0 - 99_999, bidder=BEN)
     assert back.clock == T0 + 5_000
-    assert changed(rules.pause(back, CAUSE, T0)).remaining_ms == 55_000
+    assert changed(rules_of_time.pause(back, CAUSE, T0)).remaining_ms == 55_000
 
 
 @pytest.mark.parametrize(
@@ -125,89 +125,89 @@ def test_the_hammer_sells_to_a_leader_who_met_the_reserve(
     terms: dict[str, int], amount: int | None, status: Status
 ) -> None:
     auction = opened(**terms) if amount is None else after_bid(opened(**terms), amount, T0)
-    assert rules.close(auction, CAUSE, END - 1) == NotYet(1)
-    closed = changed(rules.close(auction, CAUSE, END))
+    assert rules_of_time.close(auction, CAUSE, END - 1) == NotYet(1)
+    closed = changed(rules_of_time.close(auction, CAUSE, END))
     assert (closed.status, closed.ends_at) == (status, END)
-    late = changed(rules.close(auction, CAUSE, END + 50))
+    late = changed(rules_of_time.close(auction, CAUSE, END + 50))
     assert (late.ends_at, late.clock) == (END, END + 50)
 
 
 def test_a_closed_auction_stays_closed_without_another_event() -> None:
-    closed = changed(rules.close(led(), CAUSE, END))
+    closed = changed(rules_of_time.close(led(), CAUSE, END))
     for force in (False, True):
-        assert rules.close(closed, CAUSE, END + 1, force=force) == rules.Change(closed, ())
-    for verb in (rules.pause, rules.cancel, rules.open_auction):
+        assert rules_of_time.close(closed, CAUSE, END + 1, force=force) == rules.Change(closed, ())
+    for verb in (rules_of_time.pause, rules_of_time.cancel, rules_of_time.open_auction):
         assert code(verb(closed, CAUSE, END)) is Code.AUCTION_NOT_OPEN
-    assert code(rules.resume(closed, CAUSE, END)) is Code.AUCTION_NOT_PAUSED
-    assert code(rules.extend(closed, 1, CAUSE, END)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.resume(closed, CAUSE, END)) is Code.AUCTION_NOT_PAUSED
+    assert code(rules_of_time.extend(closed, 1, CAUSE, END)) is Code.AUCTION_NOT_OPEN
 
 
 def test_the_seller_may_let_the_hammer_fall_early_even_in_a_pause() -> None:
-    closed = changed(rules.close(led(), CAUSE, T0 + 5, force=True))
+    closed = changed(rules_of_time.close(led(), CAUSE, T0 + 5, force=True))
     assert (closed.status, closed.ends_at) == (Status.SOLD, T0 + 5)
-    paused = changed(rules.pause(led(), CAUSE, T0 + 5))
-    assert rules.close(paused, CAUSE, END + 99) == NotYet(None)
-    ended = changed(rules.close(paused, CAUSE, T0 + 9, force=True))
+    paused = changed(rules_of_time.pause(led(), CAUSE, T0 + 5))
+    assert rules_of_time.close(paused, CAUSE, END + 99) == NotYet(None)
+    ended = changed(rules_of_time.close(paused, CAUSE, T0 + 9, force=True))
     assert (ended.status, ended.ends_at, ended.remaining_ms, ended.paused_at) == (Status.SOLD, T0 + 9, None, None)
 
 
 def test_an_order_of_the_hammer_that_comes_too_late_is_void() -> None:
     for now, void in ((END, False), (END + 1, True)):
-        decided = rules.close(led(), CAUSE, now, not_after=END)
+        decided = rules_of_time.close(led(), CAUSE, now, not_after=END)
         assert (decided == NotYet(0)) is void
 
 
 def test_a_pause_keeps_the_time_left_and_a_resume_gives_it_back() -> None:
-    paused = changed(rules.pause(led(max_total_ms=90_000), CAUSE, END - 1))
+    paused = changed(rules_of_time.pause(led(max_total_ms=90_000), CAUSE, END - 1))
     assert (paused.status, paused.remaining_ms, paused.ends_at) == (Status.PAUSED, 1, None)
     assert code(rules.place_bid(paused, bid(BEN, 900), None, False, CAUSE, END)) is Code.AUCTION_NOT_OPEN
-    resumed = changed(rules.resume(paused, CAUSE, END + 4_999))
+    resumed = changed(rules_of_time.resume(paused, CAUSE, END + 4_999))
     assert (resumed.status, resumed.ends_at, resumed.remaining_ms) == (Status.OPEN, END + 5_000, None)
     assert resumed.hard_stop_at == T0 + 90_000 + 5_000
 
 
-@pytest.mark.parametrize("verb", [rules.pause, rules.cancel])
+@pytest.mark.parametrize("verb", [rules_of_time.pause, rules_of_time.cancel])
 def test_what_has_ended_can_be_neither_paused_nor_cancelled(verb: Any) -> None:
     assert isinstance(verb(led(), CAUSE, END - 1), rules.Change)
     assert code(verb(led(), CAUSE, END)) is Code.AUCTION_ENDED
 
 
 def test_only_what_is_paused_resumes_and_only_what_is_open_pauses() -> None:
-    assert code(rules.resume(led(), CAUSE, T0)) is Code.AUCTION_NOT_PAUSED
-    paused = changed(rules.pause(led(), CAUSE, T0))
-    assert code(rules.pause(paused, CAUSE, T0)) is Code.AUCTION_NOT_OPEN
-    assert code(rules.extend(paused, 1, CAUSE, T0)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.resume(led(), CAUSE, T0)) is Code.AUCTION_NOT_PAUSED
+    paused = changed(rules_of_time.pause(led(), CAUSE, T0))
+    assert code(rules_of_time.pause(paused, CAUSE, T0)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.extend(paused, 1, CAUSE, T0)) is Code.AUCTION_NOT_OPEN
 
 
 def test_a_seller_extends_an_open_auction_up_to_its_hard_stop() -> None:
-    assert changed(rules.extend(led(), 1, CAUSE, END - 1)).ends_at == END + 1
-    assert code(rules.extend(led(), 1, CAUSE, END)) is Code.AUCTION_ENDED
-    change = rules.extend(led(max_total_ms=60_100), 500, CAUSE, T0)
+    assert changed(rules_of_time.extend(led(), 1, CAUSE, END - 1)).ends_at == END + 1
+    assert code(rules_of_time.extend(led(), 1, CAUSE, END)) is Code.AUCTION_ENDED
+    change = rules_of_time.extend(led(max_total_ms=60_100), 500, CAUSE, T0)
     assert changed(change).ends_at == END + 100
     assert isinstance(change, rules.Change)
     assert (change.events[0].public["by_ms"], change.events[0].private["asked_ms"]) == (100, 500)
-    assert code(rules.extend(led(max_total_ms=60_000), 500, CAUSE, T0)) is Code.HARD_STOP_REACHED
-    assert code(rules.extend(led(), 0, CAUSE, T0)) is Code.HARD_STOP_REACHED
+    assert code(rules_of_time.extend(led(max_total_ms=60_000), 500, CAUSE, T0)) is Code.HARD_STOP_REACHED
+    assert code(rules_of_time.extend(led(), 0, CAUSE, T0)) is Code.HARD_STOP_REACHED
 
 
 def test_a_cancelled_auction_has_no_winner_and_is_cancelled_once() -> None:
     for before, ends_at in (
         (rules.scheduled(listing(starts_at=T0 + 9)), None),
         (led(), T0 + 5),
-        (changed(rules.pause(led(), CAUSE, T0)), T0 + 5),
+        (changed(rules_of_time.pause(led(), CAUSE, T0)), T0 + 5),
     ):
-        cancelled = changed(rules.cancel(before, CAUSE, T0 + 5))
+        cancelled = changed(rules_of_time.cancel(before, CAUSE, T0 + 5))
         assert (cancelled.status, cancelled.ends_at) == (Status.CANCELLED, ends_at)
-        assert rules.cancel(cancelled, CAUSE, T0 + 6) == rules.Change(cancelled, ())
+        assert rules_of_time.cancel(cancelled, CAUSE, T0 + 6) == rules.Change(cancelled, ())
 
 
 def test_a_scheduled_auction_opens_when_its_time_has_come() -> None:
     waiting = rules.scheduled(listing(starts_at=T0))
-    assert rules.open_auction(waiting, CAUSE, T0 - 1) == NotYet(1)
-    assert code(rules.close(waiting, CAUSE, T0, force=True)) is Code.AUCTION_NOT_OPEN
-    late = changed(rules.open_auction(waiting, CAUSE, T0 + 7))
+    assert rules_of_time.open_auction(waiting, CAUSE, T0 - 1) == NotYet(1)
+    assert code(rules_of_time.close(waiting, CAUSE, T0, force=True)) is Code.AUCTION_NOT_OPEN
+    late = changed(rules_of_time.open_auction(waiting, CAUSE, T0 + 7))
     assert (late.opened_at, late.ends_at) == (T0 + 7, END + 7)
-    assert rules.open_auction(late, CAUSE, T0 + 8) == rules.Change(late, ())
+    assert rules_of_time.open_auction(late, CAUSE, T0 + 8) == rules.Change(late, ())
 
 
 @pytest.mark.parametrize(
@@ -225,22 +225,22 @@ def test_a_scheduled_auction_opens_when_its_time_has_come() -> None:
 )
 def test_an_outage_gives_its_time_back_to_whom_it_took_it(began: int, ended: int, back: int | None) -> None:
     auction, outage = led(max_total_ms=60_000), Outage(began, ended)
-    decided = rules.close(auction, CAUSE, ended, outage=outage)
+    decided = rules_of_time.close(auction, CAUSE, ended, outage=outage)
     if back is None:
-        assert decided == rules.close(auction, CAUSE, ended)
+        assert decided == rules_of_time.close(auction, CAUSE, ended)
         return
     restored = changed(decided)
     assert restored.ends_at == END + back
     assert restored.hard_stop_at == END + back
     # Once: the same outage again, and one inside it, find nothing to make good.
     for again in (outage, replace(outage, ended_at=ended - 1)):
-        assert rules.restore(restored, again, CAUSE, ended) is None
-    assert rules.restore(restored, replace(outage, ended_at=ended + 1), CAUSE, ended) is not None
+        assert rules_of_time.restore(restored, again, CAUSE, ended) is None
+    assert rules_of_time.restore(restored, replace(outage, ended_at=ended + 1), CAUSE, ended) is not None
 
 
 def test_an_outage_gives_nothing_to_a_paused_auction_or_a_closed_one() -> None:
     outage = Outage(T0 + 1_000, T0 + 31_000)
-    paused = changed(rules.pause(led(), CAUSE, T0))
-    assert rules.close(paused, CAUSE, END, outage=outage) == NotYet(None)
-    closed = changed(rules.close(led(), CAUSE, END))
-    assert rules.close(closed, CAUSE, END, outage=outage) == rules.Change(closed, ())
+    paused = changed(rules_of_time.pause(led(), CAUSE, T0))
+    assert rules_of_time.close(paused, CAUSE, END, outage=outage) == NotYet(None)
+    closed = changed(rules_of_time.close(led(), CAUSE, END))
+    assert rules_of_time.close(closed, CAUSE, END, outage=outage) == rules.Change(closed, ())

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from blytz.auction import rules
+from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Bid, Cause, Code, Listing, Party, Refused, Status, Terms
 from blytz.cli.bidders import MOST_BIDS, PEOPLE, SNIPES_WITHIN_MS, Mind, Move, Temper, cast
 from blytz.cli.demo_lots import LOTS, Lot
@@ -70,7 +70,7 @@ def test_somebody_always_gets_it_going() -> None:
 
 def opened(terms: Terms) -> Auction:
     listing = Listing(auction_id="a", title="t", seller=Party("s", "s"), terms=terms, epoch="e")
-    change = rules.open_auction(rules.scheduled(listing), Cause("s"), NOW)
+    change = rules_of_time.open_auction(rules.scheduled(listing), Cause("s"), NOW)
     assert isinstance(change, rules.Change)
     return change.auction
 
@@ -92,7 +92,7 @@ def played(lot: Lot, seed: int) -> tuple[Auction, list[int], Counter[str]]:
         now += 30
         assert auction.ends_at is not None
         if now >= auction.ends_at:
-            closed = rules.close(auction, Cause("h"), now)
+            closed = rules_of_time.close(auction, Cause("h"), now)
             assert isinstance(closed, rules.Change)
             auction = closed.auction
             break

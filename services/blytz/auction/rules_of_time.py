@@ -1,0 +1,138 @@
+"""When an auction opens, stands still and ends (protocol, section 2): pure, with the time passed in. A `now` before
+the auction's own clock counts as that clock. One function for each verb's script in `lua/`, and `restore`, which
+is part of `close.lua` there.
+"""
+
+from msgspec.structs import replace
+
+from blytz.auction.model import Auction, Cause, Code, NotYet, Outage, Refused, Status
+from blytz.auction.rules import Change, capped, finish, publish, refuse, reserve_met
+
+
+def open_auction(auction: Auction, cause: Cause, now: int) -> Change | NotYet | Refused:
+    now = max(now, auction.clock)
+    listing, terms = auction.listing, auction.listing.terms
+    if auction.status is not Status.SCHEDULED:
+        return refuse(Code.AUCTION_NOT_OPEN, auction) if auction.status.is_final else Change(auction, ())
+    if listing.starts_at is not None and now < listing.starts_at:
+        return NotYet(listing.starts_at - now)
+    opened = replace(
+        auction,
+        status=Status.OPEN,
+        clock=now,
+        opened_at=now,
+        ends_at=now + terms.duration_ms,
+        hard_stop_at=None if terms.max_total_ms is None else now + terms.max_total_ms,
+    )
+    return publish(opened, "opened", cause)
+
+
+def pause(auction: Auction, cause: Cause, now: int) -> Change | Refused:
+    now = max(now, auction.clock)
+    if auction.status is not Status.OPEN or auction.ends_at is None:
+        return refuse(Code.AUCTION_NOT_OPEN, auction)
+    if now >= auction.ends_at:
+        return refuse(Code.AUCTION_ENDED, auction)
+    paused = replace(
+        auction,
+        status=Status.PAUSED,
+        clock=now,
+        paused_at=now,
+        remaining_ms=auction.ends_at - now,
+        ends_at=None,
+    )
+    return publish(paused, "paused", cause)
+
+
+def resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:
+    now = max(now, auction.clock)
+    if auction.status is not Status.PAUSED or auction.remaining_ms is None or auction.paused_at is None:
+        return refuse(Code.AUCTION_NOT_PAUSED, auction)
+    stop = auction.hard_stop_at
+    resumed = replace(
+        auction,
+        status=Status.OPEN,
+        clock=now,
+        paused_at=None,
+        remaining_ms=None,
+        ends_at=now + auction.remaining_ms,
+        hard_stop_at=None if stop is None else stop + now - auction.paused_at,
+        # An outage that it slept through took nothing from it.
+        restored_until=now,
+    )
+    return publish(resumed, "resumed", cause)
+
+
+def extend(auction: Auction, by_ms: int, cause: Cause, now: int) -> Change | Refused:
+    now = max(now, auction.clock)
+    if auction.status is not Status.OPEN or auction.ends_at is None:
+        return refuse(Code.AUCTION_NOT_OPEN, auction)
+    if now >= auction.ends_at:
+        return refuse(Code.AUCTION_ENDED, auction)
+    ends_at = capped(auction, auction.ends_at + by_ms)
+    if ends_at <= auction.ends_at:
+        return refuse(Code.HARD_STOP_REACHED, auction)
+    by = {"by_ms": ends_at - auction.ends_at}
+    extended = replace(auction, clock=now, ends_at=ends_at)
+    return publish(extended, "extended_by_seller", cause, {**by, "reason": "seller"}, {"asked_ms": by_ms})
+
+
+def cancel(auction: Auction, cause: Cause, now: int) -> Change | Refused:
+    now = max(now, auction.clock)
+    if auction.status is Status.CANCELLED:
+        return Change(auction, ())
+    if auction.status.is_final:
+        return refuse(Code.AUCTION_NOT_OPEN, auction)
+    if auction.ends_at is not None and now >= auction.ends_at:
+        return refuse(Code.AUCTION_ENDED, auction)
+    return finish(auction, Status.CANCELLED, cause, now)
+
+
+def close(
+    auction: Auction,
+    cause: Cause,
+    now: int,
+    *,
+    force: bool = False,
+    outage: Outage | None = None,
+    not_after: int | None = None,
+) -> Change | NotYet | Refused:
+    """The hammer. A closed auction stays as it is, with no further event."""
+    now = max(now, auction.clock)
+    if auction.status.is_final:
+        return Change(auction, ())
+    if auction.status is Status.SCHEDULED:
+        return refuse(Code.AUCTION_NOT_OPEN, auction)
+    if not force:
+        if auction.ends_at is None:
+            return NotYet(None)
+        if not_after is not None and now > not_after:
+            return NotYet(0)
+        restored = restore(auction, outage, cause, now) if outage else None
+        if restored:
+            return restored
+        if now < auction.ends_at:
+            return NotYet(auction.ends_at - now)
+    status = Status.SOLD if auction.leader and reserve_met(auction) else Status.UNSOLD
+    return finish(auction, status, cause, now)
+
+
+def restore(auction: Auction, outage: Outage, cause: Cause, now: int) -> Change | None:
+    """Give an open auction the time back that an outage took, at least `extension_ms`; once per outage."""
+    if auction.status is not Status.OPEN or auction.ends_at is None or auction.opened_at is None:
+        return None
+    if auction.restored_until >= outage.ended_at or auction.opened_at >= outage.ended_at:
+        return None
+    if auction.ends_at <= outage.began_at:
+        return None
+    lost = outage.ended_at - max(outage.began_at, auction.opened_at, auction.restored_until)
+    by_ms = max(lost, auction.listing.terms.extension_ms)
+    restored = replace(
+        auction,
+        clock=now,
+        ends_at=auction.ends_at + by_ms,
+        hard_stop_at=None if auction.hard_stop_at is None else auction.hard_stop_at + by_ms,
+        restored_until=outage.ended_at,
+    )
+    private = {"began_at": outage.began_at, "ended_at": outage.ended_at}
+    return publish(restored, "extended_by_seller", cause, {"by_ms": by_ms, "reason": "outage"}, private)
