@@ -1,6 +1,6 @@
-"""When an auction opens, stands still and ends (protocol, section 2): pure, with the time passed in. A `now` before
-the auction's own clock counts as that clock. One function for each verb's script in `lua/`, and `restore`, which
-is part of `close.lua` there.
+"""When an auction opens, stands still and ends (protocol, section 2): pure, with the time passed in. A `now`
+before the auction's own clock counts as that clock. One function for each verb's script in `lua/`, and `restore`,
+a part of `close.lua` there.
 """
 
 from msgspec.structs import replace
