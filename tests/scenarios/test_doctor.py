@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
-from blytz.cli.doctor_machine import certificate
+from blytz.cli import doctor_certificate
+from blytz.cli.doctor_findings import Finding
+from blytz.cli.placeholder import write_placeholder
 from infra.ports import free_port
 from tests.conftest import StartRedis
 from tests.support.certificates import make_certificates
-from tests.support.platform import blytz, clean_env
+from tests.support.gateway import DOMAIN, Gateway
+from tests.support.platform import Platform, blytz, clean_env
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 
@@ -32,7 +35,7 @@ def examined(*words: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit code, and the findings by their names."""
     ended = subprocess.run(
         blytz("doctor", "--json", *words),
-        env=clean_env(**{**ports(), **env}),
+        env=clean_env(**{**ports(), "BLYTZ_FIREBASE_PROJECT": "shop", **env}),
         capture_output=True,
         text=True,
         timeout=30,
@@ -51,8 +54,9 @@ def test_a_deployment_as_it_should_be(start_redis: StartRedis, tmp_path: Path) -
     good = {name for name, finding in found.items() if finding["state"] == "ok"}
     assert good >= {
         *("Settings", "Redis", "Redis version", "Clock", "Redis rights", "Redis default user"),
-        *("Redis appendonly", "Redis appendfsync", "Redis maxmemory-policy"),
+        *("Redis appendonly", "Redis appendfsync", "Redis no-appendfsync-on-rewrite", "Redis maxmemory-policy"),
     }
+    assert found["Redis disk"]["why"].endswith(str(redis.folder))
 
 
 def test_what_the_services_user_cannot_see_is_said_to_be_unseen(start_redis: StartRedis) -> None:
@@ -60,7 +64,7 @@ def test_what_the_services_user_cannot_see_is_said_to_be_unseen(start_redis: Sta
     _, found = examined(REDIS_URL=redis.url_as("blytz", PASSWORD))
     assert found["Redis appendonly"]["state"] == "ok"
     assert found["Redis maxmemory-policy"]["state"] == "ok"
-    for name in ("Redis appendfsync", "Redis default user"):
+    for name in ("Redis appendfsync", "Redis no-appendfsync-on-rewrite", "Redis default user", "Redis disk"):
         assert found[name]["state"] == "warn"
         assert "cannot see" in found[name]["why"]
         assert "--admin-url" in found[name]["remedy"]
@@ -68,6 +72,7 @@ def test_what_the_services_user_cannot_see_is_said_to_be_unseen(start_redis: Sta
 
 def test_a_redis_that_would_lose_bids(start_redis: StartRedis) -> None:
     bad = {"appendonly": "no", "appendfsync": "everysec", "maxmemory-policy": "allkeys-lru"}
+    bad["no-appendfsync-on-rewrite"] = "yes"
     redis = start_redis(config=bad, users=["default on nopass ~* &* +@all -flushall"])
     code, found = examined(REDIS_URL=redis.url)
     assert code == 1
@@ -77,6 +82,23 @@ def test_a_redis_that_would_lose_bids(start_redis: StartRedis) -> None:
     assert found["Redis default user"]["state"] == "fail"
     assert found["Redis rights"]["state"] == "warn"
     assert "CONFIG" in found["Redis rights"]["why"]
+
+
+def test_a_redis_that_takes_no_bids(start_redis: StartRedis) -> None:
+    primary = start_redis(tcp=True)
+    replica = start_redis(config={"replicaof": f"127.0.0.1 {primary.port}"})
+    code, found = examined(REDIS_URL=replica.url, BLYTZ_REPLICAS="1")
+    assert code == 1
+    assert found["Redis role"]["state"] == found["Redis replicas"]["state"] == "fail"
+
+
+@pytest.mark.parametrize("url", ["nonsense", f"redis://:{PASSWORD}@127.0.0.1:1"])
+def test_an_admins_address_that_leads_nowhere(redis: RedisServer, url: str) -> None:
+    code, found = examined("--admin-url", url, REDIS_URL=redis.url)
+    assert code == 1
+    assert "BLYTZ_ADMIN_REDIS_URL" in found["Redis admin"]["remedy"]
+    assert found["Redis rights"]
+    assert PASSWORD not in json.dumps(found)
 
 
 def test_looking_changes_nothing(redis: RedisServer) -> None:
@@ -89,9 +111,11 @@ def test_looking_changes_nothing(redis: RedisServer) -> None:
 
 def test_settings_that_cannot_be_used_and_variables_that_nobody_reads() -> None:
     url = "redis://blytz:hunter2@redis.example"
-    code, found = examined(REDIS_URL=url, BLYTZ_REPLICAS="many", BLYTZ_ORIGNS="x")
+    code, found = examined(REDIS_URL=url, BLYTZ_REPLICAS="many", BLYTZ_ORIGNS="x", BLYTZ_GATEWAY_WORKERS="x")
     assert code == 1
-    assert found["Settings"]["state"] == "fail"
+    assert found["Settings"]["state"] == found["Gateway settings"]["state"] == "fail"
+    assert "Redis" not in found
+    assert "not looked at" in found["Redis, services"]["why"]
     ended = subprocess.run(
         blytz("doctor"),
         env=clean_env(REDIS_URL=url, BLYTZ_ORIGNS="x"),
@@ -100,7 +124,8 @@ def test_settings_that_cannot_be_used_and_variables_that_nobody_reads() -> None:
         check=False,
     )
     assert ended.returncode == 1
-    assert "BLYTZ_ORIGNS" in ended.stdout
+    assert "did you mean BLYTZ_ORIGINS?" in ended.stdout
+    assert "no token issuer" in ended.stdout
     assert "hunter2" not in ended.stdout + ended.stderr
 
 
@@ -126,6 +151,102 @@ def test_who_is_on_a_services_port(redis: RedisServer, tmp_path: Path) -> None:
     assert code == 1
     assert found[f"Port {hammer.port} (hammer)"]["why"] == "runs and is ready"
     assert found[f"Port {taken} (auction)"]["state"] == "fail"
+
+
+def test_a_host_that_is_not_this_machine(redis: RedisServer) -> None:
+    _, found = examined(REDIS_URL=redis.url, BLYTZ_HOST="no.such.name.invalid")
+    [port] = [finding for name, finding in found.items() if "hammer" in name]
+    assert (port["state"], "BLYTZ_HOST" in port["remedy"]) == ("fail", True)
+
+
+def test_a_gateway_with_the_certificate_of_its_first_start(platform: Platform, tmp_path: Path) -> None:
+    with Gateway(tmp_path / "data", platform, domains=DOMAIN) as gateway:
+        settings = {
+            "BLYTZ_GATEWAY_DOMAINS": DOMAIN,
+            "BLYTZ_GATEWAY_HTTP_PORT": str(gateway.http_port),
+            "BLYTZ_GATEWAY_HTTPS_PORT": str(gateway.https_port),
+        }
+        _, found = examined("--data", str(gateway.data), **settings)
+        assert found[f"Port {gateway.http_port} (gateway)"]["why"] == "runs, and leads to https"
+        https = f"Port {gateway.https_port} (gateway)"
+        assert found[https]["why"] == "runs, and shows the certificate of its file"
+        assert "placeholder" in found["Certificate file"]["why"]
+        assert "infra/tls/issue.sh" in found["Certificate file"]["remedy"]
+        (gateway.folder / "tls" / "site.pem").unlink()
+        write_placeholder(gateway.folder / "tls" / "site.pem", (DOMAIN,))
+        _, found = examined("--data", str(gateway.data), **settings)
+        assert found[https]["why"] == "shows another certificate than its file"
+
+
+def test_a_stranger_on_the_gateways_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        taken = threading.Thread(target=_hang_up, args=(stranger,), daemon=True)
+        taken.start()
+        code, found = examined("--data", str(tmp_path), BLYTZ_GATEWAY_HTTP_PORT=str(port))
+        taken.join(5)
+    assert code == 1
+    assert "not this gateway" in found[f"Port {port} (gateway)"]["why"]
+
+
+def _hang_up(listener: socket.socket) -> None:
+    listener.accept()[0].close()
+
+
+def of_file(data: Path, trusted: Path | None, *domains: str) -> list[Finding]:
+    path, believed = data / "gateway" / "tls" / "site.pem", None if trusted is None else str(trusted)
+    return list(doctor_certificate.of_file(path, domains or ("localhost",), trusted=believed))
+
+
+def place(data: Path, *parts: Path, rights: int = 0o600) -> None:
+    path = data / "gateway" / "tls" / "site.pem"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    path.chmod(rights)
+
+
+def test_the_file_of_a_certificate(tmp_path: Path) -> None:
+    [none] = of_file(tmp_path, None)
+    assert (none.state, "blytz gateway" in none.remedy) == ("fail", True)
+    made, other = make_certificates(tmp_path / "made", days=60), make_certificates(tmp_path / "other")
+    authority = made / "ca.pem"
+
+    place(tmp_path, made / "key.pem", made / "cert.pem")
+    [good] = of_file(tmp_path, authority)
+    assert (good.state, good.why) == ("ok", "key, chain and names fit; good for 60 days")
+    [name] = of_file(tmp_path, authority, "localhost", "bid.example")
+    assert (name.state, name.why) == ("fail", "is not for bid.example")
+    [chain] = of_file(tmp_path, None)
+    assert (chain.state, "fullchain.pem" in chain.remedy) == ("fail", True)
+
+    place(tmp_path, made / "key.pem", made / "cert.pem", rights=0o644)
+    assert [finding.state for finding in of_file(tmp_path, authority)] == ["fail", "ok"]
+    place(tmp_path, other / "key.pem", made / "cert.pem")
+    [mixed] = of_file(tmp_path, authority)
+    assert (mixed.state, "is not that of its certificate" in mixed.why) == ("fail", True)
+    place(tmp_path, authority)
+    [torn] = of_file(tmp_path, authority)
+    assert (torn.state, "no key" in torn.why) == ("fail", True)
+    place(tmp_path, other / "key.pem", other / "cert.pem")
+    [near] = of_file(tmp_path, other / "ca.pem")
+    assert (near.state, "--dry-run" in near.remedy) == ("fail", True)
+    over = make_certificates(tmp_path / "over", days=-0.01)
+    place(tmp_path, over / "key.pem", over / "cert.pem")
+    [ended] = of_file(tmp_path, over / "ca.pem")
+    assert (ended.state, ended.why) == ("fail", "has ended")
+
+
+def test_a_reader_without_a_terminal_gets_one_line_each(redis: RedisServer) -> None:
+    ended = subprocess.run(
+        blytz("doctor"),
+        env=clean_env(REDIS_URL=redis.url, BLYTZ_ENV="dev", **ports()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    *lines, summary = ended.stdout.splitlines()
+    assert all(line[:4].strip() in {"ok", "note", "warn", "fail"} for line in lines)
+    assert " to mend, " in summary
 
 
 @pytest.fixture
@@ -156,16 +277,16 @@ def _greet(listener: socket.socket, context: ssl.SSLContext) -> None:
 
 def test_a_certificate_near_its_end_or_believed_by_nobody(door: tuple[str, Path]) -> None:
     url, authority = door
-    near = certificate(url, is_production=True, trusted=os.fspath(authority))
-    assert (near.state, near.why) == ("fail", "good for 1 days")
+    near = doctor_certificate.of_address(url, is_production=True, trusted=os.fspath(authority))
+    assert (near.state, near.why) == ("fail", "that of localhost is good for 1 days")
     assert "certbot" in near.remedy
-    unknown = certificate(url, is_production=False)
+    unknown = doctor_certificate.of_address(url, is_production=False)
     assert unknown.state == "fail"
     assert "not believed" in unknown.why
 
 
 def test_a_door_without_a_certificate() -> None:
-    assert certificate("http://bid.example", is_production=True).state == "fail"
-    assert certificate("http://bid.example", is_production=False).state == "warn"
-    assert certificate("", is_production=True).state == "warn"
-    assert certificate(f"https://127.0.0.1:{free_port()}", is_production=True).state == "fail"
+    assert doctor_certificate.of_address("http://bid.example", is_production=True).state == "fail"
+    assert doctor_certificate.of_address("http://bid.example", is_production=False).state == "warn"
+    assert doctor_certificate.of_address("", is_production=True).state == "warn"
+    assert doctor_certificate.of_address(f"https://127.0.0.1:{free_port()}", is_production=True).state == "fail"

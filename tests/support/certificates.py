@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def make_certificates(folder: Path) -> Path:
-    """Write `ca.pem`, and `cert.pem` with `key.pem` for this machine, valid for a day. Returns the folder."""
+def make_certificates(folder: Path, days: float = 1) -> Path:
+    """Write `ca.pem`, and `cert.pem` with `key.pem` for this machine, valid for so long. Returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    authority, authority_key = _sign("Blytz test authority", None)
-    own, own_key = _sign("localhost", (authority, authority_key))
+    authority, authority_key = _sign("Blytz test authority", None, days)
+    own, own_key = _sign("localhost", (authority, authority_key), days)
     (folder / "ca.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     (folder / "cert.pem").write_bytes(own.public_bytes(serialization.Encoding.PEM))
     (folder / "key.pem").write_bytes(
@@ -28,7 +28,7 @@ def make_certificates(folder: Path) -> Path:
 Signed = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 
-def _sign(name: str, by: Signed | None) -> Signed:
+def _sign(name: str, by: Signed | None, days: float) -> Signed:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     issuer, signing_key = (by[0].subject, by[1]) if by else (subject, key)
@@ -42,7 +42,7 @@ def _sign(name: str, by: Signed | None) -> Signed:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(issued_by, critical=False)

@@ -1,19 +1,21 @@
 """`blytz doctor`: is this deployment as it should be? It looks and changes nothing."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blytz.cli.folder import DataOption, data_folder
 from blytz.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from blytz.cli.doctor_findings import Finding
 
-STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-OF_OTHERS = ("BLYTZ_URL", "BLYTZ_TOKEN", "BLYTZ_ADMIN_REDIS_URL", "BLYTZ_ACME_SERVER", "BLYTZ_GATEWAY_")
-"""Variables of other commands, or how their names begin."""
+STYLE = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
+TABLE = "specs/settings.md says what each may be"
 
 
 def doctor(
@@ -23,19 +25,22 @@ def doctor(
             "--admin-url",
             metavar="URL",
             envvar="BLYTZ_ADMIN_REDIS_URL",
+            show_envvar=True,
             help="A Redis user who may CONFIG and ACL, for what the services' own may not see.",
         ),
     ] = None,
+    data: DataOption = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Check settings, Redis and its durability, clock, disk, ports, certificate and limits of this deployment. The
-    settings are those of the services: run it where they run. Exit code 1 when something fails."""
+    """Check settings, Redis and its durability, clock, disks, ports, certificates and limits of this deployment.
+    Run it where the services and the gateway run, as their user and with their environment, which holds their
+    settings. Exit code 1 when something fails."""
     import sys
 
     import msgspec
 
-    found = list(_findings(admin_url))
+    found = list(_findings(admin_url, data))
     is_ok = all(finding.state != "fail" for finding in found)
     if as_json:
         sys.stdout.write(msgspec.json.encode({"ok": is_ok, "findings": found}).decode() + "\n")
@@ -45,49 +50,70 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _findings(admin_url: str | None) -> Iterator["Finding"]:
-    from blytz.cli import doctor_machine, doctor_redis
+def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
+    from blytz.cli import doctor_certificate, doctor_gateway, doctor_machine, doctor_redis
     from blytz.cli.doctor_findings import Finding
+    from blytz.cli.gateway import FOLDER
     from blytz.kit.settings import SettingsFault, read_settings
+    from blytz.kit.settings_elsewhere import REDIS_URL_OF_ADMIN, unread
+    from blytz.kit.settings_gateway import read_gateway_settings
+    from blytz.kit.settings_reading import one_text
 
-    yield from _strangers()
+    yield from (Finding("Settings", "warn", str(each), "mend its name, or unset it") for each in unread())
+    folder, settings, gateway = data_folder(data), None, None
     try:
-        settings = read_settings()
+        said = one_text(os.environ, "BLYTZ_DATA")
+        folder = data_folder(data or (Path(said) if said else None))
+        admin_url = admin_url or one_text(os.environ, REDIS_URL_OF_ADMIN)
+        settings = read_settings(signs_in=True)
+        yield Finding("Settings", "ok", f"make sense for {settings.env}")
     except SettingsFault as fault:
-        for line in str(fault).split("\n"):
-            yield Finding("Settings", "fail", line, "specs/settings.md says what each may be")
-        return
-    yield Finding("Settings", "ok", f"make sense for {settings.env}")
-    yield from doctor_redis.findings(settings.redis_url, admin_url)
-    yield from doctor_machine.findings(settings)
-
-
-def _strangers() -> Iterator["Finding"]:
-    """A variable that nobody reads is most often one that was misspelt."""
-    from msgspec.structs import fields
-
-    from blytz.cli.doctor_findings import Finding
-    from blytz.kit.settings import FROM_FILE, PREFIX, Settings, variable
-
-    known = {variable(field.name) for field in fields(Settings)}
-    for name in sorted(os.environ):
-        is_ours = name.startswith(PREFIX) and not name.startswith(OF_OTHERS)
-        if is_ours and name.removesuffix(FROM_FILE) not in known:
-            yield Finding(
-                "Settings", "warn", f"nobody reads {name}", "look for the right name in specs/settings.md"
-            )
+        yield from (Finding("Settings", "fail", line, TABLE) for line in str(fault).split("\n"))
+        remedy = "mend the settings first"
+        yield Finding("Redis, services", "note", "not looked at: their settings cannot be used", remedy)
+    try:
+        gateway = read_gateway_settings()
+    except SettingsFault as fault:
+        yield from (Finding("Gateway settings", "fail", line, TABLE) for line in str(fault).split("\n"))
+    yield doctor_machine.disk("Disk", folder)
+    if settings:
+        yield from doctor_redis.findings(settings.redis_url, admin_url, settings.replicas)
+        yield from doctor_machine.findings(settings)
+    if gateway and doctor_gateway.is_meant():
+        yield from doctor_gateway.findings(gateway, folder / FOLDER)
+    if settings and (settings.public_url or not (gateway and gateway.domains)):
+        yield doctor_certificate.of_address(settings.public_url, is_production=settings.env == "production")
 
 
 def _show(found: list["Finding"]) -> None:
-    from rich import box
+    """With what to do below each; where nobody watches, each is one line."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for head in ("", "what", "found", "to do"):
-        table.add_column(head, overflow="fold")
-    for finding in found:
-        state = Text(finding.state, style=STYLE[finding.state])
-        table.add_row(state, Text(finding.name), Text(finding.why), Text(finding.remedy))
-    Console().print(table)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        width = max(len(finding.name) for finding in found)
+        for each in found:
+            remedy = f" -> {each.remedy}" if each.remedy else ""
+            typer.echo(f"{each.state:<4}  {each.name:<{width}}  {each.why}{remedy}")
+        typer.echo(_summary(found))
+        return
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for each in found:
+        words = Text(each.why)
+        if each.remedy:
+            words.append("\n-> ", style="dim").append(each.remedy)
+        grid.add_row(Text(each.state, style=STYLE[each.state]), Text(each.name), words)
+    console.print(grid)
+    states = {finding.state for finding in found}
+    worst = "fail" if "fail" in states else "warn" if "warn" in states else "ok"
+    console.print(Text(f"\n{_summary(found)}", style=STYLE[worst]))
+
+
+def _summary(found: list["Finding"]) -> str:
+    counts = Counter(finding.state for finding in found)
+    return f"{counts['fail']} to mend, {counts['warn']} to look at, {counts['ok']} as they should be."

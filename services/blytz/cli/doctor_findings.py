@@ -4,7 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-State = Literal["ok", "warn", "fail"]
+State = Literal["ok", "note", "warn", "fail"]
+"""`note` is for what cannot be seen from here, and is nobody's fault."""
 
 
 class Finding(Struct, frozen=True):

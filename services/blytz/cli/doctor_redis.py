@@ -8,24 +8,43 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from blytz.cli.doctor_findings import Finding, judge
+from blytz.cli.doctor_machine import disk
+from blytz.kit.settings import variable
+from blytz.kit.settings_redis import is_loopback
 
 WITHIN_S: Final = 3.0
 OLDEST: Final = (7, 0)
 WARN_OFFSET_MS: Final = 1_000
 FAIL_OFFSET_MS: Final = 30_000
 """Tokens are given a minute's grace; bids are decided by Redis's clock alone."""
-WANTED: Final = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
-TOO_MUCH: Final = (("CONFIG", "GET", "dir"), ("DEBUG", "HELP"), ("FLUSHALL", "ASYNC"))
+LOST: Final = "an acknowledged bid could be lost"
+WANTED: Final = {
+    "appendonly": ("yes", LOST),
+    "appendfsync": ("always", LOST),
+    "no-appendfsync-on-rewrite": ("no", f"while Redis rewrites its log, {LOST}"),
+    "maxmemory-policy": ("noeviction", "a full memory would forget auctions"),
+}
+TOO_MUCH: Final = (
+    ("CONFIG", "GET", "dir"),
+    ("DEBUG", "HELP"),
+    ("FLUSHALL", "ASYNC"),
+    ("FLUSHDB", "ASYNC"),
+    ("KEYS", "none"),
+    ("ACL", "USERS"),
+)
+NEARLY_FULL: Final = 0.9
 ASK_AS_ADMIN: Final = "run it again with --admin-url, the address of a Redis user who may CONFIG and ACL"
 
 
-def findings(url: str, admin_url: str | None) -> Iterator[Finding]:
+def findings(url: str, admin_url: str | None, replicas: int = 0) -> Iterator[Finding]:
     """Ends after the first where nobody answers."""
     try:
         with _connect(url) as redis:
@@ -36,21 +55,26 @@ def findings(url: str, admin_url: str | None) -> Iterator[Finding]:
             yield Finding("Redis", "ok", f"answers in {(ended - began) * 1000:.1f} ms")
             yield _version(info)
             yield _clock((seconds + micros / 1e6 - (began + ended) / 2) * 1000)
+            yield from _standing(info, replicas)
             yield from _rights(redis)
-            with _connect(admin_url or url) as admin:
-                yield from _durability(admin, info)
-                yield _default_user(admin)
     except (RedisError, OSError) as error:
-        why = _without_secrets(str(error) or type(error).__name__)
-        yield Finding("Redis", "fail", why, "start it, or mend REDIS_URL; without it no bid is decided")
+        yield Finding("Redis", "fail", _reason(error), "start it, or mend REDIS_URL; without it no bid is decided")
+        return
+    try:
+        with _connect(admin_url or url) as admin:
+            yield from _durability(admin, info)
+            yield _default_user(admin)
+            yield _disk(admin, url)
+    except (RedisError, OSError, ValueError) as error:
+        yield Finding("Redis admin", "fail", _reason(error), "mend --admin-url or BLYTZ_ADMIN_REDIS_URL")
+
+
+def _reason(error: Exception) -> str:
+    return re.sub(r"//[^@/\s]*@", "//", str(error) or type(error).__name__)
 
 
 def _connect(url: str) -> "Redis":
     return Redis.from_url(url, socket_timeout=WITHIN_S, socket_connect_timeout=WITHIN_S, decode_responses=True)
-
-
-def _without_secrets(text: str) -> str:
-    return re.sub(r"//[^@/\s]*@", "//", text)
 
 
 def _version(info: dict[str, Any]) -> Finding:
@@ -66,17 +90,33 @@ def _clock(offset_ms: float) -> Finding:
     return judge("Clock", why, warn=off > WARN_OFFSET_MS, fail=off > FAIL_OFFSET_MS, remedy=remedy)
 
 
+def _standing(info: dict[str, Any], replicas: int) -> Iterator[Finding]:
+    """Whether it takes writes at all, and for how long it will."""
+    role, connected = str(info.get("role", "master")), int(info.get("connected_slaves", 0))
+    if role != "master":
+        yield Finding("Redis role", "fail", f"{role}: it takes no bids", "let REDIS_URL name the primary")
+    if replicas:
+        why = f"{connected} connected, {replicas} must hold each bid ({variable('replicas')})"
+        remedy = "start them, else every bid is answered with `pending`"
+        yield judge("Redis replicas", why, fail=connected < replicas, remedy=remedy)
+    limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if limit:
+        why = f"{used / limit:.0%} of maxmemory ({limit / 2**20:.0f} MiB) used"
+        remedy = "raise maxmemory: a full memory refuses bids"
+        yield judge("Redis memory", why, warn=used > limit * NEARLY_FULL, fail=used > limit, remedy=remedy)
+
+
 def _durability(redis: "Redis", info: dict[str, Any]) -> Iterator[Finding]:
-    """INFO, which everybody may read, tells two of the three."""
+    """INFO, which everybody may read, tells two of them."""
     seen = {"maxmemory-policy": str(info.get("maxmemory_policy", ""))}
     if "aof_enabled" in info:
         seen["appendonly"] = "yes" if info["aof_enabled"] == 1 else "no"
     # That the services' user may not is the usual case, and a good one.
-    with contextlib.suppress(RedisError):
+    with contextlib.suppress(ResponseError):
         seen |= cast("dict[str, str]", redis.config_get(*WANTED))
-    for name, wanted in WANTED.items():
+    for name, (wanted, harm) in WANTED.items():
         value = seen.get(name)
-        remedy = f"set `{name} {wanted}` in redis.conf: an acknowledged bid could be lost"
+        remedy = f"set `{name} {wanted}` in redis.conf: {harm}"
         if value is None:
             yield Finding(f"Redis {name}", "warn", "cannot see: this user may not CONFIG", ASK_AS_ADMIN)
         else:
@@ -104,9 +144,23 @@ def _rights(redis: "Redis") -> Iterator[Finding]:
             connection.read_response()
     finally:
         redis.connection_pool.release(connection)
-    why = f"the services may {', '.join(may)}" if may else "the services may not CONFIG, DEBUG or FLUSH"
+    refused = "the services may not CONFIG, DEBUG, FLUSHALL, FLUSHDB, KEYS or ACL"
     remedy = "give them a user of their own, as in infra/redis/redis.conf"
-    yield judge("Redis rights", why, warn=bool(may), remedy=remedy)
+    yield judge(
+        "Redis rights", f"the services may {', '.join(may)}" if may else refused, warn=bool(may), remedy=remedy
+    )
+
+
+def _disk(redis: "Redis", url: str) -> Finding:
+    """Only of a Redis on this machine: another's disk cannot be seen from here."""
+    name, parts = "Redis disk", urlsplit(url)
+    if parts.scheme != "unix" and not is_loopback(parts.hostname or "localhost"):
+        return Finding(name, "note", "is another machine's", "watch it there: DiskNearlyFull in infra/prometheus")
+    try:
+        folder = Path(cast("dict[str, str]", redis.config_get("dir"))["dir"])
+    except (ResponseError, KeyError):
+        return Finding(name, "warn", "cannot see which: this user may not CONFIG", ASK_AS_ADMIN)
+    return disk(name, folder)
 
 
 def _default_user(redis: "Redis") -> Finding:
@@ -114,7 +168,7 @@ def _default_user(redis: "Redis") -> Finding:
     name = "Redis default user"
     try:
         user = cast("dict[str, Any]", redis.acl_getuser("default"))
-    except RedisError:
+    except ResponseError:
         return Finding(name, "warn", "cannot see: this user may not ACL", ASK_AS_ADMIN)
     rights = " ".join(map(str, [*user.get("categories", ()), *user.get("commands", ())]))
     flags = {str(flag) for flag in user.get("flags", ())}

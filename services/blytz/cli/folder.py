@@ -34,7 +34,10 @@ DataOption = Annotated[
 
 
 def data_folder(given: Path | None) -> Path:
-    return (given or DEFAULT).expanduser().absolute()
+    try:
+        return (given or DEFAULT).expanduser().absolute()
+    except RuntimeError:
+        raise CliFault(f"no user of this machine is meant by {given}; name another folder with --data") from None
 
 
 def running_platform(data: Path) -> dict[str, Any] | None:
