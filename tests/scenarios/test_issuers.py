@@ -4,7 +4,11 @@ import subprocess
 
 import pytest
 
+from blytz.kit.settings import SettingsFault, read_settings
 from tests.support.platform import blytz, clean_env
+
+REDIS = {"REDIS_URL": "redis://:correct-horse-battery-7@127.0.0.1:6379/0"}
+EMULATOR = {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"}
 
 
 def refusal(**env: str) -> str:
@@ -16,15 +20,26 @@ def refusal(**env: str) -> str:
     return ended.stderr
 
 
-def test_production_refuses_the_emulator_whatever_else_is_set() -> None:
-    emulator = {"FIREBASE_AUTH_EMULATOR_HOST": "127.0.0.1:9099"}
-    assert "FIREBASE_AUTH_EMULATOR_HOST" in refusal(BLYTZ_FIREBASE_PROJECT="shop", **emulator)
-    assert "FIREBASE_AUTH_EMULATOR_HOST" in refusal(BLYTZ_ENV="production", **emulator)
+def test_where_an_emulator_would_be_believed_for_real_nothing_starts() -> None:
+    assert "FIREBASE_AUTH_EMULATOR_HOST" in refusal(BLYTZ_FIREBASE_PROJECT="shop", **EMULATOR)
 
 
-@pytest.mark.parametrize("env", ["production", "test"])
-def test_where_nobody_could_sign_in_nothing_starts(env: str) -> None:
-    assert "BLYTZ_OIDC_ISSUERS" in refusal(BLYTZ_ENV=env)
+def test_where_nobody_could_sign_in_nothing_starts() -> None:
+    assert "BLYTZ_OIDC_ISSUERS" in refusal(BLYTZ_ENV="test")
+
+
+@pytest.mark.parametrize(
+    "env", [{}, {"BLYTZ_ENV": "production"}, {"BLYTZ_OIDC_ISSUERS": "https://a.example=shop"}]
+)
+def test_production_refuses_the_emulator_whatever_else_is_set(env: dict[str, str]) -> None:
+    with pytest.raises(SettingsFault, match="FIREBASE_AUTH_EMULATOR_HOST"):
+        read_settings(REDIS | EMULATOR | env)
+    assert read_settings(REDIS | env).firebase_auth_emulator_host == ""
+
+
+@pytest.mark.parametrize("env", ["dev", "test"])
+def test_elsewhere_the_emulator_is_asked_for_by_name(env: str) -> None:
+    assert read_settings(EMULATOR | {"BLYTZ_ENV": env}).firebase_auth_emulator_host == "127.0.0.1:9099"
 
 
 @pytest.mark.parametrize(
@@ -33,9 +48,14 @@ def test_where_nobody_could_sign_in_nothing_starts(env: str) -> None:
         ("BLYTZ_OIDC_ISSUERS", "https://login.example.com"),
         ("BLYTZ_OIDC_ISSUERS", "=shop"),
         ("BLYTZ_OIDC_ISSUERS", "http://127.0.0.1:9/=shop"),
+        ("BLYTZ_OIDC_ISSUERS", "https://good.example=shop,ftp://login.example.com=shop"),
         ("BLYTZ_FIREBASE_PROJECT", "my shop"),
         ("BLYTZ_FIREBASE_KEYS_URL", "http://127.0.0.1:9/keys"),
+        ("BLYTZ_ROLES_CLAIM", ""),
     ],
 )
 def test_an_issuer_that_cannot_be_trusted_is_refused(setting: str, value: str) -> None:
-    assert setting in refusal(**{"BLYTZ_FIREBASE_PROJECT": "shop", setting: value})
+    good = REDIS | {"BLYTZ_FIREBASE_PROJECT": "shop"}
+    read_settings(good)
+    with pytest.raises(SettingsFault, match=setting):
+        read_settings(good | {setting: value})
