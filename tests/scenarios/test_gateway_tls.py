@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from tests.support.gateway import DOMAIN, Gateway, hang_up, trusting_all
+from tests.support.http import problem
 from tests.support.platform import Platform
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, SETTINGS, GOAWAY = 0x1, 0x4, 0x7
+DATA, HEADERS, SETTINGS, GOAWAY = 0x0, 0x1, 0x4, 0x7
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,11 @@ def test_the_path_of_the_authority_stays_on_http(gateway: Gateway) -> None:
 
 
 # --- What is behind TLS -----------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_read_is_a_problem_there_too(gateway: Gateway) -> None:
+    problem(gateway.get("/lots", X_Long="a" * 40_000), 431, "too_large")
+    problem(gateway.get("/.well-known/acme-challenge/none"), 404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/auction/v1/auctions", "/none", "/ready"])
@@ -167,6 +173,19 @@ def test_http_2_is_chosen_and_spoken(gateway: Gateway) -> None:
         answer = next(payload for kind, payload in frames(secure) if kind in {HEADERS, GOAWAY})
         # `:status: 200` is entry 8.
         assert answer[0] == 0x88
+
+
+def test_a_body_that_is_too_large_is_a_problem_over_http_2_too(gateway: Gateway) -> None:
+    context = trusting_all()
+    context.set_alpn_protocols(["h2"])
+    with shake(gateway, context) as secure:
+        name = f"{DOMAIN}:{gateway.https_port}".encode()
+        # POST is 3; a path is a value for name 4, an announced length one for name 28, in four bits 15 and 13.
+        block = b"\x83\x87\x04\x08/auction\x41" + bytes([len(name)]) + name + b"\x0f\x0d\x07" + b"9999999"
+        secure.sendall(PREFACE + bytes(3) + bytes([SETTINGS, 0]) + bytes(4))
+        secure.sendall(len(block).to_bytes(3, "big") + bytes([HEADERS, 0x4]) + (1).to_bytes(4, "big") + block)
+        said = next(payload for kind, payload in frames(secure) if kind in {DATA, GOAWAY})
+        assert json.loads(said)["code"] == "too_large"
 
 
 def test_who_speaks_http_1_only_is_served_too(gateway: Gateway) -> None:
