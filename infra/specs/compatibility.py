@@ -7,13 +7,11 @@ they do not know.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
-Side = Literal["request", "answer"]
-Schema = dict[str, Any]
+from infra.specs.compatible_schemas import Schema, Schemas, Side, found_at
 
-LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
-UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
+PROBLEM = "application/problem+json"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -36,9 +34,16 @@ class _Comparison:
     def __init__(self, old: dict[str, Any], new: dict[str, Any]) -> None:
         self._old = old
         self._new = new
-        self._seen: set[tuple[str, str, Side]] = set()
+        self._schemas = Schemas(old, new)
 
     def openapi(self) -> Iterator[str]:
+        yield from _servers("the API", self._old, self._new)
+        before, after = (
+            document.get("components", {}).get("securitySchemes", {}) for document in (self._old, self._new)
+        )
+        for name, scheme in before.items():
+            if _without_words(scheme) != _without_words(after.get(name, {})):
+                yield f"security scheme {name} changed"
         for path, old_item in self._old["paths"].items():
             new_item = self._new["paths"].get(path)
             if new_item is None:
@@ -51,6 +56,11 @@ class _Comparison:
                     yield from self._operation(f"{method.upper()} {path}", old_item[method], new_item[method])
 
     def _operation(self, name: str, old: Schema, new: Schema) -> Iterator[str]:
+        if "operationId" in old and new.get("operationId") != old["operationId"]:
+            # Generated clients name their functions after it.
+            yield f"{name}: operationId {old['operationId']} became {new.get('operationId', 'nothing')}"
+        yield from _servers(name, old, new)
+        yield from self._security(name, old, new)
         yield from self._parameters(name, old.get("parameters", []), new.get("parameters", []))
         old_body, new_body = old.get("requestBody", {}), new.get("requestBody", {})
         if new_body.get("required") and not old_body.get("required"):
@@ -62,6 +72,17 @@ class _Comparison:
             else:
                 yield from self._content(f"{name}: {status}", old_answer, new["responses"][status], "answer")
 
+    def _security(self, name: str, old: Schema, new: Schema) -> Iterator[str]:
+        before = old.get("security", self._old.get("security", []))
+        after = new.get("security", self._new.get("security", []))
+        if not after or {} in after:
+            return
+        if not before:
+            yield f"{name}: a token is newly required"
+        yield from (
+            f"{name}: {' and '.join(way) or 'no token'} no longer lets in" for way in before if way not in after
+        )
+
     def _parameters(self, name: str, old: list[Schema], new: list[Schema]) -> Iterator[str]:
         before = {(one["in"], one["name"]): one for one in old}
         after = {(one["in"], one["name"]): one for one in new}
@@ -69,7 +90,9 @@ class _Comparison:
             if key not in after:
                 yield f"{name}: parameter {key[1]} was removed"
             else:
-                yield from self._schema(f"{name}: {key[1]}", one["schema"], after[key]["schema"], "request")
+                yield from self._schemas.breaks(
+                    f"{name}: {key[1]}", one["schema"], after[key]["schema"], "request"
+                )
         for key, one in after.items():
             if one.get("required") and not before.get(key, {}).get("required"):
                 yield f"{name}: parameter {key[1]} is newly required"
@@ -80,14 +103,27 @@ class _Comparison:
                 yield f"{where}: {media} was removed"
             else:
                 new_media = new["content"][media]
-                yield from self._schema(where, old_media.get("schema", {}), new_media.get("schema", {}), side)
+                if media == PROBLEM:
+                    # Each example is one code, and somebody may be waiting for it.
+                    gone = old_media.get("examples", {}).keys() - new_media.get("examples", {}).keys()
+                    yield from (f"{where}: code {code} was removed" for code in sorted(gone))
+                yield from self._schemas.breaks(
+                    where, old_media.get("schema", {}), new_media.get("schema", {}), side
+                )
 
     def asyncapi(self) -> Iterator[str]:
+        for name, server in self._old.get("servers", {}).items():
+            if self._new.get("servers", {}).get(name, {}).get("protocol") != server["protocol"]:
+                yield f"server {name} no longer speaks {server['protocol']}"
         for name, old_channel in self._old["channels"].items():
             new_channel = self._new["channels"].get(name)
             if new_channel is None or new_channel["address"] != old_channel["address"]:
                 yield f"channel {name} was removed"
                 continue
+            for protocol, binding in old_channel.get("bindings", {}).items():
+                new_binding = new_channel.get("bindings", {}).get(protocol, {})
+                if any(new_binding.get(word) != binding[word] for word in binding if word != "bindingVersion"):
+                    yield f"channel {name}: its binding to {protocol} changed"
             for part, word in (("messages", "message"), ("x-close-codes", "close code")):
                 gone = old_channel.get(part, {}).keys() - new_channel.get(part, {}).keys()
                 yield from (f"channel {name}: {word} {one} was removed" for one in sorted(gone))
@@ -108,114 +144,23 @@ class _Comparison:
             if ref not in after:
                 yield f"{name}: message {ref.rsplit('/', 1)[-1]} was removed"
                 continue
-            was, now = _found(self._old, ref), _found(self._new, ref)
+            was, now = found_at(self._old, ref), found_at(self._new, ref)
             if was and now:
-                yield from self._schema(f"message {was['name']}", was["payload"], now["payload"], side)
-
-    def _schema(self, where: str, old: Schema, new: Schema, side: Side) -> Iterator[str]:
-        if "$ref" in old and "$ref" in new:
-            pair = (f"{where} {old['$ref']}", new["$ref"], side)
-            if pair in self._seen or len(where) > 400:
-                return
-            self._seen.add(pair)
-        was = _alternatives(self._old, old)
-        now = _alternatives(self._new, new)
-        # Every integer is a number.
-        wider, narrower = (now, was) if side == "request" else (was, now)
-        if "number" in wider and "integer" in narrower:
-            narrower["number"] = narrower.pop("integer")
-        if was and now:
-            # A wanted type may be joined by others, a given one may not.
-            lost = was.keys() - now.keys() if side == "request" else now.keys() - was.keys()
-            if lost or not was.keys() & now.keys():
-                yield f"{where}: the type changed from {_named(was)} to {_named(now)}"
-                return
-        elif bool(was) != bool(now) and (now if side == "request" else was):
-            yield f"{where}: the type changed from {_named(was)} to {_named(now)}"
-            return
-        for kind in was.keys() & now.keys():
-            yield from self._one(where, was[kind], now[kind], side)
-
-    def _one(self, where: str, old: Schema, new: Schema, side: Side) -> Iterator[str]:
-        yield from _values(where, old, new, side)
-        if side == "request":
-            yield from _bounds(where, old, new)
-        yield from self._fields(where, old, new, side)
-        for part in ("items", "additionalProperties", "additionalItems"):
-            if isinstance(old.get(part), dict) and isinstance(new.get(part), dict):
-                yield from self._schema(f"{where}[]", old[part], new[part], side)
-        for part in ("prefixItems", "items"):
-            if isinstance(old.get(part), list) and isinstance(new.get(part), list):
-                for index, (was, now) in enumerate(zip(old[part], new[part], strict=False)):
-                    yield from self._schema(f"{where}[{index}]", was, now, side)
-
-    def _fields(self, where: str, old: Schema, new: Schema, side: Side) -> Iterator[str]:
-        before, after = old.get("properties", {}), new.get("properties", {})
-        required_before, required_after = set(old.get("required", [])), set(new.get("required", []))
-        for name, field in before.items():
-            if name not in after:
-                yield f"{where}: field {name} was removed"
-            else:
-                yield from self._schema(f"{where}.{name}", field, after[name], side)
-        if side == "request":
-            for name in sorted(required_after - required_before):
-                yield f"{where}: field {name} is newly required"
-        else:
-            for name in sorted((required_before - required_after) & after.keys()):
-                yield f"{where}: field {name} is no longer always there"
+                kinds = [
+                    message.get("contentType", document.get("defaultContentType"))
+                    for message, document in ((was, self._old), (now, self._new))
+                ]
+                if kinds[0] != kinds[1]:
+                    yield f"message {was['name']}: it is no longer {kinds[0]}"
+                yield from self._schemas.breaks(f"message {was['name']}", was["payload"], now["payload"], side)
 
 
-def _found(document: dict[str, Any], ref: str) -> Schema | None:
-    found: Any = document
-    for part in ref.removeprefix("#/").split("/"):
-        found = found.get(part) if isinstance(found, dict) else None
-    return _found(document, found["$ref"]) if isinstance(found, dict) and "$ref" in found else found
+def _servers(where: str, old: Schema, new: Schema) -> Iterator[str]:
+    after = {server["url"] for server in new.get("servers", ())}
+    for server in old.get("servers", ()):
+        if server["url"] not in after:
+            yield f"{where} is no longer at {server['url']}"
 
 
-def _alternatives(document: dict[str, Any], schema: Schema) -> dict[str, Schema]:
-    """By type. Empty where anything goes."""
-    if "$ref" in schema:
-        return _alternatives(document, _found(document, schema["$ref"]) or {})
-    for word in ("anyOf", "oneOf", "allOf"):
-        if word in schema:
-            joined: dict[str, Schema] = {}
-            for part in schema[word]:
-                for kind, one in _alternatives(document, part).items():
-                    joined[kind] = joined.get(kind, {}) | one
-            return joined
-    kinds = schema.get("type", [])
-    if not kinds and ("enum" in schema or "const" in schema):
-        kinds = sorted({_type_of(value) for value in schema.get("enum", [schema.get("const")])})
-    return dict.fromkeys([kinds] if isinstance(kinds, str) else kinds, schema)
-
-
-def _type_of(value: object) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
-
-
-def _named(kinds: dict[str, Schema]) -> str:
-    return " or ".join(sorted(kinds)) or "anything"
-
-
-def _values(where: str, old: Schema, new: Schema, side: Side) -> Iterator[str]:
-    before, after = (schema.get("enum", [schema["const"]] if "const" in schema else None) for schema in (old, new))
-    if before is None and after is not None and side == "request":
-        yield f"{where}: only certain values are left"
-    elif before is not None and after is not None:
-        for value in before:
-            if value not in after and value is not None:
-                yield f"{where}: value {value!r} was removed"
-
-
-def _bounds(where: str, old: Schema, new: Schema) -> Iterator[str]:
-    for word in (*LOWER, *UPPER):
-        if word not in new:
-            continue
-        narrower = word not in old or (new[word] > old[word] if word in LOWER else new[word] < old[word])
-        if narrower:
-            yield f"{where}: {word} was narrowed from {old.get(word, 'none')} to {new[word]}"
-    if "pattern" in new and new["pattern"] != old.get("pattern"):
-        yield f"{where}: the pattern changed"
-    if new.get("additionalProperties") is False and old.get("additionalProperties", True) is not False:
-        yield f"{where}: unknown fields are newly refused"
+def _without_words(scheme: Schema) -> Schema:
+    return {word: value for word, value in scheme.items() if word != "description"}
