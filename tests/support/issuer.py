@@ -82,7 +82,7 @@ class FakeIssuer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
