@@ -1,20 +1,6 @@
 """One auction as a client knows it: the state, kept up to date by laying events over it."""
 
-from typing import Any, Final
-
-CHANGING: Final = (
-    "status",
-    "price",
-    "minimum",
-    "leader",
-    "bid_count",
-    "reserve_met",
-    "opened_at",
-    "ends_at",
-    "remaining_ms",
-    "seq",
-)
-"""What an event says of the state, under the state's own names."""
+from typing import Any
 
 
 class Gap(Exception):
@@ -67,5 +53,7 @@ class Topic:
             self.gaps += 1
             raise Gap
         self.seq = seq
-        self.state = (self.state or {}) | {name: event[name] for name in CHANGING if name in event}
+        state = self.state or {}
+        # What an event says of the state stands in it under the state's own names.
+        self.state = state | {name: event[name] for name in event.keys() & state.keys()}
         return True

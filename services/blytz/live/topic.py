@@ -14,20 +14,6 @@ from blytz.live import protocol
 DEPTH = 500
 """How many events back a reader may resume from; further back it gets a snapshot."""
 
-# Each event carries the whole changing part of the state: laid over any earlier state, it gives the present one.
-CHANGING = (
-    "status",
-    "price",
-    "minimum",
-    "leader",
-    "bid_count",
-    "reserve_met",
-    "ends_at",
-    "remaining_ms",
-    "opened_at",
-    "seq",
-)
-
 
 class Topic:
     """`heard` is the last event that came in. Readers may have been given less, up to some `sent`: between the two
@@ -84,7 +70,9 @@ class Topic:
             if self._state["seq"] != sent:
                 _, last = self._log[sent - self._log[0][0]]
                 event = msgspec.json.decode(last)
-                self._state.update((name, event[name]) for name in CHANGING)
+                # It carries the whole changing part of the state, under the state's own names: laid over any
+                # earlier state, it gives the present one.
+                self._state.update((name, event[name]) for name in event.keys() & self._state.keys())
             self._state_json = protocol.encode(self._state)
         return self._state_json
 
