@@ -8,6 +8,7 @@ from msgspec import Struct
 
 import blytz
 from blytz.auction.api_examples import BID, OPENED, STATE
+from blytz.kit.http_openapi import open_answers
 from blytz.live import contract, protocol
 
 CHANNEL = "live"
@@ -17,6 +18,8 @@ _EXAMPLES = contract.examples(OPENED, BID, STATE)
 def document() -> dict[str, Any]:
     kinds = [*contract.CLIENT, *contract.SERVER]
     _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    _, taken = msgspec.json.schema_components(contract.CLIENT)
+    open_answers(schemas, taken)
     return {
         "asyncapi": "3.0.0",
         "info": {

@@ -33,6 +33,7 @@ def findings(document: Node) -> Iterator[str]:
         yield from _asyncapi(document)
     else:
         yield from _openapi(document)
+    yield from _closed_answers(document)
     yield from _unused(document)
 
 
@@ -128,25 +129,54 @@ def _refs_in(node: Any) -> Iterator[str]:
 
 def _dangling(document: Node) -> Iterator[str]:
     for ref in sorted(set(_refs_in(document))):
-        found: Any = document
-        for part in ref.removeprefix("#/").split("/"):
-            found = found.get(part) if isinstance(found, dict) else None
-        if found is None:
+        if _at(document, ref) is None:
             yield f"{ref} points to nothing"
+
+
+def _reached(document: Node, start: Any) -> set[str]:
+    """All that references lead to from there, the components between included."""
+    reached: set[str] = set()
+    waiting = list(_refs_in(start))
+    while waiting:
+        ref = waiting.pop()
+        if ref not in reached:
+            reached.add(ref)
+            waiting += _refs_in(_at(document, ref))
+    return reached
+
+
+def _closed_answers(document: Node) -> Iterator[str]:
+    """A client ignores what it does not know (protocol, section 1): so must one that is made from the document."""
+    if "asyncapi" in document:
+        heard = [
+            part.get("messages")
+            for operation in document["operations"].values()
+            for part in (operation if operation["action"] == "send" else {}, operation.get("reply", {}))
+        ]
+    else:
+        heard = [
+            operation["responses"]
+            for item in document["paths"].values()
+            for operation in item.values()
+            if isinstance(operation, dict)
+        ]
+    for ref in sorted(_reached(document, heard)):
+        schema = _at(document, ref)
+        if ref.startswith("#/components/schemas/") and schema.get("additionalProperties") is False:
+            yield f"schema {ref.rpartition('/')[2]} is of an answer and refuses unknown fields"
+
+
+def _at(document: Node, ref: str) -> Any:
+    found: Any = document
+    for part in ref.removeprefix("#/").split("/"):
+        found = found.get(part) if isinstance(found, dict) else None
+    return found
 
 
 def _unused(document: Node) -> Iterator[str]:
     """Components that nothing leads to, except from themselves."""
     components = document.get("components", {})
-    outside = {name: part for name, part in document.items() if name != "components"}
-    reached: set[str] = set()
-    waiting = list(_refs_in(outside))
-    while waiting:
-        ref = waiting.pop()
-        if ref not in reached and ref.startswith("#/components/"):
-            reached.add(ref)
-            _, _, kind, name = ref.split("/")
-            waiting += _refs_in(components.get(kind, {}).get(name))
+    reached = _reached(document, {name: part for name, part in document.items() if name != "components"})
     secured = {name for need in _security_in(document) for name in need}
     for kind, parts in components.items():
         for name in parts:

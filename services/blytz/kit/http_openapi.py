@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 of a service: operations by Litestar, schemas by msgspec, which knows every bound."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -81,6 +81,8 @@ def schema_of(app: Litestar) -> dict[str, Any]:
     kinds = app.plugins.get(Kinds)
     _, exact = msgspec.json.schema_components(kinds.seen.values(), ref_template="#/components/schemas/{name}")
     schemas = document["components"]["schemas"] | exact
+    _, taken = msgspec.json.schema_components(_bodies(document, kinds))
+    open_answers(schemas, taken)
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     document["paths"] = dict(sorted(document["paths"].items()))
     for path in document["paths"].values():
@@ -91,6 +93,23 @@ def schema_of(app: Litestar) -> dict[str, Any]:
             if OPERATOR in operation["tags"] and operation["operationId"] != "health":
                 operation["servers"] = [{"url": "/", "description": "the service's own port, never the gateway"}]
     return document
+
+
+def open_answers(schemas: dict[str, Any], taken: Container[str]) -> None:
+    """Only what is `taken` from clients refuses unknown fields. An answer may get more of them with any version,
+    and a client ignores those it does not know (protocol, section 1), however exact our own struct is."""
+    for name, schema in schemas.items():
+        if name not in taken and schema.get("additionalProperties") is False:
+            del schema["additionalProperties"]
+
+
+def _bodies(document: dict[str, Any], kinds: Kinds) -> list[type[Struct]]:
+    """The structs that requests are read as."""
+    operations = (operation for path in document["paths"].values() for operation in path.values())
+    media = (
+        one for operation in operations for one in operation.get("requestBody", {}).get("content", {}).values()
+    )
+    return [kinds.seen[one["schema"]["$ref"].rpartition("/")[2]] for one in media]
 
 
 def _mend(operation: dict[str, Any]) -> None:

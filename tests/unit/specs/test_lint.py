@@ -46,6 +46,10 @@ HTTP_FAULTS: dict[str, tuple[Change, str]] = {
         lambda it: _good(it)["examples"]["leads"]["value"].pop("seq"),
         "example 'leads'",
     ),
+    "an answer that refuses fields": (
+        lambda it: it["components"]["schemas"]["Receipt"].update(additionalProperties=False),
+        "schema Receipt is of an answer and refuses unknown fields",
+    ),
     "an unused schema": (lambda it: it["components"]["schemas"].update(More={}), "schemas/More is not used"),
     "a reference to nothing": (
         lambda it: _good(it)["schema"].update({"$ref": "#/components/schemas/No"}),
@@ -63,6 +67,10 @@ LIVE_FAULTS: dict[str, tuple[Change, str]] = {
     "a schema that is none": (
         lambda it: it["components"]["schemas"]["Ping"].update(required="ref"),
         "schema Ping is not JSON Schema",
+    ),
+    "an answer that refuses fields": (
+        lambda it: it["components"]["schemas"]["TermsView"].update(additionalProperties=False),
+        "schema TermsView is of an answer and refuses unknown fields",
     ),
     "a message that nobody sends": (
         lambda it: it["operations"].pop("viewersTold"),
