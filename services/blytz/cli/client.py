@@ -7,7 +7,6 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from msgspec import Struct
@@ -87,9 +86,7 @@ class LiveClient:
         self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._pulse())]
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._end("closed by this side")
         for task in self._tasks:
             task.cancel()
