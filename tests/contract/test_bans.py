@@ -4,12 +4,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blytz.identity import Principal, TokenRefused
-from blytz.identity.bans import MOST_BANS, Ban, Banned, TooManyBans
+from blytz.identity.bans import MOST_BANS, SEEN_WITHIN_S, Ban, Banned, TooManyBans
 from blytz.identity.redis_bans import BANS, REVOKED, VERSION, RedisBans
+from blytz.kit.problems import Overloaded
+from blytz.kit.redis_link import Part
+from blytz.kit.redis_pipe import Convert, RedisPipe
 from tests.support.http import Api, problem
 from tests.support.live import GatewayProcess
 from tests.support.live_client import Client, welcomed
@@ -180,6 +184,31 @@ async def test_what_redis_forgot_is_forgotten_and_what_it_cannot_say_is_kept(
     redis.ask("DEL", BANS)
     await until(lambda: not bans.bans.banned, "the copy is empty")
     following.cancel()
+
+
+async def test_a_process_with_too_much_to_do_looks_again_soon(redis: RedisServer) -> None:
+    """It goes on deciding bids, those of the banned too."""
+
+    class Busy(RedisPipe):
+        looks = 0
+
+        def call(self, *command: Part, convert: Convert | None = None) -> Any:
+            self.looks += 1
+            if self.looks < 5:
+                raise Overloaded
+            return super().call(*command, convert=convert)
+
+    async with connected(redis.url) as pipe:
+        await RedisBans(pipe).ban("usr_a", "a reason", "usr_admin")
+    busy = Busy(redis.url, "test")
+    await busy.start(EVERYWHERE_WITHIN_S)
+    late = RedisBans(busy)
+    following = asyncio.create_task(late.follow())
+    try:
+        await until(lambda: "usr_a" in late.bans.banned, "the ban is seen", within_s=2 * SEEN_WITHIN_S)
+    finally:
+        following.cancel()
+        await busy.close()
 
 
 async def test_there_is_room_for_so_many_and_old_revocations_make_room(

@@ -28,6 +28,7 @@ REVOKED: Final = "{identity}:revoked"
 VERSION: Final = "{identity}:version"
 AGAIN_AFTER_S: Final = 60.0
 """Everything is read again, whatever the version says: a Redis that came back from a copy may lie about it."""
+LOOKED_AGAIN_AFTER_S: Final = 0.1
 FORGOTTEN_AT_ONCE: Final = 100
 _PAGE: Final = 1_000
 _REVOKED_COUNTS_FOR_MS: Final = (BELIEVED_FOR_S + 2 * SKEW_S) * 1_000
@@ -93,14 +94,17 @@ class RedisBans:
     async def follow(self, on_change: Callable[[], Awaitable[None]] | None = None) -> None:
         """Run for as long as the process does. `on_change` is awaited after the copy has changed."""
         while True:
+            pause_s = SEEN_WITHIN_S
             try:
                 if await self.look() and on_change:
                     await on_change()
             except (StoreUnavailable, Overloaded):
-                pass  # what is known already goes on counting, and nobody can bid meanwhile
+                # What is known goes on counting. Nobody can bid while Redis is away; where there is too much to do,
+                # some still can.
+                pause_s = LOOKED_AGAIN_AFTER_S
             except (RedisError, msgspec.MsgspecError, ValueError):
                 log.exception("bans_unreadable")
-            await asyncio.sleep(SEEN_WITHIN_S)
+            await asyncio.sleep(pause_s)
 
     async def _change(self, *command: Part) -> None:
         verb, key, *words = command
