@@ -99,8 +99,8 @@ class RedisBans:
                 if await self.look() and on_change:
                     await on_change()
             except (StoreUnavailable, Overloaded):
-                # What is known goes on counting. Nobody can bid while Redis is away; where there is too much to do,
-                # some still can.
+                # What is known goes on counting. While Redis is away nobody can bid; where there is too much to
+                # do, some still can.
                 pause_s = LOOKED_AGAIN_AFTER_S
             except (RedisError, msgspec.MsgspecError, ValueError):
                 log.exception("bans_unreadable")
