@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from blytz.cli import COMMANDS, main
 from blytz.cli.http_client import HttpClient
 from tests.support.platform import Platform, StartPlatform, blytz, clean_env
 from tests.support.wait import wait_until
@@ -85,11 +86,11 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("bid", "auc_none", "500", "--as", "anna"), 1, "refused: auction_not_found"),
+        (("bid", "auc_none", "500", "--as", "anna"), 1, "refused: auction_not_found: name one by its id"),
         (("bid", "auc_none", "500"), 1, "say who bids"),
         (("bid", "auc_none", "500", "--token", "nonsense"), 1, "the token was refused"),
         (("bid", "auc_none", "500", "--as", "anna", "--bid-id", "a b"), 1, "a bid id has 1 to 64"),
-        (("bid", "auc_none", "0", "--as", "anna"), 2, "amount"),
+        (("bid", "auc_none", "0", "--as", "anna"), 2, "AMOUNT"),
         (("watch", "auc_none"), 1, "there is no auction auc_none"),
         (("simulate", "--rate", "900"), 1, "900 bids a second need 113 bidders"),
         (("simulate", "--auction", "auc_none"), 1, "there is no such auction"),
@@ -104,8 +105,36 @@ def test_what_cannot_be_done_is_said_in_one_line(
     assert ended.returncode == code
     assert says in said
     assert "Traceback" not in said
-    if code == 1:
-        assert len(said.splitlines()) == 1
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("sell", "No such command 'sell'; see `blytz --help`"),
+        ("--quick", "No such option: --quick; see `blytz --help`"),
+        ("token", "Missing argument 'NAME'; see `blytz token --help`"),
+        ("token anna --rule x", "No such option: --rule (Possible options: --role); see `blytz token --help`"),
+        ("serve foo", "Invalid value for 'SERVICE': 'foo' is not one of 'auction', 'live', 'hammer'; see"),
+        ("bid latest", "Missing argument 'AMOUNT'; see `blytz bid --help`"),
+        ("bid latest 1.5", "Invalid value for 'AMOUNT': Input should be a valid integer"),
+        ("up --port", "Option '--port' requires an argument; see `blytz up --help`"),
+    ],
+)
+def test_words_that_are_wrong_are_one_line_too(words: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith(f"blytz: {why}")
+
+
+def test_without_a_word_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    assert all(f"  {name} " in err for name in COMMANDS)
 
 
 @pytest.mark.parametrize("words", [("watch",), ("bid", "auc_1", "5", "--as", "a"), ("simulate",)])

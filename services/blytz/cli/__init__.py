@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if chosen not in READ_FILES_THEMSELVES:
             _take_files()
-        _app(chosen)(words, prog_name="blytz")
+        # Not as a program of its own: that would tell a wrong word in four lines.
+        code = _app(chosen)(words, prog_name="blytz", standalone_mode=False)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -43,10 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(141)
     except Exception as error:
+        if wrong := _wrong_words(error, chosen):
+            sys.stderr.write(f"{wrong}\n")
+            sys.exit(2)
         if not _is_expected(error):
             raise
         sys.stderr.write(f"blytz: {_in_words(error)}\n")
         sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _take_files() -> None:
@@ -81,6 +86,19 @@ def _app(chosen: str | None) -> "typer.Typer":
 
 def _not_chosen() -> None:
     """Stands in for the commands that are listed, but not run."""
+
+
+def _wrong_words(error: Exception, chosen: str | None) -> str | None:
+    """One line about words that no command understands; where there were none at all, the list of commands."""
+    from typer.exceptions import TyperException
+
+    if not isinstance(error, TyperException):
+        return None
+    message = error.format_message()
+    if "\n" in message:
+        return message
+    command = f"blytz {chosen}" if chosen in COMMANDS else "blytz"
+    return f"blytz: {message.removesuffix('.').replace('Value error, ', '')}; see `{command} --help`"
 
 
 def _is_expected(error: Exception) -> bool:

@@ -22,9 +22,14 @@ UNKNOWN = 3
 
 
 def bid(
-    auction: Annotated[str, typer.Argument(help="Its id; 'latest' is the newest open one.", show_default=False)],
+    auction: Annotated[
+        str, typer.Argument(metavar="AUCTION", help="Its id; 'latest' is the newest open one.", show_default=False)
+    ],
     amount: Annotated[
-        int, typer.Argument(min=1, max=MOST, help="In minor units: 1250 is $12.50.", show_default=False)
+        int,
+        typer.Argument(
+            metavar="AMOUNT", min=1, max=MOST, help="In minor units: 1250 is $12.50.", show_default=False
+        ),
     ],
     kind: Annotated[
         Literal["exact", "max", "buy_now"],
@@ -90,7 +95,9 @@ def line(result: BidResult, currency: str) -> str:
             return f"outbid{again}: somebody's hidden maximum stays ahead at {price}{ask}"
         case "pending":
             return f"pending ({result.code}): not known yet; ask again with --bid-id {result.bid_id}"
-    at_least = (
-        f": at least {money(result.minimum, currency)}" if result.code == "bid_too_low" and result.minimum else ""
-    )
-    return f"refused: {result.code}{at_least or (f': {result.detail}' if result.detail else '')}"
+    why = f"refused: {result.code}"
+    if result.code == "bid_too_low" and result.minimum:
+        return f"{why}: at least {money(result.minimum, currency)}"
+    if result.code == "auction_not_found":
+        return f"{why}: name one by its id, or say {LATEST} for the newest open one"
+    return f"{why}: {result.detail}" if result.detail else why

@@ -18,7 +18,9 @@ CONNECT_WITHIN_S = 5.0
 
 
 def verify(
-    auction: Annotated[str | None, typer.Argument(help="The id of an auction.", show_default=False)] = None,
+    auction: Annotated[
+        str | None, typer.Argument(metavar="AUCTION", help="The id of an auction.", show_default=False)
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="Verify every auction.")] = False,
     redis_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Where the auctions are.", envvar="REDIS_URL")

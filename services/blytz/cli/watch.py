@@ -28,7 +28,10 @@ MOST_QUEUED = 10_000
 
 def watch(
     auction: Annotated[
-        str, typer.Argument(help="Its id; 'latest' follows the newest open one, and on to the next.")
+        str,
+        typer.Argument(
+            metavar="AUCTION", help="Its id; 'latest' follows the newest open one, and on to the next."
+        ),
     ] = LATEST,
     url: UrlOption = None,
     data: DataOption = None,
