@@ -81,7 +81,7 @@ def test_a_folder_that_another_platform_uses(platform: Platform) -> None:
 
 
 def test_an_environment_that_is_not_dev(tmp_path: Path) -> None:
-    assert "BLYTZ_ENV=production" in refusal("--data", str(tmp_path), BLYTZ_ENV="production")
+    assert "BLYTZ_ENV='production'" in refusal("--data", str(tmp_path), BLYTZ_ENV="production")
 
 
 def test_a_setting_that_makes_no_sense(tmp_path: Path) -> None:
@@ -93,6 +93,7 @@ def test_all_that_is_wrong_with_any_process_is_said_at_once(tmp_path: Path) -> N
         "BLYTZ_TRUSTED_PROXIES": "nonsense",
         "BLYTZ_HEARTBEAT_MS_FILE": "/",
         "BLYTZ_GATEWAY_WORKERS": "none",
+        "BLYTZ_ENV_FILE": "/none",
         "REDIS_URL_FILE": "/none",
     }
     ended = subprocess.run(

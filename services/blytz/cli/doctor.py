@@ -54,18 +54,20 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     from blytz.cli import doctor_certificate, doctor_gateway, doctor_machine, doctor_redis
     from blytz.cli.doctor_findings import Finding
     from blytz.cli.gateway import FOLDER
-    from blytz.kit.settings import SettingsFault, read_settings
+    from blytz.kit.settings import FROM_FILE, SettingsFault, read_settings, variable
     from blytz.kit.settings_elsewhere import REDIS_URL_OF_ADMIN, unread
     from blytz.kit.settings_gateway import read_gateway_settings
-    from blytz.kit.settings_reading import one_text
+    from blytz.kit.settings_reading import both, one_text
 
     yield from (Finding("Settings", "warn", str(each), "mend its name, or unset it") for each in unread())
     folder, settings, gateway = data_folder(data), None, None
     try:
-        said = one_text(os.environ, "BLYTZ_DATA")
-        folder = data_folder(data or (Path(said) if said else None))
-        admin_url = admin_url or one_text(os.environ, REDIS_URL_OF_ADMIN)
-        settings = read_settings(signs_in=True)
+        admin, settings = both(
+            lambda: one_text(os.environ, REDIS_URL_OF_ADMIN), lambda: read_settings(signs_in=True)
+        )
+        admin_url = admin_url or admin
+        if variable("data") + FROM_FILE in os.environ:
+            folder = data_folder(data or settings.data)
         yield Finding("Settings", "ok", f"make sense for {settings.env}")
     except SettingsFault as fault:
         yield from (Finding("Settings", "fail", line, TABLE) for line in str(fault).split("\n"))

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from blytz.cli.fault import CliFault
 from blytz.cli.folder import DataOption, data_folder, prepare, socket_path, take
 
 
@@ -44,12 +43,12 @@ def _settle() -> str:
     from blytz.kit.settings import read_settings
     from blytz.kit.settings_elsewhere import take_files, unread
     from blytz.kit.settings_gateway import DEV, read_gateway_settings
-    from blytz.kit.settings_reading import both, one_text
+    from blytz.kit.settings_reading import both
 
-    _check_env(one_text(os.environ, "BLYTZ_ENV"))
-    os.environ.pop("BLYTZ_ENV_FILE", None)
-    os.environ["BLYTZ_ENV"] = "dev"
-    settings, _ = both(read_settings, lambda: read_gateway_settings(otherwise=DEV))
+    dev = {name: value for name, value in os.environ.items() if name != "BLYTZ_ENV_FILE"} | {"BLYTZ_ENV": "dev"}
+    (_, settings), _ = both(
+        lambda: both(_check_env, lambda: read_settings(dev)), lambda: read_gateway_settings(otherwise=DEV)
+    )
     take_files(os.environ)
     for strange in unread():
         typer.echo(f"blytz: warning: {strange}", err=True)
@@ -57,7 +56,11 @@ def _settle() -> str:
     return settings.redis_url if "REDIS_URL" in os.environ else ""
 
 
-def _check_env(env: str | None) -> None:
+def _check_env() -> None:
     """The platform of one machine signs in anybody under any name; it must not pass for production."""
+    from blytz.kit.settings_reading import SettingsFault, one_text, shown
+
+    env = one_text(os.environ, "BLYTZ_ENV")
     if env not in {None, "dev"}:
-        raise CliFault(f"`blytz up` runs a dev platform, and here BLYTZ_ENV={env}; unset it, or use `blytz serve`")
+        where = "BLYTZ_ENV_FILE names another" if "BLYTZ_ENV_FILE" in os.environ else f"BLYTZ_ENV={shown(env)}"
+        raise SettingsFault(f"`blytz up` runs a dev platform, and here {where}; unset it, or use `blytz serve`")
