@@ -14,6 +14,8 @@ import pytest
 
 from blytz.cli import COMMANDS, main
 from blytz.cli.http_client import HttpClient
+from blytz.cli.plan import Plan
+from blytz.cli.simulation import Simulation
 from tests.support.platform import Platform, StartPlatform, blytz, clean_env
 from tests.support.wait import wait_until
 
@@ -239,6 +241,14 @@ def test_a_simulation_shows_a_table_and_bids_on_an_auction_that_runs(platform: P
     for wanted in ("accepted", "answer to a bid, ms", "event to viewer, ms", "bid to viewer, ms", "gaps", auction):
         assert wanted in ended.stdout
     assert json.loads(run(platform, "verify", auction, "--json").stdout)["status"] == "open"
+
+
+def test_a_simulation_shows_prices_in_the_currency_of_its_auction(platform: Platform) -> None:
+    auction = an_auction(platform, currency="EUR", increments=[[0, 100]])
+    plan = Plan(url=platform.url, auction=auction, bidders=1, viewers=0, rate=5, seconds=0.5)
+    shown: list[str] = []
+    asyncio.run(Simulation(plan, lambda progress: shown.append(progress.currency)).run())
+    assert shown[-1] == "EUR"
 
 
 def test_a_simulation_lives_through_the_end_of_the_gateway(

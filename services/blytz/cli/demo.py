@@ -19,6 +19,7 @@ from blytz.cli.http_client import ApiFault, HttpClient, Unreachable
 from blytz.cli.money_text import money
 from blytz.cli.options import UrlOption, platform_url
 from blytz.cli.running import Interrupted, run
+from blytz.cli.topic import FINAL
 from blytz.kit.logs import set_up_logs
 from blytz.kit.settings import read_settings
 
@@ -30,7 +31,6 @@ ROUND = 500
 THINKS_EVERY_S = (0.15, 0.45)
 LONGEST_S = 15 * 60
 """After this long an auction is left alone, whatever has become of it."""
-FINAL = ("sold", "unsold", "cancelled")
 
 log = structlog.get_logger()
 
@@ -102,9 +102,9 @@ class Room:
         async with LiveClient(self._http.live_url, token, hear=self._hear) as client:
             topic = client.watch(self._auction_id)
             while not self._gone and client.state != "closed":
-                state = topic.state
-                if state is not None and state["status"] in FINAL:
+                if topic.is_final:
                     break
+                state = topic.state
                 move = mind.think(state, client.clock.now_ms()) if state else None
                 if move:
                     with contextlib.suppress(ConnectionError):

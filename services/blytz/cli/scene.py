@@ -11,7 +11,6 @@ from blytz.cli.topic import Topic
 KEPT_BIDS = 50
 EXTENDED_SHOWS_MS = 4_000
 AWAY_SHOWS_MS = 10_000
-FINAL = ("sold", "unsold", "cancelled")
 
 
 class BidLine(Struct, frozen=True):
@@ -50,7 +49,7 @@ class Scene:
 
     @property
     def is_final(self) -> bool:
-        return self.state is not None and self.state["status"] in FINAL
+        return self.topic is not None and self.topic.is_final
 
     @property
     def extended(self) -> bool:

@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -31,17 +32,18 @@ LOAD_CLOSES: Final = (4408, 4429)
 TERMS: Final = {"start_price": 100, "increments": [[0, 100]], "extension_window_ms": 1_000, "extension_ms": 1_000}
 
 
+@dataclass
 class Progress:
     """What can be shown while it runs."""
 
     phase: Literal["connecting", "bidding", "finishing"] = "connecting"
-    connected = 0
-    elapsed_s = 0.0
-    sent = 0
-    price = 0
-    currency = "USD"
-    viewers = 0
-    gaps = 0
+    connected: int = 0
+    elapsed_s: float = 0.0
+    sent: int = 0
+    price: int = 0
+    currency: str = "USD"
+    viewers: int = 0
+    gaps: int = 0
 
 
 class Simulation:
@@ -166,7 +168,7 @@ class Simulation:
             raise self._fault
 
     def _is_over(self) -> bool:
-        return self._stop.is_set() or (self._topic.state or {})["status"] in {"sold", "unsold", "cancelled"}
+        return self._stop.is_set() or self._topic.is_final
 
     def _send_one(self) -> None:
         if len(self._asking) >= UNANSWERED_A_BIDDER * len(self._bidders):
@@ -215,9 +217,9 @@ class Simulation:
 
     async def _keep_showing(self) -> None:
         while True:
-            state = self._topic.state or {}
-            self.progress.price, self.progress.viewers = state.get("price", 0), self._crowd.watching
-            self.progress.gaps = self._crowd.gaps
+            if state := self._topic.state:
+                self.progress.price, self.progress.currency = state["price"], state["terms"]["currency"]
+            self.progress.viewers, self.progress.gaps = self._crowd.watching, self._crowd.gaps
             self._on_progress(self.progress)
             await asyncio.sleep(0.2)
 

@@ -1,6 +1,9 @@
 """One auction as a client knows it: the state, kept up to date by laying events over it."""
 
-from typing import Any
+from typing import Any, Final
+
+FINAL: Final = ("sold", "unsold", "cancelled")
+"""Statuses that are for good; the event that brings one is called like it."""
 
 
 class Gap(Exception):
@@ -22,6 +25,10 @@ class Topic:
         self.snapshots = 0
         self.waiting = True
         """A watch was sent, and its answer is still to come."""
+
+    @property
+    def is_final(self) -> bool:
+        return self.state is not None and self.state["status"] in FINAL
 
     def watch_message(self) -> dict[str, Any]:
         """What to send on a new connection, or after a gap: from here on, please."""
