@@ -6,15 +6,16 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from blytz.cli import doctor_certificate
+from blytz.cli import doctor_certificate, doctor_machine, doctor_redis
 from blytz.cli.doctor_findings import Finding
 from blytz.cli.placeholder import write_placeholder
+from blytz.kit.settings import Settings
 from infra.ports import free_port
 from tests.conftest import StartRedis
 from tests.support.certificates import make_certificates
@@ -29,6 +30,10 @@ PASSWORD = "n0-Body.Guesses-this"
 
 def ports() -> dict[str, str]:
     return {f"BLYTZ_{name}_PORT": str(free_port()) for name in ("AUCTION", "LIVE", "HAMMER")}
+
+
+def by_name(found: Iterable[Finding]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in found}
 
 
 def examined(*words: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -86,19 +91,19 @@ def test_a_redis_that_would_lose_bids(start_redis: StartRedis) -> None:
 
 def test_a_redis_that_takes_no_bids(start_redis: StartRedis) -> None:
     primary = start_redis(tcp=True)
-    replica = start_redis(config={"replicaof": f"127.0.0.1 {primary.port}"})
-    code, found = examined(REDIS_URL=replica.url, BLYTZ_REPLICAS="1")
-    assert code == 1
-    assert found["Redis role"]["state"] == found["Redis replicas"]["state"] == "fail"
+    replica = start_redis(config={"replicaof": f"127.0.0.1 {primary.port}", "maxmemory": "100mb"})
+    found = by_name(doctor_redis.findings(replica.url, None, replicas=1))
+    assert found["Redis role"].state == found["Redis replicas"].state == "fail"
+    assert found["Redis memory"].state == "ok"
 
 
 @pytest.mark.parametrize("url", ["nonsense", f"redis://:{PASSWORD}@127.0.0.1:1"])
 def test_an_admins_address_that_leads_nowhere(redis: RedisServer, url: str) -> None:
-    code, found = examined("--admin-url", url, REDIS_URL=redis.url)
-    assert code == 1
-    assert "BLYTZ_ADMIN_REDIS_URL" in found["Redis admin"]["remedy"]
+    found = by_name(doctor_redis.findings(redis.url, url))
+    assert found["Redis admin"].state == "fail"
+    assert "BLYTZ_ADMIN_REDIS_URL" in found["Redis admin"].remedy
     assert found["Redis rights"]
-    assert PASSWORD not in json.dumps(found)
+    assert PASSWORD not in str(found)
 
 
 def test_looking_changes_nothing(redis: RedisServer) -> None:
@@ -153,10 +158,26 @@ def test_who_is_on_a_services_port(redis: RedisServer, tmp_path: Path) -> None:
     assert found[f"Port {taken} (auction)"]["state"] == "fail"
 
 
-def test_a_host_that_is_not_this_machine(redis: RedisServer) -> None:
-    _, found = examined(REDIS_URL=redis.url, BLYTZ_HOST="no.such.name.invalid")
-    [port] = [finding for name, finding in found.items() if "hammer" in name]
-    assert (port["state"], "BLYTZ_HOST" in port["remedy"]) == ("fail", True)
+def test_a_host_that_is_not_this_machine() -> None:
+    found = by_name(doctor_machine.findings(Settings(host="no.such.name.invalid")))
+    assert (found["Port 8084 (hammer)"].state, "BLYTZ_HOST" in found["Port 8084 (hammer)"].remedy) == (
+        "fail",
+        True,
+    )
+
+
+def test_the_platform_that_blytz_up_runs_needs_no_settings(platform: Platform) -> None:
+    ended = subprocess.run(
+        blytz("doctor", "--json", "--data", str(platform.data)),
+        env=clean_env(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = {finding["name"]: finding for finding in json.loads(ended.stdout)["findings"]}
+    assert found["Settings"]["why"] == f"make sense for dev: those of the `blytz up` in {platform.data}"
+    assert found[f"Port {platform.ports['live']} (live)"]["why"] == "runs and is ready"
+    assert found["Redis rights"]["state"] == "ok"
 
 
 def test_a_gateway_with_the_certificate_of_its_first_start(platform: Platform, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`blytz doctor`: is this deployment as it should be? It looks and changes nothing."""
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blytz.cli.folder import DataOption, data_folder
+from blytz.cli.folder import DataOption, data_folder, running_platform
 from blytz.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -61,14 +62,17 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
 
     yield from (Finding("Settings", "warn", str(each), "mend its name, or unset it") for each in unread())
     folder, settings, gateway = data_folder(data), None, None
+    of_up = _of_up(folder)
     try:
         admin, settings = both(
-            lambda: one_text(os.environ, REDIS_URL_OF_ADMIN), lambda: read_settings(signs_in=True)
+            lambda: one_text(os.environ, REDIS_URL_OF_ADMIN),
+            lambda: read_settings(os.environ | of_up, signs_in=True),
         )
         admin_url = admin_url or admin
         if variable("data") + FROM_FILE in os.environ:
             folder = data_folder(data or settings.data)
-        yield Finding("Settings", "ok", f"make sense for {settings.env}")
+        whose = f": those of the `blytz up` in {folder}" if of_up else ""
+        yield Finding("Settings", "ok", f"make sense for {settings.env}{whose}")
     except SettingsFault as fault:
         yield from (Finding("Settings", "fail", line, TABLE) for line in str(fault).split("\n"))
         remedy = "mend the settings first"
@@ -85,6 +89,20 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
         yield from doctor_gateway.findings(gateway, folder / FOLDER)
     if settings and (settings.public_url or not (gateway and gateway.domains)):
         yield doctor_certificate.of_address(settings.public_url, is_production=settings.env == "production")
+
+
+def _of_up(folder: Path) -> dict[str, str]:
+    """What `blytz up` gave its services, when it runs in this folder and the environment speaks of no other
+    deployment."""
+    if any(name.startswith(("REDIS_URL", "BLYTZ_ENV")) for name in os.environ):
+        return {}
+    with contextlib.suppress(OSError):
+        if note := running_platform(folder):
+            ports = {
+                f"BLYTZ_{name.upper()}_PORT": str(port) for name, port in note["ports"].items() if name != "nginx"
+            }
+            return {"BLYTZ_ENV": "dev", "REDIS_URL": str(note["redis_url"]), **ports}
+    return {}
 
 
 def _show(found: list["Finding"]) -> None:
