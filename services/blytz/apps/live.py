@@ -50,8 +50,9 @@ async def main(settings: Settings) -> None:
         for task in following:
             task.cancel()
         await gateway.drain()
-        # Those who were sent away have places elsewhere only once it is said that they left.
         sharing.cancel()
+        # Those who were sent away have places elsewhere only once it is said that they left.
+        await office.users.settle()
         await events.feed.close()
         await pipe.close()
         await asyncio.gather(*following, sharing, return_exceptions=True)

@@ -101,7 +101,7 @@ class Caller:
         self.principal = principal
         if self._end is not None:
             self._end.cancel()
-        self._end_with_token()
+        self.end_with_token()
         session.send(protocol.encode(protocol.authenticated(principal, message.ref)))
 
     def _refuse(self, message: Auth, problem: Problem) -> None:
@@ -116,7 +116,7 @@ class Caller:
         self._session.error(problem.code, problem.detail, *([message.ref] if message else []))
         self._session.close(protocol.TOKEN_REFUSED)
 
-    def _end_with_token(self) -> None:
+    def end_with_token(self) -> None:
         """At the very moment, on the clock of the house; the timer runs on another one, so it looks again."""
         principal, session = self.principal, self._session
         if principal is None:
@@ -126,4 +126,4 @@ class Caller:
             self._send_away(TokenRefused("the token has expired"))
             return
         loop = asyncio.get_running_loop()
-        self._end = loop.call_later(min(left_s, LOOK_AGAIN_S) + 0.001, self._end_with_token)
+        self._end = loop.call_later(min(left_s, LOOK_AGAIN_S) + 0.001, self.end_with_token)

@@ -190,12 +190,12 @@ class Session(WSListener):
 
     def _bid(self, message: PlaceBid) -> None:
         began = time.perf_counter()
-        principal = self._caller.principal if self._caller else None
-        if principal is None:
+        caller = self._caller
+        if caller is None or (principal := caller.principal) is None:
             self._tell(message, "refused", began, Unauthenticated())
             return
         if principal.expires_at <= self.office.clock.now():
-            self.close(protocol.TOKEN_REFUSED)
+            caller.end_with_token()
             return
         try:
             decided = self.office.service.bid(

@@ -83,6 +83,12 @@ class Users:
                 log.exception("connections_not_shared")
                 await asyncio.sleep(self._again_after_s)
 
+    async def settle(self) -> None:
+        """Say what is unsaid, once everybody has left and nobody follows. Gives up where Redis is away."""
+        with contextlib.suppress(StoreUnavailable, Overloaded):
+            while self._unsaid and self._places is not None:
+                await self._share(self._places)
+
     async def _share(self, places: Places) -> None:
         self._wake.clear()
         counts = [(user_id, len(self._here.get(user_id, ()))) for user_id in islice(self._unsaid, SAID_AT_ONCE)]

@@ -62,6 +62,21 @@ async def test_two_gateways_together_let_a_user_have_no_more_than_one_would(
     assert await stays(later)
 
 
+async def test_a_gateway_that_ends_gives_its_places_back(
+    start_gateway: StartGateway, connect: Connect, shared_redis: RedisServer
+) -> None:
+    gateway = start_gateway(connections_per_user=1)
+    token = gateway.token("Rosa")
+    rosa = gateway.issuer.verify(token).id
+    client = await connect(token, to=gateway)
+    await until(lambda: said(shared_redis, rosa) == 1, "her place is known")
+    ending = asyncio.create_task(asyncio.to_thread(gateway.stop))
+    assert await client.closed() == 1012
+    client.leave()
+    await ending
+    assert said(shared_redis, rosa) == 0
+
+
 class Tab:
     """A connection of a user, in the process of the test."""
 
