@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from blytz.auction.redis_schedule import PULSE, SALES
+from blytz.auction.redis_schedule import SALES
 from blytz.auction.redis_store import INDEX, SCHEDULE, Keys
-from blytz.identity.redis_bans import BANS, REVOKED, VERSION
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / f"{name}.md" for name in ("ARCHITECTURE", "CONTRIBUTING", "README", "SECURITY")]
@@ -15,6 +14,8 @@ DOCUMENTS += sorted((ROOT / "specs" / "decisions").glob("*.md"))
 HOUSE = [ROOT / name for name in (".ci", "bench", "infra", "requirements", "services", "specs", "tests")]
 PATH = re.compile(r"`([\w.*-]+(?:/[\w.*-]+)*/?)`")
 """In backquotes, with nothing that no file's name has."""
+SHARED_KEY = re.compile(r"""(?:(?<!f)"\{|f"\{\{)([a-z]+)\}+:([a-z:]*)""")
+"""A key that begins with a hash tag of its own, in a text or in an f-string."""
 ENDINGS = (".lua", ".md", ".py", ".sh", ".toml", ".yaml")
 
 
@@ -44,7 +45,7 @@ def test_a_file_that_is_not_there_would_be_noticed() -> None:
 def test_every_key_in_redis_is_in_the_table() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     of_auction = [key.decode() for key in vars(Keys("auc_…")).values() if isinstance(key, bytes)]
-    assert len(of_auction) == 6
-    first, *others = (key.removeprefix("{identity}") for key in (BANS, REVOKED, VERSION))
-    shared = [INDEX, SCHEDULE, PULSE, SALES, f"{{identity}}{first}", *others, "{limits}:<limit>:<user>"]
-    assert [key for key in (*of_auction, *shared) if f"`{key}`" not in text] == []
+    source = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
+    shared = [f"{{{tag}}}:{rest}" for tag, rest in SHARED_KEY.findall(source)]
+    assert (len(of_auction), SCHEDULE in shared, "{limits}:" in shared) == (6, True, True)
+    assert [key for key in (*of_auction, *shared, INDEX, SALES) if f"`{key}" not in text] == []
