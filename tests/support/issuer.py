@@ -53,6 +53,11 @@ class SigningKey:
         return f"{signed}.{base64url(pen.sign(signed.encode(), self.private))}"
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """Who asked has gone, and a test's output is its own."""
+
+
 class FakeIssuer:
     """`url` is the issuer. `asked` counts the requests for its keys; `keys` and `cache_control` may be changed;
     `failing` makes it answer with 503."""
@@ -80,7 +85,7 @@ class FakeIssuer:
             def log_message(self, *_: object) -> None:
                 """A test's output is its own."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.contract.live.conftest import Connect, StartGateway
+from tests.contract.live.conftest import Connect
 from tests.support.live import GatewayProcess
 from tests.support.live_client import Client, Closed
 
@@ -49,14 +49,6 @@ async def test_a_token_that_has_expired_is_refused(connect: Connect, gateway: Ga
     assert await client.closed() == 4401
 
 
-async def test_a_token_that_expires_while_open_ends_the_connection(
-    connect: Connect, start_gateway: StartGateway
-) -> None:
-    gateway = start_gateway(heartbeat_ms=400)
-    client = await connect(gateway.token(lasts_s=2), to=gateway)
-    assert await client.closed() == 4401
-
-
 async def test_a_bid_with_a_token_that_has_expired_ends_the_connection(
     connect: Connect, gateway: GatewayProcess
 ) -> None:
@@ -72,20 +64,6 @@ async def test_a_bid_with_a_token_that_has_expired_ends_the_connection(
     with pytest.raises(Closed) as closed:
         await bid_for_ever()
     assert closed.value.code == 4401
-
-
-async def test_a_new_token_before_the_old_one_expires_keeps_the_connection(
-    connect: Connect, start_gateway: StartGateway
-) -> None:
-    gateway = start_gateway(heartbeat_ms=400)
-    first, second = gateway.token("Anna", lasts_s=2), gateway.token("Anna", lasts_s=4)
-    client, other = await connect(first, to=gateway), await connect(first, to=gateway)
-    await client.sign_in(second)
-    ends = [asyncio.ensure_future(one.closed()) for one in (client, other)]
-    # Both answer pings meanwhile, so that it is not their silence that ends them.
-    assert await ends[1] == 4401
-    assert not ends[0].done()
-    assert await ends[0] == 4401
 
 
 async def test_a_connection_does_not_change_hands(connect: Connect, gateway: GatewayProcess) -> None:
