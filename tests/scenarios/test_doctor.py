@@ -102,7 +102,7 @@ def test_an_admins_address_that_leads_nowhere(redis: RedisServer, url: str) -> N
     found = by_name(doctor_redis.findings(redis.url, url))
     assert found["Redis admin"].state == "fail"
     assert "BLYTZ_ADMIN_REDIS_URL" in found["Redis admin"].remedy
-    assert found["Redis rights"]
+    assert "Redis rights" in found
     assert PASSWORD not in str(found)
 
 
@@ -304,6 +304,7 @@ def test_a_certificate_near_its_end_or_believed_by_nobody(door: tuple[str, Path]
     unknown = doctor_certificate.of_address(url, is_production=False)
     assert unknown.state == "fail"
     assert "not believed" in unknown.why
+    assert "fullchain.pem" in unknown.remedy
 
 
 def test_a_door_without_a_certificate() -> None:

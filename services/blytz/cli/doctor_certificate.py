@@ -27,7 +27,7 @@ DRY_RUN: Final = "its renewal does not work: `certbot renew --dry-run` says why"
 _CHAINLESS: Final = {2, 20, 21}
 _SELF_SIGNED: Final = 18
 _OVER: Final = 10
-_OTHER_NAME: Final = 62
+_OTHER_NAMES: Final = (62, 64)
 """Results of OpenSSL's X509_verify_cert."""
 _FIRST = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -93,7 +93,8 @@ def of_address(public_url: str, *, is_production: bool, trusted: str | None = No
             ends = str((secured.getpeercert() or {})["notAfter"])
             return _of_days(name, f"that of {parts.hostname} is", ends)
     except ssl.SSLCertVerificationError as error:
-        return Finding(name, "fail", f"not believed: {error.verify_message}", "renew it: `certbot renew`")
+        why, remedy = _not_believed(error, parts.hostname, "DIR")
+        return Finding(name, "fail", f"not believed: {why}", remedy)
     except (OSError, ValueError) as error:
         why = f"{parts.hostname} cannot be reached: {error}"
         return Finding(name, "fail", why, f"mend {where}, DNS, the firewall or nginx")
@@ -110,18 +111,21 @@ def _introduced(server: ssl.SSLContext, browser: ssl.SSLContext, domain: str, da
                     side.do_handshake()
         ends = str((guest.getpeercert() or {})["notAfter"])
     except ssl.SSLCertVerificationError as error:
-        return _not_believed(error, domain, data)
+        return Finding(NAME, "fail", *_not_believed(error, domain, str(data)))
     except (ssl.SSLError, ValueError, KeyError) as error:
         return Finding(NAME, "fail", f"cannot be used for {domain}: {error}", f"infra/tls/deploy.sh {data}")
     return _of_days(NAME, "key, chain and names fit;", ends)
 
 
-def _not_believed(error: ssl.SSLCertVerificationError, domain: str, data: Path) -> Finding:
+def _not_believed(error: ssl.SSLCertVerificationError, domain: str, data: str) -> tuple[str, str]:
+    """Why, and what to do."""
     issue = f"ask for one: infra/tls/issue.sh --data {data} --email YOU DOMAIN..."
     said = {
         _SELF_SIGNED: ("is the placeholder of the first start: no browser believes it", issue),
         _OVER: ("has ended", DRY_RUN),
-        _OTHER_NAME: (f"is not for {domain}", f"{issue}, with each of {gateway_variable('domains')}"),
+        **dict.fromkeys(
+            _OTHER_NAMES, (f"is not for {domain}", f"{issue}, with each of {gateway_variable('domains')}")
+        ),
         **dict.fromkeys(
             _CHAINLESS,
             (
@@ -130,8 +134,7 @@ def _not_believed(error: ssl.SSLCertVerificationError, domain: str, data: Path) 
             ),
         ),
     }
-    why, remedy = said.get(error.verify_code, (f"is not believed: {error.verify_message}", issue))
-    return Finding(NAME, "fail", why, remedy)
+    return said.get(error.verify_code, (error.verify_message, issue))
 
 
 def _of_days(name: str, what: str, ends: str) -> Finding:

@@ -7,9 +7,25 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 SHORTEST_SECRET: Final = 16
-WELL_KNOWN: Final = frozenset(
-    {"admin", "blytz", "changeme", "default", "example", "foobared", "password", "redis", "secret", "test"}
+WELL_KNOWN: Final = (
+    *(
+        "admin",
+        "blytz",
+        "changeme",
+        "change",
+        "default",
+        "example",
+        "foobared",
+        "letmein",
+        "local",
+        "password",
+        "pass",
+    ),
+    *("production", "prod", "qwerty", "redis", "root", "secret", "test", "user", "your"),
 )
+"""Words that stand in examples, and in everybody's first guesses."""
+LEFT: Final = 6
+"""Letters that a password needs besides those words."""
 FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 OPTIONS: Final = ("db", *FILES)
 _LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+|::1)")
@@ -45,8 +61,9 @@ def secret_fault(text: str) -> str | None:
     """Why this may not guard anything in production."""
     if not text:
         return "is missing"
-    if text.lower().strip("0123456789!-_") in WELL_KNOWN:
-        return "is one that everybody tries first"
+    left, known = re.subn("|".join(WELL_KNOWN), "", text.lower())
+    if known and len(re.sub(r"[\W\d_]", "", left)) < LEFT:
+        return "is made of words that everybody tries first"
     if len(text) < SHORTEST_SECRET or len(set(text)) < 6:
         return f"is too easy to guess: at least {SHORTEST_SECRET} characters, made by chance"
     return None

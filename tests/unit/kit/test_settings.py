@@ -115,6 +115,8 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "rediss://blytz:short@redis.example",
         "rediss://blytz:aaaaaaaaaaaaaaaaaaaaaa@redis.example",
         "redis://blytz:changeme@127.0.0.1",
+        "redis://blytz:change-me-change-me-2026@127.0.0.1",
+        "rediss://blytz:your_redis_password_123@redis.example",
         "unix://blytz:Password123@/run/redis.sock",
     ],
 )
@@ -249,6 +251,29 @@ def test_every_variable_of_ours_is_in_the_table() -> None:
             found = re.findall(r"\bBLYTZ_[A-Z0-9_]*[A-Z0-9]\b", (ROOT / path).read_text(errors="replace"))
             missing |= {f"{path}: {name}" for name in set(found) - made_up if not _is_told(name, table)}
     assert missing == set()
+
+
+def test_every_variable_that_our_code_reads_is_in_the_table() -> None:
+    """Also those that are not ours by their name."""
+    table = (ROOT / "specs" / "settings.md").read_text()
+    reads = re.compile(r"""(?:environ(?:\.get\(|\[)|getenv\(|envvar=|__ENV\.)["']?([A-Z][A-Z_]+)\b""")
+    sources = [path for folder in ("services", "infra") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    found = {name for path in sources if path.suffix in {".py", ".js"} for name in reads.findall(path.read_text())}
+    assert {"NO_COLOR", "XDG_RUNTIME_DIR", "BLYTZ_URL"} <= found
+    assert {name for name in found if not _is_told(name, table)} == set()
+
+
+@pytest.mark.parametrize("words", [("gateway", "--check"), ("doctor",)])
+def test_a_command_tells_of_files_without_what_is_in_them(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("Somebody's private key")
+    names = ("BLYTZ_DATA", "BLYTZ_GATEWAY_WORKERS", "BLYTZ_GATEWAY_DOMAINS", "BLYTZ_GATEWAY_UNLIMITED")
+    given = {f"{name}_FILE": str(tmp_path / "key") for name in names[1:]} | {"BLYTZ_DATA_FILE": "/none"}
+    ended = subprocess.run(blytz(*words), env=clean_env(**given), capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    said = ended.stdout + ended.stderr
+    assert [name for name in names if f"{name}_FILE='" not in said] == []
+    assert "Traceback" not in said
+    assert "Somebody's private key" not in said
 
 
 def _is_told(name: str, table: str) -> bool:
