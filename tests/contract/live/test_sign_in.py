@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,19 +13,30 @@ from tests.support.live_client import welcomed
 from tests.support.redis import RedisServer
 from tests.support.wait import until
 
-
-@pytest.fixture
-def issuer() -> Iterator[FakeIssuer]:
-    with FakeIssuer(SigningKey("first")) as issuer:
-        yield issuer
+TESTS = 4
+"""Of those below, each with an issuer of its own."""
 
 
-@pytest.fixture
-def gateway(shared_redis: RedisServer, issuer: FakeIssuer) -> Iterator[GatewayProcess]:
-    process = GatewayProcess(shared_redis.url, env="test", oidc_issuers=f"{issuer.url}={AUDIENCE}")
+@pytest.fixture(scope="module")
+def issuers() -> Iterator[list[FakeIssuer]]:
+    key = SigningKey("first")
+    with ExitStack() as stack:
+        yield [stack.enter_context(FakeIssuer(key)) for _ in range(TESTS)]
+
+
+@pytest.fixture(scope="module")
+def gateway(shared_redis: RedisServer, issuers: list[FakeIssuer]) -> Iterator[GatewayProcess]:
+    believed = ",".join(f"{issuer.url}={AUDIENCE}" for issuer in issuers)
+    process = GatewayProcess(shared_redis.url, env="test", oidc_issuers=believed)
     yield process
     assert not process.complaints()
     process.close()
+
+
+@pytest.fixture
+def issuer(gateway: GatewayProcess, issuers: list[FakeIssuer]) -> FakeIssuer:
+    """One whom the gateway has not asked yet."""
+    return issuers.pop()
 
 
 async def test_what_follows_an_auth_waits_for_it_and_is_said_by_who_it_names(
