@@ -1,5 +1,6 @@
 """The gateway with a certificate. How it gets one from Let's Encrypt is in tests/tls."""
 
+import contextlib
 import json
 import socket
 import ssl
@@ -10,6 +11,7 @@ import pytest
 
 from tests.support.gateway import DOMAIN, Gateway, hang_up, trusting_all
 from tests.support.http import problem
+from tests.support.live_client import WITHIN_S
 from tests.support.platform import Platform
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -54,6 +56,19 @@ def test_the_path_of_the_authority_stays_on_http(gateway: Gateway) -> None:
 def test_what_cannot_be_read_is_a_problem_there_too(gateway: Gateway) -> None:
     problem(gateway.get("/lots", X_Long="a" * 40_000), 431, "too_large")
     problem(gateway.get("/.well-known/acme-challenge/none"), 404, "not_found")
+
+
+@pytest.mark.parametrize("through_tls", [False, True], ids=["plain words", "a request without a Host"])
+def test_what_the_tls_door_cannot_read_is_a_problem(gateway: Gateway, through_tls: bool) -> None:
+    with contextlib.ExitStack() as held:
+        wire = held.enter_context(socket.create_connection(("127.0.0.1", gateway.https_port), timeout=WITHIN_S))
+        if through_tls:
+            wire = held.enter_context(trusting_all().wrap_socket(wire, server_hostname=DOMAIN))
+        wire.sendall(b"GET /auction/v1/auctions HTTP/1.1\r\n\r\n")
+        head, _, body = b"".join(iter(lambda: wire.recv(65_536), b"")).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nContent-Type: application/problem+json\r\n" in head
+    assert json.loads(body)["code"] == "invalid_request"
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/auction/v1/auctions", "/none", "/ready"])

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.gateway import hang_up
 from tests.support.http import problem
+from tests.support.live_client import Client
 from tests.support.platform import Platform
 from tests.support.stage import Stage
 
@@ -21,3 +23,15 @@ def test_a_user_id_reaches_the_service_however_it_is_spelt(stage: Stage, user_id
     headers = {"Authorization": f"Bearer {stage.person('admin')}"}
     asked = stage.http.get(f"/auction/v1/admin/bans/{user_id}", headers=headers)
     assert problem(asked, 404, "not_found")["detail"] == "this user is not banned"
+
+
+async def test_words_that_the_live_service_does_not_ask_for_are_not_its_burden(platform: Platform) -> None:
+    """Cookies of the app's domain, say: more of them than the service would read."""
+    more = {f"X-More-{number}": "a" * 12_000 for number in range(4)}
+    client = await Client.open(platform.ports["nginx"], **more)
+    assert (await client.hear("welcome"))["session"]
+    await hang_up(client)
+
+
+def test_an_address_of_the_live_service_has_an_end(stage: Stage) -> None:
+    problem(stage.http.get("/live/v1?" + "a" * 10_000), 414, "too_large")
