@@ -5,14 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from blytz.auction.model import Auction, Event, Status
-from blytz.auction.redis_schedule import PULSE
 from blytz.auction.redis_store import SCHEDULE, keys_of
 from blytz.kit.ids import new_id
 from tests.support.auctions import ANNA, CAUSE, bid
-from tests.support.hall import Hall, hall_in, now_ms
+from tests.support.hall import Hall, House, hall_of, house_with, now_ms
 from tests.support.outages import WAYS, How, come_back, leave, redis_away, until_time
-from tests.support.redis import RedisServer
-from tests.support.services import Service
 from tests.support.wait import until
 
 SLACK_MS = 2_500
@@ -24,33 +21,14 @@ LONG_MS = 600_000
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RedisServer, list[Service]]]:
-    """A Redis and two hammers, which live through every outage of this module."""
-    folder = tmp_path_factory.mktemp("hammers")
-    with (
-        RedisServer() as redis,
-        Service("hammer", redis.url, folder) as one,
-        Service("hammer", redis.url, folder) as two,
-    ):
-        yield redis, [one, two]
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house_with(hammers=2, folder=tmp_path_factory.mktemp("hammers")) as house:
+        yield house
 
 
 @pytest.fixture
-async def hall(house: tuple[RedisServer, list[Service]]) -> AsyncIterator[Hall]:
-    """The house as if nothing had ever happened in it."""
-    redis, hammers = house
-    try:
-        redis.ask("FLUSHALL")
-    except OSError:
-        # A test that failed in the middle of an outage must not fail the next ones.
-        redis.restart()
-        redis.ask("FLUSHALL")
-    for hammer in hammers:
-        if not hammer.is_alive():
-            hammer.start()
-        hammer.wait_until_ready()
-    await until(lambda: redis.ask("EXISTS", PULSE) == 1, "a hammer feels the pulse")
-    async with hall_in(redis, running=hammers) as hall:
+async def hall(house: House) -> AsyncIterator[Hall]:
+    async with hall_of(house) as hall:
         yield hall
 
 

@@ -4,8 +4,9 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,39 @@ async def hall_in(redis: RedisServer, hammers: int = 0, *, running: Sequence[Ser
             if hammers:
                 await hall.start_hammers(hammers)
             yield hall
+
+
+@dataclass(frozen=True)
+class House:
+    """A Redis and hammers that live through the outages of many tests."""
+
+    redis: RedisServer
+    hammers: list[Service]
+
+
+@contextmanager
+def house_with(hammers: int, folder: Path) -> Iterator[House]:
+    with ExitStack() as stack:
+        redis = stack.enter_context(RedisServer())
+        running = [stack.enter_context(Service("hammer", redis.url, folder)) for _ in range(hammers)]
+        yield House(redis, running)
+
+
+@asynccontextmanager
+async def hall_of(house: House) -> AsyncIterator[Hall]:
+    """The house as if nothing had ever happened in it, whatever a test before has left behind."""
+    redis = house.redis
+    try:
+        redis.ask("FLUSHALL")
+    except OSError:
+        redis.restart()
+        redis.ask("FLUSHALL")
+    for hammer in house.hammers:
+        if hammer.is_alive():
+            hammer.thaw()
+        else:
+            hammer.start()
+        await asyncio.to_thread(hammer.wait_until_ready)
+    await until(lambda: redis.ask("EXISTS", PULSE) == 1, "a hammer feels the pulse")
+    async with hall_in(redis, running=house.hammers) as hall:
+        yield hall
