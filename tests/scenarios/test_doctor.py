@@ -193,6 +193,8 @@ def test_a_gateway_with_the_certificate_of_its_first_start(platform: Platform, t
         assert found[https]["why"] == "runs, and shows the certificate of its file"
         assert "placeholder" in found["Certificate file"]["why"]
         assert "infra/tls/issue.sh" in found["Certificate file"]["remedy"]
+        _, renamed = examined("--data", str(gateway.data), **{**settings, "BLYTZ_GATEWAY_DOMAINS": "bid.example"})
+        assert renamed[https]["why"] == "runs, and does not know bid.example"
         (gateway.folder / "tls" / "site.pem").unlink()
         write_placeholder(gateway.folder / "tls" / "site.pem", (DOMAIN,))
         _, found = examined("--data", str(gateway.data), **settings)

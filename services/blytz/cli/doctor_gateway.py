@@ -3,6 +3,7 @@
 import http.client
 import os
 import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -66,6 +67,9 @@ def _https(gateway: GatewaySettings, certificate: Path) -> Finding:
     except FileNotFoundError:
         return Finding(name, "warn", "somebody listens; there is no certificate file to compare", "see below")
     except OSError as error:
+        if isinstance(error, ssl.SSLError) and "UNRECOGNIZED_NAME" in (error.reason or ""):
+            why = f"runs, and does not know {gateway.domains[0]}"
+            return Finding(name, "fail", why, f"start it again with this {gateway_variable('domains')}")
         return _stranger(name, "https_port", f"no TLS for {gateway.domains[0]}: {error}")
     remedy = "tell it to read the new one: `kill -HUP` of nginx, `systemctl reload blytz-gateway`"
     why = "runs, and shows the certificate of its file" if is_shown else "shows another certificate than its file"
