@@ -8,8 +8,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.support.live_client import Client
 from tests.support.platform import SERVICES, Platform
-from tests.support.wait import wait_until
+from tests.support.wait import until, wait_until
+
+PATIENCE_S = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +56,24 @@ def test_while_a_service_is_away_the_gateway_says_so_as_a_problem(mortal: Platfo
     # Who cannot act cannot restart it either.
     os.kill(before["blytz"], signal.SIGSTOP)
     try:
-        os.kill(before["auction"], signal.SIGKILL)
-        wait_until(lambda: mortal.get("/ready", "auction")[0] == 0, "the service is away")
-        status, headers, body = mortal.get("/auction/v1/auctions")
+        for name in ("auction", "live"):
+            os.kill(before[name], signal.SIGKILL)
+            wait_until(lambda name=name: mortal.get("/ready", name)[0] == 0, f"{name} is away")  # type: ignore[misc]
+        answers = [mortal.get(path) for path in ("/auction/v1/auctions", "/live/v1")]
     finally:
         os.kill(before["blytz"], signal.SIGCONT)
-    assert (status, headers["content-type"]) == (503, "application/problem+json")
-    assert json.loads(body)["code"] == "unavailable"
-    mortal.wait_until_back("auction", before["auction"])
+    for status, headers, body in answers:
+        assert (status, headers["content-type"], headers["retry-after"]) == (503, "application/problem+json", "1")
+        assert json.loads(body)["code"] == "unavailable"
+    for name in ("auction", "live"):
+        mortal.wait_until_back(name, before[name])
+
+
+async def test_who_does_not_hang_up_when_told_to_keeps_nobody_waiting(mortal: Platform) -> None:
+    client = await Client.open(mortal.ports["nginx"])
+    pid = mortal.kill("live", signal.SIGTERM)
+    assert await client.closed() == 1012
+    # A telephone in a tunnel answers nothing; all others want the new process.
+    await until(lambda: mortal.pids.get("live", pid) != pid, "the next one starts", PATIENCE_S)
+    client.leave()
+    mortal.wait_until_back("live", pid)

@@ -31,6 +31,9 @@ LONGEST_FRAME_READ = 16 * protocol.LONGEST_FRAME
 AT_ONCE = 200
 """Sessions looked after in one turn of the loop."""
 GOODBYE_S = 8.0
+"""Until every bid is answered."""
+FAREWELL_S = 2.0
+"""For those who were told to go; the new process waits for the port that this one holds."""
 TELL_AGAIN_S = 10.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -91,7 +94,14 @@ class Gateway:
             if number % AT_ONCE == AT_ONCE - 1:
                 await asyncio.sleep(0.005)
         deadline = time.monotonic() + GOODBYE_S
-        while any(session.is_connected for session in everybody) and time.monotonic() < deadline:  # noqa: ASYNC110
+        wait_until = time.monotonic() + FAREWELL_S
+        while time.monotonic() < wait_until:
+            staying = [session for session in everybody if session.is_connected]
+            if not staying:
+                break
+            if any(session.closing is None for session in staying):
+                # Somebody's bid is not answered yet.
+                wait_until = min(time.monotonic() + FAREWELL_S, deadline)
             await asyncio.sleep(0.02)
         for session in everybody:
             session.cut()
