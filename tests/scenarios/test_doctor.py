@@ -1,24 +1,21 @@
 """`blytz doctor` finds what would cost bids, says what to do, and works for a user who may see little."""
 
 import json
-import os
 import socket
-import ssl
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from blytz.cli import doctor_certificate, doctor_machine, doctor_redis
+from blytz.cli import doctor_machine, doctor_redis
 from blytz.cli.doctor_findings import Finding
 from blytz.cli.placeholder import write_placeholder
 from blytz.kit.settings import Settings
 from infra.ports import free_port
 from tests.conftest import StartRedis
-from tests.support.certificates import make_certificates
 from tests.support.gateway import DOMAIN, Gateway
 from tests.support.platform import Platform, blytz, clean_env
 from tests.support.redis import RedisServer
@@ -216,49 +213,6 @@ def _hang_up(listener: socket.socket) -> None:
     listener.accept()[0].close()
 
 
-def of_file(data: Path, trusted: Path | None, *domains: str) -> list[Finding]:
-    path, believed = data / "gateway" / "tls" / "site.pem", None if trusted is None else str(trusted)
-    return list(doctor_certificate.of_file(path, domains or ("localhost",), trusted=believed))
-
-
-def place(data: Path, *parts: Path, rights: int = 0o600) -> None:
-    path = data / "gateway" / "tls" / "site.pem"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    path.chmod(rights)
-
-
-def test_the_file_of_a_certificate(tmp_path: Path) -> None:
-    [none] = of_file(tmp_path, None)
-    assert (none.state, "blytz gateway" in none.remedy) == ("fail", True)
-    made, other = make_certificates(tmp_path / "made", days=60), make_certificates(tmp_path / "other")
-    authority = made / "ca.pem"
-
-    place(tmp_path, made / "key.pem", made / "cert.pem")
-    [good] = of_file(tmp_path, authority)
-    assert (good.state, good.why) == ("ok", "key, chain and names fit; good for 60 days")
-    [name] = of_file(tmp_path, authority, "localhost", "bid.example")
-    assert (name.state, name.why) == ("fail", "is not for bid.example")
-    [chain] = of_file(tmp_path, None)
-    assert (chain.state, "fullchain.pem" in chain.remedy) == ("fail", True)
-
-    place(tmp_path, made / "key.pem", made / "cert.pem", rights=0o644)
-    assert [finding.state for finding in of_file(tmp_path, authority)] == ["fail", "ok"]
-    place(tmp_path, other / "key.pem", made / "cert.pem")
-    [mixed] = of_file(tmp_path, authority)
-    assert (mixed.state, "is not that of its certificate" in mixed.why) == ("fail", True)
-    place(tmp_path, authority)
-    [torn] = of_file(tmp_path, authority)
-    assert (torn.state, "no key" in torn.why) == ("fail", True)
-    place(tmp_path, other / "key.pem", other / "cert.pem")
-    [near] = of_file(tmp_path, other / "ca.pem")
-    assert (near.state, "--dry-run" in near.remedy) == ("fail", True)
-    over = make_certificates(tmp_path / "over", days=-0.01)
-    place(tmp_path, over / "key.pem", over / "cert.pem")
-    [ended] = of_file(tmp_path, over / "ca.pem")
-    assert (ended.state, ended.why) == ("fail", "has ended")
-
-
 def test_a_reader_without_a_terminal_gets_one_line_each(redis: RedisServer) -> None:
     ended = subprocess.run(
         blytz("doctor"),
@@ -270,47 +224,3 @@ def test_a_reader_without_a_terminal_gets_one_line_each(redis: RedisServer) -> N
     *lines, summary = ended.stdout.splitlines()
     assert all(line[:4].strip() in {"ok", "note", "warn", "fail"} for line in lines)
     assert " to mend, " in summary
-
-
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A public door whose certificate ends within a day, and the authority that made it."""
-    folder = make_certificates(tmp_path / "tls")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_greet, args=(listener, context), daemon=True)
-        thread.start()
-        yield f"https://localhost:{listener.getsockname()[1]}", folder / "ca.pem"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
-
-
-def _greet(listener: socket.socket, context: ssl.SSLContext) -> None:
-    while True:
-        try:
-            wire, _ = listener.accept()
-        except OSError:
-            return
-        try:
-            context.wrap_socket(wire, server_side=True).close()
-        except OSError:
-            wire.close()
-
-
-def test_a_certificate_near_its_end_or_believed_by_nobody(door: tuple[str, Path]) -> None:
-    url, authority = door
-    near = doctor_certificate.of_address(url, is_production=True, trusted=os.fspath(authority))
-    assert (near.state, near.why) == ("fail", "that of localhost is good for 1 days")
-    assert "certbot" in near.remedy
-    unknown = doctor_certificate.of_address(url, is_production=False)
-    assert unknown.state == "fail"
-    assert "not believed" in unknown.why
-    assert "fullchain.pem" in unknown.remedy
-
-
-def test_a_door_without_a_certificate() -> None:
-    assert doctor_certificate.of_address("http://bid.example", is_production=True).state == "fail"
-    assert doctor_certificate.of_address("http://bid.example", is_production=False).state == "warn"
-    assert doctor_certificate.of_address("", is_production=True).state == "warn"
-    assert doctor_certificate.of_address(f"https://127.0.0.1:{free_port()}", is_production=True).state == "fail"
