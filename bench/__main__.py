@@ -25,7 +25,7 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def main() -> int:
+def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "--only", action="append", choices=SCENARIOS, metavar="NAME", help=f"one of {', '.join(SCENARIOS)}"
@@ -43,8 +43,11 @@ def main() -> int:
         default="prepared",
         help="one prepared frame per event (default), or what has queued up for a client joined in one frame",
     )
-    asked = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> int:
+    asked = _asked()
     missing = [name for name in ("redis-server", "redis-benchmark", "taskset") if program(name) is None]
     if missing or (os.cpu_count() or 1) < 2:
         print(f"bench needs two cores and {', '.join(missing) or 'nothing else'}", file=sys.stderr)

@@ -52,7 +52,7 @@ class Crowd:
     def __init__(self, url: str, topic: str, clock: RemoteClock) -> None:
         self.url, self.topic = url, topic
         self.fan_out, self.bid_to_view = Latency(), Latency()
-        self.gaps = self.deliveries = self.reconnects = self.snapshots = 0
+        self.gaps = self.deliveries = self.reconnects = 0
         self.closes: Counter[int] = Counter()
         self.errors: Counter[str] = Counter()
         self.viewers: list[Viewer] = []
@@ -182,7 +182,6 @@ class Viewer(WSListener):
                     self._watch()
                 case "snapshot":
                     self.seq, self.epoch, self.is_watching = message["seq"], message["epoch"], True
-                    self._crowd.snapshots += 1
                 case "replay":
                     seqs = [event["seq"] for event in message["events"]]
                     if seqs != list(range(self.seq + 1, message["seq"] + 1)):

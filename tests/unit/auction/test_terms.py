@@ -8,8 +8,6 @@ import pytest
 from blytz.auction.model import Auction, Terms
 from blytz.auction.rules import faults_in
 
-ROWS_64 = [[row, 1] for row in range(64)]
-
 
 def refused(**terms: Any) -> str:
     """What reading these terms says, `''` when they are well formed."""
