@@ -11,8 +11,8 @@ import pytest
 
 from blytz.cli import doctor_certificate
 from blytz.cli.doctor_findings import Finding
+from infra.ports import free_port
 from tests.support.certificates import make_certificates
-from tests.support.ports import free_port
 
 
 def of_file(data: Path, trusted: Path | None, *domains: str) -> list[Finding]:
