@@ -99,8 +99,8 @@ async def _watch_and_bid(house: House, auction_id: str) -> None:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, house: House) -> Iterator[Gateway]:
-    doors = {name: f"127.0.0.1:{house.services[name].port}" for name in ("auction", "live")}
-    with Gateway(tmp_path_factory.mktemp("door") / "data", **doors) as running:
+    auction, live = (f"127.0.0.1:{house.services[name].port}" for name in ("auction", "live"))
+    with Gateway(tmp_path_factory.mktemp("door") / "data", auction=auction, live=live) as running:
         yield running
 
 
