@@ -71,6 +71,7 @@ class Gateway:
             settings.live_port,
             logger_name=quiet,
             max_frame_size=LONGEST_FRAME_READ,
+            enable_auto_pong=False,  # A session answers pings itself, and counts them.
             read_buffer_init_size=READ_BUFFER_BYTES,
             backlog=BACKLOG,
         )

@@ -28,6 +28,7 @@ MALFORMED_A_MINUTE = 10
 GOODBYE_S = 5.0
 """How long a closing connection may take to read what is queued and answer; then it is cut."""
 TEXT, CLOSE, CONTINUATION, BINARY = WSMsgType.TEXT, WSMsgType.CLOSE, WSMsgType.CONTINUATION, WSMsgType.BINARY
+PING = WSMsgType.PING
 
 
 class Session(WSListener):
@@ -94,13 +95,15 @@ class Session(WSListener):
     def resume_writing(self) -> None:
         """Too late: it was told to come again."""
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:  # noqa: ARG002 - picows's
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.heard_at = self.office.beat
         kind = frame.msg_type
         if kind is CLOSE:
             self._hear_close()
         elif self._retiring or self.closing is not None:
-            return
+            if not self._allowance.take():
+                # Who goes on after the end is read no more: each frame is at the cost of everybody else.
+                transport.underlying_transport.pause_reading()
         elif kind is TEXT and frame.fin and self._parts is None:
             if frame.payload_size > protocol.LONGEST_FRAME:
                 self.close(protocol.MALFORMED)
@@ -110,6 +113,11 @@ class Session(WSListener):
             self._hear_part(frame)
         elif kind is BINARY:
             self._malformed_message("only text frames are understood")
+        elif not self._allowance.take():
+            # A flood of pings, or of pongs, keeps the process as busy as one of messages.
+            self._say_too_much()
+        elif kind is PING:
+            transport.send_pong(frame.get_payload_as_bytes())
 
     def _hear_part(self, frame: WSFrame) -> None:
         """A message in several frames; together they are held to the same length."""
@@ -123,6 +131,8 @@ class Session(WSListener):
         elif frame.fin:
             self._parts = None
             self._hear(bytes(parts))
+        elif not self._allowance.take():
+            self._say_too_much()
 
     def _hear_close(self) -> None:
         if self._transport and self.closing is None:
@@ -155,6 +165,8 @@ class Session(WSListener):
 
     def _say_too_much(self) -> None:
         self.turn_away("messages", "too many messages")
+        # What is on its way is heard to its end; not what is sent for ever.
+        self._allowance = Allowance(self.office.settings.messages_per_s)
 
     def act(self, message: protocol.ClientMessage) -> None:
         if self.closing is not None or (self._caller and self._caller.holds(message)):

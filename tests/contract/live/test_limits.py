@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.contract.live.conftest import Auctions, Connect, StartGateway
 from tests.support.http import Api, problem
 from tests.support.live import GatewayProcess
-from tests.support.live_client import Client
+from tests.support.live_client import CONTINUATION, PING, PONG, Client, frame
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import until
@@ -136,3 +136,19 @@ async def test_too_many_messages_are_told_so_before_the_end(start_gateway: Start
     client.send(*[{"type": "ping"}] * 40)
     answers, code = await client.rest()
     assert (answers[-1]["code"], code) == ("rate_limited", 4429)
+
+
+async def test_frames_that_hold_no_message_are_counted_as_well(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
+    gateway = start_gateway(messages_per_s=5)
+    endless = frame(b"", fin=False)
+    for opens, more in (
+        (b"", frame(b"", PING)),
+        (b"", frame(b"", PONG)),
+        (endless, frame(b"", CONTINUATION, fin=False)),
+    ):
+        client = await connect(to=gateway)
+        client.writer.write(opens + more * 40)
+        (error,), code = await client.rest()
+        assert (error["code"], code) == ("rate_limited", 4429)
