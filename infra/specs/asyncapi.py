@@ -8,7 +8,7 @@ from msgspec import Struct
 
 import blytz
 from blytz.auction.api_examples import BID, OPENED, STATE
-from blytz.kit.http_openapi import open_answers
+from blytz.kit.http_openapi import make_portable, open_answers
 from blytz.live import contract, protocol
 
 CHANNEL = "live"
@@ -20,6 +20,7 @@ def document() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     _, taken = msgspec.json.schema_components(contract.CLIENT)
     open_answers(schemas, taken)
+    make_portable(schemas)
     return {
         "asyncapi": "3.0.0",
         "info": {

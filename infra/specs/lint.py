@@ -17,6 +17,7 @@ PROBLEM: Final = "application/problem+json"
 NOT_A_PROBLEM: Final = {("ready", "503")}
 """`/ready` says the same things whether or not all is well; its status is what differs."""
 METHODS: Final = ("get", "put", "post", "delete", "patch")
+_LOOKS_AROUND = re.compile(r"\(\?<?[=!]")
 _OPERATION_ID = re.compile(r"[a-z][A-Za-z0-9]*")
 
 Node = dict[str, Any]
@@ -34,6 +35,9 @@ def findings(document: Node) -> Iterator[str]:
     else:
         yield from _openapi(document)
     yield from _closed_answers(document)
+    for pattern in sorted({*_patterns_in(document)}):
+        if _LOOKS_AROUND.search(pattern):
+            yield f"the pattern {pattern} looks around: RE2, which Go and others have, cannot"
     yield from _unused(document)
 
 
@@ -125,6 +129,17 @@ def _refs_in(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for part in node:
             yield from _refs_in(part)
+
+
+def _patterns_in(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("pattern"), str):
+            yield node["pattern"]
+        for part in node.values():
+            yield from _patterns_in(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _patterns_in(part)
 
 
 def _dangling(document: Node) -> Iterator[str]:

@@ -18,6 +18,7 @@ Examples = Mapping[str, Mapping[str, Any]]
 """By operationId and by the name of the example."""
 OPERATOR: Final = "operator"
 """The tag of what nginx keeps from the public."""
+_END_FOR_PYTHON: Final = r"$(?!\n)"
 
 
 class Fault(Struct):
@@ -84,6 +85,7 @@ def schema_of(app: Litestar) -> dict[str, Any]:
     _, taken = msgspec.json.schema_components(_bodies(document, kinds))
     open_answers(schemas, taken)
     document["components"]["schemas"] = dict(sorted(schemas.items()))
+    make_portable(document)
     document["paths"] = dict(sorted(document["paths"].items()))
     for path in document["paths"].values():
         for method, operation in sorted(path.items()):
@@ -101,6 +103,19 @@ def open_answers(schemas: dict[str, Any], taken: Container[str]) -> None:
     for name, schema in schemas.items():
         if name not in taken and schema.get("additionalProperties") is False:
             del schema["additionalProperties"]
+
+
+def make_portable(node: Any) -> None:
+    """Python's `$` also holds before a final line break, hence our `$(?!\\n)`. In the dialect of JSON Schema
+    (ECMA-262) it does not, and RE2, which Go and others have, cannot look around: a document says just `$`."""
+    if isinstance(node, dict):
+        if isinstance(node.get("pattern"), str):
+            node["pattern"] = node["pattern"].replace(_END_FOR_PYTHON, "$")
+        for part in node.values():
+            make_portable(part)
+    elif isinstance(node, list):
+        for part in node:
+            make_portable(part)
 
 
 def _bodies(document: dict[str, Any], kinds: Kinds) -> list[type[Struct]]:

@@ -198,6 +198,7 @@ HARMLESS = {
     "a field that is no longer required": drop(f"{BID_AT}.required.amount"),
     "a field that is now sure": put(f"{PARTY_AT}.required.-", "name"),
     "words": put(f"{BID_AT}.description", "A bid"),
+    "a pattern that says what it said": put(f"{BID_AT}.properties.bid_id.pattern", r"^[a-z]+$(?!\n)"),
 }
 
 

@@ -46,6 +46,10 @@ HTTP_FAULTS: dict[str, tuple[Change, str]] = {
         lambda it: _good(it)["examples"]["leads"]["value"].pop("seq"),
         "example 'leads'",
     ),
+    "a pattern that few can read": (
+        lambda it: it["components"]["schemas"]["NewBid"]["properties"]["bid_id"].update(pattern="^a(?!b)"),
+        "the pattern ^a(?!b) looks around",
+    ),
     "an answer that refuses fields": (
         lambda it: it["components"]["schemas"]["Receipt"].update(additionalProperties=False),
         "schema Receipt is of an answer and refuses unknown fields",
@@ -67,6 +71,10 @@ LIVE_FAULTS: dict[str, tuple[Change, str]] = {
     "a schema that is none": (
         lambda it: it["components"]["schemas"]["Ping"].update(required="ref"),
         "schema Ping is not JSON Schema",
+    ),
+    "a pattern that few can read": (
+        lambda it: it["components"]["schemas"]["PlaceBid"]["properties"]["bid_id"].update(pattern="(?<=a)b"),
+        "the pattern (?<=a)b looks around",
     ),
     "an answer that refuses fields": (
         lambda it: it["components"]["schemas"]["TermsView"].update(additionalProperties=False),
