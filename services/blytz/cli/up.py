@@ -41,7 +41,7 @@ def _settle() -> str:
     """REDIS_URL, or nothing. What is wrong with the settings of any process is said here, once; from here on the
     environment has no `_FILE`, and nothing that nobody reads, for processes to differ about."""
     from blytz.kit.settings import read_settings
-    from blytz.kit.settings_elsewhere import take_files, unread
+    from blytz.kit.settings_elsewhere import known, take_files, unread
     from blytz.kit.settings_gateway import DEV, read_gateway_settings
     from blytz.kit.settings_reading import both
 
@@ -50,6 +50,8 @@ def _settle() -> str:
         lambda: both(_check_env, lambda: read_settings(dev)), lambda: read_gateway_settings(otherwise=DEV)
     )
     take_files(os.environ)
+    for name in known() & os.environ.keys():
+        os.environ[name] = os.environ[name].strip()
     for strange in unread():
         typer.echo(f"blytz: warning: {strange}", err=True)
         del os.environ[strange.name]

@@ -6,6 +6,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 NETWORK_OF_ONE = 64
 """Bits. Who has one IPv6 address has as many as there are in its network."""
 
+SCOPE = "%"
+"""Behind it in an IPv6 address Python takes any text for the name of an interface; a setting has none."""
+
 
 class Addresses:
     """Believes `X-Forwarded-For` from the `trusted` alone (addresses or networks). Raises ValueError for what is
@@ -41,12 +44,15 @@ def is_loopback(client: str) -> bool:
 
 def address_fault(text: str) -> str | None:
     """In words, what keeps a setting from being an address."""
-    return None if _address(text) else "is no address; write it as 127.0.0.1 or ::1"
+    is_address = _address(text) is not None and SCOPE not in text
+    return None if is_address else "is no address; write it as 127.0.0.1 or ::1"
 
 
 def network_fault(text: str) -> str | None:
     """In words, what keeps a setting from being an address or a network."""
     try:
+        if SCOPE in text:
+            raise ValueError
         ip_network(text)
     except ValueError as error:
         if "host bits" in str(error):

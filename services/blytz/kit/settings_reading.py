@@ -17,7 +17,7 @@ LONGEST_SHOWN: Final = 60
 LONGEST_PATH: Final = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_UTF_8 = re.compile(r"[\ud800-\udfff]")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 Texts = tuple[str, ...]
 """Separated by commas."""
