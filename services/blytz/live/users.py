@@ -6,8 +6,9 @@ too many elsewhere is then turned away again, the newest first.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
+from time import monotonic
 from typing import Final, Protocol
 
 import structlog
@@ -18,7 +19,9 @@ from blytz.kit.problems import Overloaded, StoreUnavailable
 log = structlog.get_logger()
 
 SAID_EVERY_S: Final = 3.0
-"""A sign of life; `places.lua` takes a gateway for dead that gave none for three times as long."""
+"""A sign of life."""
+FORGOTTEN_AFTER_S: Final = 10.0
+"""Without one `places.lua` takes a gateway for dead; who was silent for so long says again who is there."""
 SAID_AT_ONCE: Final = 128
 """Users in one call, so that no single one holds Redis up."""
 MOST_UNSAID: Final = 100_000
@@ -43,9 +46,18 @@ class Guest(Protocol):
 class Users:
     """Who is in must leave exactly once. Without `places`, or while they are away, each gateway counts alone."""
 
-    def __init__(self, most: int, places: Places | None = None, *, again_after_s: float = AGAIN_AFTER_S) -> None:
+    def __init__(
+        self,
+        most: int,
+        places: Places | None = None,
+        *,
+        again_after_s: float = AGAIN_AFTER_S,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
         self._most = most
         self._again_after_s = again_after_s
+        self._now = now
+        self._said_at = now()
         self._places = places
         self._name = new_id("gw")
         self._here: dict[str, list[Guest]] = {}
@@ -91,15 +103,18 @@ class Users:
 
     async def _share(self, places: Places) -> None:
         self._wake.clear()
+        if self._now() - self._said_at > FORGOTTEN_AFTER_S:
+            self._unsaid |= dict.fromkeys(self._here)
         counts = [(user_id, len(self._here.get(user_id, ()))) for user_id in islice(self._unsaid, SAID_AT_ONCE)]
         for user_id, _ in counts:
             del self._unsaid[user_id]
         try:
             may_stay = await places.share(self._name, self._most, counts)
-        except (StoreUnavailable, Overloaded):
+        except Exception:
             for user_id, _ in counts:
                 self._note(user_id)
             raise
+        self._said_at = self._now()
         if self._unsaid:
             self._wake.set()
         for (user_id, count), stay in zip(counts, may_stay, strict=True):

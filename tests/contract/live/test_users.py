@@ -8,7 +8,7 @@ import pytest
 
 from blytz.auction.redis_places import GATEWAYS, USER, RedisPlaces
 from blytz.kit.problems import StoreUnavailable
-from blytz.live.users import SAID_AT_ONCE, Users
+from blytz.live.users import FORGOTTEN_AFTER_S, SAID_AT_ONCE, Users
 from tests.contract.live.conftest import Connect, StartGateway
 from tests.support.live_client import Client, Closed
 from tests.support.pipes import connected
@@ -61,20 +61,13 @@ async def test_two_gateways_together_let_a_user_have_no_more_than_one_would(
     await until(lambda: said(shared_redis, octavia) == MOST, "and taken again")
     assert await stays(later)
 
-
-async def test_a_gateway_that_ends_gives_its_places_back(
-    start_gateway: StartGateway, connect: Connect, shared_redis: RedisServer
-) -> None:
-    gateway = start_gateway(connections_per_user=1)
-    token = gateway.token("Rosa")
-    rosa = gateway.issuer.verify(token).id
-    client = await connect(token, to=gateway)
-    await until(lambda: said(shared_redis, rosa) == 1, "her place is known")
-    ending = asyncio.create_task(asyncio.to_thread(gateway.stop))
-    assert await client.closed() == 1012
-    client.leave()
+    # A gateway that ends gives its places back.
+    ending = asyncio.create_task(asyncio.to_thread(there.stop))
+    for client in [later, *(client for client in stayed[1:] if client in clients[MOST:])]:
+        assert await client.closed() == 1012
+        client.leave()
     await ending
-    assert said(shared_redis, rosa) == 0
+    assert said(shared_redis, octavia) == here.metric("blytz_connections") < MOST
 
 
 class Tab:
@@ -136,6 +129,27 @@ async def test_a_crowd_is_said_in_several_calls(gateways: list[Users], redis: Re
         lambda: all(said(redis, f"user {number}") == 1 for number in (0, 2 * SAID_AT_ONCE)), "all are known"
     )
     assert all(tab.is_in for tab in tabs)
+
+
+async def test_a_gateway_that_was_taken_for_dead_says_again_who_is_there() -> None:
+    """It was frozen, say, or Redis was away for long."""
+    told, ahead_s = list[tuple[str, int]](), 0.0
+
+    class Hears:
+        async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
+            told.extend(counts)
+            return [count for _, count in counts]
+
+    users = Users(MOST, Hears(), now=lambda: ahead_s)
+    following = asyncio.create_task(users.follow())
+    Tab(users)
+    await until(lambda: told == [("anna", 1)], "she is known")
+    Tab(users, "ben")
+    await until(lambda: told == [("anna", 1), ("ben", 1)], "only what changed is said")
+    ahead_s += FORGOTTEN_AFTER_S + 1
+    Tab(users, "cleo")
+    await until(lambda: sorted(told[2:]) == [("anna", 1), ("ben", 1), ("cleo", 1)], "everybody is known again")
+    following.cancel()
 
 
 async def test_while_redis_is_away_each_gateway_counts_for_itself_and_tells_later() -> None:
