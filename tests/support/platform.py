@@ -22,16 +22,17 @@ from tests.support.wait import wait_until
 READY_WITHIN_S = 30.0
 STOPPED_WITHIN_S = 10.0
 SERVICES = ("auction", "live", "hammer")
-UNSET = ("REDIS_URL", "BLYTZ_ENV", "BLYTZ_DATA", "BLYTZ_URL", "BLYTZ_LOG", "NO_COLOR")
 
 
 def blytz(*words: str) -> list[str]:
-    return [sys.executable, "-m", "blytz.cli", *words]
+    # -P: what lies in the folder of whoever runs the tests must not pass for our modules.
+    return [sys.executable, "-P", "-m", "blytz.cli", *words]
 
 
 def clean_env(**more: str) -> dict[str, str]:
     """Ours, without what would configure Blytz."""
-    return {name: value for name, value in os.environ.items() if name not in UNSET} | more
+    configures = {name for name in os.environ if name.startswith("BLYTZ_")} | {"REDIS_URL", "NO_COLOR"}
+    return {name: value for name, value in os.environ.items() if name not in configures} | more
 
 
 class Platform:

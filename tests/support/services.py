@@ -1,15 +1,14 @@
 """Services of the platform as real processes, that a test may end, freeze and start again."""
 
-import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Literal, Self
 
 from infra.ports import free_port
 from tests.support.pages import page_of
+from tests.support.platform import blytz, clean_env
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 20.0
@@ -30,16 +29,9 @@ class Service:
         self.name = name
         self.port = free_port()
         self._log = folder / f"{name}-{self.port}.log"
-        self._env = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("BLYTZ_")},
-            "BLYTZ_ENV": "dev",
-            "BLYTZ_DATA": str(folder),
-            "BLYTZ_LOG": "json",
-            **UNHURRIED,
-            "REDIS_URL": redis_url,
-            f"BLYTZ_{name.upper()}_PORT": str(self.port),
-            **{f"BLYTZ_{key.upper()}": str(value) for key, value in settings.items()},
-        }
+        usual = {"env": "dev", "data": folder, "log": "json", f"{name}_port": self.port}
+        given = {f"BLYTZ_{key.upper()}": str(value) for key, value in {**usual, **settings}.items()}
+        self._env = clean_env(REDIS_URL=redis_url, **{**UNHURRIED, **given})
         self.start()
 
     @property
@@ -54,7 +46,7 @@ class Service:
         """Does not wait: `wait_until_ready` does."""
         assert self._process is None, f"{self.name} is running"
         with self._log.open("ab") as log:
-            command = (sys.executable, "-P", "-m", "blytz.cli", "serve", self.name)
+            command = blytz("serve", self.name)
             self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> Self:
