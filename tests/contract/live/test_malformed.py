@@ -92,6 +92,36 @@ async def test_the_tenth_malformed_message_in_a_minute_ends_the_connection(conne
     assert closed.value.code == 4400
 
 
+async def test_what_is_well_formed_but_cannot_be_met_does_not_count_among_the_ten(connect: Connect) -> None:
+    client = await connect()
+    unmet: list[dict[str, Any]] = [
+        {"type": "watch", "topic": "lamps"},
+        {"type": "watch", "topic": "auction:auc_none"},
+        {"type": "bid", "auction_id": "auc_none", "bid_id": "b", "amount": 1},
+    ]
+    client.send(*unmet * 5)
+    assert [(await client.next())["type"] for _ in range(15)].count("error") == 10
+    await goes_on(client)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame(b"{}", masked=False), 1002),
+        (frame(b"{}", 0x3), 1002),
+        (frame(b"x" * 126, PING), 1002),
+        (frame(b"x", PING, fin=False), 1002),
+        (frame(b"\x03\xe8\xff", 0x8), 1007),
+        (frame(b" " * 65_537), 1009),
+    ],
+    ids=["no mask", "no opcode", "a long ping", "a ping in pieces", "a goodbye that is no text", "past 64 KiB"],
+)
+async def test_what_breaks_websocket_ends_with_its_own_codes(sent: bytes, code: int, connect: Connect) -> None:
+    client = await connect()
+    client.writer.write(sent)
+    assert await client.closed() == code
+
+
 async def test_a_message_of_4096_bytes_is_heard_and_one_more_ends_the_connection(connect: Connect) -> None:
     client = await connect()
     head, tail = b'{"type":"ping","ref":"', b'"}'

@@ -98,6 +98,10 @@ def test_an_unknown_word_is_refused(field: str, value: object) -> None:
     assert field in refused(**{field: value})
 
 
+def test_a_currency_has_the_form_of_iso_4217_whose_list_is_not_kept_here() -> None:
+    assert [refused(currency=code) for code in ("EUR", "XTS", "ZZZ")] == ["", "", ""]
+
+
 def test_terms_cannot_change_once_made() -> None:
     with pytest.raises(AttributeError):
         Terms().start_price = 5  # type: ignore[misc]
