@@ -82,7 +82,7 @@ UNASKED: Final = (Welcome, EventMessage, Snapshot, Viewers)
 CLOSES: Final = {
     protocol.RESTARTING: "the service restarts: reconnect with full jitter, up to 10 s",
     protocol.MALFORMED: "malformed beyond repair",
-    protocol.TOKEN_REFUSED: "the token was refused or has expired",
+    protocol.TOKEN_REFUSED: "the token was refused, revoked or has expired, or its user is banned",
     protocol.ORIGIN_REFUSED: "pages of this origin may not connect",
     protocol.TOO_SLOW: "the reader is too far behind: reconnect with `after`",
     protocol.TOO_MANY: "too many messages or connections",
