@@ -50,7 +50,7 @@ class Bidders:
 
 @pytest.fixture
 async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
-    async with connected(redis.url) as pipe:
+    async with connected(redis.url, patient=True) as pipe:
         store = RedisStore(pipe)
         await store.create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
         yield store
