@@ -11,7 +11,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
@@ -44,6 +43,7 @@ class Contract:
 
     def __init__(self, document: Document) -> None:
         self._components = document.get("components", {})
+        self._validators: dict[int, jsonschema_rs.Draft202012Validator] = {}
         self.tried: Counter[bool | None] = Counter()
 
     def hold(self, case: schemathesis.Case[Any], answer: Response, *not_asked: Any) -> None:
@@ -98,7 +98,11 @@ class Contract:
             yield None if len(fit) == 2 else all(fit)
 
     def _fits(self, schema: Document, value: Any) -> bool:
-        return _validator(json.dumps(schema | {"components": self._components})).is_valid(value)
+        # A schema is a part of the document, which is there for as long as this is.
+        if id(schema) not in self._validators:
+            whole = schema | {"components": self._components}
+            self._validators[id(schema)] = jsonschema_rs.Draft202012Validator(whole)
+        return self._validators[id(schema)].is_valid(value)
 
 
 def _parameters(operation: Document, place: str) -> Iterator[tuple[str, Document]]:
@@ -118,11 +122,6 @@ def _readings(text: str) -> Iterator[Any]:
         yield int(text.partition(".")[0])
     elif text.lower() == "null":
         yield None
-
-
-@lru_cache(maxsize=64)
-def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(schema))
 
 
 def objection(operation_id: str, allowed: bool | None, status: int, body: bytes) -> str | None:
