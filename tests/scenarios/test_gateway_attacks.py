@@ -198,6 +198,13 @@ def test_a_request_that_cannot_be_served_is_a_problem(
     refused(ask(gateway, line, *headers), status, code)
 
 
+def test_whoever_only_wants_to_know_whether_it_lives_need_not_read_that_it_does(gateway: Gateway) -> None:
+    """HEAD is what many who watch from outside send."""
+    status, headers, body = ask(gateway, "HEAD /health")
+    assert (status, headers["content-type"], body) == (200, ["application/json"], b"")
+    refused(ask(gateway, "POST /health"), 405, "method_not_allowed")
+
+
 def test_a_version_of_http_that_is_not_spoken_is_a_problem_too(gateway: Gateway) -> None:
     answer = say(gateway, b"GET /health HTTP/3.7\r\nHost: x\r\n\r\n")
     refused(take_apart(answer), 505, "version_not_supported")
