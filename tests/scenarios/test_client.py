@@ -112,6 +112,15 @@ async def test_it_does_not_come_back_when_that_would_only_fail_again(
             await client.place_bid(ID, 500)
 
 
+async def test_who_is_sent_away_hears_the_reason_that_came_before(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url, "t") as client:
+        connection = await gateway.next()
+        connection.send({"type": "error", "code": "banned", "detail": "this account has been banned"})
+        connection.close(4401)
+        await client.until_closed()
+        assert client.why_closed == "the token was refused: this account has been banned"
+
+
 async def test_a_bid_without_an_answer_is_sent_again_under_the_same_id(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url, "t") as client:
         bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))

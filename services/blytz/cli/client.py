@@ -63,6 +63,8 @@ class LiveClient:
         self.topics: dict[str, Topic] = {}
         self.reconnects = 0
         self.why_closed = ""
+        self._refused = ""
+        """What was said against the token."""
         self.last_heard = 0.0
         self._url, self._token, self._hear = live_url, token, hear or (lambda _: None)
         self._wire: Wire | None = None
@@ -172,7 +174,7 @@ class LiveClient:
             was_live = self._live.is_set()
             self._live.clear()
             if code in FINAL_CLOSES:
-                self._end(FINAL_CLOSES[code])
+                self._end(FINAL_CLOSES[code] + (self._refused and f": {self._refused}"))
                 return
             attempt = 0 if was_live else attempt + 1
             await asyncio.sleep(random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** min(attempt, 8))))
@@ -248,6 +250,8 @@ class LiveClient:
             asked.result.set_result(BidResult(asked.message["bid_id"], "refused", code, detail=detail))
         elif topic and code in {"store_unavailable", "overloaded"}:
             asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._watch_again, topic)
+        elif code in {"banned", "unauthenticated"}:
+            self._refused = detail or ""
         self._hear(message)
 
     def _watch_again(self, topic: Topic) -> None:
