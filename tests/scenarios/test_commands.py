@@ -306,3 +306,14 @@ def bids_of(platform: Platform) -> list[dict[str, Any]]:
     assert auction is not None
     page = asyncio.run(http.get(f"/auction/v1/auctions/{auction['auction_id']}/events"))
     return [event for event in page["events"] if event["kind"] == "bid"]
+
+
+def test_who_reads_no_further_ends_a_command_as_a_pipe_does() -> None:
+    """Not with 1: that is a difference to `blytz verify`."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w") as nobody:
+        ended = subprocess.run(
+            blytz("--help"), env=clean_env(), stdout=nobody, stderr=subprocess.PIPE, timeout=WITHIN_S, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (141, b"")

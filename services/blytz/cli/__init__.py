@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import typer
@@ -35,13 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if chosen not in READ_FILES_THEMSELVES:
             _take_files()
-        # Not as a program of its own: that would tell a wrong word in four lines.
-        code = _app(chosen)(words, prog_name="blytz", standalone_mode=False)
+        _run(_app(chosen), words)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read our output has gone (`blytz verify | head`): there is nobody left to tell.
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
         if wrong := _wrong_words(error, chosen):
@@ -51,7 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         sys.stderr.write(f"blytz: {_in_words(error)}\n")
         sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _take_files() -> None:
@@ -82,6 +80,20 @@ def _app(chosen: str | None) -> "typer.Typer":
         run: Callable[..., Any] = getattr(import_module(module), name) if name == chosen else _not_chosen
         app.command(name, short_help=summary)(run)
     return app
+
+
+def _run(app: "typer.Typer", words: list[str]) -> NoReturn:
+    """Ends with SystemExit, or with what the command raises. Typer's own `main` would tell a wrong word in four
+    lines, and end with 1 when nobody reads on."""
+    import typer
+
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("blytz", words) as context:
+            command.invoke(context)
+            context.exit()
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
 
 
 def _not_chosen() -> None:
