@@ -6,7 +6,7 @@ twelfth of all that a bid over WebSocket costs. Here the one who waits is called
 
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Generator
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from typing import Any, Final, Generic, Self, TypeVar
 
 import structlog
 
@@ -22,7 +22,8 @@ class Answer(Generic[T]):
     __slots__ = ("_error", "_told", "_value")
 
     def __init__(self) -> None:
-        self._value: object = _NOT_HERE
+        self._value: Any = _NOT_HERE
+        """None once it has failed."""
         self._error: Exception | None = None
         self._told: Callable[[Answer[T]], None] | None = None
 
@@ -34,14 +35,15 @@ class Answer(Generic[T]):
         return answer
 
     def done(self) -> bool:
-        return self._value is not _NOT_HERE or self._error is not None
+        return self._value is not _NOT_HERE
 
     def result(self) -> T:
         """Raises what `fail` was given. Only once it is here."""
         if self._error is not None:
             raise self._error
         assert self._value is not _NOT_HERE, "asked for before it was here"
-        return cast("T", self._value)
+        value: T = self._value
+        return value
 
     def exception(self) -> Exception | None:
         return self._error
@@ -52,23 +54,22 @@ class Answer(Generic[T]):
         assert self._told is None, "somebody waits for it already"
         self._told = told
         if self.done():
-            self._tell(told)
+            self._tell()
 
     def give(self, value: T) -> None:
-        if self._value is _NOT_HERE and self._error is None:
+        if self._value is _NOT_HERE:
             self._value = value
-            if self._told is not None:
-                self._tell(self._told)
+            self._tell()
 
     def fail(self, error: Exception) -> None:
-        if self._value is _NOT_HERE and self._error is None:
-            self._error = error
-            if self._told is not None:
-                self._tell(self._told)
+        if self._value is _NOT_HERE:
+            self._value, self._error = None, error
+            self._tell()
 
-    def _tell(self, told: "Callable[[Answer[T]], None]") -> None:
+    def _tell(self) -> None:
         try:
-            told(self)
+            if self._told is not None:
+                self._told(self)
         except Exception:
             log.exception("answer_not_taken")
 

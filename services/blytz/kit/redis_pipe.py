@@ -9,7 +9,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import hiredis
 
@@ -26,7 +26,6 @@ WATCH_EVERY_S = 0.05
 Convert = Callable[[Any], Any]
 T = TypeVar("T")
 A = TypeVar("A", bound="Asked[Any]")
-_WAIT: Final = object()
 
 # Redis is there but cannot serve: nothing was decided, and it may be asked again.
 _NOT_SERVING = (
@@ -94,17 +93,20 @@ class Asked(Answer[T]):
 
     def hear(self, reply: Any) -> None:
         try:
-            if isinstance(reply, hiredis.ReplyError):
-                text = str(reply)
-                if text.startswith(_NOT_SERVING):
-                    # A bidder need not know why; `/ready` tells its operator.
-                    raise StoreUnavailable from RedisError(text)
-                raise self.fault(text)
             value = self.read(reply)
         except Exception as error:  # noqa: BLE001 - whoever asked gets it
             self.fail(error)
         else:
             self.give(value)
+
+    def hear_error(self, text: str) -> None:
+        if text.startswith(_NOT_SERVING):
+            # A bidder need not know why; `/ready` tells its operator.
+            error: Exception = StoreUnavailable()
+            error.__cause__ = RedisError(text)
+        else:
+            error = self.fault(text)
+        self.fail(error)
 
 
 class _Call(Asked[Any]):
@@ -147,7 +149,8 @@ class RedisPipe(RedisLink):
         self._most_in_flight = most_in_flight
         self._replicas = replicas
         self._out: list[bytes] = []
-        self._asked: deque[Asked[Any] | object] = deque()
+        self._asked: deque[Asked[Any] | None] = deque()
+        """In the order of replies; None stands for a WAIT."""
         self._held: list[tuple[Asked[Any], Any]] = []
         self._watch: asyncio.TimerHandle | None = None
         self._turn = self._measured = _Turn(0.0)
@@ -185,15 +188,19 @@ class RedisPipe(RedisLink):
             raise StoreUnavailable
         if len(self._asked) >= self._most_in_flight:
             raise Overloaded
-        self._put(command, asked)
-        return asked
-
-    def _put(self, command: bytes, asked: Asked[Any]) -> None:
         if not self._out:
             self._begin_turn()
         asked.turn = self._turn
         self._asked.append(asked)
         self._out.append(command)
+        return asked
+
+    def _send_whole(self, asked: Asked[Any], whole: bytes) -> None:
+        """Again, to a Redis that has forgotten the script. It is due when it was due."""
+        if not self._out:
+            self._begin_turn()
+        self._asked.append(asked)
+        self._out.append(whole)
 
     def _begin_turn(self) -> None:
         self._turn = _Turn(self._loop.time())
@@ -206,41 +213,44 @@ class RedisPipe(RedisLink):
             return
         if self._replicas:
             self._out.append(pack(("WAIT", self._replicas, int(DURABLE_WITHIN_S * 1000))))
-            self._asked.append(_WAIT)
+            self._asked.append(None)
         self.write(b"".join(self._out))
         self._out.clear()
 
     def on_reply(self, reply: Any) -> None:
         asked = self._asked.popleft()
-        if not isinstance(asked, Asked):
+        if asked is None:
             self._release(int(reply) if isinstance(reply, int) else 0)
             return
         if asked.turn is not self._measured:
             self._measured = asked.turn
             self._round_trip_s.add(asked.turn.age_s())
-        if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
-            whole = asked.whole()
-            if whole is not None:
-                turn = asked.turn
-                self._put(whole, asked)
-                # It is due when it was due.
-                asked.turn = turn
-                return
         if self._replicas:
             self._held.append((asked, reply))
+        elif isinstance(reply, hiredis.ReplyError):
+            self._refused(asked, str(reply))
         else:
             asked.hear(reply)
+
+    def _refused(self, asked: Asked[Any], text: str) -> None:
+        whole = asked.whole() if text.startswith("NOSCRIPT") else None
+        if whole is None:
+            asked.hear_error(text)
+        else:
+            self._send_whole(asked, whole)
 
     def _release(self, holding: int) -> None:
         held, self._held = self._held, []
         for asked, reply in held:
-            if holding >= self._replicas:
+            if isinstance(reply, hiredis.ReplyError):
+                self._refused(asked, str(reply))
+            elif holding >= self._replicas:
                 asked.hear(reply)
             else:
                 asked.fail(NotDurable())
 
     def on_down(self) -> None:
-        lost = [asked for asked in self._asked if isinstance(asked, Asked)] + [asked for asked, _ in self._held]
+        lost = [asked for asked in self._asked if asked is not None] + [asked for asked, _ in self._held]
         self._asked.clear()
         self._held.clear()
         self._out.clear()
@@ -255,7 +265,7 @@ class RedisPipe(RedisLink):
         oldest = now
         # Whoever is told that it is late may ask for something else at once.
         for asked in [*(asked for asked, _ in self._held), *self._asked]:
-            if isinstance(asked, Asked):
+            if asked is not None:
                 oldest = min(oldest, asked.turn.at)
                 if now - asked.turn.at < DURABLE_WITHIN_S:
                     break
