@@ -225,14 +225,15 @@ class RedisPipe(RedisLink):
         if asked.turn is not self._measured:
             self._measured = asked.turn
             self._round_trip_s.add(asked.turn.age_s())
-        if self._replicas:
+        if isinstance(reply, hiredis.ReplyError):
+            self._on_error(asked, str(reply))
+        elif self._replicas:
             self._held.append((asked, reply))
-        elif isinstance(reply, hiredis.ReplyError):
-            self._refused(asked, str(reply))
         else:
             asked.hear(reply)
 
-    def _refused(self, asked: Asked[Any], text: str) -> None:
+    def _on_error(self, asked: Asked[Any], text: str) -> None:
+        """Nothing was written, so there is nothing for which replicas would have to be waited."""
         whole = asked.whole() if text.startswith("NOSCRIPT") else None
         if whole is None:
             asked.hear_error(text)
@@ -242,9 +243,7 @@ class RedisPipe(RedisLink):
     def _release(self, holding: int) -> None:
         held, self._held = self._held, []
         for asked, reply in held:
-            if isinstance(reply, hiredis.ReplyError):
-                self._refused(asked, str(reply))
-            elif holding >= self._replicas:
+            if holding >= self._replicas:
                 asked.hear(reply)
             else:
                 asked.fail(NotDurable())
