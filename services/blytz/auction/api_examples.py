@@ -9,8 +9,8 @@ from blytz.auction.model import DEFAULT_INCREMENTS
 
 _AT: Final = 1_760_000_000_000
 _AUCTION: Final = "auc_019a0c2f6d7c4b1e"
-_ANNA: Final = {"id": "dev_anna", "name": "Anna"}
-_SAM: Final = {"id": "dev_sam", "name": "Sam"}
+_ANNA: Final = {"id": "usr_8d204f1a0c2f6d7c4b1e8d204f1a0c2f", "name": "Anna"}
+_SAM: Final = {"id": "usr_1e8d204f1a0c2f6d7c4b1e8d204f1a0c", "name": "Sam"}
 
 _OPEN: Final[dict[str, Any]] = {
     "auction_id": _AUCTION,

@@ -114,7 +114,7 @@ def examples(opened: dict[str, Any], bid: dict[str, Any], state: dict[str, Any])
         Authenticated: [
             {
                 "type": "authenticated",
-                "user": {"id": "dev_anna", "name": "Anna", "roles": ["bidder"]},
+                "user": {"id": "usr_8d204f1a0c2f6d7c4b1e8d204f1a0c2f", "name": "Anna", "roles": ["bidder"]},
                 "expires_at": _AT + 43_200_000,
                 "ref": "auth",
             }
@@ -138,12 +138,13 @@ def examples(opened: dict[str, Any], bid: dict[str, Any], state: dict[str, Any])
                 "type": "bid_result",
                 "bid_id": "b-4",
                 "outcome": "pending",
-                "code": "store_unavailable",
+                "code": "pending",
                 "seq": None,
                 "price": None,
                 "minimum": None,
                 "ends_at": None,
                 "replayed": False,
+                "retry_after_ms": 300,
             },
         ],
         Viewers: [{"type": "viewers", **topic, "count": 412}],

@@ -12,13 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 import redis
+import yaml
 
 from blytz.kit.http import MOST_REQUESTS
 from infra.ports import free_port
+from tests.support.live_client import welcomed
 from tests.support.platform import Platform
 from tests.support.redis import RedisServer
 from tests.support.refusals import WAYS
-from tests.support.stage import Ask, Operation, Stage, is_as_shown, operations
+from tests.support.stage import SPECS, Ask, Operation, Stage, is_as_shown, operations
 from tests.support.wait import wait_until
 
 OPERATIONS = operations()
@@ -173,6 +175,22 @@ def test_store_unavailable(stage: Stage, own_redis: RedisServer) -> None:
         told(stage, asks, "503", "store_unavailable")
     finally:
         own_redis.start()
+
+
+async def test_a_bid_over_websocket_of_which_nobody_knows_is_pending(stage: Stage, own_redis: RedisServer) -> None:
+    auction_id, token = stage.open(), stage.person("bidder")
+    messages = yaml.safe_load((SPECS / "asyncapi.yaml").read_text())["components"]["messages"]
+    [shown] = [
+        one["payload"] for one in messages["bid_result"]["examples"] if one["payload"]["outcome"] == "pending"
+    ]
+    async with welcomed(stage.platform.ports["nginx"], token) as client:
+        own_redis.freeze()
+        try:
+            client.send({"type": "bid", "auction_id": auction_id, "bid_id": shown["bid_id"], "amount": 1_000})
+            told = await client.hear("bid_result")
+        finally:
+            own_redis.thaw()
+    assert told == shown
 
 
 def test_too_many_bans(stage: Stage, own_redis: RedisServer) -> None:

@@ -1,0 +1,80 @@
+"""Every example of what the live gateway says is had from it, through nginx: the same fields, the same words."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from blytz.live import contract
+from infra.specs.asyncapi import name_of
+from tests.support.live_client import Client, welcomed
+from tests.support.platform import Platform
+from tests.support.stage import SPECS, Stage, shape
+
+Message = dict[str, Any]
+
+DOCUMENT: Message = yaml.safe_load((SPECS / "asyncapi.yaml").read_text())
+WORDS = ("type", "kind", "outcome", "code", "replayed")
+"""What tells one example of a message from another."""
+EXAMPLES = {
+    f"{name}-{number}": example["payload"]
+    for name in map(name_of, contract.SERVER)
+    for number, example in enumerate(DOCUMENT["components"]["messages"][name]["examples"], 1)
+}
+ON_BAD_DAYS = {"bid_result-4"}
+"""A well platform knows what became of a bid: test_http_examples_on_bad_days.py has this one."""
+
+
+def likeness(message: Message) -> str:
+    return json.dumps([shape(message), *(message.get(word) for word in WORDS)])
+
+
+@pytest.fixture(scope="module")
+def told(platform: Platform) -> set[str]:
+    """What all that was said in a short evening is like."""
+    stage = Stage(platform)
+    try:
+        return {likeness(message) for message in asyncio.run(_evening(platform, stage))}
+    finally:
+        stage.close()
+
+
+async def _evening(platform: Platform, stage: Stage) -> list[Message]:
+    heard: list[Message] = []
+    auction_id, later = stage.open(), stage.open(starts_in_ms=400)
+    topic, asked = f"auction:{auction_id}", {"type": "bid", "auction_id": auction_id}
+    client = await Client.open(platform.ports["nginx"])
+    try:
+        heard.append(await client.hear("welcome"))
+        client.send({"type": "auth", "token": stage.person("bidder"), "ref": "auth"})
+        heard.append(await client.hear("authenticated"))
+        await client.watch(later)
+        heard.append(await client.hear("event", seq=1))
+        await client.watch(auction_id)
+        client.send({**asked, "bid_id": "b-1", "amount": 1_000, "ref": "1"})
+        heard += [await client.hear("bid_result"), await client.hear("event", seq=2)]
+        client.send({**asked, "bid_id": "b-1", "amount": 1_000, "ref": "1"})
+        heard.append(await client.hear("bid_result"))
+        client.send({"type": "ping", "ref": "p1"})
+        heard.append(await client.hear("pong"))
+        client.send({"type": "nonsense", "ref": "1"})
+        heard.append(await client.hear("error"))
+    finally:
+        client.leave()
+    async with welcomed(platform.ports["nginx"], stage.person("bidder")) as other:
+        snapshot = await other.watch(auction_id)
+        heard += [snapshot, await other.hear("viewers")]
+        client.leave()
+        other.send({**asked, "bid_id": "b-3", "amount": 1})
+        heard.append(await other.hear("bid_result"))
+    async with welcomed(platform.ports["nginx"]) as again:
+        again.send({"type": "watch", "topic": topic, "after": 1, "epoch": snapshot["epoch"], "ref": "again"})
+        heard.append(await again.hear("replay"))
+    return heard
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - ON_BAD_DAYS))
+def test_the_gateway_says_what_the_example_shows(told: set[str], name: str) -> None:
+    assert likeness(EXAMPLES[name]) in told
