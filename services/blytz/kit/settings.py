@@ -84,7 +84,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     writes_burst: Count = 50
     """So many at once, for a user who has been quiet."""
     most_connections: Count = 20_000
-    """Per gateway process; past it a connection is closed with 4429."""
+    """Per process; past it a connection is closed with 4429, and one over HTTP gets one answer, `overloaded`."""
     connections_per_user: Count = 20
     """Signed in, over all gateways together; past it the newest is closed with 4429."""
     connections_per_address: Count = 1_000
