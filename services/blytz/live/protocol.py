@@ -78,6 +78,13 @@ def ref_of(text: bytes) -> str | UnsetType:
         return UNSET
 
 
+def why_malformed(error: Exception) -> str:
+    """For the client. What Python says of itself is not for strangers, and no help to them."""
+    if isinstance(error, UnicodeDecodeError):
+        return "the text is not UTF-8"
+    return "the message is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
 class Welcome(Struct, tag_field="type", tag="welcome"):
     session: str
     server_at: int

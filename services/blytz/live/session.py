@@ -150,7 +150,7 @@ class Session(WSListener):
         try:
             said = protocol.decoder.decode(text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._malformed_message(str(error), protocol.ref_of(text))
+            self._malformed_message(protocol.why_malformed(error), protocol.ref_of(text))
             return
         if not isinstance(said, list):
             self.act(said)

@@ -72,6 +72,15 @@ async def test_the_error_for_a_malformed_message_carries_its_ref(said: dict[str,
     assert (await client.ask({**said, "ref": "mine"}, "error"))["ref"] == "mine"
 
 
+async def test_a_text_that_is_not_utf_8_is_told_so_in_words_of_the_house(connect: Connect) -> None:
+    client = await connect()
+    client.send_text(b'{"type":"ping","ref":"\xff\xfe"}')
+    assert (await client.next())["detail"] == "the text is not UTF-8"
+    client.send_text(b'[{"type":"ping"},{"type":"ping","ref":"caf\xe9"}]')
+    assert (await client.next())["detail"] == "the text is not UTF-8"
+    await goes_on(client)
+
+
 async def test_one_malformed_message_voids_its_batch(connect: Connect) -> None:
     client = await connect()
     client.send_text(b'[{"type":"ping","ref":"a"},{"type":"pang"},{"type":"ping","ref":"b"}]')
