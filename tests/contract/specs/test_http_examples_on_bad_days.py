@@ -68,7 +68,11 @@ def documented(status: str, code: str) -> list[Operation]:
 @pytest.fixture(autouse=True)
 def is_well(stage: Stage) -> None:
     """Whatever the test before did to it."""
-    wait_until(lambda: stage.operator.get("/ready").status_code == 200, "all is well again", WITHIN_S * 4)
+
+    def is_ready() -> bool:
+        return all(stage.platform.get("/ready", service)[0] == 200 for service in ("auction", "live"))
+
+    wait_until(is_ready, "all is well again", WITHIN_S * 4)
 
 
 def told(stage: Stage, asks: list[Ask], status: str, code: str) -> None:
