@@ -20,8 +20,9 @@ log = structlog.get_logger()
 
 SAID_EVERY_S: Final = 3.0
 """A sign of life."""
-FORGOTTEN_AFTER_S: Final = 10.0
-"""Without one `places.lua` takes a gateway for dead; who was silent for so long says again who is there."""
+DOUBTED_AFTER_S: Final = 2 * SAID_EVERY_S
+"""Who was silent for so long says again who is there: after 9 to 10 s without a word `places.lua` takes a gateway
+for dead, and the last word was heard somewhat before its answer came."""
 SAID_AT_ONCE: Final = 128
 """Users in one call, so that no single one holds Redis up."""
 MOST_UNSAID: Final = 100_000
@@ -103,7 +104,7 @@ class Users:
 
     async def _share(self, places: Places) -> None:
         self._wake.clear()
-        if self._now() - self._said_at > FORGOTTEN_AFTER_S:
+        if self._now() - self._said_at > DOUBTED_AFTER_S:
             self._unsaid |= dict.fromkeys(self._here)
         counts = [(user_id, len(self._here.get(user_id, ()))) for user_id in islice(self._unsaid, SAID_AT_ONCE)]
         for user_id, _ in counts:
