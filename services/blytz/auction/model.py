@@ -64,7 +64,7 @@ class Code(StrEnum):
     HARD_STOP_REACHED = "hard_stop_reached"
 
 
-class Party(Struct, frozen=True):
+class Party(Struct, frozen=True, cache_hash=True):
     """Somebody as the public sees them."""
 
     id: str
@@ -185,7 +185,7 @@ class Outage(Struct, frozen=True):
     ended_at: int
 
 
-class Cause(Struct, frozen=True):
+class Cause(Struct, frozen=True, cache_hash=True):
     """Who or what asked for a change; it goes to the private part of the event."""
 
     actor: str

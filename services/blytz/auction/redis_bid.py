@@ -6,89 +6,80 @@ told at once this made the gateway's part of a bid a third cheaper (bench/README
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
-from blytz.auction.model import Bid, Cause, Code, Receipt, Refused
+from blytz.auction.model import Bid, BidKind, Cause, Code, Party, Receipt, Refused
 from blytz.auction.redis_state import corrupt
 from blytz.kit.metrics import Histogram
 from blytz.kit.redis_link import SEAMS, Part, pack
-from blytz.kit.redis_pipe import Asked, Script
+from blytz.kit.redis_pipe import Script, Turn
 
-HEADS_KEPT: Final = 4_096
-_OWN_ARGS: Final = 6
+KEPT: Final = 4_096
+"""Auctions, and connections, whose part of a command is kept."""
+OWN_ARGS: Final = 6
+"""Arguments of the script behind the auction's id."""
+Placed = tuple[str, Bid, Cause]
 _encode = msgspec.json.Encoder().encode
 
 
 class BidScript:
-    """`keys` gives those of an auction; `ended_early` is told of one that was sold to a bid."""
+    """Makes the command, and reads the reply (`kit/redis_pipe.py`, Reading). `keys` gives those of an auction;
+    `ended_early` is told of one that was sold to a bid."""
 
     def __init__(
         self, script: Script, keys: Callable[[str], tuple[bytes, ...]], ended_early: Callable[[str], None]
     ) -> None:
-        self.script = script
-        self.keys = keys
-        self.ended_early = ended_early
-        self.durable_s: Histogram | None = None
-        self._head = lru_cache(maxsize=HEADS_KEPT)(self._make_head)
+        self._script = script
+        self._keys = keys
+        self._ended_early = ended_early
+        self._head = lru_cache(maxsize=KEPT)(self._make_head)
+        self.durable_s = Histogram("", "")
 
     def command(self, auction_id: str, bid: Bid, cause: Cause) -> bytes:
-        by, who, bidder = _encode(cause), bid.bidder.id.encode(), _encode(bid.bidder)
-        bid_id, amount, kind = bid.bid_id.encode(), str(bid.amount).encode(), bid.kind.encode()
-        # fmt: off
-        return b"".join((
-            self._head(auction_id),
-            SEAMS[len(by)], by, SEAMS[len(who)], who, SEAMS[len(bidder)], bidder,
-            SEAMS[len(bid_id)], bid_id, SEAMS[len(amount)], amount, SEAMS[len(kind)], kind,
-            b"\r\n",
-        ))
-        # fmt: on
+        bid_id, amount = bid.bid_id.encode(), str(bid.amount).encode()
+        head, who = self._head(auction_id), _who(bid.bidder, cause)
+        return b"".join((head, who, SEAMS[len(bid_id)], bid_id, SEAMS[len(amount)], amount, _TAILS[bid.kind]))
 
-    def _make_head(self, auction_id: str) -> bytes:
-        keys = self.keys(auction_id)
-        parts: tuple[Part, ...] = (b"EVALSHA", self.script.sha, len(keys), *keys, auction_id)
-        _, _, packed = pack(parts).partition(b"\r\n")
-        return b"*%d\r\n%b" % (len(parts) + _OWN_ARGS, packed[:-2])
-
-
-class Placing(Asked[Receipt | Refused]):
-    __slots__ = ("_auction_id", "_bid", "_cause", "_script")
-
-    def __init__(self, script: BidScript, auction_id: str, bid: Bid, cause: Cause) -> None:
-        super().__init__()
-        self._script = script
-        self._auction_id = auction_id
-        self._bid = bid
-        self._cause = cause
-
-    def read(self, reply: Any) -> Receipt | Refused:
-        if self._script.durable_s is not None:
-            self._script.durable_s.add(self.turn.age_s())
+    def read(self, what: Placed, reply: Any, turn: Turn) -> Receipt | Refused:
+        self.durable_s.add(turn.age_s())
         if reply[0] == b"refused":
             return refused(reply)
         _, outcome, seq, price, minimum, leading, ends_at, replayed, status, _ = reply
         if status == b"sold" and not replayed:
-            self._script.ended_early(self._auction_id)
-        return Receipt(
-            self._bid.bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1
-        )
+            self._ended_early(what[0])
+        bid_id = what[1].bid_id
+        return Receipt(bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1)
 
     def fault(self, text: str) -> Exception:
         return corrupt(text)
 
-    def whole(self) -> bytes | None:
-        bid = self._bid
-        args = (
-            self._auction_id,
-            _encode(self._cause),
-            bid.bidder.id,
-            _encode(bid.bidder),
-            bid.bid_id,
-            bid.amount,
-            bid.kind,
-        )
-        return self._script.script.whole(self._script.keys(self._auction_id), args)
+    def whole(self, what: Placed) -> bytes:
+        auction_id, bid, cause = what
+        bidder = bid.bidder
+        args = (auction_id, _encode(cause), bidder.id, _encode(bidder), bid.bid_id, bid.amount, bid.kind)
+        return self._script.whole(self._keys(auction_id), args)
+
+    def _make_head(self, auction_id: str) -> bytes:
+        keys = self._keys(auction_id)
+        parts: tuple[Part, ...] = (b"EVALSHA", self._script.sha, len(keys), *keys, auction_id)
+        return b"*%d" % (len(parts) + OWN_ARGS) + _without_count(parts)
+
+
+@lru_cache(maxsize=KEPT)
+def _who(bidder: Party, cause: Cause) -> bytes:
+    """The same for all bids of one connection."""
+    return _without_count((_encode(cause), bidder.id, _encode(bidder)))
+
+
+def _without_count(parts: tuple[Part, ...]) -> bytes:
+    """From the end of the line that counts the parts to where the last of them ends."""
+    packed = pack(parts)
+    return packed[packed.index(b"\r\n") : -2]
+
+
+_TAILS: Final = {kind: _without_count((kind,)) + b"\r\n" for kind in get_args(BidKind)}
 
 
 def refused(reply: Any) -> Refused:

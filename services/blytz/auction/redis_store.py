@@ -26,7 +26,7 @@ from blytz.auction.model import (
     Refused,
     Status,
 )
-from blytz.auction.redis_bid import BidScript, Placing, refused
+from blytz.auction.redis_bid import BidScript, refused
 from blytz.auction.redis_state import auction_of, corrupt, new_state, text, whole
 from blytz.auction.store import Closed, CorruptAuction, Page
 from blytz.kit.answer import Answer
@@ -101,8 +101,8 @@ class RedisStore:
         return await self._outcome(auction_id, await self._run("open", auction_id, cause))
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
-        command = self._bids.command(auction_id, bid, cause)
-        return self._pipe.send(command, Placing(self._bids, auction_id, bid, cause))
+        bids = self._bids
+        return self._pipe.send(bids.command(auction_id, bid, cause), bids, (auction_id, bid, cause))
 
     async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
         return await self._change("pause", auction_id, cause)

@@ -33,8 +33,9 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 @lru_cache(maxsize=4_096)
-def _is_id(text: str) -> bool:
-    return _ID.match(text) is not None
+def _voice(bidder: Principal, request_id: str) -> tuple[Party, Cause]:
+    """The very same two for all bids of a connection, so that a store may keep what it makes of them."""
+    return Party(bidder.id, bidder.name), Cause(bidder.id, request_id)
 
 
 _WHY = {
@@ -112,10 +113,10 @@ class AuctionService:
             raise Forbidden("only a bidder may bid")
         if self._bids_of_user is not None:
             self._bids_of_user.take(bidder.id)
-        if not _is_id(auction_id):
+        if not _ID.match(auction_id):
             raise _not_found()
-        bid = Bid(Party(bidder.id, bidder.name), bid_id, amount, kind)
-        return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
+        party, cause = _voice(bidder, request_id)
+        return self._store.place_bid(auction_id, Bid(party, bid_id, amount, kind), cause)
 
     async def pause(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
         cause = await self._cause_of_owner(caller, auction_id, request_id)
@@ -142,7 +143,7 @@ class AuctionService:
         return await self.get(auction_id)
 
     async def get(self, auction_id: str) -> Auction:
-        auction = await self._store.get(auction_id) if _is_id(auction_id) else None
+        auction = await self._store.get(auction_id) if _ID.match(auction_id) else None
         if auction is None:
             raise _not_found()
         return auction
@@ -156,7 +157,7 @@ class AuctionService:
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
         """For anybody, who may see only their public parts. Empty for an auction that does not exist."""
-        if not _is_id(auction_id):
+        if not _ID.match(auction_id):
             raise _not_found()
         return await self._store.events(auction_id, after, limit)
 

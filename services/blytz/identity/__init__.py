@@ -9,7 +9,7 @@ from blytz.kit.problems import Problem, Unauthenticated
 Role = Literal["bidder", "seller", "moderator", "admin"]
 
 
-class Principal(Struct, frozen=True):
+class Principal(Struct, frozen=True, cache_hash=True):
     """Somebody whose token was believed."""
 
     id: str

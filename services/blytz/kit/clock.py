@@ -24,6 +24,10 @@ class ServerClock:
         """Milliseconds since the Unix epoch on the server, right to about half a round trip."""
         return int(time.monotonic() * 1000 + self._ahead_ms)
 
+    def has_come(self, at: int) -> bool:
+        """Whether it is `at` (ms since the Unix epoch) or later."""
+        return time.monotonic() * 1000 + self._ahead_ms >= at
+
     async def sync(self) -> None:
         before = time.monotonic()
         server_now = await self._ask()

@@ -9,7 +9,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol
 
 import hiredis
 
@@ -24,8 +24,6 @@ DEAD_AFTER_S = 3.0
 WATCH_EVERY_S = 0.05
 
 Convert = Callable[[Any], Any]
-T = TypeVar("T")
-A = TypeVar("A", bound="Asked[Any]")
 
 # Redis is there but cannot serve: nothing was decided, and it may be asked again.
 _NOT_SERVING = (
@@ -59,7 +57,7 @@ class Script:
         return pack((b"EVAL", self.source, len(keys), *keys, *args))
 
 
-class _Turn:
+class Turn:
     """Commands of one turn of the loop, which leave together."""
 
     __slots__ = ("_began", "at")
@@ -73,27 +71,31 @@ class _Turn:
         return perf_counter() - self._began
 
 
-class Asked(Answer[T]):
-    """A command on its way, and its answer. Subclasses read the reply in their own way."""
+class Reading(Protocol):
+    """How the reply to one kind of command is read. `what` is whatever it was asked with."""
 
-    __slots__ = ("turn",)
-    turn: _Turn
-
-    def read(self, reply: Any) -> T:
+    def read(self, what: Any, reply: Any, turn: Turn) -> Any:
         """Make the answer of a reply that is no error. What is raised is the answer then."""
-        return cast("T", reply)
 
     def fault(self, text: str) -> Exception:
         """The exception for a command that Redis refused, or a script that failed by itself."""
-        return RedisError(text)
 
-    def whole(self) -> bytes | None:
+    def whole(self, what: Any) -> bytes | None:
         """The command with the script's source, for a Redis that has forgotten it."""
-        return None
+
+
+class Asked(Answer[Any]):
+    """A command on its way, and its answer."""
+
+    __slots__ = ("reading", "turn", "what")
+
+    def __init__(self, reading: Reading, what: Any, turn: Turn) -> None:
+        super().__init__()
+        self.reading, self.what, self.turn = reading, what, turn
 
     def hear(self, reply: Any) -> None:
         try:
-            value = self.read(reply)
+            value = self.reading.read(self.what, reply, self.turn)
         except Exception as error:  # noqa: BLE001 - whoever asked gets it
             self.fail(error)
         else:
@@ -105,35 +107,35 @@ class Asked(Answer[T]):
             error: Exception = StoreUnavailable()
             error.__cause__ = RedisError(text)
         else:
-            error = self.fault(text)
+            error = self.reading.fault(text)
         self.fail(error)
 
 
-class _Call(Asked[Any]):
-    __slots__ = ("_convert",)
+class _Command:
+    """Read by its `convert`, where it has one."""
 
-    def __init__(self, convert: Convert | None) -> None:
-        super().__init__()
-        self._convert = convert
-
-    def read(self, reply: Any) -> Any:
-        return self._convert(reply) if self._convert else reply
-
-
-class _Run(Asked[Any]):
-    __slots__ = ("_args", "_fault", "_keys", "_script")
-
-    def __init__(
-        self, script: Script, keys: Sequence[Part], args: Sequence[Part], fault: Callable[[str], Exception]
-    ) -> None:
-        super().__init__()
-        self._script, self._keys, self._args, self._fault = script, keys, args, fault
+    def read(self, what: Convert | None, reply: Any, turn: Turn) -> Any:  # noqa: ARG002 - a reading's
+        return what(reply) if what else reply
 
     def fault(self, text: str) -> Exception:
-        return self._fault(text)
+        return RedisError(text)
 
-    def whole(self) -> bytes | None:
-        return self._script.whole(self._keys, self._args)
+    def whole(self, what: Convert | None) -> None:  # noqa: ARG002 - a reading's
+        return None
+
+
+class _Run:
+    def __init__(self, script: Script, fault: Callable[[str], Exception]) -> None:
+        self._script, self.fault = script, fault
+
+    def read(self, what: Any, reply: Any, turn: Turn) -> Any:  # noqa: ARG002 - a reading's
+        return reply
+
+    def whole(self, what: tuple[Sequence[Part], Sequence[Part]]) -> bytes:
+        return self._script.whole(*what)
+
+
+_COMMAND = _Command()
 
 
 class RedisPipe(RedisLink):
@@ -149,11 +151,11 @@ class RedisPipe(RedisLink):
         self._most_in_flight = most_in_flight
         self._replicas = replicas
         self._out: list[bytes] = []
-        self._asked: deque[Asked[Any] | None] = deque()
+        self._asked: deque[Asked | None] = deque()
         """In the order of replies; None stands for a WAIT."""
-        self._held: list[tuple[Asked[Any], Any]] = []
+        self._held: list[tuple[Asked, Any]] = []
         self._watch: asyncio.TimerHandle | None = None
-        self._turn = self._measured = _Turn(0.0)
+        self._turn = self._measured = Turn(0.0)
         self._round_trip_s = Histogram("", "")
 
     def count_in(self, metrics: Metrics) -> None:
@@ -169,7 +171,7 @@ class RedisPipe(RedisLink):
 
     def call(self, *command: Part, convert: Convert | None = None) -> Answer[Any]:
         """Send one command; the answer is its reply, passed through `convert`."""
-        return self.send(pack(command), _Call(convert))
+        return self.send(pack(command), _COMMAND, convert)
 
     def run(
         self,
@@ -180,22 +182,22 @@ class RedisPipe(RedisLink):
     ) -> Answer[Any]:
         """Run a script by its hash. Where Redis has forgotten it, it is sent whole: it had not run then.
         `fault` makes the exception of a script that failed by itself."""
-        return self.send(script.by_hash(keys, args), _Run(script, keys, args, fault))
+        return self.send(script.by_hash(keys, args), _Run(script, fault), (keys, args))
 
-    def send(self, command: bytes, asked: A) -> A:
-        """Send a command that is packed already, and let `asked` hear the reply."""
+    def send(self, command: bytes, reading: Reading, what: Any) -> Answer[Any]:
+        """Send a command that is packed already; `reading` makes the answer of the reply to `what`."""
         if not self.up.is_set():
             raise StoreUnavailable
         if len(self._asked) >= self._most_in_flight:
             raise Overloaded
         if not self._out:
             self._begin_turn()
-        asked.turn = self._turn
+        asked = Asked(reading, what, self._turn)
         self._asked.append(asked)
         self._out.append(command)
         return asked
 
-    def _send_whole(self, asked: Asked[Any], whole: bytes) -> None:
+    def _send_whole(self, asked: Asked, whole: bytes) -> None:
         """Again, to a Redis that has forgotten the script. It is due when it was due."""
         if not self._out:
             self._begin_turn()
@@ -203,7 +205,7 @@ class RedisPipe(RedisLink):
         self._out.append(whole)
 
     def _begin_turn(self) -> None:
-        self._turn = _Turn(self._loop.time())
+        self._turn = Turn(self._loop.time())
         self._loop.call_soon(self._flush)
         if self._watch is None:
             self._watch = self._loop.call_later(WATCH_EVERY_S, self._look)
@@ -232,9 +234,9 @@ class RedisPipe(RedisLink):
         else:
             asked.hear(reply)
 
-    def _on_error(self, asked: Asked[Any], text: str) -> None:
+    def _on_error(self, asked: Asked, text: str) -> None:
         """Nothing was written, so there is nothing for which replicas would have to be waited."""
-        whole = asked.whole() if text.startswith("NOSCRIPT") else None
+        whole = asked.reading.whole(asked.what) if text.startswith("NOSCRIPT") else None
         if whole is None:
             asked.hear_error(text)
         else:

@@ -145,22 +145,18 @@ encode = msgspec.json.Encoder().encode
 
 
 def bid_result(asked: PlaceBid, outcome: BidOutcome, judged: Receipt | Refused | Problem) -> BidResult:
-    if isinstance(judged, Problem):
+    code, replayed = None, False
+    if isinstance(judged, Receipt):
+        replayed = judged.replayed
+    elif isinstance(judged, Problem):
         retry = UNSET if judged.retry_after_ms is None else judged.retry_after_ms
         return BidResult(asked.bid_id, outcome, judged.code, ref=asked.ref, retry_after_ms=retry)
-    if isinstance(judged, Refused) and judged.code is Code.AUCTION_NOT_FOUND:
-        return BidResult(asked.bid_id, outcome, judged.code.value, ref=asked.ref)
-    return BidResult(
-        asked.bid_id,
-        outcome,
-        None if isinstance(judged, Receipt) else judged.code.value,
-        judged.seq,
-        judged.price,
-        judged.minimum,
-        judged.ends_at,
-        isinstance(judged, Receipt) and judged.replayed,
-        asked.ref,
-    )
+    else:
+        code = judged.code.value
+        if judged.code is Code.AUCTION_NOT_FOUND:
+            return BidResult(asked.bid_id, outcome, code, ref=asked.ref)
+    price, minimum, ends_at = judged.price, judged.minimum, judged.ends_at
+    return BidResult(asked.bid_id, outcome, code, judged.seq, price, minimum, ends_at, replayed, asked.ref)
 
 
 def authenticated(principal: Principal, ref: str | UnsetType) -> Authenticated:

@@ -1,8 +1,6 @@
 """One connection: what its client says, and what it is told."""
 
 import asyncio
-import time
-from functools import partial
 from typing import cast
 
 import msgspec
@@ -10,11 +8,10 @@ import structlog
 from msgspec import UNSET, UnsetType
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from blytz.auction.model import Receipt, Refused
-from blytz.kit.answer import Answer
 from blytz.kit.ids import new_id
-from blytz.kit.problems import NotDurable, Overloaded, Problem, RateLimited, StoreUnavailable, Unauthenticated
+from blytz.kit.problems import Overloaded, Problem, RateLimited
 from blytz.live import protocol
+from blytz.live.bidding import Bidding
 from blytz.live.caller import Caller
 from blytz.live.hub import Wanted
 from blytz.live.limits import Allowance, Patience
@@ -36,7 +33,6 @@ class Session(WSListener):
 
     __slots__ = (
         "_allowance",
-        "_bids_out",
         "_caller",
         "_parts",
         "_patience",
@@ -44,6 +40,7 @@ class Session(WSListener):
         "_retiring",
         "_transport",
         "_watching",
+        "bids_out",
         "closing",
         "heard_at",
         "office",
@@ -59,7 +56,7 @@ class Session(WSListener):
         self._allowance = Allowance(office.settings.messages_per_s)
         # Made when it is first tried: most clients never do.
         self._patience: Patience | None = None
-        self._bids_out = 0
+        self.bids_out = 0
         self._retiring = False
         self._caller: Caller | None = None
         self.request_id = request_id
@@ -201,50 +198,14 @@ class Session(WSListener):
             self.office.hub.unwatch(auction_id, self)
 
     def _bid(self, message: PlaceBid) -> None:
-        began = time.perf_counter()
         caller = self._caller
-        if caller is None or (principal := caller.principal) is None:
-            self._tell(message, "refused", began, Unauthenticated())
-            return
-        if principal.expires_at <= self.office.clock.now():
+        bidder = caller.principal if caller is not None else None
+        if caller is not None and bidder is not None and self.office.clock.has_come(bidder.expires_at):
             caller.end_with_token()
             return
-        try:
-            decided = self.office.service.bid(
-                principal, message.auction_id, message.bid_id, message.amount, message.kind, self.request_id
-            )
-        except Problem as problem:
-            self._tell(message, "refused", began, problem)
-            return
-        self._bids_out += 1
-        decided.then(partial(self._decided, message, began))
+        Bidding(self, message, bidder).place()
 
     # What it is told
-
-    def _decided(self, message: PlaceBid, began: float, decided: Answer[Receipt | Refused]) -> None:
-        self._bids_out -= 1
-        try:
-            result = decided.result()
-        except StoreUnavailable as problem:
-            self._tell(message, "pending", began, problem)
-        except Problem as problem:
-            self._tell(message, "refused", began, problem)
-        except Exception:
-            log.exception("bid_failed", request_id=self.request_id)
-            self._tell(message, "pending", began, NotDurable())
-        else:
-            self._tell(message, result.outcome if isinstance(result, Receipt) else "refused", began, result)
-
-    def _tell(
-        self, message: PlaceBid, outcome: protocol.BidOutcome, began: float, judged: Receipt | Refused | Problem
-    ) -> None:
-        result = protocol.bid_result(message, outcome, judged)
-        self.send(protocol.encode(result))
-        if self._retiring and self._bids_out == 0:
-            self.close(protocol.RESTARTING)
-        what, seconds = "replayed" if result.replayed else outcome, time.perf_counter() - began
-        bidder = self._caller.principal if self._caller else None
-        self.office.told(self.request_id, bidder, message.auction_id, what, result.code or "", seconds)
 
     @property
     def is_connected(self) -> bool:
@@ -288,7 +249,10 @@ class Session(WSListener):
     def retire(self) -> None:
         """The process ends: no further word is heard, and once every bid is answered the client is sent away."""
         self._retiring = True
-        if self._bids_out == 0:
+        self.leave_if_done()
+
+    def leave_if_done(self) -> None:
+        if self._retiring and self.bids_out == 0:
             self.close(protocol.RESTARTING)
 
     def cut(self) -> None:
