@@ -1,0 +1,29 @@
+"""What is no id of an auction."""
+
+import gc
+import tracemalloc
+
+from blytz.auction.memory_store import MemoryStore
+from blytz.auction.service import AuctionService
+from blytz.kit.problems import NotFound
+
+LONG = 16_000
+"""About as much as nginx lets through in one address, signed in or not."""
+MANY = 200
+
+
+async def test_long_words_in_the_place_of_an_id_are_not_kept() -> None:
+    service = AuctionService(MemoryStore())
+    tracemalloc.start()
+    try:
+        for number in range(MANY):
+            try:
+                await service.get(f"{number:0{LONG}}")
+            except NotFound:
+                continue
+            raise AssertionError("this is no id")
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < MANY * LONG / 10
