@@ -1,10 +1,12 @@
 """`blytz doctor` finds what would cost bids, says what to do, and works for a user who may see little."""
 
+import asyncio
 import json
 import socket
 import subprocess
 import threading
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from blytz.cli import doctor_machine, doctor_redis
 from blytz.cli.doctor_findings import Finding
 from blytz.cli.placeholder import write_placeholder
+from blytz.kit.metrics import Metrics
+from blytz.kit.pages import Dependency, operator_pages, serve_pages
 from blytz.kit.settings import Settings
 from infra.ports import free_port
 from tests.conftest import StartRedis
@@ -153,6 +157,23 @@ def test_who_is_on_a_services_port(redis: RedisServer, tmp_path: Path) -> None:
     assert code == 1
     assert found[f"Port {hammer.port} (hammer)"]["why"] == "runs and is ready"
     assert found[f"Port {taken} (auction)"]["state"] == "fail"
+
+
+async def test_a_service_whose_issuer_is_away_runs_with_a_warning() -> None:
+    async def found(**dependencies: Dependency) -> Finding:
+        parts = {name: partial(lambda one: one, one) for name, one in dependencies.items()}
+        server = await serve_pages("127.0.0.1", 0, operator_pages(Metrics(), parts))
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            examine = partial(by_name, doctor_machine.findings(Settings(hammer_port=port)))
+            return (await asyncio.to_thread(examine))[f"Port {port} (hammer)"]
+
+    up, away = Dependency("up"), Dependency("away")
+    fine = await found(redis=up, unasked=Dependency("unasked", optional=True))
+    assert (fine.state, fine.why) == ("ok", "runs and is ready")
+    without = await found(redis=up, issuer=Dependency("away", optional=True))
+    assert (without.state, without.why) == ("warn", "runs, without issuer")
+    assert (await found(redis=away, issuer=Dependency("away", optional=True))).state == "fail"
 
 
 def test_a_host_that_is_not_this_machine() -> None:

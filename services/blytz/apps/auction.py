@@ -21,6 +21,7 @@ async def main(settings: Settings) -> None:
     """Serves until cancelled, and starts whether Redis is there or not. Raises OSError when the port is taken."""
     listener = listen(settings.host, settings.auction_port)
     pipe = wiring.auction_pipe(settings, "auction")
+    issuers = signing_in.issuers(settings)
     store, bans = wiring.auction_store(pipe), RedisBans(pipe)
     clock, metrics = ServerClock(store.now), Metrics()
     lines.count_in(metrics)
@@ -32,7 +33,7 @@ async def main(settings: Settings) -> None:
 
     app = application(
         service=AuctionService(store, wiring.bids_of_user(settings, pipe)),
-        identity=signing_in.identity(settings, bans.bans),
+        identity=signing_in.identity(issuers, bans.bans),
         clock=clock,
         metrics=metrics,
         dependencies={"redis": redis},

@@ -22,14 +22,16 @@ async def main(settings: Settings) -> None:
     metrics = Metrics()
     pipe = wiring.auction_pipe(settings, "live")
     store, bans = wiring.auction_store(pipe), RedisBans(pipe)
-    identity = signing_in.identity(settings, bans.bans)
+    issuers = signing_in.issuers(settings)
+    identity = signing_in.identity(issuers, bans.bans)
     clock = ServerClock(store.now)
     events = RedisEvents(settings.redis_url, pipe, store)
     hub = Hub(events, clock, metrics)
     events.listener = hub
     service = AuctionService(store, wiring.bids_of_user(settings, pipe))
     office = Office(settings, identity, service, clock, hub, metrics, bans.bans, RedisPlaces(pipe))
-    pages = operator_pages(metrics, {"redis": pipe.up.is_set, "feed": events.feed.up.is_set})
+    store_is_there = {"redis": pipe.up.is_set, "feed": events.feed.up.is_set}
+    pages = operator_pages(metrics, {**store_is_there, **signing_in.states(issuers)})
     gateway = Gateway(office, pages, events.tell_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
     lines.count_in(metrics)
     pipe.count_in(metrics)

@@ -1,5 +1,8 @@
 """Wiring of identity: whose tokens this process believes."""
 
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
 from blytz.apps.wiring import dev_issuer
 from blytz.identity import Identity
 from blytz.identity.bans import Bans
@@ -8,16 +11,36 @@ from blytz.identity.firebase import KEYS_URL, FirebaseEmulator, FirebaseIssuer
 from blytz.identity.issuers import Issuers
 from blytz.identity.oidc import OidcIssuer
 from blytz.identity.remembered import RememberedIdentity
+from blytz.kit.pages import Dependency
 from blytz.kit.settings import Settings, SettingsFault
 from blytz.kit.settings_checks import NO_ISSUER
 
 
-def identity(settings: Settings, bans: Bans) -> Identity:
-    """Raises `SettingsFault` where nobody could sign in."""
-    issuers = _issuers(settings)
-    if not issuers:
-        raise SettingsFault(NO_ISSUER)
+def identity(issuers: Mapping[str, Identity], bans: Bans) -> Identity:
     return RememberedIdentity(Issuers(issuers), bans)
+
+
+def states(issuers: Mapping[str, Identity]) -> dict[str, Callable[[], Dependency]]:
+    """For `/ready`: of those whose keys are somewhere else. The dev issuer's are here, the emulator has none."""
+    return {
+        f"issuer:{_without_secrets(name)}": issuer.state
+        for name, issuer in issuers.items()
+        if isinstance(issuer, OidcIssuer) and not isinstance(issuer, FirebaseEmulator)
+    }
+
+
+def _without_secrets(address: str) -> str:
+    """Nobody should write a password into it; who does has it in no page."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def issuers(settings: Settings) -> dict[str, Identity]:
+    """By what their tokens say of them. Raises `SettingsFault` where nobody could sign in."""
+    found = _issuers(settings)
+    if not found:
+        raise SettingsFault(NO_ISSUER)
+    return found
 
 
 def _issuers(settings: Settings) -> dict[str, Identity]:

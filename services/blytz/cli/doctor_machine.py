@@ -69,7 +69,9 @@ def _port(service: str, host: str, port: int) -> Finding:
         connection.request("GET", "/ready")
         answer = connection.getresponse()
         said = msgspec.json.decode(answer.read(65_536))
-        away = [what for what, found in said["dependencies"].items() if found["state"] != "up"]
+        parts = said["dependencies"]
+        away = [what for what, found in parts.items() if found["state"] not in {"up", "unasked"}]
+        needed = [what for what in away if not parts[what].get("optional")]
     except TimeoutError:
         remedy = "its log says why, if it is the service; else stop what listens there"
         return Finding(name, "fail", f"somebody listens, and does not answer in {WITHIN_S:g} s", remedy)
@@ -79,4 +81,4 @@ def _port(service: str, host: str, port: int) -> Finding:
     finally:
         connection.close()
     why = f"runs, without {', '.join(away)}" if away else "runs and is ready"
-    return judge(name, why, fail=bool(away), remedy="the service's log says what it waits for")
+    return judge(name, why, warn=bool(away), fail=bool(needed), remedy="the service's log says what it waits for")

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
 from blytz.identity.fetch import WITHIN_S, Document, FetchFault, in_background
+from blytz.kit.pages import Dependency
 from blytz.kit.problems import Overloaded
 
 log = structlog.get_logger()
@@ -108,6 +109,8 @@ class KeySet:
         self._now = now
         self._keys: dict[str, Key] = {}
         self._fresh_until = self._good_until = self._tried_at = float("-inf")
+        self._away_since: float | None = None
+        """When the first of the fetches failed of which none was good since."""
         self._fetching: asyncio.Task[None] | None = None
         self._waiting = 0
         self._given_up_after_s = given_up_after_s
@@ -131,6 +134,18 @@ class KeySet:
         if now > self._fresh_until:
             raise IssuerUnavailable
         raise TokenRefused("the token is signed with a key that its issuer does not have")
+
+    def state(self) -> Dependency:
+        """As it was when last asked; nobody is asked for it. Optional: what needs no new keys goes on without."""
+        now = self._now()
+        if self._away_since is None:
+            return Dependency("up" if now <= self._good_until else "unasked", optional=True)
+        left_s = self._good_until - now
+        detail = "none of its tokens can be checked"
+        if left_s > 0:
+            detail = f"the keys it gave before are believed for {left_s // 60:.0f} more minutes"
+        away_for_ms = round((now - self._away_since) * 1_000)
+        return Dependency("away", IssuerUnavailable.code, detail, away_for_ms, optional=True)
 
     async def renew(self) -> None:
         """Fetches, or waits for the fetch that is on its way. Returns when it ended, well or not, and after
@@ -164,6 +179,9 @@ class KeySet:
         if not reading.cancelled():
             reading.exception()  # asked for, so that nobody is told that nobody did
 
+    def _say_away(self) -> None:
+        self._away_since = self._now() if self._away_since is None else self._away_since
+
     async def _fetch(self) -> None:
         try:
             document = await self._document()
@@ -171,9 +189,11 @@ class KeySet:
             if not keys:
                 raise FetchFault("there is no key in it that can be used")
         except FetchFault as fault:
+            self._say_away()
             log.warning("issuer_keys_unavailable", issuer=self._name, error=str(fault))
         except Exception:
             # What an issuer publishes is not ours: whatever it does to us, we ask again later.
+            self._say_away()
             log.exception("issuer_keys_unreadable", issuer=self._name)
         else:
             unsaid = document.max_age_s is None
@@ -181,6 +201,7 @@ class KeySet:
             self._keys = keys
             self._fresh_until = self._now() + kept_s
             self._good_until = self._fresh_until + STALE_FOR_S
+            self._away_since = None
             log.info("issuer_keys_fetched", issuer=self._name, keys=len(keys), kept_s=kept_s)
         finally:
             self._fetching = None

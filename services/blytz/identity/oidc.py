@@ -10,6 +10,7 @@ from blytz.identity import IssuerUnavailable, KeysWanted, Principal, TokenRefuse
 from blytz.identity.claims import LONGEST_TOKEN, principal_of
 from blytz.identity.fetch import Document, FetchFault, fetch, is_trusted
 from blytz.identity.keys import KeySet
+from blytz.kit.pages import Dependency
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
 ALGORITHMS: Final = frozenset(
@@ -78,6 +79,10 @@ class OidcIssuer:
             return self.verify(token)
         except KeysWanted:
             raise IssuerUnavailable from None
+
+    def state(self) -> Dependency:
+        """As its keys could be had when they were last wanted. Asks nobody."""
+        return self._keys.state()
 
     def principal(self, claims: Mapping[str, Any]) -> Principal:
         """Of claims whose signature was checked."""

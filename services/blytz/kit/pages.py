@@ -17,9 +17,13 @@ class Health(Struct, frozen=True):
 
 
 class Dependency(Struct, frozen=True):
-    state: Literal["up", "away"]
+    """`unasked`: not needed yet. An `optional` one may be away, for `away_for_ms` by now, and all else goes on."""
+
+    state: Literal["up", "away", "unasked"]
     code: str | UnsetType = UNSET
     detail: str | UnsetType = UNSET
+    away_for_ms: int | UnsetType = UNSET
+    optional: bool | UnsetType = UNSET
 
 
 class Readiness(Struct, frozen=True):
@@ -28,7 +32,12 @@ class Readiness(Struct, frozen=True):
 
 
 def readiness(found: dict[str, Dependency]) -> Readiness:
-    return Readiness(all(dependency.state == "up" for dependency in found.values()), found)
+    return Readiness(all(one.state == "up" or one.optional is True for one in found.values()), found)
+
+
+def state_of(said: object) -> Dependency:
+    """Of what says itself how it is, or only whether it is there."""
+    return said if isinstance(said, Dependency) else Dependency("up" if said else "away")
 
 
 Page = Callable[[], tuple[int, str, bytes]]
@@ -38,11 +47,13 @@ LONGEST_REQUEST = 8_192
 PATIENCE_S = 5.0
 
 
-def operator_pages(metrics: Metrics, dependencies: Mapping[str, Callable[[], bool]]) -> dict[bytes, Page]:
+def operator_pages(
+    metrics: Metrics, dependencies: Mapping[str, Callable[[], bool | Dependency]]
+) -> dict[bytes, Page]:
     """`/health` says that the process lives, `/ready` which of its dependencies do (503 while one does not)."""
 
     def ready() -> tuple[int, str, bytes]:
-        found = {name: Dependency("up" if is_up() else "away") for name, is_up in dependencies.items()}
+        found = {name: state_of(look()) for name, look in dependencies.items()}
         said = readiness(found)
         return (200 if said.ready else 503), JSON, msgspec.json.encode(said)
 

@@ -1,8 +1,10 @@
 """Signing in on an open connection with the tokens of a real issuer, in a house that is not dev."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from tests.support.live_client import welcomed
 from tests.support.redis import RedisServer
 from tests.support.wait import until
 
-TESTS = 4
+TESTS = 5
 """Of those below, each with an issuer of its own."""
 
 
@@ -67,6 +69,25 @@ async def test_one_may_watch_while_an_issuer_is_away_and_sign_in_when_it_is_back
         assert (error["code"], error["ref"]) == ("issuer_unavailable", "r")
         told = await client.ask({"type": "watch", "topic": f"auction:{auction_id}"}, "snapshot")
         assert told["state"]["auction_id"] == auction_id
+
+
+async def test_an_issuer_that_is_away_is_told_of_by_a_gateway_that_is_ready_all_the_same(
+    gateway: GatewayProcess, issuer: FakeIssuer
+) -> None:
+    def told() -> dict[str, Any]:
+        status, body = gateway.page("/ready")
+        assert status == 200
+        found: dict[str, Any] = json.loads(body)["dependencies"][f"issuer:{issuer.url}"]
+        return found
+
+    assert told() == {"state": "unasked", "optional": True}
+    issuer.failing = True
+    async with welcomed(gateway.port) as client:
+        await client.ask({"type": "auth", "token": issuer.token()}, "error", code="issuer_unavailable")
+        away = told()
+        assert (away["state"], away["code"], away["optional"]) == ("away", "issuer_unavailable", True)
+        assert away["away_for_ms"] >= 0
+    assert issuer.asked == 1, "the page asks nobody"
 
 
 async def test_nobody_may_say_much_before_they_are_known(gateway: GatewayProcess, issuer: FakeIssuer) -> None:

@@ -10,6 +10,7 @@ from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
 from blytz.identity.fetch import MOST_BYTES, Document, fetch, is_trusted
 from blytz.identity.keys import MOST_GIVEN_UP, KeySet, keys_in
 from blytz.identity.oidc import ALGORITHMS, OidcIssuer
+from blytz.kit.pages import Dependency, readiness
 from blytz.kit.problems import Overloaded
 from tests.support.issuer import AUDIENCE, JWKS, FakeIssuer, SigningKey
 from tests.support.wait import until
@@ -220,3 +221,32 @@ def test_only_keys_that_sign_in_an_allowed_way_are_kept(key: SigningKey, other_k
     assert keys_in({"keys": [*odd, key.jwk, other_key.jwk]}, frozenset({"RS256"})).keys() == {"first", "second"}
     assert keys_in({"keys": [key.jwk]}, frozenset({"ES256"})) == {}
     assert len(keys_in({"keys": [{**key.jwk, "kid": f"k{n}"} for n in range(100)]}, ALGORITHMS)) == 64
+
+
+async def test_how_an_issuer_is_stands_there_without_asking_it(issuer: FakeIssuer, watch: Watch) -> None:
+    issuer.cache_control = "max-age=60"
+    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, watch.monotonic)
+    assert keys.state() == Dependency("unasked", optional=True)
+    await keys.renew()
+    assert keys.state() == Dependency("up", optional=True)
+
+    issuer.failing = True
+    watch.ahead += 61
+    await keys.renew()
+    watch.ahead += 7
+    away = keys.state()
+    assert (away.state, away.code, away.away_for_ms) == ("away", "issuer_unavailable", 7_000)
+    assert away.detail == "the keys it gave before are believed for 359 more minutes"
+    await keys.renew()
+    watch.ahead += 6 * 3_600
+    away = keys.state()
+    assert (away.away_for_ms, away.detail) == (7_000 + 6 * 3_600_000, "none of its tokens can be checked")
+    assert not readiness({"redis": Dependency("away"), "issuer": away}).ready
+    assert readiness({"redis": Dependency("up"), "issuer": away}).ready
+
+    issuer.failing = False
+    await keys.renew()
+    assert keys.state() == Dependency("up", optional=True)
+    watch.ahead += 60 + 6 * 3_600 + 1
+    assert keys.state() == Dependency("unasked", optional=True), "what it gave is too old, and nobody needed more"
+    assert issuer.asked == 4
