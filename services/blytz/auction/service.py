@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from blytz.auction import rules
@@ -29,6 +30,14 @@ from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
 EPOCH_DIGITS = 8
 # An id becomes part of keys and channels, so nothing that could not be one gets near them.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
+@lru_cache(maxsize=4_096)
+def _voice(bidder: Principal, request_id: str) -> tuple[Party, Cause]:
+    """The very same two for all bids of a connection, so that a store may keep what it makes of them."""
+    return Party(bidder.id, bidder.name), Cause(bidder.id, request_id)
+
+
 _WHY = {
     Code.AUCTION_NOT_FOUND: "there is no such auction",
     Code.BID_ID_REUSED: "this bid_id was used for another amount or kind",
@@ -106,8 +115,8 @@ class AuctionService:
             self._bids_of_user.take(bidder.id)
         if not _ID.match(auction_id):
             raise _not_found()
-        bid = Bid(Party(bidder.id, bidder.name), bid_id, amount, kind)
-        return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
+        party, cause = _voice(bidder, request_id)
+        return self._store.place_bid(auction_id, Bid(party, bid_id, amount, kind), cause)
 
     async def pause(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
         cause = await self._cause_of_owner(caller, auction_id, request_id)
