@@ -72,6 +72,17 @@ async def last_words(client: Client) -> tuple[list[str], int]:
     return [message["code"] for message in said if message["type"] == "error"], code
 
 
+def test_every_process_that_signs_people_in_says_how_their_issuer_is(
+    door: Platform, calls: Calls, issuer: FakeIssuer
+) -> None:
+    assert calls.get("/auctions", issuer.token()).status_code == 200
+    name = f"issuer:{issuer.url}"
+    status, _, told = door.get("/ready", "auction")
+    assert (status, json.loads(told)["dependencies"][name]) == (200, {"state": "up", "optional": True})
+    status, _, told = door.get("/ready", "live")
+    assert (status, json.loads(told)["dependencies"][name]["optional"]) == (200, True)
+
+
 # --- Out within five seconds ------------------------------------------------------------------------------------
 
 

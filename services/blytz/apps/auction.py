@@ -1,6 +1,8 @@
 """The auction service: HTTP on `BLYTZ_AUCTION_PORT`."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from blytz.apps import signing_in, wiring
@@ -14,6 +16,7 @@ from blytz.kit.http_server import listen, serve
 from blytz.kit.logs import lines
 from blytz.kit.metrics import Metrics
 from blytz.kit.origins import Origins
+from blytz.kit.pages import Dependency
 from blytz.kit.settings import Settings
 
 
@@ -31,12 +34,16 @@ async def main(settings: Settings) -> None:
     async def redis() -> None:
         await pipe.call("PING")
 
+    async def said(state: Callable[[], Dependency]) -> Dependency:
+        return state()
+
+    issuers_said = {name: partial(said, state) for name, state in signing_in.states(issuers).items()}
     app = application(
         service=AuctionService(store, wiring.bids_of_user(settings, pipe)),
         identity=signing_in.identity(issuers, bans.bans),
         clock=clock,
         metrics=metrics,
-        dependencies={"redis": redis},
+        dependencies={"redis": redis, **issuers_said},
         issuer=wiring.dev_issuer(settings),
         writes_of_user=wiring.writes_of_user(settings, pipe),
         bans=BanService(bans),

@@ -14,16 +14,17 @@ from blytz.kit.problems import Problem
 _TEXT = CONTENT_TYPE.removesuffix("; charset=utf-8")
 
 Check = Callable[[], Awaitable[object]]
-"""Returns when the dependency can serve, raises a `Problem` that says why it cannot."""
+"""Returns when the dependency can serve, or a `Dependency` where it says itself how it is; raises a `Problem` that
+says why it cannot."""
 
 
 async def _asked(check: Check) -> Dependency:
     try:
-        await check()
+        said = await check()
     except Problem as problem:
         reason = problem.__cause__ or problem
         return Dependency("away", problem.code, str(reason))
-    return Dependency("up")
+    return said if isinstance(said, Dependency) else Dependency("up")
 
 
 def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list[HTTPRouteHandler]:
@@ -40,7 +41,8 @@ def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list
         responses={503: ResponseSpec(Readiness, generate_examples=False, description="something is away")},
     )
     async def ready() -> Response[Readiness]:
-        """503 while something that the service needs is away; it comes back by itself."""
+        """503 while something that the service needs is away; it comes back by itself. Not for what is
+        `optional`, as issuers of tokens are."""
         found = {name: await _asked(check) for name, check in dependencies.items()}
         said = readiness(found)
         return Response(said, status_code=200 if said.ready else 503)
