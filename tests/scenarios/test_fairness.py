@@ -17,6 +17,7 @@ import pytest
 from blytz.identity.dev import DevIssuer
 from tests.conftest import StartRedis
 from tests.support.abusers import Orders
+from tests.support.gateway import Gateway
 from tests.support.hall import Hall, hall_in
 from tests.support.live_client import Client, welcomed
 from tests.support.services import Service
@@ -27,9 +28,11 @@ HONEST_A_SECOND = 100.0
 TIMES = 10
 QUIET_S, ABUSED_S = 0.7, 3.0
 """Short and in turns, so that what else happens on this machine meets both."""
-FLOOR_MS = 10.0
-"""What a shared machine may add by itself."""
+SLOWER = 2.0
+"""Times the quiet p99 that the other may be."""
 LIMITS: dict[str, Any] = {"bids_per_s": 10, "bids_burst": 20}
+# All come from one address here, whose limits are tried elsewhere.
+DOOR: dict[str, Any] = {"requests_per_s": 100_000, "requests_burst": 100_000, "requests_at_once": 10_000}
 
 
 class Honest:
@@ -101,14 +104,16 @@ async def fairness(hall: Hall, folder: Path, rounds: int) -> None:
         http = stack.enter_context(Service("auction", hall.redis.url, folder, **LIMITS))
         for service in (live, http):
             await asyncio.to_thread(service.wait_until_ready)
+        services: dict[str, Any] = {"live": f"127.0.0.1:{live.port}", "auction": f"127.0.0.1:{http.port}"}
+        door = stack.enter_context(await asyncio.to_thread(Gateway, folder / "door", **services, **DOOR)).http_port
         tokens = [issuer.issue(f"abuser {number}") for number in range(ABUSERS)]
         half = ABUSERS // 2
         each = TIMES * HONEST_A_SECOND / ABUSERS
-        orders = Orders(live.port, http.port, auctions[0], tokens[:half], tokens[half:], each)
+        orders = Orders(door, auctions[0], tokens[:half], tokens[half:], each)
         gang = await stack.enter_async_context(abusers(orders))
         honest = Honest(
             [
-                await stack.enter_async_context(welcomed(live.port, issuer.issue(f"honest {number}")))
+                await stack.enter_async_context(welcomed(door, issuer.issue(f"honest {number}")))
                 for number in range(HONEST)
             ],
             auctions,
@@ -133,7 +138,7 @@ async def fairness(hall: Hall, folder: Path, rounds: int) -> None:
             honest.told
         )
         assert honest.told["pending"] < honest.told["accepted"] / 50
-        assert median(abused) <= 2 * median(quiet) + FLOOR_MS
+        assert median(abused) < SLOWER * median(quiet)
 
 
 async def test_abusers_slow_nobody_down(start_redis: StartRedis, tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ LONGEST_TICK_S: Final = 0.5
 
 
 class Orders(Struct):
-    live_port: int
-    http_port: int
+    port: int
+    """The gateway's."""
     auction_id: str
     live_tokens: list[str]
     http_tokens: list[str]
@@ -46,7 +46,7 @@ class Gang:
     async def over_live(self, token: str) -> None:
         """Whoever is thrown out comes again at once."""
         while True:
-            client = await Client.open(self.orders.live_port)
+            client = await Client.open(self.orders.port)
             try:
                 await client.sign_in(token)
                 self.told["connections"] += 1
@@ -90,13 +90,19 @@ class Gang:
 
     async def over_http(self, token: str) -> None:
         """Many requests on one connection, none waiting for the answer of the one before."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.orders.http_port)
-        path = f"/v1/auctions/{self.orders.auction_id}/bids"
+        port = self.orders.port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        path = f"/auction/v1/auctions/{self.orders.auction_id}/bids"
 
         def send(bid: dict[str, Any]) -> None:
             body = msgspec.json.encode({key: bid[key] for key in ("bid_id", "amount")})
-            head = (
-                f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {len(body)}"
+            head = "\r\n".join(
+                (
+                    f"POST {path} HTTP/1.1",
+                    f"Host: 127.0.0.1:{port}",
+                    f"Authorization: Bearer {token}",
+                    f"Content-Length: {len(body)}",
+                )
             )
             writer.write(head.encode() + b"\r\n\r\n" + body)
 
