@@ -5,6 +5,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,6 +197,22 @@ def test_a_request_that_cannot_be_served_is_a_problem(
     gateway: Gateway, line: str, headers: tuple[str, ...], status: int, code: str
 ) -> None:
     refused(ask(gateway, line, *headers), status, code)
+
+
+def test_no_words_of_a_handshake_make_a_service_seem_to_fail(tmp_path: Path, platform: Platform) -> None:
+    """Of several that seem to fail nginx asks none for a second, and nobody gets in."""
+    live = f"127.0.0.1:{platform.ports['live']}"
+    with Gateway(tmp_path / "data", platform, live=f"{live},{live}") as gateway:
+        for name in ("Host", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol"):
+            words = {
+                "Host": "x",
+                "Upgrade": "websocket",
+                "Sec-WebSocket-Protocol": "b" * 2_000,
+                name: "a" * 15_000,
+            }
+            lines = [f"{word}: {value}" for word, value in words.items()]
+            refused(ask(gateway, "GET /live/v1", *lines), 431, "too_large")
+            refused(ask(gateway, "GET /live/v1"), 426, "upgrade_required")
 
 
 def test_whoever_only_wants_to_know_whether_it_lives_need_not_read_that_it_does(gateway: Gateway) -> None:
