@@ -25,6 +25,7 @@ from blytz.auction.api_house import (
     Limit,
     StatusFilter,
     asked_by,
+    asked_without_more,
     house_of,
     reader_of,
     shown,
@@ -147,7 +148,7 @@ class Auctions(Controller):
     )
     async def pause(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """The remaining time is kept."""
-        service, caller, request_id = asked_by(request)
+        service, caller, request_id = await asked_without_more(request)
         return shown(request, await service.pause(caller, auction_id, request_id))
 
     @post(
@@ -160,7 +161,7 @@ class Auctions(Controller):
     )
     async def resume(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """With the time that remained."""
-        service, caller, request_id = asked_by(request)
+        service, caller, request_id = await asked_without_more(request)
         return shown(request, await service.resume(caller, auction_id, request_id))
 
     @post(
@@ -173,7 +174,7 @@ class Auctions(Controller):
     )
     async def cancel(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """For good: nobody wins."""
-        service, caller, request_id = asked_by(request)
+        service, caller, request_id = await asked_without_more(request)
         return shown(request, await service.cancel(caller, auction_id, request_id))
 
     @post(
@@ -186,7 +187,7 @@ class Auctions(Controller):
     )
     async def close(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """Sold to the leader when the reserve is met, whatever the clock says."""
-        service, caller, request_id = asked_by(request)
+        service, caller, request_id = await asked_without_more(request)
         return shown(request, await service.close(caller, auction_id, request_id))
 
     @post(

@@ -1,6 +1,6 @@
 """The calls of admins: who is shut out, from all of the platform."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from litestar import Controller, delete, get, put
 from litestar.params import JSONBody, PathParameter, QueryParameter
@@ -14,10 +14,9 @@ from blytz.identity.bans import Ban
 from blytz.identity.service import BanService
 from blytz.kit.http_litestar import read_by
 from blytz.kit.parse import Parser
+from blytz.kit.wording import USER_ID
 
-_USER_ID: Final = r"^[!-.0-~]{1,128}$(?!\n)"
-
-UserId = Annotated[str, PathParameter(pattern=_USER_ID, description="as events and `authenticated` name them")]
+UserId = Annotated[str, PathParameter(pattern=USER_ID, description="as events and `authenticated` name them")]
 Cursor = Annotated[str, QueryParameter(max_length=128, description="of the page before")]
 
 

@@ -57,7 +57,7 @@ _CHANGE_CODES: Final = (Code.AUCTION_NOT_OPEN, Code.AUCTION_ENDED)
 _OWNERS_ONLY: Final = Forbidden("only its seller may do this to an auction")
 
 LIST: Final = documented(*_TOKEN, *_malformed("limit", "Expected `int` <= 100"), *_AWAY)
-READ: Final = documented(*_TOKEN, _NO_AUCTION, *_AWAY)
+READ: Final = documented(*_TOKEN, _NO_AUCTION, *_malformed("limit", "is not a known parameter"), *_AWAY)
 EVENTS: Final = documented(*_TOKEN, _NO_AUCTION, *_malformed("after", "Expected `int` >= 0"), *_AWAY)
 CREATE: Final = documented(
     *_TOKEN,
@@ -75,17 +75,14 @@ BID: Final = documented(
     *_malformed_body("amount", "Expected `int`, got `str`"),
     *_AWAY,
 )
-PAUSE: Final = documented(*_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(*_CHANGE_CODES), *_AWAY)
+_OWN: Final = (*_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION)
+_NO_MORE: Final = _malformed_body("by_ms", "is not a known field")
+PAUSE: Final = documented(*_OWN, *_refused(*_CHANGE_CODES), *_NO_MORE, *_AWAY)
 CANCEL: Final = PAUSE
-CLOSE: Final = documented(*_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_OPEN), *_AWAY)
-RESUME: Final = documented(
-    *_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, *_refused(Code.AUCTION_NOT_PAUSED), *_AWAY
-)
+CLOSE: Final = documented(*_OWN, *_refused(Code.AUCTION_NOT_OPEN), *_NO_MORE, *_AWAY)
+RESUME: Final = documented(*_OWN, *_refused(Code.AUCTION_NOT_PAUSED), *_NO_MORE, *_AWAY)
 EXTEND: Final = documented(
-    *_TOKEN,
-    _TOO_OFTEN,
-    _OWNERS_ONLY,
-    _NO_AUCTION,
+    *_OWN,
     *_refused(*_CHANGE_CODES, Code.HARD_STOP_REACHED),
     *_malformed_body("by_ms", "Expected `int` >= 1000"),
     *_AWAY,

@@ -28,6 +28,7 @@ from blytz.kit.http import (
 )
 from blytz.kit.logs import lines
 from blytz.kit.metrics import Metrics
+from blytz.kit.parse import refuse_parameters
 from blytz.kit.problems import Problem, StoreUnavailable
 
 ROOT: Final = "/v1/auctions/"
@@ -67,6 +68,8 @@ class BidRoute:
         began, caller, outcome, code = perf_counter(), None, "refused", ""
         try:
             caller = await self._identity.admit(bearer_token(authorization))
+            if scope["query_string"]:
+                refuse_parameters(scope["query_string"])
             bid = read_new_bid(await read_body(receive, announced))
             receipt = await self.decide(caller, auction_id, bid, name_of_request)
         except Problem as problem:

@@ -9,7 +9,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
 from blytz.auction.api_bids import BidRoute
-from blytz.auction.api_schemas import MOST_EVENTS, MOST_LISTED, AuctionState
+from blytz.auction.api_schemas import MOST_EVENTS, MOST_LISTED, AuctionState, read_nothing
 from blytz.auction.model import Auction, Status
 from blytz.auction.service import AuctionService, state_for
 from blytz.identity import Identity, Principal
@@ -19,14 +19,13 @@ from blytz.kit.clock import ServerClock
 from blytz.kit.http import CALLER, REQUEST_ID, bearer_token
 from blytz.kit.limits import UserLimit
 from blytz.kit.problems import NotFound
+from blytz.kit.wording import NAME
 
 Call = Request[Any, Any, Any]
 AuctionId = Annotated[str, PathParameter(description="as given when the auction was created")]
 StatusFilter = Annotated[Status | None, QueryParameter(description="only these")]
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST_LISTED)]
-Cursor = Annotated[
-    str | None, QueryParameter(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)", description="of the page before")
-]
+Cursor = Annotated[str | None, QueryParameter(pattern=NAME, description="of the page before")]
 After = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="the last `seq` that is known")]
 EventLimit = Annotated[int, QueryParameter(ge=1, le=MOST_EVENTS)]
 
@@ -103,6 +102,14 @@ def asked_by(request: Call) -> tuple[AuctionService, Principal, str]:
     """The service, who asks it, and the name of the request."""
     scope = _scope(request)
     return house_of(request).service, scope[CALLER], scope[REQUEST_ID]
+
+
+async def asked_without_more(request: Call) -> tuple[AuctionService, Principal, str]:
+    """The same, for calls whose address says all: a field in a body is refused as any that is not known."""
+    body = await request.body()
+    if body.strip():
+        read_nothing(body)
+    return asked_by(request)
 
 
 def shown(request: Call, auction: Auction) -> AuctionState:

@@ -11,24 +11,18 @@ from blytz.auction.model import DAY_MS, BidId, BidKind, Duration, Status, Terms
 from blytz.identity import Role
 from blytz.kit.money import Amount
 from blytz.kit.parse import Fault, Parser
+from blytz.kit.wording import HTTPS_URL, LINE, TEXT
 
 LATEST_START_MS: Final = 366 * DAY_MS
 """An auction may be scheduled a year ahead, whatever year that is."""
 MOST_LISTED: Final = 100
 MOST_EVENTS: Final = 500
 
-# One line of text: something to read in it, and no control characters, which terminals and logs would obey.
-# `(?!\n)` because Python's `$` also holds before a final line break.
-_LINE = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$(?!\n)"
-_TEXT = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-
-Line = Annotated[str, Meta(min_length=1, max_length=140, pattern=_LINE)]
-Text = Annotated[str, Meta(max_length=5_000, pattern=_TEXT)]
-ImageUrl = Annotated[
-    str, Meta(max_length=2_048, pattern=r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$(?!\n)")
-]
+Line = Annotated[str, Meta(min_length=1, max_length=140, pattern=LINE)]
+Text = Annotated[str, Meta(max_length=5_000, pattern=TEXT)]
+ImageUrl = Annotated[str, Meta(max_length=2_048, pattern=HTTPS_URL)]
 ImageUrls = Annotated[tuple[ImageUrl, ...], Meta(max_length=10)]
-Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=_LINE)]
+Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=LINE)]
 Moment = Annotated[int, Meta(ge=0, le=2**53 - 1, description="milliseconds since the Unix epoch")]
 
 
@@ -53,6 +47,10 @@ class NewBid(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Extension(Struct, frozen=True, forbid_unknown_fields=True):
     by_ms: Duration
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """For calls that need no more than their address."""
 
 
 class SignIn(Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,4 +170,5 @@ def _not_too_late(starts_at: int | None) -> Iterator[Fault]:
 read_new_auction = Parser(NewAuction, terms=rules.faults_in, starts_at=_not_too_late)
 read_new_bid = Parser(NewBid)
 read_extension = Parser(Extension)
+read_nothing = Parser(Nothing)
 read_sign_in = Parser(SignIn)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from blytz.kit.money import Amount, Currency
+from blytz.kit.wording import NAME
 
 DAY_MS = 24 * 60 * 60 * 1000
 LONGEST_MS = 30 * DAY_MS
@@ -26,8 +27,8 @@ DEFAULT_INCREMENTS = (
 )
 
 BidKind = Literal["exact", "max", "buy_now"]
-# Python's `$` would also hold before a final line break, and the scripts write this into JSON as it is.
-BidId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$(?!\n)", description="chosen by the client")]
+# The scripts write this into JSON as it is.
+BidId = Annotated[str, Meta(pattern=NAME, description="chosen by the client")]
 Duration = Annotated[int, Meta(ge=1_000, le=LONGEST_MS)]
 Window = Annotated[int, Meta(ge=0, le=LONGEST_MS)]
 

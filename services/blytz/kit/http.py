@@ -161,6 +161,10 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = request_id(header(scope["headers"], b"x-request-id"))
         scope[REQUEST_ID] = given
+        method = scope["method"]
+        if method == "HEAD":
+            # Answered as GET; the server, which still sees HEAD, leaves the body out.
+            scope = {**scope, "method": "GET"}
         if scope["path"] in FOR_THE_OPERATOR:
             await self._app(scope, receive, send)
             return
@@ -183,7 +187,7 @@ class Front:
         if self._answered.at_work >= self._most_requests:
             self._answered.add("503")
             await send_problem(send, Overloaded(), given)
-            lines.request(given, None, scope["method"], scope["path"], 503, perf_counter() - began)
+            lines.request(given, None, method, scope["path"], 503, perf_counter() - began)
             return
         self._answered.at_work += 1
         try:
@@ -192,4 +196,4 @@ class Front:
         finally:
             self._answered.at_work -= 1
             caller = getattr(scope.get(CALLER), "id", None)
-            lines.request(given, caller, scope["method"], scope["path"], status, perf_counter() - began)
+            lines.request(given, caller, method, scope["path"], status, perf_counter() - began)

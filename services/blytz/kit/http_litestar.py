@@ -1,6 +1,7 @@
 """Litestar in the manner of the house: bodies read by our own parser, every error a problem+json."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from litestar import Litestar, Request, Response, Router, get
@@ -13,18 +14,21 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme, Server
+from litestar.params import QueryParameter
 from litestar.routes import BaseRoute
 from litestar.types import ControllerRouterHandler
 from litestar.typing import FieldDefinition
 from litestar.utils.path import normalize_path
 from msgspec import Struct
 
-from blytz.kit.http import MOST_BODY_BYTES, Gone, problem_headers, too_large, unexpected
+from blytz.kit.http import FOR_THE_OPERATOR, MOST_BODY_BYTES, Gone, problem_headers, too_large, unexpected
 from blytz.kit.http_openapi import Examples, Kinds, schema_of
-from blytz.kit.parse import Parser, refused
+from blytz.kit.parse import Parser, refuse_parameters, refused
 from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, MethodNotAllowed, NotFound, Problem
+from blytz.kit.wording import in_words
 
 T = TypeVar("T", bound=Struct)
 
@@ -81,7 +85,7 @@ def as_problem(error: Exception) -> Problem:
 
 
 def _fault(extra: Any) -> tuple[str, str]:
-    return str(extra.get("key", "")), str(extra.get("message", ""))
+    return str(extra.get("key", "")), in_words(str(extra.get("message", "")))
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
@@ -103,14 +107,28 @@ def _methods_of(request: Request[Any, Any, Any]) -> list[str]:
             return False
         return True
 
-    return [method for method in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT") if has(method)]
+    # A HEAD comes as a GET (kit/http.py).
+    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    return [method for method in methods if has("GET" if method == "HEAD" else method)]
 
 
-async def _options(request: Request[Any, Any, Any]) -> Response[None] | None:
+async def _before(request: Request[Any, Any, Any]) -> Response[None] | None:
     # Litestar answers OPTIONS itself, but names the methods of one handler only where several share a path.
-    if request.method != "OPTIONS":
-        return None
-    return Response(None, status_code=204, headers={"allow": ", ".join(_methods_of(request))})
+    if request.method == "OPTIONS":
+        return Response(None, status_code=204, headers={"allow": ", ".join(_methods_of(request))})
+    scope = request.scope
+    if scope["query_string"] and scope["path"] not in FOR_THE_OPERATOR:
+        known, integers = _parameters_of(request.route_handler)
+        refuse_parameters(scope["query_string"], known, integers)
+    return None
+
+
+@lru_cache(maxsize=64)
+def _parameters_of(handler: HTTPRouteHandler) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of those of the query, and which of them are integers."""
+    fields = handler.parsed_fn_signature.parameters.items()
+    known = {name: field for name, field in fields if isinstance(field.kwarg_definition, QueryParameter)}
+    return frozenset(known), frozenset(name for name, field in known.items() if field.is_subclass_of(int))
 
 
 class _NoPages(Router):
@@ -143,7 +161,7 @@ def litestar(
         request_class=Call,
         request_max_body_size=MOST_BODY_BYTES,
         exception_handlers={Exception: _answer},
-        before_request=_options,
+        before_request=_before,
         openapi_config=OpenAPIConfig(
             title=title,
             version=version,

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from blytz.kit.wording import CURRENCY
+
 MOST = 1_000_000_000_000
 """The largest amount anywhere: ten thousand million dollars in cents, far inside 2**53."""
 
 Amount = Annotated[int, Meta(ge=1, le=MOST, description="minor units of the auction's currency")]
-# Python's `$` would also hold before a final line break.
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
+Currency = Annotated[str, Meta(pattern=CURRENCY, description="ISO 4217")]

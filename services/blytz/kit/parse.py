@@ -4,21 +4,24 @@ The good path is one msgspec call. Only when that fails is the request read agai
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo
 
 from blytz.kit.problems import InvalidRequest
+from blytz.kit.wording import in_words
 
 T = TypeVar("T", bound=Struct)
 
 MOST_FAULTS: Final = 50
 """Named in one answer: a request of nothing but faults is not answered with more bytes than it had."""
 _LONGEST_NAME: Final = 64
+_FLOAT: Final = frozenset(".eE")
 _WHERE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 # Python's own float takes a number of any size; one that is too large is then refused at its field.
 _decode_any = msgspec.json.Decoder(float_hook=float).decode
@@ -69,6 +72,20 @@ class Parser(Generic[T]):
                 yield from ((f"{name}.{path}" if path else name, why) for path, why in check(sound[name]))
 
 
+def refuse_parameters(query: bytes, known: Container[str] = (), integers: Container[str] = ()) -> None:
+    """Raises `InvalidRequest` for a query with a parameter that is not `known` - whoever wrote `statu=open` would
+    get everything for it - or with one of the `integers` written as `1.0` or `1e1`, which is none in a body."""
+    sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    faults = {name[:_LONGEST_NAME]: "is not a known parameter" for name, _ in sent if name not in known}
+    faults |= {
+        name: "must be written in digits alone"
+        for name, text in sent
+        if name in integers and not _FLOAT.isdisjoint(text)
+    }
+    if faults:
+        raise refused(list(faults.items()))
+
+
 def refused(faults: list[Fault]) -> InvalidRequest:
     """One problem for all of them, in the order in which they were found."""
     errors = [{"path": path, "detail": why} for path, why in faults[:MOST_FAULTS]]
@@ -79,7 +96,7 @@ def refused(faults: list[Fault]) -> InvalidRequest:
 
 def _told(error: Exception) -> Fault:
     """What msgspec says, split into where and why."""
-    text = str(error)
+    text = in_words(str(error))
     found = _WHERE.search(text)
     if not found:
         return "", text

@@ -10,6 +10,7 @@ from blytz.auction.model import BidId, BidKind, Code, Receipt, Refused
 from blytz.identity import Principal, Role
 from blytz.kit.money import Amount
 from blytz.kit.problems import Problem
+from blytz.kit.wording import in_words
 
 SUBPROTOCOL = "blytz.v1"
 LONGEST_FRAME = 4_096
@@ -82,7 +83,7 @@ def why_malformed(error: Exception) -> str:
     """For the client. What Python says of itself is not for strangers, and no help to them."""
     if isinstance(error, UnicodeDecodeError):
         return "the text is not UTF-8"
-    return "the message is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return "the message is nested too deeply" if isinstance(error, RecursionError) else in_words(str(error))
 
 
 class Welcome(Struct, tag_field="type", tag="welcome"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec import json
 
-from tests.support.http import Api, problem
+from tests.support.http import Api, problem, wrong_fields
 from tests.support.redis import RedisServer
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -116,11 +116,29 @@ def test_a_list_can_be_of_one_status(redis: RedisServer, api: Api, sam: str) -> 
         ({"cursor": ""}, "cursor"),
         ({"cursor": "x" * 65}, "cursor"),
         ({"cursor": "x\n"}, "cursor"),
+        ({"statu": "open"}, "statu"),
+        ({"status": "open", "Limit": 5}, "Limit"),
+        ({"limit": "1.0"}, "limit"),
+        ({"limit": "1e1"}, "limit"),
+        ({"x" * 200: ""}, "x" * 64),
     ],
 )
 def test_a_query_that_does_not_hold_is_refused(api: Api, params: dict[str, Any], path: str) -> None:
     body = problem(api.get("/v1/auctions", **params), 422, "invalid_request")
     assert [error["path"] for error in body["errors"]] == [path]
+
+
+def test_no_call_takes_a_parameter_that_it_does_not_know(api: Api, sam: str) -> None:
+    root = f"/v1/auctions/{api.create(sam)}"
+    assert wrong_fields(api.get(root, by=sam, your_ceiling=1)) == ["your_ceiling"]
+    assert wrong_fields(api.get(f"{root}/events", after="1.0")) == ["after"]
+    assert wrong_fields(api.get(f"{root}/events", auction_id="x", seq=1)) == ["auction_id", "seq"]
+    assert wrong_fields(api.post(f"{root}/pause?hours=1", by=sam)) == ["hours"]
+    assert wrong_fields(api.post(f"{root}/bids?amount=5", {"bid_id": "b", "amount": 5}, by=sam)) == ["amount"]
+    problem(api.post(f"{root}/bids?amount=5", {"bid_id": "b", "amount": 5}), 401, "unauthenticated")
+    assert api.state(root.rpartition("/")[2])["seq"] == 1, "nothing was done"
+    # Who asks whether it lives may add what gets the question past a cache.
+    assert api.get("/health", now=5).status_code == 200
 
 
 def test_every_wrong_part_of_a_query_is_named(api: Api, sam: str) -> None:

@@ -80,13 +80,13 @@ def test_a_name_in_a_path_that_is_no_text_names_nothing(api: Api, sam: str, name
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/v1/auctions", {"GET", "POST", "OPTIONS"}),
-        ("DELETE", "/v1/auctions/", {"GET", "POST", "OPTIONS"}),
-        ("PUT", "/v1//auctions/auc_x//", {"GET", "OPTIONS"}),
-        ("PUT", "/v1/auctions/auc_x", {"GET", "OPTIONS"}),
+        ("DELETE", "/v1/auctions", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("DELETE", "/v1/auctions/", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("PUT", "/v1//auctions/auc_x//", {"GET", "HEAD", "OPTIONS"}),
+        ("PUT", "/v1/auctions/auc_x", {"GET", "HEAD", "OPTIONS"}),
         ("GET", "/v1/auctions/auc_x/bids", {"POST", "OPTIONS"}),
-        ("POST", "/v1/auctions/auc_x/events", {"GET", "OPTIONS"}),
-        ("POST", "/health", {"GET", "OPTIONS"}),
+        ("POST", "/v1/auctions/auc_x/events", {"GET", "HEAD", "OPTIONS"}),
+        ("POST", "/health", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
 def test_a_method_that_is_not_there_names_those_that_are(
@@ -95,6 +95,17 @@ def test_a_method_that_is_not_there_names_those_that_are(
     answer = api.http.request(method, path)
     problem(answer, 405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) == allowed
+
+
+def test_head_answers_as_get_does_without_the_body(api: Api, sam: str) -> None:
+    root = f"/v1/auctions/{api.create(sam)}"
+    for path in (root, f"{root}/events", "/v1/auctions", "/health", "/ready", "/v1/auctions/auc_none"):
+        whole, head = api.get(path), api.http.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b""), path
+        for name in ("content-type", "content-length"):
+            assert head.headers[name] == whole.headers[name], path
+    refused = api.http.head(f"{root}/bids")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "OPTIONS, POST")
 
 
 @pytest.mark.parametrize("path", ["/v1/auctions", "/v1/auctions/auc_x/bids", "/v1/auctions/auc_x/extend"])

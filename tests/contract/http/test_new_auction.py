@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.http import Api, wrong_fields
+from tests.support.http import Api, problem, wrong_fields
 
 MOST = 10**12
 
@@ -124,6 +124,17 @@ def test_a_field_out_of_bounds_is_refused(api: Api, sam: str, field: str, value:
 )  # fmt: skip
 def test_only_https_urls_are_images(api: Api, sam: str, url: str) -> None:
     assert asked(api, sam, {"title": "x", "terms": {}, "image_urls": [url]}) == ["image_urls[0]"]
+
+
+def test_what_a_text_may_be_is_told_in_words(api: Api, sam: str, anna: str) -> None:
+    body = {"title": " ", "description": "\x00", "image_urls": ["ftp://a"], "terms": {"currency": "usd"}}
+    told = problem(api.post("/v1/auctions", body, by=sam), 422, "invalid_request")
+    odd_bid = problem(api.bid("auc_x", 5, by=anna, bid_id="a b"), 422, "invalid_request")
+    odd_cursor = problem(api.get("/v1/auctions", cursor="a b"), 422, "invalid_request")
+    details = [error["detail"] for one in (told, odd_bid, odd_cursor) for error in one["errors"]]
+    assert len(details) == 6
+    assert all(detail.startswith("must ") for detail in details), details
+    assert "regex" not in told["detail"] + odd_bid["detail"] + odd_cursor["detail"]
 
 
 def test_text_of_any_script_is_taken_as_it_is(api: Api, sam: str) -> None:

@@ -66,6 +66,21 @@ def test_an_extension_that_is_no_duration_is_refused(api: Api, sam: str, by_ms: 
     assert wrong_fields(do(api, auction_id, "extend", sam, f'{{"by_ms": {by_ms}}}')) == ["by_ms"]
 
 
+@pytest.mark.parametrize(
+    ("verb", "was"), [("pause", "open"), ("resume", "paused"), ("cancel", "open"), ("close", "open")]
+)
+def test_a_call_that_needs_no_body_takes_no_field_in_one(api: Api, sam: str, verb: str, was: str) -> None:
+    auction_id = api.create(sam)
+    path = f"/v1/auctions/{auction_id}/{verb}"
+    if was == "paused":
+        api.post(f"/v1/auctions/{auction_id}/pause", by=sam)
+    assert wrong_fields(api.post(path, {"x": 1}, by=sam)) == ["x"]
+    for other in ("nonsense", "[]", "null", '{"by_ms":1000} '):
+        problem(api.post(path, other, by=sam), 422, "invalid_request")
+    assert api.state(auction_id)["status"] == was
+    assert api.post(path, {}, by=sam).status_code == 200
+
+
 def test_a_scheduled_auction_can_be_cancelled_but_not_closed(api: Api, sam: str) -> None:
     body = {"title": "x", "terms": {}, "starts_at": api.state(api.create(sam))["server_at"] + 3_600_000}
     auction_id = api.post("/v1/auctions", body, by=sam).json()["auction_id"]

@@ -35,7 +35,7 @@ BEYOND_A_SCHEMA: Final = {
 }
 """What a request may be refused for although its schema allows it, by operation and field: how fields stand to
 each other, and to the clock."""
-_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.0+)?")
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 
 class Contract:
@@ -91,6 +91,9 @@ class Contract:
 
     def _query(self, operation: Document, query: str) -> Iterator[bool | None]:
         sent = parse_qsl(query, keep_blank_values=True)
+        # No document can say that there are no other parameters; the protocol does (section 1).
+        known = {name for name, _ in _parameters(operation, "query")}
+        yield "operator" in operation.get("tags", ()) or known.issuperset(name for name, _ in sent)
         for name, schema in _parameters(operation, "query"):
             fit = {
                 any(self._fits(schema, value) for value in _readings(text)) for key, text in sent if key == name
@@ -119,7 +122,7 @@ def _readings(text: str) -> Iterator[Any]:
     """What a text in a query may stand for."""
     yield text
     if _INTEGER.fullmatch(text):
-        yield int(text.partition(".")[0])
+        yield int(text)
     elif text.lower() == "null":
         yield None
 
