@@ -17,7 +17,7 @@ _FILES = (
     *("log.conf", "limits.conf", "headers.conf", "types.conf", "problems.conf"),
     *("told.conf", "site.conf", "nginx.conf"),
 )
-# Idle connections are dropped here before the service drops them (5 s), or a request could meet a closing one.
+# Idle connections are dropped here before the service drops them (75 s), or a request could meet a closing one.
 _KEPT_OPEN = "keepalive 64; keepalive_timeout 4s;"
 
 
