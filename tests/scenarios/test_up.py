@@ -2,8 +2,10 @@
 
 import json
 import re
+import shlex
 import socket
 import stat
+import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +33,14 @@ def test_everything_runs_and_is_ready(platform: Platform) -> None:
     assert set(platform.pids) == {"blytz", "redis", "nginx", *SERVICES}
     assert {service: platform.get("/ready", service)[0] for service in SERVICES} == dict.fromkeys(SERVICES, 200)
     assert "Blytz is ready" in platform.log()
+
+
+def test_what_the_banner_says_can_be_typed_as_it_stands(platform: Platform) -> None:
+    [line] = [line for line in platform.log().splitlines() if "be somebody" in line]
+    words = shlex.split(line.partition("be somebody")[2])
+    said = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count(".") == 2
 
 
 def test_every_line_says_who_said_it_and_none_has_colours_where_nobody_watches(platform: Platform) -> None:

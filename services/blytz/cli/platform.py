@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import sys
 import time
@@ -157,9 +158,10 @@ class Platform:
             return self._console.paint(text, "2")
 
         where = "" if self._data == DEFAULT.absolute() else f" --data {shlex.quote(str(self._data))}"
+        blytz = _how_to_call()
         rows = [
-            ("be somebody", f"blytz token alice --role seller{where}"),
-            ("watch", f"blytz watch{where}"),
+            ("be somebody", f"{blytz} token alice --role seller{where}"),
+            ("watch", f"{blytz} watch{where}"),
             ("stop", "Ctrl-C"),
         ]
         lines = [
@@ -227,3 +229,13 @@ def _reached_as(host: str) -> str:
 
 def _in_url(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _how_to_call() -> str:
+    """So that it can be typed as it stands: `blytz` where a shell would find this one, else its path."""
+    ours, found = Path(sys.argv[0]).absolute(), shutil.which("blytz")
+    if ours.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m blytz.cli"
+    if found and Path(found).absolute() == ours:
+        return "blytz"
+    return shlex.quote(str(ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours))
