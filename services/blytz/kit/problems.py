@@ -78,6 +78,12 @@ class InvalidRequest(Problem):
     status, code, title = 422, "invalid_request", "The request is malformed"
 
 
+class UpgradeRequired(Problem):
+    """A plain request where only a WebSocket is spoken."""
+
+    status, code, title = 426, "upgrade_required", "This is a WebSocket endpoint"
+
+
 class RateLimited(Problem):
     status, code, title = 429, "rate_limited", "Too many requests"
     retry_after_ms = 1_000

@@ -14,7 +14,7 @@ from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithLis
 
 from blytz.kit.ids import new_id
 from blytz.kit.pages import Page
-from blytz.kit.problems import CONTENT_TYPE, NotFound, Overloaded, StoreUnavailable
+from blytz.kit.problems import CONTENT_TYPE, NotFound, Overloaded, StoreUnavailable, UpgradeRequired
 from blytz.live import protocol
 from blytz.live.office import Office
 from blytz.live.place import Place
@@ -64,7 +64,8 @@ class Gateway:
         settings = self._office.settings
         # picows makes a logger for each connection out of a Logger, and uses anything else as it is.
         quiet = logging.LoggerAdapter(logging.getLogger("picows"), {})
-        logging.getLogger("picows").setLevel(logging.CRITICAL)
+        quiet.logger.setLevel(logging.ERROR)
+        quiet.logger.addFilter(_is_our_fault)
         self._server = await ws_create_server(
             self._greet,
             settings.host,
@@ -117,8 +118,8 @@ class Gateway:
 
     def _admit(self, request: WSUpgradeRequest) -> Any:
         if "upgrade" not in request.headers:
-            body = b"this is a WebSocket endpoint: see the protocol\n"
-            return WSUpgradeResponseWithListener(_response(426, "text/plain", body), None)
+            plain = UpgradeRequired(f"open it as a WebSocket with the subprotocol {protocol.SUBPROTOCOL}")
+            return WSUpgradeResponseWithListener(_response(plain.status, CONTENT_TYPE, plain.body()), None)
         refuse_with = None
         headers = request.headers
         origin = headers.get("origin")
@@ -194,6 +195,11 @@ class Gateway:
                     if number % AT_ONCE == AT_ONCE - 1:
                         await asyncio.sleep(0)
             was_up = is_up
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """picows tells of two things: what strangers do to WebSocket, which is no news, and what a session raised."""
+    return record.exc_info is not None or "WSListener" in record.msg
 
 
 def _response(status: int, kind: str, body: bytes) -> Any:

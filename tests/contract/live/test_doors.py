@@ -92,7 +92,8 @@ def test_what_is_not_there_is_404_and_a_plain_request_for_the_socket_426(gateway
     status, body = gateway.page("/nothing")
     assert (status, json.loads(body)["code"]) == (404, "not_found")
     assert gateway.page("/live/v1/more")[0] == 404
-    assert gateway.page("/live/v1")[0] == 426
+    status, body = gateway.page("/live/v1")
+    assert (status, json.loads(body)["status"], json.loads(body)["code"]) == (426, 426, "upgrade_required")
 
 
 async def test_connections_are_counted_until_they_are_gone(connect: Connect, start_gateway: StartGateway) -> None:
