@@ -1,0 +1,58 @@
+"""The gateway's own faults are seen, and strangers cannot make it write about theirs."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn, cast
+
+import pytest
+
+from blytz.kit.clock import ServerClock
+from blytz.kit.metrics import Metrics
+from blytz.kit.settings import Settings
+from blytz.live.hub import Hub, Wanted
+from blytz.live.office import Office
+from blytz.live.server import Gateway
+from infra.ports import free_port
+from tests.support.live_client import Client, frame
+
+NOBODY = cast("Any", None)
+
+
+class FaultyHub(Hub):
+    def watch(self, auction_id: str, wanted: Wanted) -> NoReturn:
+        raise ValueError(f"a fault of ours, found by {auction_id}")
+
+
+async def nobody_counts(_auction: str, _gateway: str, _count: int) -> None:
+    """In the place of Redis."""
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    settings, metrics = Settings(env="dev", live_port=free_port()), Metrics()
+    clock = ServerClock(NOBODY)
+    office = Office(settings, NOBODY, NOBODY, clock, FaultyHub(NOBODY, clock, metrics), metrics)
+    gateway = Gateway(office, {}, nobody_counts, lambda: True)
+    await gateway.start()
+    yield settings.live_port
+    await gateway.drain()
+
+
+async def test_a_fault_while_a_message_is_heard_is_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    client = await Client.open(port)
+    client.send({"type": "watch", "topic": "auction:auc_1"})
+    _, code = await client.rest()
+    client.leave()
+    assert code == 1011
+    [record] = [record for record in caplog.records if record.name.startswith("picows")]
+    assert record.levelno == logging.ERROR
+    assert "a fault of ours, found by auc_1" in str(record.exc_info)
+
+
+async def test_what_a_stranger_does_to_websocket_is_not(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    for wrong in (frame(b"{}", masked=False), frame(b"{}", 0x3), frame(b" " * 65_537)):
+        client = await Client.open(port)
+        client.writer.write(wrong)
+        assert (await client.rest())[1] in {1002, 1009}
+        client.leave()
+    assert [record for record in caplog.records if record.name.startswith("picows")] == []
