@@ -118,17 +118,16 @@ async def _before(request: Request[Any, Any, Any]) -> Response[None] | None:
         return Response(None, status_code=204, headers={"allow": ", ".join(_methods_of(request))})
     scope = request.scope
     if scope["query_string"] and scope["path"] not in FOR_THE_OPERATOR:
-        known, integers = _parameters_of(request.route_handler)
-        refuse_parameters(scope["query_string"], known, integers)
+        refuse_parameters(scope["query_string"], _parameters_of(request.route_handler))
     return None
 
 
 @lru_cache(maxsize=64)
-def _parameters_of(handler: HTTPRouteHandler) -> tuple[frozenset[str], frozenset[str]]:
-    """The names of those of the query, and which of them are integers."""
+def _parameters_of(handler: HTTPRouteHandler) -> dict[str, Any]:
+    """Those of the query, with the types that Litestar reads them as."""
+    types = handler.signature_model.__annotations__
     fields = handler.parsed_fn_signature.parameters.items()
-    known = {name: field for name, field in fields if isinstance(field.kwarg_definition, QueryParameter)}
-    return frozenset(known), frozenset(name for name, field in known.items() if field.is_subclass_of(int))
+    return {name: types[name] for name, field in fields if isinstance(field.kwarg_definition, QueryParameter)}
 
 
 class _NoPages(Router):

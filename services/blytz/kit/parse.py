@@ -4,8 +4,8 @@ The good path is one msgspec call. Only when that fails is the request read agai
 """
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from types import UnionType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
@@ -72,18 +72,24 @@ class Parser(Generic[T]):
                 yield from ((f"{name}.{path}" if path else name, why) for path, why in check(sound[name]))
 
 
-def refuse_parameters(query: bytes, known: Container[str] = (), integers: Container[str] = ()) -> None:
-    """Raises `InvalidRequest` for a query with a parameter that is not `known` - whoever wrote `statu=open` would
-    get everything for it - or with one of the `integers` written as `1.0` or `1e1`, which is none in a body."""
+def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Raises `InvalidRequest` for a query with a parameter that is not `known` (by name, with its type) - whoever
+    wrote `statu=open` would get everything for it - or with an integer written as `1.0` or `1e1`, which is none in
+    a body either. Whatever else is wrong with it is only told beside these."""
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     faults = {name[:_LONGEST_NAME]: "is not a known parameter" for name, _ in sent if name not in known}
-    faults |= {
-        name: "must be written in digits alone"
-        for name, text in sent
-        if name in integers and not _FLOAT.isdisjoint(text)
-    }
-    if faults:
-        raise refused(list(faults.items()))
+    for name, text in sent:
+        if name in known and _stripped(known[name]) is int and not _FLOAT.isdisjoint(text):
+            faults[name] = "must be written in digits alone"
+    if not faults:
+        return
+    for name, text in sent:
+        if name in known and name not in faults:
+            try:
+                msgspec.convert(text, known[name], strict=False)
+            except msgspec.ValidationError as error:
+                faults[name] = _told(error)[1]
+    raise refused(list(faults.items()))
 
 
 def refused(faults: list[Fault]) -> InvalidRequest:

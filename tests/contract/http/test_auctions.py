@@ -144,6 +144,9 @@ def test_no_call_takes_a_parameter_that_it_does_not_know(api: Api, sam: str) -> 
 def test_every_wrong_part_of_a_query_is_named(api: Api, sam: str) -> None:
     answer = api.get("/v1/auctions", limit=0, status="closed")
     assert {error["path"] for error in problem(answer, 422, "invalid_request")["errors"]} == {"limit", "status"}
+    answer = api.get("/v1/auctions", limit=0, statu="open", status="closed", cursor="x")
+    assert set(wrong_fields(answer)) == {"limit", "statu", "status"}
+    assert set(wrong_fields(api.get("/v1/auctions", limit="1.0", status="closed"))) == {"limit", "status"}
     answer = api.get(f"/v1/auctions/{api.create(sam)}/events", after=-1, limit=501)
     assert {error["path"] for error in problem(answer, 422, "invalid_request")["errors"]} == {"after", "limit"}
 
