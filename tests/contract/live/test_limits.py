@@ -3,10 +3,15 @@
 import asyncio
 from pathlib import Path
 
+from blytz.auction.redis_store import RedisStore
+from blytz.kit.redis_pipe import DURABLE_WITHIN_S
+from tests.conftest import StartRedis
 from tests.contract.live.conftest import Auctions, Connect, StartGateway
+from tests.support.auctions import CAUSE, listing
 from tests.support.http import Api, problem
 from tests.support.live import GatewayProcess
-from tests.support.live_client import CONTINUATION, PING, PONG, Client, frame
+from tests.support.live_client import CONTINUATION, PING, PONG, Client, frame, welcomed
+from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import until
@@ -152,3 +157,34 @@ async def test_frames_that_hold_no_message_are_counted_as_well(
         client.writer.write(opens + more * 40)
         (error,), code = await client.rest()
         assert (error["code"], code) == ("rate_limited", 4429)
+
+
+async def test_a_full_gateway_refuses_at_once_answers_those_inside_and_stays_alive(
+    start_redis: StartRedis, tmp_path: Path
+) -> None:
+    redis = start_redis()
+    with GatewayProcess(redis.url, data=tmp_path, bids_in_flight=4) as gateway:
+        async with connected(redis.url) as pipe, welcomed(gateway.port, gateway.token("Anna")) as anna:
+            await RedisStore(pipe).create(listing("auc_full"), CAUSE)
+            redis.freeze()
+            try:
+                for number in range(12):
+                    anna.send(bid("auc_full", number))
+                began = asyncio.get_running_loop().time()
+                answers = [await anna.next() for _ in range(8)]
+                refused_after_s = asyncio.get_running_loop().time() - began
+                assert {(answer["outcome"], answer["code"]) for answer in answers} == {("refused", "overloaded")}
+                assert all(answer["retry_after_ms"] > 0 and answer["seq"] is None for answer in answers)
+                inside = [await anna.next() for _ in range(4)]
+                # What the process itself asks of Redis may have taken a place.
+                told = {(answer["outcome"], answer["code"]) for answer in inside}
+                assert ("pending", "pending") in told <= {("pending", "pending"), ("refused", "overloaded")}
+                assert refused_after_s < DURABLE_WITHIN_S
+                assert (await asyncio.to_thread(gateway.page, "/health"))[0] == 200
+            finally:
+                redis.thaw()
+            # The same bid_ids are welcome again, as soon as there is a place.
+            async with asyncio.timeout(5):
+                while (again := await anna.ask(bid("auc_full", 11), "bid_result"))["code"] == "overloaded":
+                    await anna.silence()
+            assert again["code"] == "bid_too_low"
