@@ -186,7 +186,7 @@ class Outage(Struct, frozen=True):
     ended_at: int
 
 
-class Cause(Struct, frozen=True, cache_hash=True):
+class Cause(Struct, frozen=True):
     """Who or what asked for a change; it goes to the private part of the event."""
 
     actor: str

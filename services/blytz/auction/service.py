@@ -33,9 +33,9 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 @lru_cache(maxsize=4_096)
-def _voice(bidder: Principal, request_id: str) -> tuple[Party, Cause]:
-    """The very same two for all bids of a connection, so that a store may keep what it makes of them."""
-    return Party(bidder.id, bidder.name), Cause(bidder.id, request_id)
+def _party(bidder: Principal) -> Party:
+    """The very same for all bids of one token, so that a store may keep what it makes of it."""
+    return Party(bidder.id, bidder.name)
 
 
 _WHY = {
@@ -115,8 +115,8 @@ class AuctionService:
             self._bids_of_user.take(bidder.id)
         if not _ID.match(auction_id):
             raise _not_found()
-        party, cause = _voice(bidder, request_id)
-        return self._store.place_bid(auction_id, Bid(party, bid_id, amount, kind), cause)
+        bid = Bid(_party(bidder), bid_id, amount, kind)
+        return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
 
     async def pause(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
         cause = await self._cause_of_owner(caller, auction_id, request_id)
