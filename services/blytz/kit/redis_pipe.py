@@ -264,13 +264,13 @@ class RedisPipe(RedisLink):
         self._watch = None
         now = self._loop.time()
         oldest = now
-        # Whoever is told that it is late may ask for something else at once.
+        # In a list of their own, because whoever is told that it is late may ask for something else at once. All of
+        # them: one that was sent again stands behind younger ones.
         for asked in [*(asked for asked, _ in self._held), *self._asked]:
             if asked is not None:
                 oldest = min(oldest, asked.turn.at)
-                if now - asked.turn.at < DURABLE_WITHIN_S:
-                    break
-                asked.fail(NotDurable())
+                if now - asked.turn.at >= DURABLE_WITHIN_S:
+                    asked.fail(NotDurable())
         if now - oldest > DEAD_AFTER_S:
             self.drop()
         elif self._asked:

@@ -1,10 +1,12 @@
 """How often one user may bid, through which doors, and how many connections one user and one address may have."""
 
 import asyncio
+import time
 from pathlib import Path
 
 from blytz.auction.redis_store import RedisStore
 from blytz.kit.redis_pipe import DURABLE_WITHIN_S
+from blytz.live.session import GOODBYE_S
 from tests.conftest import StartRedis
 from tests.contract.live.conftest import Auctions, Connect, StartGateway
 from tests.support.auctions import CAUSE, listing
@@ -157,6 +159,25 @@ async def test_frames_that_hold_no_message_are_counted_as_well(
         client.writer.write(opens + more * 40)
         (error,), code = await client.rest()
         assert (error["code"], code) == ("rate_limited", 4429)
+
+
+async def test_who_goes_on_after_being_sent_away_is_no_longer_read(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
+    client = await connect(to=start_gateway(messages_per_s=5))
+    client.writer.write(frame(b"", PING) * 40)
+    await client.rest()
+    client.writer.transport.set_write_buffer_limits(high=0)
+    # The buffers of the sockets fill, and then nothing leaves any more. Whoever is read may go on until the cut.
+    began, stuck = time.monotonic(), False
+    while not stuck and time.monotonic() < began + GOODBYE_S - 1:
+        client.writer.write(frame(b"x" * 125, PING) * 2_000)
+        try:
+            await asyncio.wait_for(client.writer.drain(), 0.5)
+        except TimeoutError:
+            stuck = True
+    client.writer.transport.abort()
+    assert stuck
 
 
 async def test_a_full_gateway_refuses_at_once_answers_those_inside_and_stays_alive(
