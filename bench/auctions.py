@@ -1,12 +1,14 @@
 """What a round needs before it begins: open auctions, and people who may bid."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 from blytz.auction.model import Cause, Listing, Party, Terms
 from blytz.auction.redis_store import RedisStore
 from blytz.identity.dev import DevIssuer
 from blytz.kit.ids import new_id
+from blytz.kit.problems import NotDurable
 from blytz.kit.redis_pipe import RedisPipe
 
 ONE_DAY_MS = 24 * 60 * 60 * 1000
@@ -27,7 +29,11 @@ async def _open(redis_url: str, ids: list[str]) -> None:
         store, terms = RedisStore(pipe), Terms(duration_ms=ONE_DAY_MS)
         for auction_id in ids:
             listing = Listing(auction_id=auction_id, title="Bench", seller=SELLER, terms=terms, epoch="bench")
-            await store.create(listing, Cause(SELLER.id))
+            # The same listing again changes nothing, so a slow disk is no reason to give up.
+            while True:
+                with contextlib.suppress(NotDurable):
+                    await store.create(listing, Cause(SELLER.id))
+                    break
     finally:
         await pipe.close()
 
