@@ -264,8 +264,8 @@ class RedisPipe(RedisLink):
         self._watch = None
         now = self._loop.time()
         oldest = now
-        # In a list of their own, because whoever is told that it is late may ask for something else at once. All of
-        # them: one that was sent again stands behind younger ones.
+        # In a list of their own, because whoever is told that it is late may ask for something else at once. All
+        # of them: one that was sent again stands behind younger ones.
         for asked in [*(asked for asked, _ in self._held), *self._asked]:
             if asked is not None:
                 oldest = min(oldest, asked.turn.at)
