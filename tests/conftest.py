@@ -1,7 +1,9 @@
 """What every test may ask for."""
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -21,6 +23,21 @@ settings.register_profile(
 )
 settings.register_profile("soak", settings.get_profile("everyday"), derandomize=False, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - its files are made by tempfile
+ENOUGH_BYTES = 2 * 2**30
+
+
+def pytest_configure() -> None:
+    """Files of tests are kept in memory where there is enough. What is tried here is rules, sockets and processes;
+    a bid is `pending` after 300 ms, and on a shared disk one write in some thousands takes that long. Whatever is
+    killed finds its files again all the same: only a machine without power would not, and no test is that."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    room = os.statvfs(MEMORY)
+    if room.f_bavail * room.f_frsize > ENOUGH_BYTES and not room.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 class StartRedis(Protocol):
