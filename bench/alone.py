@@ -16,7 +16,8 @@ from bench.platform_door import open_auction, sign_in
 from bench.redis_server import RedisServer
 from bench.rounds import Plan, Row, alternate, brief, load, middle
 from bench.sides import Peer
-from blytz.auction.redis_store import Keys, load_scripts
+from blytz.auction.redis.keys import Keys
+from blytz.auction.redis.store import load_scripts
 from infra.ports import free_port
 
 PIPELINE = 64

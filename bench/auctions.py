@@ -5,11 +5,11 @@ import contextlib
 from pathlib import Path
 
 from blytz.auction.model import Cause, Listing, Party, Terms
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from blytz.identity.dev import DevIssuer
 from blytz.kit.ids import new_id
 from blytz.kit.problems import NotDurable
-from blytz.kit.redis_pipe import RedisPipe
+from blytz.kit.redis.pipe import RedisPipe
 
 ONE_DAY_MS = 24 * 60 * 60 * 1000
 SELLER = Party("usr_seller", "Selma")

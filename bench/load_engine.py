@@ -5,9 +5,9 @@ import asyncio
 from bench.jobs import EngineJob, Result
 from bench.tally import Tally
 from blytz.auction.model import Bid, Cause, Party, Receipt, Refused
-from blytz.auction.redis_store import RedisStore, load_scripts
+from blytz.auction.redis.store import RedisStore, load_scripts
 from blytz.kit.answer import Answer
-from blytz.kit.redis_pipe import RedisPipe
+from blytz.kit.redis.pipe import RedisPipe
 
 
 async def run_engine(job: EngineJob) -> Result:

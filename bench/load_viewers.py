@@ -15,9 +15,9 @@ from bench.machine import rss_bytes
 from bench.tally import Tally
 from bench.wire import Socket, connect_all, messages_in
 from blytz.auction.model import Bid, Cause, Party, Terms
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from blytz.auction.rules import increment
-from blytz.kit.redis_pipe import RedisPipe
+from blytz.kit.redis.pipe import RedisPipe
 
 SOURCE_PORTS = 5_000
 """Connections from one source address; the next ones come from the next address of 127.0.0.0/8."""

@@ -17,7 +17,7 @@ AUCTIONS = 100
 VIEWERS = 1_000
 
 
-class Stage:
+class ExampleRunner:
     """One Redis and both sides on it. An idle server costs nothing, so both stay up through all rounds."""
 
     def __init__(self, folder: Path, redis: RedisServer, sides: dict[str, Side]) -> None:
@@ -31,7 +31,7 @@ class Stage:
 
 
 @contextmanager
-def stage(door: Door, peer: Peer | None) -> Iterator[Stage]:
+def stage(door: Door, peer: Peer | None) -> Iterator[ExampleRunner]:
     with ExitStack() as closing:
         folder = Path(closing.enter_context(TemporaryDirectory(prefix="blytz-bench-")))
         redis = RedisServer(folder)
@@ -41,7 +41,7 @@ def stage(door: Door, peer: Peer | None) -> Iterator[Stage]:
         for name, start in _starters(door, redis.url, folder, peer):
             side = sides[name] = start()
             closing.callback(side.process.stop)
-        yield Stage(folder, redis, sides)
+        yield ExampleRunner(folder, redis, sides)
 
 
 def _starters(door: Door, url: str, folder: Path, peer: Peer | None) -> Iterator[tuple[str, Callable[[], Side]]]:

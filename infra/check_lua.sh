@@ -4,7 +4,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-readonly SCRIPTS=services/blytz/auction/lua
+readonly SCRIPTS=services/blytz/auction/redis/lua
 readonly COMMON=$SCRIPTS/common.lua
 
 verbs() { find "$SCRIPTS" -name '*.lua' ! -path "$COMMON" | sort; }
@@ -43,3 +43,6 @@ if [ ! -f "$COMMON" ]; then
     exit 1
 fi
 as_one_chunk | luacheck --formatter plain --codes --config .luacheckrc --filename chunk.lua - | with_real_lines
+
+# Scripts that stand alone, without common.lua.
+find services/blytz -name '*.lua' ! -path "$SCRIPTS/*" -exec luacheck --formatter plain --codes --config .luacheckrc {} +

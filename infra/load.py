@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from blytz.cli.folder import running_platform
+from blytz.cli.data_folder import running_platform
 from infra.ports import free_port
 
 ROOT = Path(__file__).parents[1]

@@ -1,4 +1,4 @@
-"""Writes `specs/settings.md` from `kit/settings*.py`; with `--check` only says whether the two agree (exit 1)."""
+"""Writes `specs/settings.md` from `blytz.kit.config`; `--check` only says whether the two agree (exit 1)."""
 
 import ast
 import difflib
@@ -11,16 +11,16 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from blytz.kit.settings import Settings, variable
-from blytz.kit.settings_elsewhere import ELSEWHERE
-from blytz.kit.settings_gateway import GatewaySettings, gateway_variable
-from blytz.kit.settings_reading import bare, bounds, is_secret
+from blytz.kit.config.environment import OTHER_VARIABLES
+from blytz.kit.config.fields import bare, bounds, is_secret
+from blytz.kit.config.gateway import GatewaySettings, gateway_variable
+from blytz.kit.config.model import Settings, variable
 
 TARGET = Path(__file__).parents[1] / "specs" / "settings.md"
 HEAD = """# Settings
 
-Made by `make specs` from `settings.py`, `settings_gateway.py` and `settings_elsewhere.py` in
-[services/blytz/kit](../services/blytz/kit); do not edit. `blytz up` needs none of them.
+Made by `make specs` from [services/blytz/kit/config](../services/blytz/kit/config); do not edit.
+`blytz up` needs none of them.
 
 Every process reads these once, at its start, from its environment. Each may be given as a file instead:
 `BLYTZ_DATA_FILE` names one that holds the value of `BLYTZ_DATA`, as container platforms hand out secrets; setting
@@ -54,12 +54,12 @@ No process of the platform is configured by these. `_FILE` may stand behind thos
 COLUMNS = "| variable | value | default | meaning |\n|---|---|---|---|\n"
 
 
-def documents(house_of: type[msgspec.Struct]) -> dict[str, str]:
+def documents(settings: type[msgspec.Struct]) -> dict[str, str]:
     """Field: the string that stands below it in the class."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(house_of)))
-    [house] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    tree = ast.parse(textwrap.dedent(inspect.getsource(settings)))
+    [definition] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     found: dict[str, str] = {}
-    for field, below in zip(house.body, [*house.body[1:], ast.Pass()], strict=True):
+    for field, below in zip(definition.body, [*definition.body[1:], ast.Pass()], strict=True):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             text = below.value.value if _is_text(below) else ""  # type: ignore[attr-defined]
             found[field.target.id] = " ".join(str(text).split())
@@ -97,22 +97,22 @@ def default(value: Any) -> str:
     return f"`{value}`"
 
 
-def rows(house: type[msgspec.Struct], name_of: Callable[[str], str]) -> str:
+def rows(definition: type[msgspec.Struct], name_of: Callable[[str], str]) -> str:
     """Raises SystemExit when a field has no text."""
-    texts = documents(house)
+    texts = documents(definition)
     silent = [name for name, text in texts.items() if not text]
     if silent:
-        sys.exit(f"{house.__name__}: say below each field what it means: {', '.join(silent)}")
+        sys.exit(f"{definition.__name__}: say below each field what it means: {', '.join(silent)}")
     return COLUMNS + "".join(
         f"| `{name_of(field.name)}` | {kind(field.type)} | {default(field.default)} | {texts[field.name]} |\n"
-        for field in msgspec.structs.fields(house)
+        for field in msgspec.structs.fields(definition)
     )
 
 
 def table() -> str:
     others = "".join(
         f"| `{each.name}` | {each.of} | {each.meaning}{' Or `_FILE`.' if each.from_file else ''} |\n"
-        for each in ELSEWHERE
+        for each in OTHER_VARIABLES
     )
     return HEAD + rows(Settings, variable) + GATEWAY + rows(GatewaySettings, gateway_variable) + OTHERS + others
 

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 import blytz
-from blytz.auction.api_examples import BID, OPENED, STATE
-from blytz.kit.http_openapi import make_portable, open_answers
+from blytz.auction.http.examples import BID, OPENED, STATE
+from blytz.kit.http.openapi import make_portable, open_answers
 from blytz.live import contract, protocol
 
 CHANNEL = "live"

@@ -5,16 +5,16 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec import Struct
 
-from blytz.auction.memory_store import MemoryStore
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from blytz.auction.store import AuctionStore
 from tests.support.clock import Clock, scripts_on_test_clock
+from tests.support.memory_store import MemoryStore
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 
 
-class House(Struct):
-    """An empty auction house on a clock of its own, which stands still until told."""
+class HammerFleet(Struct):
+    """An empty auction fleet on a clock of its own, which stands still until told."""
 
     store: AuctionStore
     clock: Clock
@@ -22,11 +22,11 @@ class House(Struct):
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def house(request: pytest.FixtureRequest) -> AsyncIterator[House]:
+async def fleet(request: pytest.FixtureRequest) -> AsyncIterator[HammerFleet]:
     if request.param == "memory":
         clock = Clock()
-        yield House(MemoryStore(clock), clock)
+        yield HammerFleet(MemoryStore(clock), clock)
         return
     redis: RedisServer = request.getfixturevalue("redis")
     async with connected(redis.url, patient=True) as pipe:
-        yield House(RedisStore(pipe, scripts_on_test_clock()), Clock(pipe), redis)
+        yield HammerFleet(RedisStore(pipe, scripts_on_test_clock()), Clock(pipe), redis)

@@ -10,10 +10,10 @@ import pytest
 
 from blytz.identity import Principal, TokenRefused
 from blytz.identity.bans import MOST_BANS, SEEN_WITHIN_S, Ban, Banned, TooManyBans
-from blytz.identity.redis_bans import BANS, REVOKED, VERSION, RedisBans
+from blytz.identity.redis.bans import BANS, REVOKED, VERSION, RedisBans
 from blytz.kit.problems import Overloaded
-from blytz.kit.redis_link import Part
-from blytz.kit.redis_pipe import Convert, RedisPipe
+from blytz.kit.redis.link import Part
+from blytz.kit.redis.pipe import Convert, RedisPipe
 from tests.support.http import Api, problem
 from tests.support.live import GatewayProcess
 from tests.support.live_client import Client, welcomed

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from blytz.auction.model import Auction, Code, Outage, Refused, Terms
-from blytz.auction.redis_store import RedisStore, keys_of
+from blytz.auction.redis.keys import keys_of
+from blytz.auction.redis.store import RedisStore
 from blytz.auction.store import CorruptAuction
 from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, T0, bid, listing
 from tests.support.clock import CLOCK_KEY, scripts_on_test_clock

@@ -5,7 +5,7 @@ import pytest
 
 from blytz.auction.model import Code
 from blytz.kit.problems import Problem
-from blytz.kit.redis_pipe import RedisError
+from blytz.kit.redis.pipe import RedisError
 from tests.support.mutants import MUTANTS, Mutation
 from tests.support.pair import Difference, Pair
 from tests.support.pipes import connected

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from blytz.auction.redis_limits import RedisLedger
-from blytz.kit.limits import TELL_EVERY_S, Limit, UserLimit
 from blytz.kit.problems import RateLimited
+from blytz.kit.ratelimit.redis_ledger import RedisLedger
+from blytz.kit.ratelimit.user_limit import REPORT_EVERY_S, Limit, UserLimit
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 from tests.support.wait import until
@@ -116,7 +116,7 @@ async def test_without_redis_every_process_holds_the_limit_by_itself(redis: Redi
         limit = UserLimit(Limit("bids", 0.5, 10), RedisLedger(pipe))
     # The connection is closed for good, and telling fails.
     assert [take(limit) for _ in range(11)] == [*[True] * 10, False]
-    told_at = time.monotonic() + 1.5 * TELL_EVERY_S
+    told_at = time.monotonic() + 1.5 * REPORT_EVERY_S
     while time.monotonic() < told_at:
         assert not take(limit)
         await asyncio.sleep(0.01)

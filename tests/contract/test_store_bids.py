@@ -5,16 +5,16 @@ from msgspec.structs import replace
 
 from blytz.auction.model import Bid, Code, Event, Receipt, Refused, Status
 from blytz.auction.store import AuctionStore
-from tests.contract.conftest import House
+from tests.contract.conftest import HammerFleet
 from tests.support.auctions import ANNA, BEN, BIDDERS, CAUSE, CLEO, MINUTE_MS, SAM, T0, bid, listing
 
 ID = "auc_1"
 END = T0 + MINUTE_MS
 
 
-async def opened(house: House, **terms: object) -> AuctionStore:
-    await house.store.create(listing(ID, **terms), CAUSE)  # type: ignore[arg-type]
-    return house.store
+async def opened(fleet: HammerFleet, **terms: object) -> AuctionStore:
+    await fleet.store.create(listing(ID, **terms), CAUSE)  # type: ignore[arg-type]
+    return fleet.store
 
 
 async def recorded(store: AuctionStore, sent: Bid) -> Receipt:
@@ -27,16 +27,16 @@ async def log_of(store: AuctionStore) -> list[Event]:
     return list(await store.events(ID, 0, 1_000))
 
 
-async def test_a_recorded_bid_is_answered_with_all_the_bidder_needs(house: House) -> None:
-    store = await opened(house)
+async def test_a_recorded_bid_is_answered_with_all_the_bidder_needs(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     sent = bid(ANNA, 300)
     assert await store.place_bid(ID, sent, CAUSE) == Receipt(
         bid_id=sent.bid_id, outcome="accepted", seq=2, price=300, minimum=400, leading=True, ends_at=END
     )
 
 
-async def test_a_bid_says_publicly_what_happened_and_privately_how(house: House) -> None:
-    store = await opened(house, reserve_price=1_000)
+async def test_a_bid_says_publicly_what_happened_and_privately_how(fleet: HammerFleet) -> None:
+    store = await opened(fleet, reserve_price=1_000)
     sent = bid(BEN, 900, "max")
     await recorded(store, sent)
     (_, event) = await log_of(store)
@@ -68,8 +68,8 @@ async def test_a_bid_says_publicly_what_happened_and_privately_how(house: House)
     }
 
 
-async def test_names_come_back_as_they_were_whatever_is_in_them(house: House) -> None:
-    store = await opened(house)
+async def test_names_come_back_as_they_were_whatever_is_in_them(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     for amount, bidder in enumerate(BIDDERS, start=1):
         await recorded(store, bid(bidder, amount * 1_000))
         auction = await store.get(ID)
@@ -77,21 +77,21 @@ async def test_names_come_back_as_they_were_whatever_is_in_them(house: House) ->
         assert auction.leader == bidder
 
 
-async def test_events_are_numbered_without_a_gap_from_one(house: House) -> None:
-    store = await opened(house)
+async def test_events_are_numbered_without_a_gap_from_one(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     for amount, bidder in ((300, ANNA), (301, BEN), (400, BEN), (10, CLEO), (900, CLEO)):
         await store.place_bid(ID, bid(bidder, amount), CAUSE)
     await store.pause(ID, CAUSE)
     await store.resume(ID, CAUSE)
     await store.close(ID, CAUSE, force=True)
     assert [event.seq for event in await log_of(store)] == [1, 2, 3, 4, 5, 6, 7]
-    if house.redis:
-        entries = house.redis.ask("XRANGE", f"auction:{{{ID}}}:events", "-", "+")
+    if fleet.redis:
+        entries = fleet.redis.ask("XRANGE", f"auction:{{{ID}}}:events", "-", "+")
         assert [name for name, _ in entries] == [f"{seq}-0".encode() for seq in range(1, 8)]
 
 
-async def test_events_are_given_from_where_the_reader_stopped(house: House) -> None:
-    store = await opened(house)
+async def test_events_are_given_from_where_the_reader_stopped(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     for amount in (300, 400, 500, 600):
         await recorded(store, bid(BIDDERS[amount // 100 % 2], amount))
     assert [event.seq for event in await store.events(ID, 2, 2)] == [3, 4]
@@ -101,15 +101,15 @@ async def test_events_are_given_from_where_the_reader_stopped(house: House) -> N
 
 
 @pytest.mark.parametrize("kind", ["exact", "max"])
-async def test_the_same_bid_again_is_told_the_same_word_for_word(house: House, kind: str) -> None:
-    store = await opened(house)
+async def test_the_same_bid_again_is_told_the_same_word_for_word(fleet: HammerFleet, kind: str) -> None:
+    store = await opened(fleet)
     sent = bid(ANNA, 300, kind)  # type: ignore[arg-type]
     first = await recorded(store, sent)
     await recorded(store, bid(BEN, 9_000))
     log = await log_of(store)
     assert await recorded(store, sent) == replace(first, replayed=True)
     # Also when nothing could be bid any more.
-    house.clock.set(END)
+    fleet.clock.set(END)
     assert await recorded(store, sent) == replace(first, replayed=True)
     await store.close(ID, CAUSE)
     await store.block_bidder(ID, ANNA.id)
@@ -118,8 +118,8 @@ async def test_the_same_bid_again_is_told_the_same_word_for_word(house: House, k
     assert len(await log_of(store)) == len(log) + 1
 
 
-async def test_an_outbid_bid_too_is_told_again(house: House) -> None:
-    store = await opened(house)
+async def test_an_outbid_bid_too_is_told_again(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     await recorded(store, bid(BEN, 9_000, "max"))
     sent = bid(ANNA, 300)
     first = await recorded(store, sent)
@@ -127,8 +127,8 @@ async def test_an_outbid_bid_too_is_told_again(house: House) -> None:
     assert await recorded(store, sent) == replace(first, replayed=True)
 
 
-async def test_a_bid_id_cannot_be_used_for_something_else(house: House) -> None:
-    store = await opened(house)
+async def test_a_bid_id_cannot_be_used_for_something_else(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     sent = bid(ANNA, 300, "max")
     await recorded(store, sent)
     before = await store.get(ID)
@@ -137,16 +137,16 @@ async def test_a_bid_id_cannot_be_used_for_something_else(house: House) -> None:
     assert await store.get(ID) == before
 
 
-async def test_two_bidders_may_choose_the_same_bid_id(house: House) -> None:
-    store = await opened(house)
+async def test_two_bidders_may_choose_the_same_bid_id(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     assert (await recorded(store, bid(ANNA, 300, bid_id="b"))).replayed is False
     assert (await recorded(store, bid(BEN, 400, bid_id="b"))).replayed is False
 
 
-async def test_a_refused_bid_leaves_no_trace_and_may_be_sent_again_with_its_id(house: House) -> None:
-    store = await opened(house)
+async def test_a_refused_bid_leaves_no_trace_and_may_be_sent_again_with_its_id(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     await recorded(store, bid(ANNA, 300))
-    house.clock.set(END - 1)
+    fleet.clock.set(END - 1)
     before, log = await store.get(ID), await log_of(store)
     low = bid(BEN, 399)
     assert await store.place_bid(ID, low, CAUSE) == Refused(Code.BID_TOO_LOW, 2, 300, 400, END)
@@ -155,8 +155,8 @@ async def test_a_refused_bid_leaves_no_trace_and_may_be_sent_again_with_its_id(h
     assert (await recorded(store, replace(low, amount=400))).replayed is False
 
 
-async def test_a_receipt_can_be_asked_for_later(house: House) -> None:
-    store = await opened(house)
+async def test_a_receipt_can_be_asked_for_later(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     sent = bid(ANNA, 300)
     first = await recorded(store, sent)
     assert await store.receipt(ID, ANNA.id, sent.bid_id) == first
@@ -164,39 +164,41 @@ async def test_a_receipt_can_be_asked_for_later(house: House) -> None:
     assert await store.receipt("auc_none", ANNA.id, sent.bid_id) is None
 
 
-async def test_a_late_bid_is_refused_before_the_hammer_falls(house: House) -> None:
-    store = await opened(house)
-    house.clock.set(END - 1)
+async def test_a_late_bid_is_refused_before_the_hammer_falls(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
+    fleet.clock.set(END - 1)
     late = await recorded(store, bid(ANNA, 300))
     assert late.ends_at == END - 1 + 10_000
     for now in (late.ends_at, late.ends_at + 1):
-        house.clock.set(now)
+        fleet.clock.set(now)
         refused = await store.place_bid(ID, bid(BEN, 900), CAUSE)
         assert refused == Refused(Code.AUCTION_ENDED, 2, 300, 400, late.ends_at)
 
 
 @pytest.mark.parametrize(("left_ms", "extended"), [(10_001, False), (10_000, False), (9_999, True), (1, True)])
-async def test_a_bid_inside_the_window_gives_everybody_time(house: House, left_ms: int, extended: bool) -> None:
-    store = await opened(house)
-    house.clock.set(END - left_ms)
+async def test_a_bid_inside_the_window_gives_everybody_time(
+    fleet: HammerFleet, left_ms: int, extended: bool
+) -> None:
+    store = await opened(fleet)
+    fleet.clock.set(END - left_ms)
     told = await recorded(store, bid(ANNA, 300))
     assert told.ends_at == (END - left_ms + 10_000 if extended else END)
     assert (await log_of(store))[-1].public["extended"] is extended
 
 
-async def test_time_does_not_run_backwards_when_the_machines_clock_is_set(house: House) -> None:
-    store = await opened(house)
-    house.clock.set(T0 + 30_000)
+async def test_time_does_not_run_backwards_when_the_machines_clock_is_set(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
+    fleet.clock.set(T0 + 30_000)
     await recorded(store, bid(ANNA, 300))
-    house.clock.set(T0 - 3_600_000)
+    fleet.clock.set(T0 - 3_600_000)
     await recorded(store, bid(BEN, 400))
     assert [event.public["at"] for event in await log_of(store)] == [T0, T0 + 30_000, T0 + 30_000]
 
 
-async def test_buying_now_makes_two_events_and_ends_the_auction(house: House) -> None:
-    store = await opened(house, buy_now_price=5_000)
+async def test_buying_now_makes_two_events_and_ends_the_auction(fleet: HammerFleet) -> None:
+    store = await opened(fleet, buy_now_price=5_000)
     await recorded(store, bid(ANNA, 300))
-    house.clock.advance(5)
+    fleet.clock.advance(5)
     told = await recorded(store, bid(BEN, 5_000, "buy_now"))
     assert (told.outcome, told.price, told.seq, told.ends_at) == ("accepted", 5_000, 3, END)
     bought, sold = (await log_of(store))[2:]
@@ -209,8 +211,8 @@ async def test_buying_now_makes_two_events_and_ends_the_auction(house: House) ->
     assert after == Refused(Code.AUCTION_NOT_OPEN, 4, 5_000, 5_300, T0 + 5)
 
 
-async def test_the_seller_and_a_blocked_bidder_cannot_bid(house: House) -> None:
-    store = await opened(house)
+async def test_the_seller_and_a_blocked_bidder_cannot_bid(fleet: HammerFleet) -> None:
+    store = await opened(fleet)
     await recorded(store, bid(ANNA, 300))
     await store.block_bidder(ID, ANNA.id)
     await store.block_bidder(ID, ANNA.id)
@@ -224,8 +226,8 @@ async def test_the_seller_and_a_blocked_bidder_cannot_bid(house: House) -> None:
 
 
 @pytest.mark.parametrize("rival", [10**12 - 1, 10**12])
-async def test_the_largest_amount_keeps_every_unit(house: House, rival: int) -> None:
-    store = await opened(house, increments=((0, 1),))
+async def test_the_largest_amount_keeps_every_unit(fleet: HammerFleet, rival: int) -> None:
+    store = await opened(fleet, increments=((0, 1),))
     await recorded(store, bid(ANNA, rival, "max"))
     told = await recorded(store, bid(BEN, 10**12, "max"))
     assert (told.price, told.minimum, told.leading) == (10**12, 10**12 + 1, rival < 10**12)
@@ -234,11 +236,11 @@ async def test_the_largest_amount_keeps_every_unit(house: House, rival: int) -> 
     assert (auction.price, auction.ceiling, auction.status) == (10**12, 10**12, Status.OPEN)
 
 
-async def test_a_table_of_sixty_four_rows_is_used_to_its_last_row(house: House) -> None:
-    store = await opened(house, increments=tuple((row * 100, row + 1) for row in range(64)))
+async def test_a_table_of_sixty_four_rows_is_used_to_its_last_row(fleet: HammerFleet) -> None:
+    store = await opened(fleet, increments=tuple((row * 100, row + 1) for row in range(64)))
     assert (await recorded(store, bid(ANNA, 6_299))).minimum == 6_299 + 63
     assert (await recorded(store, bid(BEN, 6_362))).minimum == 6_362 + 64
 
 
-async def test_nobody_can_bid_on_what_is_not_there(house: House) -> None:
-    assert await house.store.place_bid("auc_none", bid(ANNA, 300), CAUSE) == Refused(Code.AUCTION_NOT_FOUND)
+async def test_nobody_can_bid_on_what_is_not_there(fleet: HammerFleet) -> None:
+    assert await fleet.store.place_bid("auc_none", bid(ANNA, 300), CAUSE) == Refused(Code.AUCTION_NOT_FOUND)

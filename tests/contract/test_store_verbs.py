@@ -7,7 +7,7 @@ import pytest
 
 from blytz.auction.model import Auction, Code, NotYet, Outage, Refused, Status
 from blytz.auction.store import AuctionStore, Closed
-from tests.contract.conftest import House
+from tests.contract.conftest import HammerFleet
 from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, T0, bid, listing
 
 ID = "auc_1"
@@ -25,11 +25,11 @@ async def kinds(store: AuctionStore, auction_id: str = ID) -> list[str]:
     return [event.kind for event in await store.events(auction_id, 0, 100)]
 
 
-async def led(house: House, **terms: Any) -> AuctionStore:
+async def led(fleet: HammerFleet, **terms: Any) -> AuctionStore:
     """Open, with Anna in front at 300."""
-    await house.store.create(listing(ID, **terms), CAUSE)
-    await house.store.place_bid(ID, bid(ANNA, 300), CAUSE)
-    return house.store
+    await fleet.store.create(listing(ID, **terms), CAUSE)
+    await fleet.store.place_bid(ID, bid(ANNA, 300), CAUSE)
+    return fleet.store
 
 
 def code(decided: object) -> Code:
@@ -37,9 +37,9 @@ def code(decided: object) -> Code:
     return decided.code
 
 
-async def test_an_auction_opens_with_what_was_agreed(house: House) -> None:
+async def test_an_auction_opens_with_what_was_agreed(fleet: HammerFleet) -> None:
     offered = listing(ID, reserve_price=700, max_total_ms=90_000)
-    auction = await house.store.create(offered, CAUSE)
+    auction = await fleet.store.create(offered, CAUSE)
     assert auction == Auction(
         listing=offered,
         status=Status.OPEN,
@@ -49,11 +49,11 @@ async def test_an_auction_opens_with_what_was_agreed(house: House) -> None:
         ends_at=END,
         hard_stop_at=T0 + 90_000,
     )
-    assert await kinds(house.store) == ["opened"]
+    assert await kinds(fleet.store) == ["opened"]
 
 
-async def test_created_twice_is_one_auction_as_it_was_first(house: House) -> None:
-    store = await led(house)
+async def test_created_twice_is_one_auction_as_it_was_first(fleet: HammerFleet) -> None:
+    store = await led(fleet)
     before = await state(store)
     assert await store.create(listing(ID, start_price=9_999), CAUSE) == before
     await store.close(ID, CAUSE, force=True)
@@ -62,15 +62,15 @@ async def test_created_twice_is_one_auction_as_it_was_first(house: House) -> Non
     assert await kinds(store) == ["opened", "bid", "sold"]
 
 
-async def test_a_scheduled_auction_waits_for_its_time_and_opens_once(house: House) -> None:
-    store = house.store
+async def test_a_scheduled_auction_waits_for_its_time_and_opens_once(fleet: HammerFleet) -> None:
+    store = fleet.store
     auction = await store.create(listing(ID, starts_at=T0 + 100), CAUSE)
     assert (auction.status, auction.seq, auction.ends_at) == (Status.SCHEDULED, 0, None)
     assert code(await store.place_bid(ID, bid(ANNA, 300), CAUSE)) is Code.AUCTION_NOT_OPEN
     assert code(await store.close(ID, CAUSE)) is Code.AUCTION_NOT_OPEN
-    house.clock.set(T0 + 99)
+    fleet.clock.set(T0 + 99)
     assert await store.open(ID, CAUSE) == NotYet(1)
-    house.clock.set(T0 + 107)
+    fleet.clock.set(T0 + 107)
     opened = await store.open(ID, CAUSE)
     assert isinstance(opened, Auction)
     assert (opened.status, opened.opened_at, opened.ends_at) == (Status.OPEN, T0 + 107, END + 107)
@@ -78,57 +78,59 @@ async def test_a_scheduled_auction_waits_for_its_time_and_opens_once(house: Hous
     assert await kinds(store) == ["opened"]
 
 
-async def test_a_scheduled_auction_whose_time_has_passed_opens_at_once(house: House) -> None:
-    auction = await house.store.create(listing(ID, starts_at=T0), CAUSE)
+async def test_a_scheduled_auction_whose_time_has_passed_opens_at_once(fleet: HammerFleet) -> None:
+    auction = await fleet.store.create(listing(ID, starts_at=T0), CAUSE)
     assert (auction.status, auction.opened_at) == (Status.OPEN, T0)
 
 
-async def test_a_closed_auction_does_not_open_again(house: House) -> None:
-    store = await led(house)
+async def test_a_closed_auction_does_not_open_again(fleet: HammerFleet) -> None:
+    store = await led(fleet)
     await store.cancel(ID, CAUSE)
     assert code(await store.open(ID, CAUSE)) is Code.AUCTION_NOT_OPEN
 
 
-async def test_before_its_end_the_hammer_is_told_how_long_to_wait(house: House) -> None:
-    store = await led(house)
+async def test_before_its_end_the_hammer_is_told_how_long_to_wait(fleet: HammerFleet) -> None:
+    store = await led(fleet)
     assert await store.close(ID, CAUSE) == NotYet(MINUTE_MS)
-    house.clock.set(END - 1)
+    fleet.clock.set(END - 1)
     assert await store.close(ID, CAUSE) == NotYet(1)
     assert await kinds(store) == ["opened", "bid"]
 
 
 @pytest.mark.parametrize("now", [END, END + 1, END + 99_999])
-async def test_however_often_the_hammer_falls_there_is_one_closing_event(house: House, now: int) -> None:
-    store = await led(house)
-    house.clock.set(now)
+async def test_however_often_the_hammer_falls_there_is_one_closing_event(fleet: HammerFleet, now: int) -> None:
+    store = await led(fleet)
+    fleet.clock.set(now)
     closed = await store.close(ID, CAUSE)
     assert isinstance(closed, Closed)
     assert (closed.status, closed.event.kind, closed.event.seq) == (Status.SOLD, "sold", 3)
     assert (await state(store)).ends_at == END
-    house.clock.advance(1_000)
+    fleet.clock.advance(1_000)
     for force in (False, True):
         assert await store.close(ID, CAUSE, force=force) == closed
     assert await kinds(store) == ["opened", "bid", "sold"]
 
 
 @pytest.mark.parametrize(("reserve", "status"), [(None, Status.SOLD), (300, Status.SOLD), (301, Status.UNSOLD)])
-async def test_below_the_reserve_nothing_is_sold(house: House, reserve: int | None, status: Status) -> None:
-    store = await led(house, reserve_price=reserve)
+async def test_below_the_reserve_nothing_is_sold(fleet: HammerFleet, reserve: int | None, status: Status) -> None:
+    store = await led(fleet, reserve_price=reserve)
     closed = await store.close(ID, CAUSE, force=True)
     assert isinstance(closed, Closed)
     assert closed.status is status
     assert (await state(store)).ends_at == T0
 
 
-async def test_without_a_bid_nothing_is_sold(house: House) -> None:
-    await house.store.create(listing(ID), CAUSE)
-    closed = await house.store.close(ID, CAUSE, force=True)
+async def test_without_a_bid_nothing_is_sold(fleet: HammerFleet) -> None:
+    await fleet.store.create(listing(ID), CAUSE)
+    closed = await fleet.store.close(ID, CAUSE, force=True)
     assert isinstance(closed, Closed)
     assert closed.status is Status.UNSOLD
 
 
-async def test_the_hammer_says_the_closing_event_of_a_cancelled_and_of_a_bought_auction(house: House) -> None:
-    store = await led(house, buy_now_price=5_000)
+async def test_the_hammer_says_the_closing_event_of_a_cancelled_and_of_a_bought_auction(
+    fleet: HammerFleet,
+) -> None:
+    store = await led(fleet, buy_now_price=5_000)
     await store.place_bid(ID, bid(BEN, 5_000, "buy_now"), CAUSE)
     bought = await store.close(ID, CAUSE)
     await store.create(listing("auc_2"), CAUSE)
@@ -140,21 +142,21 @@ async def test_the_hammer_says_the_closing_event_of_a_cancelled_and_of_a_bought_
     assert (cancelled.event.kind, cancelled.event.seq) == ("cancelled", 2)
 
 
-async def test_an_order_of_the_hammer_that_comes_too_late_is_void(house: House) -> None:
-    store = await led(house)
-    house.clock.set(END + 1)
+async def test_an_order_of_the_hammer_that_comes_too_late_is_void(fleet: HammerFleet) -> None:
+    store = await led(fleet)
+    fleet.clock.set(END + 1)
     assert await store.close(ID, CAUSE, not_after=END) == NotYet(0)
     assert isinstance(await store.close(ID, CAUSE, not_after=END + 1), Closed)
 
 
-async def test_a_pause_stops_the_clock_and_a_resume_starts_it_with_the_time_left(house: House) -> None:
-    store = await led(house, max_total_ms=90_000)
-    house.clock.set(END - 1)
+async def test_a_pause_stops_the_clock_and_a_resume_starts_it_with_the_time_left(fleet: HammerFleet) -> None:
+    store = await led(fleet, max_total_ms=90_000)
+    fleet.clock.set(END - 1)
     paused = await store.pause(ID, CAUSE)
     assert isinstance(paused, Auction)
     assert (paused.status, paused.remaining_ms, paused.ends_at) == (Status.PAUSED, 1, None)
     assert code(await store.place_bid(ID, bid(BEN, 900), CAUSE)) is Code.AUCTION_NOT_OPEN
-    house.clock.advance(50_000)
+    fleet.clock.advance(50_000)
     assert await store.close(ID, CAUSE) == NotYet(None)
     resumed = await store.resume(ID, CAUSE)
     assert isinstance(resumed, Auction)
@@ -162,8 +164,8 @@ async def test_a_pause_stops_the_clock_and_a_resume_starts_it_with_the_time_left
     assert await kinds(store) == ["opened", "bid", "paused", "resumed"]
 
 
-async def test_a_seller_gives_more_time_up_to_the_hard_stop(house: House) -> None:
-    store = await led(house, max_total_ms=61_000)
+async def test_a_seller_gives_more_time_up_to_the_hard_stop(fleet: HammerFleet) -> None:
+    store = await led(fleet, max_total_ms=61_000)
     extended = await store.extend(ID, 700, CAUSE)
     assert isinstance(extended, Auction)
     assert extended.ends_at == END + 700
@@ -174,25 +176,25 @@ async def test_a_seller_gives_more_time_up_to_the_hard_stop(house: House) -> Non
     assert [event.public["by_ms"] for event in await store.events(ID, 2, 9)] == [700, 300]
 
 
-async def test_cancelled_twice_is_cancelled_once(house: House) -> None:
-    store = await led(house)
+async def test_cancelled_twice_is_cancelled_once(fleet: HammerFleet) -> None:
+    store = await led(fleet)
     cancelled = await store.cancel(ID, CAUSE)
     assert await store.cancel(ID, CAUSE) == cancelled
     assert await kinds(store) == ["opened", "bid", "cancelled"]
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel"])
-async def test_what_has_ended_waits_only_for_the_hammer(house: House, verb: str) -> None:
-    store = await led(house)
-    house.clock.set(END)
+async def test_what_has_ended_waits_only_for_the_hammer(fleet: HammerFleet, verb: str) -> None:
+    store = await led(fleet)
+    fleet.clock.set(END)
     assert code(await getattr(store, verb)(ID, CAUSE)) is Code.AUCTION_ENDED
     assert code(await store.extend(ID, 1_000, CAUSE)) is Code.AUCTION_ENDED
     assert await kinds(store) == ["opened", "bid"]
 
 
-async def test_an_outage_is_made_good_once_before_the_hammer_may_fall(house: House) -> None:
-    store, outage = await led(house), Outage(T0 + 1_000, END + 500)
-    house.clock.set(END + 500)
+async def test_an_outage_is_made_good_once_before_the_hammer_may_fall(fleet: HammerFleet) -> None:
+    store, outage = await led(fleet), Outage(T0 + 1_000, END + 500)
+    fleet.clock.set(END + 500)
     assert await store.close(ID, CAUSE, outage=outage) == NotYet(59_000)
     assert await store.close(ID, CAUSE, outage=outage) == NotYet(59_000)
     auction = await state(store)
@@ -200,15 +202,15 @@ async def test_an_outage_is_made_good_once_before_the_hammer_may_fall(house: Hou
     event = list(await store.events(ID, 2, 9))[-1]
     assert (event.kind, event.public["by_ms"], event.public["reason"]) == ("extended_by_seller", 59_500, "outage")
     assert event.private["began_at"] == T0 + 1_000
-    house.clock.set(END + 60_000)
+    fleet.clock.set(END + 60_000)
     assert isinstance(await store.close(ID, CAUSE, outage=outage), Closed)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_what_is_not_there_is_not_found(house: House, verb: str) -> None:
-    assert await getattr(house.store, verb)("auc_none", CAUSE) == Refused(Code.AUCTION_NOT_FOUND)
-    assert await house.store.extend("auc_none", 1_000, CAUSE) == Refused(Code.AUCTION_NOT_FOUND)
-    assert await house.store.get("auc_none") is None
+async def test_what_is_not_there_is_not_found(fleet: HammerFleet, verb: str) -> None:
+    assert await getattr(fleet.store, verb)("auc_none", CAUSE) == Refused(Code.AUCTION_NOT_FOUND)
+    assert await fleet.store.extend("auc_none", 1_000, CAUSE) == Refused(Code.AUCTION_NOT_FOUND)
+    assert await fleet.store.get("auc_none") is None
 
 
 async def pages(store: AuctionStore, status: Status | None, limit: int) -> list[list[str]]:
@@ -223,30 +225,30 @@ async def pages(store: AuctionStore, status: Status | None, limit: int) -> list[
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 8, 100])
-async def test_auctions_are_listed_newest_first_each_once(house: House, limit: int) -> None:
+async def test_auctions_are_listed_newest_first_each_once(fleet: HammerFleet, limit: int) -> None:
     names = [f"auc_{number}" for number in range(7)]
     for name in names:
-        await house.store.create(listing(name), CAUSE)
-    found = await pages(house.store, None, limit)
+        await fleet.store.create(listing(name), CAUSE)
+    found = await pages(fleet.store, None, limit)
     assert list(chain.from_iterable(found)) == names[::-1]
     assert max(map(len, found)) == min(limit, 7)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_auctions_of_one_status_are_listed_alone(house: House, limit: int) -> None:
+async def test_auctions_of_one_status_are_listed_alone(fleet: HammerFleet, limit: int) -> None:
     for number in range(9):
-        await house.store.create(listing(f"auc_{number}"), CAUSE)
+        await fleet.store.create(listing(f"auc_{number}"), CAUSE)
         if number % 3 == 0:
-            await house.store.pause(f"auc_{number}", CAUSE)
-    paused = await pages(house.store, Status.PAUSED, limit)
+            await fleet.store.pause(f"auc_{number}", CAUSE)
+    paused = await pages(fleet.store, Status.PAUSED, limit)
     assert list(chain.from_iterable(paused)) == ["auc_6", "auc_3", "auc_0"]
-    assert not any(await pages(house.store, Status.SOLD, limit))
+    assert not any(await pages(fleet.store, Status.SOLD, limit))
 
 
-async def test_a_page_stays_true_while_auctions_are_added(house: House) -> None:
+async def test_a_page_stays_true_while_auctions_are_added(fleet: HammerFleet) -> None:
     for number in (1, 2, 3):
-        await house.store.create(listing(f"auc_{number}"), CAUSE)
-    first = await house.store.list(None, None, 2)
-    await house.store.create(listing("auc_4"), CAUSE)
-    second = await house.store.list(None, first.cursor, 2)
+        await fleet.store.create(listing(f"auc_{number}"), CAUSE)
+    first = await fleet.store.list(None, None, 2)
+    await fleet.store.create(listing("auc_4"), CAUSE)
+    second = await fleet.store.list(None, first.cursor, 2)
     assert [auction.listing.auction_id for auction in second.auctions] == ["auc_1"]

@@ -42,12 +42,12 @@ bidders = st.sampled_from(BIDDERS)
 people = st.sampled_from(PEOPLE)
 
 
-class Stage:
+class ExampleRunner:
     """What all examples share: a connection and the loop it lives in."""
 
     def __init__(self, redis: RedisServer) -> None:
         self.runner = asyncio.Runner()
-        self.pipe = PatientPipe(redis.url, "stage")
+        self.pipe = PatientPipe(redis.url, "runner")
         self.runner.run(self._start())
         self.told: set[str] = set()
 
@@ -60,18 +60,18 @@ class Stage:
 
 
 class TwoStores(RuleBasedStateMachine):
-    stage: ClassVar[Stage]
+    runner: ClassVar[ExampleRunner]
 
     def __init__(self) -> None:
         super().__init__()
         # Inside the loop, because a clock sends its first time over the pipe.
-        self.player: Player = self.stage.runner.run(self._player())
+        self.player: Player = self.runner.runner.run(self._player())
 
     async def _player(self) -> Player:
-        return Player(Pair(self.stage.pipe))
+        return Player(Pair(self.runner.pipe))
 
     def play(self, move: Any) -> None:
-        self.stage.runner.run(move)
+        self.runner.runner.run(move)
 
     @initialize(terms=terms, starts_in_ms=st.sampled_from((None, None, None, -1, 0, 100)))
     def begin(self, terms: Terms, starts_in_ms: int | None) -> None:
@@ -120,7 +120,7 @@ class TwoStores(RuleBasedStateMachine):
         self.play(self._replay())
         for what in pair.told:
             event(what)
-        self.stage.told |= pair.told
+        self.runner.told |= pair.told
 
     async def _replay(self) -> None:
         """From the terms and the events alone, the same state, bit for bit."""
@@ -130,16 +130,16 @@ class TwoStores(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def stage(redis: RedisServer) -> Iterator[Stage]:
-    stage = Stage(redis)
-    yield stage
-    stage.close()
+def runner(redis: RedisServer) -> Iterator[ExampleRunner]:
+    runner = ExampleRunner(redis)
+    yield runner
+    runner.close()
 
 
 @pytest.mark.timeout(SOAK_FOR_S if SOAKING else 120)
-def test_both_stores_are_the_same_auction_house(stage: Stage) -> None:
+def test_both_stores_are_the_same_auction_house(runner: ExampleRunner) -> None:
     # A class of its own, because Hypothesis makes the machines and only a class can tell them where to play.
-    machine = type("TwoStoresOnStage", (TwoStores,), {"stage": stage})
+    machine = type("TwoStoresOnStage", (TwoStores,), {"runner": runner})
     everything = {code.value for code in Code} - {"auction_not_found", "bidder_blocked"}
     everything |= {"accepted", "outbid", "replayed", "sold", "unsold", "cancelled"}
     examples = settings().max_examples if SOAKING else EXAMPLES
@@ -148,6 +148,6 @@ def test_both_stores_are_the_same_auction_house(stage: Stage) -> None:
         if not SOAKING:
             machine = seed(number)(machine)
         run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=STEPS))
-        if everything <= stage.told:
+        if everything <= runner.told:
             break
-    assert everything <= stage.told
+    assert everything <= runner.told

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from blytz.auction import rules
 from blytz.auction.model import Auction, Bid, BidKind, Code, Event, Party, Receipt, Refused, Status
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from blytz.auction.store import Closed
 from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, T0, bid, listing
 from tests.support.clock import CLOCK_KEY, scripts_on_test_clock

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blytz.cli.client import BidResult, LiveClient
+from blytz.client.live import BidResult, LiveClient
 from tests.support.scenes import ID, event, state
 from tests.support.scripted_gateway import Connection, ScriptedGateway, scripted_gateway
 from tests.support.wait import until

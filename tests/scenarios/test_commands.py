@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from blytz.cli import COMMANDS, main
-from blytz.cli.http_client import HttpClient
-from blytz.cli.plan import Plan
-from blytz.cli.simulation import Simulation
+from blytz.client.http import HttpClient
+from blytz.simulate.plan import Plan
+from blytz.simulate.simulation import Simulation
 from tests.support.platform import Platform, StartPlatform, blytz, clean_env
 from tests.support.wait import wait_until
 

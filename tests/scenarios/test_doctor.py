@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from blytz.cli import doctor_machine, doctor_redis
-from blytz.cli.doctor_findings import Finding
-from blytz.cli.placeholder import write_placeholder
-from blytz.kit.metrics import Metrics
-from blytz.kit.pages import Dependency, operator_pages, serve_pages
-from blytz.kit.settings import Settings
+from blytz.cli.doctor import machine as doctor_machine
+from blytz.cli.doctor import redis as doctor_redis
+from blytz.cli.doctor.findings import Finding
+from blytz.cli.gateway.placeholder import write_placeholder
+from blytz.kit.config.model import Settings
+from blytz.kit.http.pages import Dependency, operator_pages, serve_pages
+from blytz.kit.telemetry.metrics import Metrics
 from infra.ports import free_port
 from tests.conftest import StartRedis
 from tests.support.gateway import DOMAIN, Gateway

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from blytz.cli import doctor_certificate
-from blytz.cli.doctor_findings import Finding
+from blytz.cli.doctor import certificate as doctor_certificate
+from blytz.cli.doctor.findings import Finding
 from infra.ports import free_port
 from tests.support.certificates import make_certificates
 

@@ -18,7 +18,7 @@ from blytz.identity.dev import DevIssuer
 from tests.conftest import StartRedis
 from tests.support.abusers import Orders
 from tests.support.gateway import Gateway
-from tests.support.hall import Hall, hall_in
+from tests.support.hammer_harness import HammerHarness, harness_in
 from tests.support.live_client import Client, welcomed
 from tests.support.services import Service
 
@@ -99,12 +99,12 @@ def say(process: asyncio.subprocess.Process, word: str) -> None:
     process.stdin.write(word.encode() + b"\n")
 
 
-async def fairness(hall: Hall, folder: Path, rounds: int) -> None:
+async def fairness(harness: HammerHarness, folder: Path, rounds: int) -> None:
     issuer = DevIssuer(folder)
-    auctions = [await hall.open(3_600_000) for _ in range(10)]
+    auctions = [await harness.open(3_600_000) for _ in range(10)]
     async with AsyncExitStack() as stack:
-        live = stack.enter_context(Service("live", hall.redis.url, folder, **LIMITS))
-        http = stack.enter_context(Service("auction", hall.redis.url, folder, **LIMITS))
+        live = stack.enter_context(Service("live", harness.redis.url, folder, **LIMITS))
+        http = stack.enter_context(Service("auction", harness.redis.url, folder, **LIMITS))
         for service in (live, http):
             await asyncio.to_thread(service.wait_until_ready)
         services: dict[str, Any] = {"live": f"127.0.0.1:{live.port}", "auction": f"127.0.0.1:{http.port}"}
@@ -147,12 +147,12 @@ async def fairness(hall: Hall, folder: Path, rounds: int) -> None:
 
 
 async def test_abusers_slow_nobody_down(start_redis: StartRedis, tmp_path: Path) -> None:
-    async with hall_in(start_redis()) as hall:
-        await fairness(hall, tmp_path, rounds=10)
+    async with harness_in(start_redis()) as harness:
+        await fairness(harness, tmp_path, rounds=10)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 async def test_abusers_slow_nobody_down_for_minutes(start_redis: StartRedis, tmp_path: Path) -> None:
-    async with hall_in(start_redis()) as hall:
-        await fairness(hall, tmp_path, rounds=120)
+    async with harness_in(start_redis()) as harness:
+        await fairness(harness, tmp_path, rounds=120)

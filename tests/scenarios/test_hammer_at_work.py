@@ -7,11 +7,10 @@ import msgspec
 import pytest
 
 from blytz.auction.model import Auction, Cause, Receipt
-from blytz.auction.redis_schedule import SALES
-from blytz.auction.redis_store import SCHEDULE, keys_of
+from blytz.auction.redis.keys import SALES, SCHEDULE, keys_of
 from blytz.kit.ids import new_id
 from tests.support.auctions import ANNA, BEN, CAUSE, bid
-from tests.support.hall import Hall, hall_in, now_ms
+from tests.support.hammer_harness import HammerHarness, harness_in, now_ms
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import until
@@ -29,172 +28,176 @@ def hammer(shared_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-async def hall(redis: RedisServer, hammer: Service) -> AsyncIterator[Hall]:
-    async with hall_in(redis) as hall:
-        yield hall
+async def harness(redis: RedisServer, hammer: Service) -> AsyncIterator[HammerHarness]:
+    async with harness_in(redis) as harness:
+        yield harness
 
 
-async def assert_on_time(hall: Hall, auction_id: str, due_at: int) -> None:
+async def assert_on_time(harness: HammerHarness, auction_id: str, due_at: int) -> None:
     """It ended then, was closed at once, and passed on once."""
-    await hall.until_in_sales([auction_id], (due_at - now_ms()) / 1000 + 2)
-    closing = (await hall.closing(auction_id)).public
+    await harness.until_in_sales([auction_id], (due_at - now_ms()) / 1000 + 2)
+    closing = (await harness.closing(auction_id)).public
     assert closing["ends_at"] == due_at
     assert due_at <= closing["at"] <= due_at + SOON_MS
-    await hall.assert_each_ended_once([auction_id])
+    await harness.assert_each_ended_once([auction_id])
 
 
-async def test_a_sold_auction_goes_to_sales_with_its_winner_and_price(hall: Hall) -> None:
-    auction_id = await hall.open(1_000, reserve_price=300, ending="sudden_death")
-    await hall.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
+async def test_a_sold_auction_goes_to_sales_with_its_winner_and_price(harness: HammerHarness) -> None:
+    auction_id = await harness.open(1_000, reserve_price=300, ending="sudden_death")
+    await harness.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
 
-    await hall.until_in_sales([auction_id], 3)
+    await harness.until_in_sales([auction_id], 3)
 
-    (sale,) = hall.sales()[auction_id]
+    (sale,) = harness.sales()[auction_id]
     assert (sale["kind"], sale["price"], sale["leader"]["id"]) == ("sold", 500, ANNA.id)
-    assert (await hall.closing(auction_id)).private["actor"] == "hammer"
-    await hall.assert_each_ended_once([auction_id])
+    assert (await harness.closing(auction_id)).private["actor"] == "hammer"
+    await harness.assert_each_ended_once([auction_id])
 
 
-async def test_an_extension_just_before_the_end_is_honoured(hall: Hall) -> None:
-    auction_id = await hall.open(1_000, extension_window_ms=400, extension_ms=700)
-    ends_at = (await hall.auction(auction_id)).ends_at or 0
+async def test_an_extension_just_before_the_end_is_honoured(harness: HammerHarness) -> None:
+    auction_id = await harness.open(1_000, extension_window_ms=400, extension_ms=700)
+    ends_at = (await harness.auction(auction_id)).ends_at or 0
     # By now the hammer has its arm up.
     await until(lambda: now_ms() > ends_at - 150, "it is about to end")
-    receipt = await hall.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
+    receipt = await harness.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
     assert isinstance(receipt, Receipt)
     assert receipt.ends_at > ends_at
 
-    await assert_on_time(hall, auction_id, receipt.ends_at)
+    await assert_on_time(harness, auction_id, receipt.ends_at)
 
 
-async def test_extended_again_and_again_it_is_closed_at_its_last_end(hall: Hall) -> None:
-    auction_id = await hall.open(1_000, extension_window_ms=300, extension_ms=300)
-    ends_at = (await hall.auction(auction_id)).ends_at or 0
+async def test_extended_again_and_again_it_is_closed_at_its_last_end(harness: HammerHarness) -> None:
+    auction_id = await harness.open(1_000, extension_window_ms=300, extension_ms=300)
+    ends_at = (await harness.auction(auction_id)).ends_at or 0
     for number in range(8):
         moment = ends_at - 20
         await until(lambda moment=moment: now_ms() > moment, "the last moment")  # type: ignore[misc]
-        told = await hall.store.place_bid(auction_id, bid((ANNA, BEN)[number % 2], 500 + 1_000 * number), CAUSE)
+        told = await harness.store.place_bid(auction_id, bid((ANNA, BEN)[number % 2], 500 + 1_000 * number), CAUSE)
         if not isinstance(told, Receipt):
             break  # Too late by a hair: then that was the end.
         ends_at = told.ends_at
 
-    await assert_on_time(hall, auction_id, ends_at)
+    await assert_on_time(harness, auction_id, ends_at)
 
 
-async def test_a_paused_auction_waits_and_resumed_it_closes_on_time(hall: Hall) -> None:
-    auction_id = await hall.open(1_200)
-    ended_at = (await hall.auction(auction_id)).ends_at or 0
-    await hall.store.pause(auction_id, CAUSE)
+async def test_a_paused_auction_waits_and_resumed_it_closes_on_time(harness: HammerHarness) -> None:
+    auction_id = await harness.open(1_200)
+    ended_at = (await harness.auction(auction_id)).ends_at or 0
+    await harness.store.pause(auction_id, CAUSE)
     await until(lambda: now_ms() > ended_at + 300, "its end would have passed")
-    assert await hall.kinds(auction_id) == ["opened", "paused"]
+    assert await harness.kinds(auction_id) == ["opened", "paused"]
     # Asked in vain, the hammer comes again much later; a resume must not wait for that.
-    await until(lambda: hall.scheduled()[auction_id] > now_ms() + 2_000, "the hammer looks again later")
+    await until(lambda: harness.scheduled()[auction_id] > now_ms() + 2_000, "the hammer looks again later")
 
-    resumed = await hall.store.resume(auction_id, CAUSE)
+    resumed = await harness.store.resume(auction_id, CAUSE)
 
     assert isinstance(resumed, Auction)
-    await assert_on_time(hall, auction_id, resumed.ends_at or 0)
+    await assert_on_time(harness, auction_id, resumed.ends_at or 0)
 
 
-async def test_a_scheduled_auction_opens_on_time_and_is_closed_on_time(hall: Hall) -> None:
+async def test_a_scheduled_auction_opens_on_time_and_is_closed_on_time(harness: HammerHarness) -> None:
     starts_at = now_ms() + 1_500
-    ids = [await hall.open(1_000, starts_at=starts_at) for _ in range(20)]
-    assert all([await hall.kinds(auction_id) == [] for auction_id in ids])
+    ids = [await harness.open(1_000, starts_at=starts_at) for _ in range(20)]
+    assert all([await harness.kinds(auction_id) == [] for auction_id in ids])
 
-    await hall.until_in_sales(ids, 6)
+    await harness.until_in_sales(ids, 6)
 
     for auction_id in ids:
-        opened, closed = (event.public for event in await hall.events(auction_id))
+        opened, closed = (event.public for event in await harness.events(auction_id))
         assert starts_at <= opened["at"] <= starts_at + SOON_MS
         assert closed["ends_at"] == opened["at"] + 1_000
         assert closed["at"] <= closed["ends_at"] + SOON_MS
-    await hall.assert_each_ended_once(ids)
+    await harness.assert_each_ended_once(ids)
 
 
-async def test_an_auction_cancelled_before_its_start_never_opens(hall: Hall) -> None:
-    auction_id = await hall.open(1_000, starts_at=now_ms() + LONG_MS)
-    await hall.store.cancel(auction_id, CAUSE)
-    await hall.until_in_sales([auction_id], SECOND_S)
-    assert await hall.kinds(auction_id) == ["cancelled"]
-    await hall.assert_each_ended_once([auction_id])
+async def test_an_auction_cancelled_before_its_start_never_opens(harness: HammerHarness) -> None:
+    auction_id = await harness.open(1_000, starts_at=now_ms() + LONG_MS)
+    await harness.store.cancel(auction_id, CAUSE)
+    await harness.until_in_sales([auction_id], SECOND_S)
+    assert await harness.kinds(auction_id) == ["cancelled"]
+    await harness.assert_each_ended_once([auction_id])
 
 
 @pytest.mark.parametrize("how", ["buy_now", "close", "cancel", "cancel while paused", "close while paused"])
 @pytest.mark.parametrize("left_ms", [LONG_MS, 1_000], ids=["long before its end", "in its last second"])
-async def test_what_ends_early_reaches_sales_within_a_second(hall: Hall, how: str, left_ms: int) -> None:
-    auction_id = await hall.open(left_ms, buy_now_price=5_000)
+async def test_what_ends_early_reaches_sales_within_a_second(
+    harness: HammerHarness, how: str, left_ms: int
+) -> None:
+    auction_id = await harness.open(left_ms, buy_now_price=5_000)
     if "paused" in how:
-        await hall.store.pause(auction_id, CAUSE)
+        await harness.store.pause(auction_id, CAUSE)
     if how == "buy_now":
-        await hall.store.place_bid(auction_id, bid(ANNA, 5_000, "buy_now"), CAUSE)
+        await harness.store.place_bid(auction_id, bid(ANNA, 5_000, "buy_now"), CAUSE)
     elif how.startswith("close"):
-        await hall.store.close(auction_id, Cause("usr_sam"), force=True)
+        await harness.store.close(auction_id, Cause("usr_sam"), force=True)
     else:
-        await hall.store.cancel(auction_id, CAUSE)
+        await harness.store.cancel(auction_id, CAUSE)
 
-    await hall.until_in_sales([auction_id], SECOND_S + 0.2)
+    await harness.until_in_sales([auction_id], SECOND_S + 0.2)
 
-    await hall.assert_each_ended_once([auction_id])
+    await harness.assert_each_ended_once([auction_id])
 
 
-async def test_an_entry_whose_auction_never_came_is_dropped(hall: Hall) -> None:
+async def test_an_entry_whose_auction_never_came_is_dropped(harness: HammerHarness) -> None:
     """A minute after it was due; here that minute has passed already."""
     orphan = new_id("auc")
-    hall.redis.ask("ZADD", SCHEDULE, now_ms() - 61_000, orphan)
-    await until(lambda: orphan not in hall.scheduled(), "the orphan is dropped")
+    harness.redis.ask("ZADD", SCHEDULE, now_ms() - 61_000, orphan)
+    await until(lambda: orphan not in harness.scheduled(), "the orphan is dropped")
 
 
-async def test_an_entry_whose_auction_is_still_to_come_is_kept(hall: Hall) -> None:
+async def test_an_entry_whose_auction_is_still_to_come_is_kept(harness: HammerHarness) -> None:
     """It is written before its auction: without it, the auction would never be hammered."""
     early, orphan = new_id("auc"), new_id("auc")
-    hall.redis.ask("ZADD", SCHEDULE, now_ms() - 30_000, early)
-    hall.redis.ask("ZADD", SCHEDULE, now_ms() - 61_000, orphan)
-    await until(lambda: orphan not in hall.scheduled(), "the hammer has looked")
-    assert early in hall.scheduled()
+    harness.redis.ask("ZADD", SCHEDULE, now_ms() - 30_000, early)
+    harness.redis.ask("ZADD", SCHEDULE, now_ms() - 61_000, orphan)
+    await until(lambda: orphan not in harness.scheduled(), "the hammer has looked")
+    assert early in harness.scheduled()
 
 
 async def test_an_auction_whose_start_has_long_passed_is_not_taken_for_an_orphan(redis: RedisServer) -> None:
-    async with hall_in(redis) as hall:
+    async with harness_in(redis) as harness:
         began = now_ms()
-        auction_id = await hall.open(LONG_MS, starts_at=1)
+        auction_id = await harness.open(LONG_MS, starts_at=1)
         # The entry as it was before the auction came: no hammer has touched it.
-        assert hall.scheduled()[auction_id] >= began
+        assert harness.scheduled()[auction_id] >= began
 
 
 @pytest.mark.parametrize("harm", ["number", "type", "events"])
-async def test_a_corrupt_auction_does_not_stop_the_others(hall: Hall, harm: str) -> None:
-    corrupt, sound = await hall.open(1_000), await hall.open(1_100)
+async def test_a_corrupt_auction_does_not_stop_the_others(harness: HammerHarness, harm: str) -> None:
+    corrupt, sound = await harness.open(1_000), await harness.open(1_100)
     keys = keys_of(corrupt)
     if harm == "number":
-        hall.redis.ask("HSET", keys.state, "ends_at", "0x10")
+        harness.redis.ask("HSET", keys.state, "ends_at", "0x10")
     else:
         key = keys.state if harm == "type" else keys.events
-        hall.redis.ask("DEL", key)
-        hall.redis.ask("SET", key, "something else")
+        harness.redis.ask("DEL", key)
+        harness.redis.ask("SET", key, "something else")
 
-    await hall.until_in_sales([sound], 3)
+    await harness.until_in_sales([sound], 3)
 
-    assert corrupt not in hall.sales()
-    await until(lambda: hall.scheduled()[corrupt] > now_ms() + 30_000, "the hammer asks again much later")
+    assert corrupt not in harness.sales()
+    await until(lambda: harness.scheduled()[corrupt] > now_ms() + 30_000, "the hammer asks again much later")
 
 
-async def test_what_cannot_be_passed_on_is_kept_and_passed_on_later(hall: Hall, hammer: Service) -> None:
-    hall.redis.ask("SET", SALES, "not a stream")
-    stuck = await hall.open(1_000)
+async def test_what_cannot_be_passed_on_is_kept_and_passed_on_later(
+    harness: HammerHarness, hammer: Service
+) -> None:
+    harness.redis.ask("SET", SALES, "not a stream")
+    stuck = await harness.open(1_000)
     await until(lambda: stuck in hammer.log(), "the hammer says that it could not")
-    assert await hall.kinds(stuck) == ["opened", "unsold"]
-    assert stuck in hall.scheduled()
+    assert await harness.kinds(stuck) == ["opened", "unsold"]
+    assert stuck in harness.scheduled()
 
-    hall.redis.ask("DEL", SALES)
-    hall.redis.ask("ZADD", SCHEDULE, "XX", 0, stuck)
+    harness.redis.ask("DEL", SALES)
+    harness.redis.ask("ZADD", SCHEDULE, "XX", 0, stuck)
 
-    await hall.until_in_sales([stuck], 2)
-    await hall.assert_each_ended_once([stuck])
+    await harness.until_in_sales([stuck], 2)
+    await harness.assert_each_ended_once([stuck])
 
 
-async def test_its_pages_say_that_it_is_well_and_how_late_it_was(hall: Hall, hammer: Service) -> None:
-    ids = [await hall.open(1_000) for _ in range(10)]
-    await hall.until_in_sales(ids, 3)
+async def test_its_pages_say_that_it_is_well_and_how_late_it_was(harness: HammerHarness, hammer: Service) -> None:
+    ids = [await harness.open(1_000) for _ in range(10)]
+    await harness.until_in_sales(ids, 3)
 
     assert hammer.page("/health")[0] == 200
     status, ready = hammer.page("/ready")
@@ -212,20 +215,20 @@ async def test_its_pages_say_that_it_is_well_and_how_late_it_was(hall: Hall, ham
 
 
 async def test_sigterm_ends_it_at_once_with_work_in_its_hands(redis: RedisServer) -> None:
-    async with hall_in(redis, 1) as hall:
-        ids = [await hall.open(1_000) for _ in range(100)]
-        (hammer,) = hall.hammers
+    async with harness_in(redis, 1) as harness:
+        ids = [await harness.open(1_000) for _ in range(100)]
+        (hammer,) = harness.hammers
         began = now_ms()
         code = await asyncio.to_thread(hammer.stop)
         assert (code, now_ms() - began < 1_000) == (0, True)
         hammer.start()
-        await hall.until_in_sales(ids, 10)
-        await hall.assert_each_ended_once(ids)
+        await harness.until_in_sales(ids, 10)
+        await harness.assert_each_ended_once(ids)
 
 
 async def test_without_redis_it_is_alive_and_not_ready(redis: RedisServer) -> None:
-    async with hall_in(redis) as hall:
-        hammer = Service("hammer", "unix:///nowhere/redis.sock", hall._folder)
+    async with harness_in(redis) as harness:
+        hammer = Service("hammer", "unix:///nowhere/redis.sock", harness._folder)
         with hammer:
             await until(lambda: hammer.page("/health")[0] == 200, "it is alive", 20)
             assert hammer.page("/ready")[0] == 503

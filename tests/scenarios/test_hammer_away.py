@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from blytz.auction.model import Receipt
-from blytz.auction.redis_store import keys_of
+from blytz.auction.redis.keys import keys_of
 from tests.support.auctions import ANNA, CAUSE, bid
-from tests.support.hall import Hall, House, hall_of, house_with, now_ms
+from tests.support.hammer_harness import HammerFleet, HammerHarness, fleet_with, harness_of, now_ms
 from tests.support.outages import redis_away, until_time
 from tests.support.wait import until
 
@@ -20,30 +20,30 @@ MANY = 2_500
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house_with(hammers=1, folder=tmp_path_factory.mktemp("hammers")) as house:
-        yield house
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HammerFleet]:
+    with fleet_with(hammers=1, folder=tmp_path_factory.mktemp("hammers")) as fleet:
+        yield fleet
 
 
 @pytest.fixture
-async def hall(house: House) -> AsyncIterator[Hall]:
-    async with hall_of(house) as hall:
-        yield hall
+async def harness(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
+    async with harness_of(fleet) as harness:
+        yield harness
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 async def test_when_only_the_hammers_were_away_nobody_gets_time_and_the_late_are_closed_at_once(
-    hall: Hall, how: str
+    harness: HammerHarness, how: str
 ) -> None:
-    (hammer,) = hall.hammers
-    late = [await hall.open(1_000, ending="sudden_death") for _ in range(50)]
-    patient, overslept = await hall.open(LONG_MS), await hall.open(LONG_MS, starts_at=now_ms() + 1_000)
+    (hammer,) = harness.hammers
+    late = [await harness.open(1_000, ending="sudden_death") for _ in range(50)]
+    patient, overslept = await harness.open(LONG_MS), await harness.open(LONG_MS, starts_at=now_ms() + 1_000)
     gone_at = now_ms()
     await asyncio.to_thread(hammer.kill if how == "killed" else hammer.freeze)
-    told = await hall.store.place_bid(late[0], bid(ANNA, 500), CAUSE)
+    told = await harness.store.place_bid(late[0], bid(ANNA, 500), CAUSE)
     assert isinstance(told, Receipt)
     await until_time(gone_at + AWAY_MS)
-    assert not hall.sales()
+    assert not harness.sales()
 
     if how == "killed":
         hammer.start()
@@ -51,54 +51,54 @@ async def test_when_only_the_hammers_were_away_nobody_gets_time_and_the_late_are
     else:
         hammer.thaw()
 
-    await hall.until_in_sales(late, 1.0)
-    await until(lambda: hall.redis.ask("EXISTS", keys_of(overslept).events) == 1, "the late one opens", 1.0)
-    assert hall.sales()[late[0]][0]["kind"] == "sold"
+    await harness.until_in_sales(late, 1.0)
+    await until(lambda: harness.redis.ask("EXISTS", keys_of(overslept).events) == 1, "the late one opens", 1.0)
+    assert harness.sales()[late[0]][0]["kind"] == "sold"
     for name in (*late, patient, overslept):
-        assert await hall.restored(name) == []
-    await hall.assert_each_ended_once(late)
+        assert await harness.restored(name) == []
+    await harness.assert_each_ended_once(late)
 
 
 async def test_a_hammer_killed_while_it_gives_time_back_leaves_nobody_out_and_nobody_gets_it_twice(
-    hall: Hall,
+    harness: HammerHarness,
 ) -> None:
-    await hall.start_hammers(2)
-    ids = [await hall.open(LONG_MS, extension_ms=1_000) for _ in range(CROWD)]
-    short = [await hall.open(2_500, extension_ms=1_000) for _ in range(20)]
+    await harness.start_hammers(2)
+    ids = [await harness.open(LONG_MS, extension_ms=1_000) for _ in range(CROWD)]
+    short = [await harness.open(2_500, extension_ms=1_000) for _ in range(20)]
 
     def given_back() -> int:
-        return sum(hall.redis.ask("HGET", keys_of(name).state, "restored_until") != b"0" for name in ids[::10])
+        return sum(harness.redis.ask("HGET", keys_of(name).state, "restored_until") != b"0" for name in ids[::10])
 
-    away_ms = await redis_away(hall, "killed", 2_500)
+    away_ms = await redis_away(harness, "killed", 2_500)
     await until(lambda: given_back() > 0, "somebody gets time back", 10)
-    for hammer in hall.hammers[:2]:
+    for hammer in harness.hammers[:2]:
         hammer.kill()
-    hall.hammers[0].start()
+    harness.hammers[0].start()
 
-    await hall.until_in_sales(short, 15)
+    await harness.until_in_sales(short, 15)
     await until(lambda: given_back() == CROWD / 10, "everybody gets time back", 10)
     for name in (*ids, *short):
-        (event,) = await hall.restored(name)
+        (event,) = await harness.restored(name)
         assert event.public["by_ms"] >= away_ms
-    await hall.assert_each_ended_once(short)
+    await harness.assert_each_ended_once(short)
 
 
-async def test_an_outage_fills_no_log(hall: Hall) -> None:
-    (hammer,) = hall.hammers
+async def test_an_outage_fills_no_log(harness: HammerHarness) -> None:
+    (hammer,) = harness.hammers
     before = len(hammer.log())
-    await redis_away(hall, "killed", 2_000)
+    await redis_away(harness, "killed", 2_000)
     await until(lambda: '"outage"' in hammer.log()[before:], "the hammer is back", 10)
     assert hammer.log()[before:].count("\n") <= 8
 
 
-async def test_everybody_gets_lost_time_back_at_once_however_many_they_are(hall: Hall) -> None:
+async def test_everybody_gets_lost_time_back_at_once_however_many_they_are(harness: HammerHarness) -> None:
     """Not only when their own hammer would have fallen: another outage may come first."""
     ids: list[str] = []
     while len(ids) < MANY:
-        ids += await asyncio.gather(*(hall.open(LONG_MS + len(ids)) for _ in range(100)))
-    await redis_away(hall, "killed", 500)
+        ids += await asyncio.gather(*(harness.open(LONG_MS + len(ids)) for _ in range(100)))
+    await redis_away(harness, "killed", 500)
     last = ids[-1]
-    await until(lambda: hall.redis.ask("HGET", keys_of(last).state, "seq") == b"2", "the last one too", 20)
-    states = [hall.redis.ask("HGET", keys_of(name).state, "restored_until") for name in ids]
+    await until(lambda: harness.redis.ask("HGET", keys_of(last).state, "seq") == b"2", "the last one too", 20)
+    states = [harness.redis.ask("HGET", keys_of(name).state, "restored_until") for name in ids]
     await until(lambda: all(state != b"0" for state in states), "all of them")
-    hall.assert_logs_replay()
+    harness.assert_logs_replay()

@@ -7,35 +7,37 @@ from statistics import quantiles
 
 import pytest
 
-from tests.support.hall import Hall, hall_in, now_ms
+from tests.support.hammer_harness import HammerHarness, harness_in, now_ms
 from tests.support.redis import RedisServer
 
 CROWD = 500
-AT_ONCE = 50
+BATCH_SIZE = 50
 ROUNDS = 4
 """A machine busy with something else can only make a hammer later: the best round is the hammer's own."""
 
 Record = Callable[[str, object], None]
 
 
-async def open_crowd(hall: Hall, *, over_ms: int, ahead_ms: int = 2_500, count: int = CROWD) -> list[str]:
+async def open_crowd(
+    harness: HammerHarness, *, over_ms: int, ahead_ms: int = 2_500, count: int = CROWD
+) -> list[str]:
     """Auctions whose ends lie evenly in `over_ms`, the first of them `ahead_ms` from now."""
     begins = now_ms() + ahead_ms
 
     async def one(number: int) -> str:
-        return await hall.open(max(1_000, begins + number * over_ms // count - now_ms()))
+        return await harness.open(max(1_000, begins + number * over_ms // count - now_ms()))
 
     opened = []
-    for first in range(0, count, AT_ONCE):
-        opened += await asyncio.gather(*(one(first + number) for number in range(AT_ONCE)))
+    for first in range(0, count, BATCH_SIZE):
+        opened += await asyncio.gather(*(one(first + number) for number in range(BATCH_SIZE)))
     assert now_ms() < begins, "opening took so long that some have ended"
     return opened
 
 
-async def lags_ms(hall: Hall, auction_ids: list[str]) -> tuple[list[int], list[int]]:
+async def lags_ms(harness: HammerHarness, auction_ids: list[str]) -> tuple[list[int], list[int]]:
     """From each end to its closing event, and to its entry in `sales`."""
-    sales = hall.sales()
-    events = [(await hall.closing(auction_id)).public for auction_id in auction_ids]
+    sales = harness.sales()
+    events = [(await harness.closing(auction_id)).public for auction_id in auction_ids]
     hammered = [event["at"] - event["ends_at"] for event in events]
     passed_on = [sales[event["auction_id"]][0]["passed_on_at"] - event["ends_at"] for event in events]
     return hammered, passed_on
@@ -55,13 +57,13 @@ async def test_500_auctions_that_end_together_are_closed_on_time_and_once(
     redis: RedisServer, hammers: int, over_ms: int, p99_ms: int, record_property: Record
 ) -> None:
     """50 ms is what is promised, for ends within one second. The harder one shows what a rush costs."""
-    async with hall_in(redis, hammers) as hall:
+    async with harness_in(redis, hammers) as harness:
         found = []
         for _ in range(ROUNDS):
-            ids = await open_crowd(hall, over_ms=over_ms)
-            await hall.until_in_sales(ids, 15)
-            await hall.assert_each_ended_once(ids)
-            hammered, passed_on = await lags_ms(hall, ids)
+            ids = await open_crowd(harness, over_ms=over_ms)
+            await harness.until_in_sales(ids, 15)
+            await harness.assert_each_ended_once(ids)
+            hammered, passed_on = await lags_ms(harness, ids)
             found.append(figures(hammered)["p99_ms"])
             record_property("hammer", figures(hammered))
             record_property("sales", figures(passed_on))
@@ -73,31 +75,31 @@ async def test_500_auctions_that_end_together_are_closed_on_time_and_once(
 
 async def test_hammers_killed_again_and_again_lose_nothing_and_repeat_nothing(redis: RedisServer) -> None:
     rng = random.Random(2)
-    async with hall_in(redis, 3) as hall:
-        ids = await open_crowd(hall, over_ms=3_000, ahead_ms=2_000, count=300)
+    async with harness_in(redis, 3) as harness:
+        ids = await open_crowd(harness, over_ms=3_000, ahead_ms=2_000, count=300)
         killed = 0
-        while len(hall.sales()) < len(ids):
-            victim = rng.choice(hall.hammers)
+        while len(harness.sales()) < len(ids):
+            victim = rng.choice(harness.hammers)
             # Killed after so many more are closed: in the middle of the work, and not between two.
-            mark = min(len(ids), len(hall.sales()) + rng.randrange(1, 20))
-            await hall.until_so_many_sales(mark, 15)
+            mark = min(len(ids), len(harness.sales()) + rng.randrange(1, 20))
+            await harness.until_so_many_sales(mark, 15)
             victim.kill()
             killed += 1
             victim.start()
         assert killed >= 10
-        await hall.assert_each_ended_once(ids)
+        await harness.assert_each_ended_once(ids)
 
 
 async def test_a_lone_hammer_killed_at_any_moment_is_made_up_for_by_the_next_one(redis: RedisServer) -> None:
-    async with hall_in(redis, 1) as hall:
-        ids = await open_crowd(hall, over_ms=1, ahead_ms=2_000, count=200)
-        (hammer,) = hall.hammers
+    async with harness_in(redis, 1) as harness:
+        ids = await open_crowd(harness, over_ms=1, ahead_ms=2_000, count=200)
+        (hammer,) = harness.hammers
         # By then many are closed and few of them are passed on: the hammer dies between the two steps.
-        await hall.until_so_many_sales(5, 10)
+        await harness.until_so_many_sales(5, 10)
         hammer.kill()
-        closed = [await hall.auction(auction_id) for auction_id in ids]
-        between = sum(auction.status.is_final for auction in closed) - len(hall.sales())
+        closed = [await harness.auction(auction_id) for auction_id in ids]
+        between = sum(auction.status.is_final for auction in closed) - len(harness.sales())
         hammer.start()
-        await hall.until_in_sales(ids, 10)
+        await harness.until_in_sales(ids, 10)
         print(f"{between} auctions were closed and not passed on when the hammer was killed")
-        await hall.assert_each_ended_once(ids)
+        await harness.assert_each_ended_once(ids)

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from blytz.auction.model import Auction, Event, Status
-from blytz.auction.redis_store import SCHEDULE, keys_of
+from blytz.auction.redis.keys import SCHEDULE, keys_of
 from blytz.kit.ids import new_id
 from tests.support.auctions import ANNA, CAUSE, bid
-from tests.support.hall import Hall, House, hall_of, house_with, now_ms
+from tests.support.hammer_harness import HammerFleet, HammerHarness, fleet_with, harness_of, now_ms
 from tests.support.outages import WAYS, How, come_back, leave, redis_away, until_time
 from tests.support.wait import until
 
@@ -21,49 +21,49 @@ LONG_MS = 600_000
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with house_with(hammers=2, folder=tmp_path_factory.mktemp("hammers")) as house:
-        yield house
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HammerFleet]:
+    with fleet_with(hammers=2, folder=tmp_path_factory.mktemp("hammers")) as fleet:
+        yield fleet
 
 
 @pytest.fixture
-async def hall(house: House) -> AsyncIterator[Hall]:
-    async with hall_of(house) as hall:
-        yield hall
+async def harness(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
+    async with harness_of(fleet) as harness:
+        yield harness
 
 
-async def given_back(hall: Hall, auction_id: str) -> Event:
+async def given_back(harness: HammerHarness, auction_id: str) -> Event:
     """The one event that gave time back, once it is there."""
-    await until(lambda: restored_on(hall, auction_id), "it gets its time back", 10)
-    (event,) = await hall.restored(auction_id)
+    await until(lambda: restored_on(harness, auction_id), "it gets its time back", 10)
+    (event,) = await harness.restored(auction_id)
     return event
 
 
-def restored_on(hall: Hall, auction_id: str) -> bool:
-    return int(hall.redis.ask("HGET", keys_of(auction_id).state, "restored_until")) > 0
+def restored_on(harness: HammerHarness, auction_id: str) -> bool:
+    return int(harness.redis.ask("HGET", keys_of(auction_id).state, "restored_until")) > 0
 
 
-def seq_of(hall: Hall, auction_id: str) -> int:
-    return int(hall.redis.ask("HGET", keys_of(auction_id).state, "seq"))
+def seq_of(harness: HammerHarness, auction_id: str) -> int:
+    return int(harness.redis.ask("HGET", keys_of(auction_id).state, "seq"))
 
 
-async def unharmed(hall: Hall, auction_id: str) -> bool:
-    return await hall.restored(auction_id) == []
+async def unharmed(harness: HammerHarness, auction_id: str) -> bool:
+    return await harness.restored(auction_id) == []
 
 
 @pytest.mark.parametrize("how", WAYS)
-async def test_open_auctions_get_the_lost_time_back(hall: Hall, how: How) -> None:
-    patient = await hall.open(LONG_MS, extension_ms=1_000)
-    generous = await hall.open(LONG_MS, extension_ms=30_000)
-    limited = await hall.open(LONG_MS, extension_ms=1_000, max_total_ms=LONG_MS)
-    sudden = await hall.open(LONG_MS, extension_ms=1_000, ending="sudden_death")
-    before = {name: await hall.auction(name) for name in (patient, generous, limited, sudden)}
+async def test_open_auctions_get_the_lost_time_back(harness: HammerHarness, how: How) -> None:
+    patient = await harness.open(LONG_MS, extension_ms=1_000)
+    generous = await harness.open(LONG_MS, extension_ms=30_000)
+    limited = await harness.open(LONG_MS, extension_ms=1_000, max_total_ms=LONG_MS)
+    sudden = await harness.open(LONG_MS, extension_ms=1_000, ending="sudden_death")
+    before = {name: await harness.auction(name) for name in (patient, generous, limited, sudden)}
 
-    away_ms = await redis_away(hall, how, AWAY_MS)
+    away_ms = await redis_away(harness, how, AWAY_MS)
 
     for name, auction in before.items():
-        event = await given_back(hall, name)
-        after = await hall.auction(name)
+        event = await given_back(harness, name)
+        after = await harness.auction(name)
         by_ms = event.public["by_ms"]
         assert (event.kind, event.public["reason"]) == ("extended_by_seller", "outage")
         if name == generous:
@@ -74,108 +74,108 @@ async def test_open_auctions_get_the_lost_time_back(hall: Hall, how: How) -> Non
             assert by_ms == event.private["ended_at"] - lost_from
         assert after.ends_at == event.public["ends_at"] == (auction.ends_at or 0) + by_ms
         assert after.hard_stop_at == (auction.hard_stop_at and auction.hard_stop_at + by_ms)
-    hall.assert_logs_replay()
+    harness.assert_logs_replay()
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_an_auction_whose_end_fell_into_the_outage_goes_on(hall: Hall, how: How) -> None:
-    ids = [await hall.open(1_500, extension_ms=1_500) for _ in range(30)]
-    ends_at = {name: (await hall.auction(name)).ends_at or 0 for name in ids}
+async def test_an_auction_whose_end_fell_into_the_outage_goes_on(harness: HammerHarness, how: How) -> None:
+    ids = [await harness.open(1_500, extension_ms=1_500) for _ in range(30)]
+    ends_at = {name: (await harness.auction(name)).ends_at or 0 for name in ids}
 
-    await redis_away(hall, how, AWAY_MS)
+    await redis_away(harness, how, AWAY_MS)
 
     for name in ids:
-        event = await given_back(hall, name)
+        event = await given_back(harness, name)
         # There was time left when bids could be decided no more, and as much is left now.
         assert event.public["ends_at"] > event.private["ended_at"]
-    told = await hall.store.place_bid(ids[0], bid(ANNA, 500), CAUSE)
+    told = await harness.store.place_bid(ids[0], bid(ANNA, 500), CAUSE)
     assert not hasattr(told, "code"), told
-    await hall.until_in_sales(ids, 20)
-    await hall.assert_each_ended_once(ids)
+    await harness.until_in_sales(ids, 20)
+    await harness.assert_each_ended_once(ids)
     for name in ids[1:]:
-        closing = (await hall.closing(name)).public
-        (event,) = await hall.restored(name)
+        closing = (await harness.closing(name)).public
+        (event,) = await harness.restored(name)
         assert closing["ends_at"] == ends_at[name] + event.public["by_ms"]
         assert closing["at"] <= closing["ends_at"] + SOON_MS
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_whoever_lost_nothing_gets_nothing(hall: Hall, how: How) -> None:
-    ended = await hall.open(1_000)
-    cancelled, paused = await hall.open(LONG_MS), await hall.open(2_000)
-    await hall.until_in_sales([ended], 3)
-    await hall.store.cancel(cancelled, CAUSE)
-    await hall.store.pause(paused, CAUSE)
-    scheduled = await hall.open(LONG_MS, starts_at=now_ms() + LONG_MS)
-    overslept = await hall.open(LONG_MS, starts_at=now_ms() + 1_500)
-    harmed = await hall.open(LONG_MS)
+async def test_whoever_lost_nothing_gets_nothing(harness: HammerHarness, how: How) -> None:
+    ended = await harness.open(1_000)
+    cancelled, paused = await harness.open(LONG_MS), await harness.open(2_000)
+    await harness.until_in_sales([ended], 3)
+    await harness.store.cancel(cancelled, CAUSE)
+    await harness.store.pause(paused, CAUSE)
+    scheduled = await harness.open(LONG_MS, starts_at=now_ms() + LONG_MS)
+    overslept = await harness.open(LONG_MS, starts_at=now_ms() + 1_500)
+    harmed = await harness.open(LONG_MS)
     others = (ended, cancelled, paused, scheduled)
-    await until(lambda: hall.scheduled().keys().isdisjoint({ended, cancelled}), "those are passed on")
-    before = {name: await hall.auction(name) for name in others}
+    await until(lambda: harness.scheduled().keys().isdisjoint({ended, cancelled}), "those are passed on")
+    before = {name: await harness.auction(name) for name in others}
 
-    await redis_away(hall, how, AWAY_MS)
-    outage = (await given_back(hall, harmed)).private
-    opened_later = await hall.open(LONG_MS)
+    await redis_away(harness, how, AWAY_MS)
+    outage = (await given_back(harness, harmed)).private
+    opened_later = await harness.open(LONG_MS)
 
-    await until(lambda: hall.redis.ask("EXISTS", keys_of(overslept).events) == 1, "it opens", 5)
-    assert ((await hall.auction(overslept)).opened_at or 0) >= outage["ended_at"]
-    assert before == {name: await hall.auction(name) for name in others}
+    await until(lambda: harness.redis.ask("EXISTS", keys_of(overslept).events) == 1, "it opens", 5)
+    assert ((await harness.auction(overslept)).opened_at or 0) >= outage["ended_at"]
+    assert before == {name: await harness.auction(name) for name in others}
     # The clock of this one stood still all the while.
-    resumed = await hall.store.resume(paused, CAUSE)
+    resumed = await harness.store.resume(paused, CAUSE)
     assert isinstance(resumed, Auction)
-    await hall.until_in_sales([paused], 5)
-    assert (await hall.closing(paused)).public["ends_at"] == resumed.ends_at
+    await harness.until_in_sales([paused], 5)
+    assert (await harness.closing(paused)).public["ends_at"] == resumed.ends_at
     # A new hammer looks at everything once, because of the outage that it hears of.
-    (hammer,) = await hall.start_hammers()
+    (hammer,) = await harness.start_hammers()
     await until(lambda: '"outage"' in hammer.log(), "the new hammer heard of it")
-    await hall.until_in_sales([await hall.open(1_000)], 5)
+    await harness.until_in_sales([await harness.open(1_000)], 5)
     for name in (*others, overslept, opened_later):
-        assert await unharmed(hall, name)
-    hall.assert_logs_replay()
+        assert await unharmed(harness, name)
+    harness.assert_logs_replay()
 
 
-async def test_two_outages_give_back_twice(hall: Hall) -> None:
-    name = await hall.open(LONG_MS, extension_ms=1_000)
+async def test_two_outages_give_back_twice(harness: HammerHarness) -> None:
+    name = await harness.open(LONG_MS, extension_ms=1_000)
     for number in (1, 2):
-        away_ms = await redis_away(hall, "killed", 1_500)
+        away_ms = await redis_away(harness, "killed", 1_500)
         seen = number + 1
-        await until(lambda seen=seen: seq_of(hall, name) == seen, "it gets its time back")  # type: ignore[misc]
-        event = (await hall.restored(name))[-1]
+        await until(lambda seen=seen: seq_of(harness, name) == seen, "it gets its time back")  # type: ignore[misc]
+        event = (await harness.restored(name))[-1]
         assert away_ms <= event.public["by_ms"] <= away_ms + SLACK_MS
-    hall.assert_logs_replay()
+    harness.assert_logs_replay()
 
 
-async def test_an_auction_that_is_being_created_over_an_outage_is_not_forgotten(hall: Hall) -> None:
+async def test_an_auction_that_is_being_created_over_an_outage_is_not_forgotten(harness: HammerHarness) -> None:
     """Its entry is written first. A hammer that gives time back looks at every entry, and must leave it."""
-    harmed, coming = await hall.open(LONG_MS), new_id("auc")
-    hall.redis.ask("ZADD", SCHEDULE, now_ms() + LONG_MS, coming)
-    await redis_away(hall, "killed", 500)
-    await given_back(hall, harmed)
-    await hall.until_in_sales([await hall.open(1_000)], 5)
-    assert coming in hall.scheduled()
+    harmed, coming = await harness.open(LONG_MS), new_id("auc")
+    harness.redis.ask("ZADD", SCHEDULE, now_ms() + LONG_MS, coming)
+    await redis_away(harness, "killed", 500)
+    await given_back(harness, harmed)
+    await harness.until_in_sales([await harness.open(1_000)], 5)
+    assert coming in harness.scheduled()
 
 
-async def test_a_pause_of_redis_too_short_to_notice_gives_nothing(hall: Hall) -> None:
-    name, short = await hall.open(LONG_MS), await hall.open(1_000)
-    await redis_away(hall, "frozen", 700)
-    await hall.until_in_sales([short], 5)
-    assert await unharmed(hall, name)
+async def test_a_pause_of_redis_too_short_to_notice_gives_nothing(harness: HammerHarness) -> None:
+    name, short = await harness.open(LONG_MS), await harness.open(1_000)
+    await redis_away(harness, "frozen", 700)
+    await harness.until_in_sales([short], 5)
+    assert await unharmed(harness, name)
 
 
-async def test_redis_and_all_hammers_gone_together_is_an_outage(hall: Hall) -> None:
+async def test_redis_and_all_hammers_gone_together_is_an_outage(harness: HammerHarness) -> None:
     """A machine that was switched off and on."""
-    name = await hall.open(1_500, extension_ms=1_000)
-    for hammer in hall.hammers:
+    name = await harness.open(1_500, extension_ms=1_000)
+    for hammer in harness.hammers:
         hammer.kill()
-    await leave(hall, "killed")
+    await leave(harness, "killed")
     await until_time(now_ms() + AWAY_MS)
-    await come_back(hall, "killed")
-    assert (await hall.auction(name)).status is Status.OPEN
-    for hammer in hall.hammers:
+    await come_back(harness, "killed")
+    assert (await harness.auction(name)).status is Status.OPEN
+    for hammer in harness.hammers:
         hammer.start()
 
-    event = await given_back(hall, name)
+    event = await given_back(harness, name)
 
     assert event.public["by_ms"] >= AWAY_MS
-    await hall.until_in_sales([name], 10)
-    await hall.assert_each_ended_once([name])
+    await harness.until_in_sales([name], 10)
+    await harness.assert_each_ended_once([name])

@@ -13,14 +13,14 @@ import httpx
 import pytest
 from msgspec import json
 
-from blytz.auction.api import application
-from blytz.auction.memory_store import MemoryStore
+from blytz.auction.http.routes import application
 from blytz.auction.service import AuctionService
 from blytz.identity.dev import DevIssuer
 from blytz.kit.clock import ServerClock
-from blytz.kit.http_server import listen, serve
-from blytz.kit.metrics import Metrics
+from blytz.kit.http.server import listen, serve
+from blytz.kit.telemetry.metrics import Metrics
 from tests.support.http import Api, problem
+from tests.support.memory_store import MemoryStore
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import wait_until

@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from blytz.kit.settings import SettingsFault, read_settings
+from blytz.kit.config.fields import SettingsFault
+from blytz.kit.config.load import read_settings
 from tests.support.platform import blytz, clean_env
 
 REDIS = {"REDIS_URL": "redis://:correct-horse-battery-7@127.0.0.1:6379/0"}

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from blytz.auction.model import Event
-from blytz.cli.client import LiveClient
+from blytz.client.live import LiveClient
 from blytz.identity.dev import DevIssuer
 from tests.conftest import StartRedis
 from tests.support.auctions import CAUSE
 from tests.support.crowd import ANSWER_WITHIN_S, Crowd, Door, HttpDoor, LiveDoor, Sent, Way
-from tests.support.hall import Hall, hall_in
+from tests.support.hammer_harness import HammerHarness, harness_in
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import until
@@ -35,8 +35,10 @@ BACK_WITHIN_S = 20.0
 class Storm:
     """The four processes, the bidders, and what was opened meanwhile."""
 
-    def __init__(self, hall: Hall, folder: Path, auction: Service, live: Service, rng: random.Random) -> None:
-        self.hall = hall
+    def __init__(
+        self, harness: HammerHarness, folder: Path, auction: Service, live: Service, rng: random.Random
+    ) -> None:
+        self.harness = harness
         self.folder = folder
         self.auction = auction
         self.live = live
@@ -47,8 +49,8 @@ class Storm:
         self._bag: list[str] = []
 
     def process(self, name: str) -> Service | RedisServer:
-        services = {"auction": self.auction, "live": self.live, "hammer": self.hall.hammers[0]}
-        return services.get(name) or self.hall.redis
+        services = {"auction": self.auction, "live": self.live, "hammer": self.harness.hammers[0]}
+        return services.get(name) or self.harness.redis
 
     def next_victim(self) -> str:
         """A random one, each as often as the others."""
@@ -105,13 +107,13 @@ async def run_storm(storm: Storm, auction_ids: list[str], cycles: int, *, freeze
         for _ in range(cycles):
             goals = {way: count + storm.rng.randrange(10, 120) for way, count in crowd.answers.items()}
             await until(partial(crowd.has_answers, goals), "bids are answered again", BACK_WITHIN_S)
-            await storm.hall.pipe.up.wait()
+            await storm.harness.pipe.up.wait()
             # Some end in the middle of it all.
             ends = [storm.rng.randrange(1_000, 4_000) for _ in range(3)]
-            storm.opened += [await storm.hall.open(ends_in_ms, extension_ms=500) for ends_in_ms in ends]
+            storm.opened += [await storm.harness.open(ends_in_ms, extension_ms=500) for ends_in_ms in ends]
             await storm.strike(freeze=freezes and storm.rng.random() < 0.3)
-    await storm.hall.pipe.up.wait()
-    for service in (storm.auction, *storm.hall.hammers):
+    await storm.harness.pipe.up.wait()
+    for service in (storm.auction, *storm.harness.hammers):
         await asyncio.to_thread(service.wait_until_ready)
     for bid in crowd.unknown:
         with HttpDoor(storm.auction.port, storm.token_of[bid.bidder_id]) as door:
@@ -147,16 +149,16 @@ def assert_nothing_acknowledged_is_lost(sent: Sequence[Sent], logs: dict[str, li
 
 async def weather(redis: RedisServer, folder: Path, cycles: int, seed: int, *, freezes: bool = False) -> None:
     print(f"seed {seed}")
-    async with hall_in(redis, 1) as hall:
+    async with harness_in(redis, 1) as harness:
         with Service("auction", redis.url, folder) as auction, Service("live", redis.url, folder) as live:
             for service in (auction, live):
                 await asyncio.to_thread(service.wait_until_ready)
-            storm = Storm(hall, folder, auction, live, random.Random(seed))
-            lasting = [await hall.open(LONG_MS) for _ in range(AUCTIONS)]
+            storm = Storm(harness, folder, auction, live, random.Random(seed))
+            lasting = [await harness.open(LONG_MS) for _ in range(AUCTIONS)]
 
             crowd = await run_storm(storm, lasting, cycles, freezes=freezes)
 
-            logs = {auction_id: await hall.events(auction_id) for auction_id in lasting}
+            logs = {auction_id: await harness.events(auction_id) for auction_id in lasting}
             outcomes = Counter(bid.outcome for bid in crowd.sent)
             replayed = sum(bool(bid.told.get("replayed")) for bid in crowd.sent)
             print(
@@ -167,9 +169,9 @@ async def weather(redis: RedisServer, folder: Path, cycles: int, seed: int, *, f
             assert outcomes["accepted"] + outcomes["outbid"] > 50 * cycles
             assert replayed > 0
             for auction_id in lasting:
-                await hall.store.close(auction_id, CAUSE, force=True)
-            await hall.until_in_sales([*lasting, *storm.opened], 40)
-            await hall.assert_each_ended_once([*lasting, *storm.opened])
+                await harness.store.close(auction_id, CAUSE, force=True)
+            await harness.until_in_sales([*lasting, *storm.opened], 40)
+            await harness.assert_each_ended_once([*lasting, *storm.opened])
 
 
 async def test_kills_under_load_lose_no_bid_that_was_acknowledged(start_redis: StartRedis, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from tests.support.auctions import CAUSE, listing
 from tests.support.live import GatewayProcess
 from tests.support.live_client import Client, Closed, frame, handshake, welcomed
@@ -23,7 +23,7 @@ from tests.support.wait import until
 
 AUCTION = "auc_fuzz"
 CONNECTIONS = 1_500
-AT_ONCE = 50
+BATCH_SIZE = 50
 GROWTH_KB = 40_000
 HEARTBEAT_MS = 8_000
 INTERNAL_ERROR = b"\x88\x02\x03\xf3"
@@ -98,8 +98,8 @@ async def one_noise(port: int, rng: random.Random) -> None:
 
 async def test_noise_after_the_handshake_harms_nobody(gateway: GatewayProcess, neighbour: Client) -> None:
     rng = random.Random(7)
-    for _ in range(CONNECTIONS // AT_ONCE):
-        await asyncio.gather(*(one_noise(gateway.port, rng) for _ in range(AT_ONCE)))
+    for _ in range(CONNECTIONS // BATCH_SIZE):
+        await asyncio.gather(*(one_noise(gateway.port, rng) for _ in range(BATCH_SIZE)))
     await neighbour.silence()
 
 
@@ -134,8 +134,8 @@ async def noise_at_the_door(port: int, rng: random.Random) -> None:
 
 async def test_noise_instead_of_a_handshake_harms_nobody(gateway: GatewayProcess, neighbour: Client) -> None:
     rng = random.Random(8)
-    for _ in range(CONNECTIONS // AT_ONCE):
-        await asyncio.gather(*(noise_at_the_door(gateway.port, rng) for _ in range(AT_ONCE)))
+    for _ in range(CONNECTIONS // BATCH_SIZE):
+        await asyncio.gather(*(noise_at_the_door(gateway.port, rng) for _ in range(BATCH_SIZE)))
     await neighbour.silence()
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from blytz.auction.model import Receipt, Refused
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from blytz.kit.answer import Answer
 from tests.support.auctions import BIDDERS, CAUSE, bid, listing
 from tests.support.live import GatewayProcess

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from tests.conftest import StartRedis
 from tests.support.auctions import BIDDERS, CAUSE, bid, listing
 from tests.support.live import GatewayProcess

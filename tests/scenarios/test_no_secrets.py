@@ -12,7 +12,7 @@ import pytest
 from blytz.identity.dev import KEY_FILE
 from tests.conftest import StartRedis
 from tests.support.gateway import Gateway
-from tests.support.hall import hall_in
+from tests.support.hammer_harness import harness_in
 from tests.support.http import Api
 from tests.support.live_client import Client, Closed, welcomed
 from tests.support.services import Service
@@ -68,7 +68,7 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
     redis = start_redis()
-    async with hall_in(redis, 1) as hall:
+    async with harness_in(redis, 1) as harness:
         with (
             Service("auction", redis.url, tmp_path, log_decisions=1.0) as auction,
             Service("live", redis.url, tmp_path, log_decisions=1.0) as live,
@@ -93,13 +93,13 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
                 pending = await asyncio.to_thread(api.bid, auction_id, CEILINGS[0] + 1, anna, "max")
                 redis.thaw()
                 heard += [pending.text, api.get(f"/v1/auctions/{auction_id}", by=cleo).text]
-                await hall.pipe.up.wait()
+                await harness.pipe.up.wait()
                 # A state that cannot be believed is the kind of fault that is logged whole.
                 redis.ask("HSET", f"auction:{{{auction_id}}}", "price", "nonsense")
                 heard.append(api.bid(auction_id, CEILINGS[1] + 2, ben, "max").text)
                 heard.append(api.get(f"/v1/auctions/{auction_id}", by=cleo).text)
                 heard.append(api.get(f"/v1/auctions/{auction_id}/events", by=cleo).text)
-            for service in (auction, live, *hall.hammers):
+            for service in (auction, live, *harness.hammers):
                 service.stop()
             # nginx writes its last lines when it ends.
             gateway.close()
@@ -107,7 +107,7 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
             secrets = [*words(seller), *words(anna), *words(ben), *words(cleo)]
             secrets += [str(amount) for amount in (*CEILINGS, RESERVE, CEILINGS[0] + 1, CEILINGS[1] + 2)]
             secrets += (tmp_path / KEY_FILE).read_text().splitlines()[1:-1]
-            logs: dict[str, str] = {service.name: service.log() for service in (auction, live, *hall.hammers)}
+            logs: dict[str, str] = {service.name: service.log() for service in (auction, live, *harness.hammers)}
             logs["nginx"] = gateway.logs()
             assert all(logs.values())
             assert "corrupt_auction" in logs["auction"]

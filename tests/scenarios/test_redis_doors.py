@@ -7,8 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from blytz.auction.model import Receipt
-from blytz.auction.redis_store import RedisStore
-from blytz.kit.redis_pipe import RedisError, RedisPipe
+from blytz.auction.redis.store import RedisStore
+from blytz.kit.redis.pipe import RedisError, RedisPipe
 from tests.conftest import StartRedis
 from tests.support.auctions import ANNA, CAUSE, bid, listing
 from tests.support.certificates import make_certificates

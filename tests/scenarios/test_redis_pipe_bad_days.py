@@ -9,10 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from blytz.auction.model import Bid, Receipt
-from blytz.auction.redis_store import RedisStore, keys_of
+from blytz.auction.redis.keys import keys_of
+from blytz.auction.redis.store import RedisStore
 from blytz.kit.answer import Answer
 from blytz.kit.problems import NotDurable, StoreUnavailable
-from blytz.kit.redis_pipe import DURABLE_WITHIN_S, RedisPipe
+from blytz.kit.redis.pipe import DURABLE_WITHIN_S, RedisPipe
 from tests.conftest import StartRedis
 from tests.support.auctions import ANNA, BEN, CAUSE, bid, listing
 from tests.support.pipes import connected

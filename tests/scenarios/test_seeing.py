@@ -16,8 +16,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from blytz.kit.http import MOST_REQUESTS
-from blytz.kit.settings import Settings
+from blytz.kit.config.model import Settings
+from blytz.kit.http.asgi import MOST_REQUESTS
 from tests.support.gateway import Gateway, hang_up
 from tests.support.http import Api, problem
 from tests.support.live_client import Client
@@ -40,7 +40,7 @@ OURS = re.compile(r"\b((?:blytz|process)_\w+)(?:\{([^}]*)\})?")
 CEILING = 98_765_432
 
 
-class House:
+class HammerFleet:
     """One of each process, and somebody who does a little of everything in it."""
 
     def __init__(self, services: dict[str, Service], api: Api, folder: Path, redis_url: str) -> None:
@@ -53,38 +53,38 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HammerFleet]:
+    folder = tmp_path_factory.mktemp("fleet")
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer())
         services = {name: stack.enter_context(Service(name, redis.url, folder)) for name in OF}  # type: ignore[arg-type]
         for service in services.values():
             service.wait_until_ready()
         api = stack.enter_context(Api(services["auction"], folder))
-        yield House(services, api, folder, redis.url)
+        yield HammerFleet(services, api, folder, redis.url)
 
 
 @pytest.fixture(scope="module")
-def lived_in(house: House) -> House:
+def lived_in(fleet: HammerFleet) -> HammerFleet:
     """After bids of every outcome by both ways, a login that was refused, and a hammer that fell."""
-    auction_id = house.api.create(house.sam, duration_ms=3_000, ending="sudden_death")
-    assert house.api.bid(auction_id, CEILING, by=house.anna, kind="max", bid_id="h1").status_code == 201
-    assert house.api.bid(auction_id, 1, by=house.api.token("Ben")).status_code == 409
-    assert house.api.bid(auction_id, 1, by="a.stolen.token").status_code == 401
-    assert house.api.get("/v1/auctions", by="a.stolen.token").status_code == 401
-    assert house.api.get(f"/v1/auctions/{auction_id}", secret_in="query").status_code == 422
-    assert house.api.get(f"/v1/auctions/{auction_id}").status_code == 200
-    asyncio.run(_watch_and_bid(house, auction_id))
-    hammer = house.services["hammer"]
+    auction_id = fleet.api.create(fleet.sam, duration_ms=3_000, ending="sudden_death")
+    assert fleet.api.bid(auction_id, CEILING, by=fleet.anna, kind="max", bid_id="h1").status_code == 201
+    assert fleet.api.bid(auction_id, 1, by=fleet.api.token("Ben")).status_code == 409
+    assert fleet.api.bid(auction_id, 1, by="a.stolen.token").status_code == 401
+    assert fleet.api.get("/v1/auctions", by="a.stolen.token").status_code == 401
+    assert fleet.api.get(f"/v1/auctions/{auction_id}", secret_in="query").status_code == 422
+    assert fleet.api.get(f"/v1/auctions/{auction_id}").status_code == 200
+    asyncio.run(_watch_and_bid(fleet, auction_id))
+    hammer = fleet.services["hammer"]
     wait_until(lambda: 'blytz_auctions_closed_total{status="sold"}' in hammer.page("/metrics")[1], "sold", 10)
-    return house
+    return fleet
 
 
-async def _watch_and_bid(house: House, auction_id: str) -> None:
-    port = house.services["live"].port
+async def _watch_and_bid(fleet: HammerFleet, auction_id: str) -> None:
+    port = fleet.services["live"].port
     client = await Client.open(port)
     client.send(
-        {"type": "auth", "token": house.api.token("Ben")}, {"type": "watch", "topic": f"auction:{auction_id}"}
+        {"type": "auth", "token": fleet.api.token("Ben")}, {"type": "watch", "topic": f"auction:{auction_id}"}
     )
     bid = {"type": "bid", "auction_id": auction_id, "bid_id": "w1", "amount": 777, "kind": "exact"}
     await client.hear("snapshot")
@@ -99,14 +99,14 @@ async def _watch_and_bid(house: House, auction_id: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, house: House) -> Iterator[Gateway]:
-    auction, live = (f"127.0.0.1:{house.services[name].port}" for name in ("auction", "live"))
+def gateway(tmp_path_factory: pytest.TempPathFactory, fleet: HammerFleet) -> Iterator[Gateway]:
+    auction, live = (f"127.0.0.1:{fleet.services[name].port}" for name in ("auction", "live"))
     with Gateway(tmp_path_factory.mktemp("door") / "data", auction=auction, live=live) as running:
         yield running
 
 
 @pytest.mark.parametrize("service", OF)
-def test_every_metric_keeps_the_conventions(lived_in: House, service: str) -> None:
+def test_every_metric_keeps_the_conventions(lived_in: HammerFleet, service: str) -> None:
     status, text = lived_in.services[service].page("/metrics")
     assert status == 200
     families = {family.name: family for family in text_string_to_metric_families(text)}
@@ -133,7 +133,7 @@ def test_every_metric_keeps_the_conventions(lived_in: House, service: str) -> No
         subprocess.run([promtool, "check", "metrics"], input=text, text=True, check=True, capture_output=True)
 
 
-def test_every_series_that_an_alert_asks_for_is_exported(lived_in: House) -> None:
+def test_every_series_that_an_alert_asks_for_is_exported(lived_in: HammerFleet) -> None:
     """With the labels it is asked by; an alert over a name that nobody exports would be silent for ever."""
     exported: dict[str, dict[str, set[str]]] = {}
     for service in lived_in.services.values():
@@ -164,7 +164,7 @@ def test_prometheus_looks_where_the_services_listen() -> None:
     assert watched == {name: [f"127.0.0.1:{ports[f'{name}_port']}"] for name in OF}
 
 
-def test_what_happened_was_counted(lived_in: House) -> None:
+def test_what_happened_was_counted(lived_in: HammerFleet) -> None:
     def value(service: str, name: str, **labels: str) -> float:
         text = lived_in.services[service].page("/metrics")[1]
         samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
@@ -183,7 +183,7 @@ def test_what_happened_was_counted(lived_in: House) -> None:
         assert value(service, "blytz_redis_round_trip_seconds_count") > 0
 
 
-def test_a_line_for_each_request_and_decision(lived_in: House) -> None:
+def test_a_line_for_each_request_and_decision(lived_in: HammerFleet) -> None:
     wait_until(lambda: len(lived_in.logged("auction", "bid")) == 3, "three decisions over HTTP")
     accepted, refused, stranger = lived_in.logged("auction", "bid")
     auction_id = accepted["auction_id"]
@@ -203,36 +203,36 @@ def test_a_line_for_each_request_and_decision(lived_in: House) -> None:
 
 
 async def test_one_id_leads_from_the_answer_through_the_gateway_to_the_line_of_the_service(
-    house: House, gateway: Gateway
+    fleet: HammerFleet, gateway: Gateway
 ) -> None:
-    answer = gateway.get("/auction/v1/auctions/auc_none", Authorization=f"Bearer {house.anna}")
+    answer = gateway.get("/auction/v1/auctions/auc_none", Authorization=f"Bearer {fleet.anna}")
     assert problem(answer, 404, "auction_not_found")
     trace = answer.headers["x-request-id"]
     assert json.loads(gateway.log_line(trace))["status"] == 404
-    line = about(house, "auction", "request", trace)
+    line = about(fleet, "auction", "request", trace)
     assert (line["auction_id"], line["status"], line["outcome"]) == ("auc_none", 404, "refused")
     # Nobody has to be somebody to read; whoever says who he is can be found.
-    anna = house.api.issuer.verify(house.anna).id
+    anna = fleet.api.issuer.verify(fleet.anna).id
     assert line["user_id"] == anna
 
     client = await Client.open(gateway.http_port)
-    client.send({"type": "auth", "token": house.anna})
+    client.send({"type": "auth", "token": fleet.anna})
     client.send({"type": "bid", "auction_id": "auc_none", "bid_id": "t", "amount": 1, "kind": "exact"})
     await client.hear("bid_result", code="auction_not_found")
     await hang_up(client)
     [trace] = re.findall(r"(?im)^x-request-id: ([0-9a-f]+)", client.head)
     # nginx writes about a WebSocket when it has ended.
     assert json.loads(gateway.log_line(trace))["status"] == 101
-    line = about(house, "live", "bid", trace)
+    line = about(fleet, "live", "bid", trace)
     assert (line["auction_id"], line["user_id"]) == ("auc_none", anna)
 
 
-def about(house: House, service: str, event: str, trace: str) -> dict[str, Any]:
+def about(fleet: HammerFleet, service: str, event: str, trace: str) -> dict[str, Any]:
     """The only line of this service about a request, once it is written."""
     found: list[dict[str, Any]] = []
 
     def is_there() -> bool:
-        found[:] = [line for line in house.logged(service, event) if line["request_id"] == trace]
+        found[:] = [line for line in fleet.logged(service, event) if line["request_id"] == trace]
         return bool(found)
 
     wait_until(is_there, f"{service} has a line about {trace}")
@@ -240,7 +240,7 @@ def about(house: House, service: str, event: str, trace: str) -> dict[str, Any]:
     return line
 
 
-def test_every_line_has_one_form_and_none_says_too_much(lived_in: House) -> None:
+def test_every_line_has_one_form_and_none_says_too_much(lived_in: HammerFleet) -> None:
     for name, service in lived_in.services.items():
         text = service.log()
         for line in text.splitlines():
@@ -252,16 +252,16 @@ def test_every_line_has_one_form_and_none_says_too_much(lived_in: House) -> None
             assert secret not in text
 
 
-def test_a_busy_process_is_alive(house: House) -> None:
+def test_a_busy_process_is_alive(fleet: HammerFleet) -> None:
     """All places for requests are taken, by requests whose bodies do not come."""
     with ExitStack() as stack:
         settings = {"writes_per_s": 1_000, "writes_burst": 1_000}
-        service = stack.enter_context(Service("auction", house.redis_url, house.folder, **settings))
-        api = stack.enter_context(Api(service.wait_until_ready(), house.folder))
+        service = stack.enter_context(Service("auction", fleet.redis_url, fleet.folder, **settings))
+        api = stack.enter_context(Api(service.wait_until_ready(), fleet.folder))
         lines = (
             "POST /v1/auctions HTTP/1.1",
             "Host: a",
-            f"Authorization: Bearer {house.sam}",
+            f"Authorization: Bearer {fleet.sam}",
             "Content-Length: 9",
         )
         head = "\r\n".join([*lines, "", ""])

@@ -12,7 +12,7 @@ from tests.support.live_client import Client
 from tests.support.platform import SERVICES, Platform
 from tests.support.wait import until, wait_until
 
-PATIENCE_S = 4.0
+REQUEST_TIMEOUT_S = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,6 @@ async def test_who_does_not_hang_up_when_told_to_keeps_nobody_waiting(mortal: Pl
     pid = mortal.kill("live", signal.SIGTERM)
     assert await client.closed() == 1012
     # A telephone in a tunnel answers nothing; all others want the new process.
-    await until(lambda: mortal.pids.get("live", pid) != pid, "the next one starts", PATIENCE_S)
+    await until(lambda: mortal.pids.get("live", pid) != pid, "the next one starts", REQUEST_TIMEOUT_S)
     client.leave()
     mortal.wait_until_back("live", pid)

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from blytz.auction.model import Bid, Cause, Listing, Party, Terms
-from blytz.auction.redis_store import RedisStore, keys_of
+from blytz.auction.redis.keys import keys_of
+from blytz.auction.redis.store import RedisStore
 from blytz.cli import main
 from blytz.kit.ids import new_id
-from blytz.kit.redis_pipe import RedisPipe
+from blytz.kit.redis.pipe import RedisPipe
 from tests.support.redis import RedisServer
 
 SELLER, ANNA, BEN = Party("usr_seller", "Selma"), Party("usr_anna", "Anna"), Party("usr_ben", 'Ben "B" Ünal')

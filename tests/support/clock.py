@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from blytz.auction.redis_store import load_scripts
-from blytz.kit.redis_pipe import RedisPipe, Script
+from blytz.auction.redis.store import load_scripts
+from blytz.kit.redis.pipe import RedisPipe, Script
 from tests.support.auctions import T0
 
 CLOCK_KEY = "test:clock"

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, Self
 import msgspec
 
 from blytz.auction.model import Code
-from blytz.cli.client import LiveClient
+from blytz.client.live import LiveClient
 
 ANSWER_WITHIN_S = 15.0
 IMPATIENT_S = 0.01

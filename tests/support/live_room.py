@@ -9,7 +9,7 @@ import msgspec
 
 from blytz.auction.model import Auction, Status
 from blytz.kit.problems import StoreUnavailable
-from blytz.live.hub import Hub, Wanted
+from blytz.live.topics.hub import Hub, Wanted
 from tests.support.auctions import T0, listing
 
 AUCTION = "auc_1"

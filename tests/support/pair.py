@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from blytz.auction.memory_store import MemoryStore
 from blytz.auction.model import Auction, Bid, Listing, Receipt, Refused
-from blytz.auction.redis_store import RedisStore
-from blytz.kit.redis_pipe import RedisPipe
+from blytz.auction.redis.store import RedisStore
+from blytz.kit.redis.pipe import RedisPipe
 from tests.support.auctions import CAUSE
 from tests.support.clock import Clock, scripts_on_test_clock
+from tests.support.memory_store import MemoryStore
 
 PAGE = 1_000
 _json = msgspec.json.Encoder(order="sorted")

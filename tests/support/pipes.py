@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from blytz.kit.redis_pipe import RedisPipe
+from blytz.kit.redis.pipe import RedisPipe
 
 CONNECTED_WITHIN_S = 10.0
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from blytz.cli.folder import running_platform
+from blytz.cli.data_folder import running_platform
 from blytz.identity import Role
 from blytz.identity.dev import DevIssuer
 from infra.ports import free_port

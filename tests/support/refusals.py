@@ -4,19 +4,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.stage import LONG_MS, Ask, Operation, Stage
+from tests.support.example_runner import LONG_MS, Ask, ExampleRunner, Operation
 
-Way = Callable[[Stage, Operation], Ask]
+Way = Callable[[ExampleRunner, Operation], Ask]
 TOO_LARGE = "x" * 70_000
 
 
-def _forbidden(stage: Stage, operation: Operation) -> Ask:
+def _forbidden(runner: ExampleRunner, operation: Operation) -> Ask:
     # Anybody with a role may bid.
-    return stage.good(operation).but(token=stage.person() if operation.id == "placeBid" else stage.anna)
+    return runner.good(operation).but(token=runner.person() if operation.id == "placeBid" else runner.anna)
 
 
-def _malformed(stage: Stage, operation: Operation) -> Ask:
-    ask = stage.good(operation)
+def _malformed(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = runner.good(operation)
     if operation.method in {"POST", "PUT"}:
         # Also where there need not be a body.
         return ask.but(body={"what": "is this"})
@@ -25,77 +25,77 @@ def _malformed(stage: Stage, operation: Operation) -> Ask:
     return ask.but(query={"limit": 0})
 
 
-def _not_open_yet(stage: Stage, operation: Operation) -> Ask:
-    seller = stage.person("seller")
-    auction_id = stage.open(seller, starts_in_ms=LONG_MS)
+def _not_open_yet(runner: ExampleRunner, operation: Operation) -> Ask:
+    seller = runner.person("seller")
+    auction_id = runner.open(seller, starts_in_ms=LONG_MS)
     if operation.id == "cancelAuction":
         # That may be called off; one that was sold may not.
-        auction_id = stage.open(seller)
-        stage.bid(auction_id, stage.anna, 1_000)
-        stage.act(auction_id, seller, "close")
-    ask = stage.good(operation)
-    return ask.but(parts={"auction_id": auction_id}, token=stage.anna if operation.id == "placeBid" else seller)
+        auction_id = runner.open(seller)
+        runner.bid(auction_id, runner.anna, 1_000)
+        runner.act(auction_id, seller, "close")
+    ask = runner.good(operation)
+    return ask.but(parts={"auction_id": auction_id}, token=runner.anna if operation.id == "placeBid" else seller)
 
 
-def _short(stage: Stage, operation: Operation) -> Ask:
+def _short(runner: ExampleRunner, operation: Operation) -> Ask:
     """On a platform without a hammer, so that it has ended and nobody closed it."""
-    ask = stage.good(operation)
-    seller = stage.person("seller")
-    auction_id = stage.open(seller, duration_ms=1_000, ending="sudden_death")
-    return ask.but(parts={"auction_id": auction_id}, token=stage.anna if operation.id == "placeBid" else seller)
+    ask = runner.good(operation)
+    seller = runner.person("seller")
+    auction_id = runner.open(seller, duration_ms=1_000, ending="sudden_death")
+    return ask.but(parts={"auction_id": auction_id}, token=runner.anna if operation.id == "placeBid" else seller)
 
 
-def _bid(stage: Stage, operation: Operation, **bid: Any) -> Ask:
+def _bid(runner: ExampleRunner, operation: Operation, **bid: Any) -> Ask:
     body = {"bid_id": "b-1", "amount": 1_000, **bid}
-    return Ask(operation, stage.anna, body, {"auction_id": stage.open()})
+    return Ask(operation, runner.anna, body, {"auction_id": runner.open()})
 
 
-def _reused(stage: Stage, operation: Operation) -> Ask:
-    ask = _bid(stage, operation)
-    stage.bid(ask.parts["auction_id"], stage.anna, 1_000, bid_id="b-1")
+def _reused(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = _bid(runner, operation)
+    runner.bid(ask.parts["auction_id"], runner.anna, 1_000, bid_id="b-1")
     return ask.but(body={"bid_id": "b-1", "amount": 2_000})
 
 
-def _own(stage: Stage, operation: Operation) -> Ask:
-    ask = _bid(stage, operation)
-    seller = stage.person("seller")
-    return ask.but(token=seller, parts={"auction_id": stage.open(seller)})
+def _own(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = _bid(runner, operation)
+    seller = runner.person("seller")
+    return ask.but(token=seller, parts={"auction_id": runner.open(seller)})
 
 
-def _leading(stage: Stage, operation: Operation) -> Ask:
-    ask = _bid(stage, operation, bid_id="b-9", amount=2_000)
-    stage.bid(ask.parts["auction_id"], stage.anna, 1_000)
+def _leading(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = _bid(runner, operation, bid_id="b-9", amount=2_000)
+    runner.bid(ask.parts["auction_id"], runner.anna, 1_000)
     return ask
 
 
-def _hard_stop(stage: Stage, operation: Operation) -> Ask:
-    seller = stage.person("seller")
-    auction_id = stage.open(seller, duration_ms=LONG_MS, max_total_ms=LONG_MS)
+def _hard_stop(runner: ExampleRunner, operation: Operation) -> Ask:
+    seller = runner.person("seller")
+    auction_id = runner.open(seller, duration_ms=LONG_MS, max_total_ms=LONG_MS)
     return Ask(operation, seller, {"by_ms": 60_000}, {"auction_id": auction_id})
 
 
-def _never_paused(stage: Stage, operation: Operation) -> Ask:
-    seller = stage.person("seller")
-    return Ask(operation, seller, parts={"auction_id": stage.open(seller)})
+def _never_paused(runner: ExampleRunner, operation: Operation) -> Ask:
+    seller = runner.person("seller")
+    return Ask(operation, seller, parts={"auction_id": runner.open(seller)})
 
 
 WAYS: dict[str, Way] = {
-    "unauthenticated": lambda stage, operation: stage.good(operation).but(token="nonsense"),
-    "banned": lambda stage, operation: stage.good(operation).but(token=stage.banned()[0]),
+    "unauthenticated": lambda runner, operation: runner.good(operation).but(token="nonsense"),
+    "banned": lambda runner, operation: runner.good(operation).but(token=runner.banned()[0]),
     "forbidden": _forbidden,
-    "auction_not_found": lambda stage, operation: stage.good(operation).but(parts={"auction_id": "auc_none"}),
-    "not_found": lambda stage, operation: stage.good(operation).but(parts={"user_id": f"usr_{time.time_ns()}"}),
+    "auction_not_found": lambda runner, operation: runner.good(operation).but(parts={"auction_id": "auc_none"}),
+    "not_found": lambda runner, operation: runner.good(operation).but(parts={"user_id": f"usr_{time.time_ns()}"}),
     "invalid_request": _malformed,
-    "too_large": lambda stage, operation: stage.good(operation).but(body=TOO_LARGE),
-    "rate_limited": lambda stage, operation: stage.good(operation),
+    "too_large": lambda runner, operation: runner.good(operation).but(body=TOO_LARGE),
+    "rate_limited": lambda runner, operation: runner.good(operation),
     "bid_id_reused": _reused,
     "auction_not_open": _not_open_yet,
     "auction_ended": _short,
     "bidder_is_seller": _own,
     "bidder_blocked": _bid,
-    "buy_now_unavailable": lambda stage, operation: _bid(stage, operation, kind="buy_now"),
+    "buy_now_unavailable": lambda runner, operation: _bid(runner, operation, kind="buy_now"),
     "already_leading": _leading,
-    "bid_too_low": lambda stage, operation: _bid(stage, operation, amount=999),
+    "bid_too_low": lambda runner, operation: _bid(runner, operation, amount=999),
     "auction_not_paused": _never_paused,
     "hard_stop_reached": _hard_stop,
 }

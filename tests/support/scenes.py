@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from blytz.cli.scene import Link, Scene
-from blytz.cli.topic import Topic
+from blytz.cli.watch.scene import Link, Scene
+from blytz.client.topic import Topic
 
 NOW = 1_800_000_000_000
 ID = "auc_1"

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-from blytz.cli.wire import close_code
+from blytz.client.wire import close_code
 
-AT_ONCE = 100
+BATCH_SIZE = 100
 
 
 @lru_cache(maxsize=4_096)
@@ -112,8 +112,8 @@ class Viewer(WSListener):
 
 
 async def connect_all(viewers: list[Viewer], port: int) -> None:
-    for first in range(0, len(viewers), AT_ONCE):
-        await asyncio.gather(*(viewer.connect(port) for viewer in viewers[first : first + AT_ONCE]))
+    for first in range(0, len(viewers), BATCH_SIZE):
+        await asyncio.gather(*(viewer.connect(port) for viewer in viewers[first : first + BATCH_SIZE]))
 
 
 async def keep(viewer: Viewer, port: int, within_s: float = 20.0) -> None:

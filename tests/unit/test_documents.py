@@ -1,17 +1,16 @@
-"""What the house's documents point at is there: files and folders, links, and the keys in Redis."""
+"""What the fleet's documents point at is there: files and folders, links, and the keys in Redis."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from blytz.auction.redis_schedule import SALES
-from blytz.auction.redis_store import INDEX, SCHEDULE, Keys
+from blytz.auction.redis.keys import INDEX, SALES, SCHEDULE, Keys
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / f"{name}.md" for name in ("ARCHITECTURE", "CONTRIBUTING", "README", "SECURITY")]
 DOCUMENTS += sorted((ROOT / "specs" / "decisions").glob("*.md"))
-HOUSE = [ROOT / name for name in (".ci", "bench", "infra", "requirements", "services", "specs", "tests")]
+SOURCES = [ROOT / name for name in (".ci", "bench", "infra", "requirements", "services", "specs", "tests")]
 PATH = re.compile(r"`([\w.*-]+(?:/[\w.*-]+)*/?)`")
 """In backquotes, with nothing that no file's name has."""
 SHARED_KEY = re.compile(r"""(?:(?<!f)"\{|f"\{\{)([a-z]+)\}+:([a-z:]*)""")
@@ -24,8 +23,8 @@ def named_in(text: str) -> set[str]:
 
 
 def exists(name: str) -> bool:
-    """Anywhere in the house: documents leave out the folders in front where nobody could be mistaken."""
-    return any(ROOT.glob(name)) or any(next(part.rglob(name), None) for part in HOUSE)
+    """Anywhere in the project: documents leave out the folders in front where nobody could be mistaken."""
+    return any(ROOT.glob(name)) or any(next(part.rglob(name), None) for part in SOURCES)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
@@ -37,8 +36,8 @@ def test_every_file_that_a_document_names_is_there(document: Path) -> None:
 
 
 def test_a_file_that_is_not_there_would_be_noticed() -> None:
-    names = named_in("`auction/rules.py`, `lua/`, `api_*.py` and `auction/gone.py`, `GET /health`, `now`")
-    assert names == {"auction/rules.py", "lua/", "api_*.py", "auction/gone.py"}
+    names = named_in("`auction/rules.py`, `lua/`, `test_*.py` and `auction/gone.py`, `GET /health`, `now`")
+    assert names == {"auction/rules.py", "lua/", "test_*.py", "auction/gone.py"}
     assert {name for name in names if not exists(name)} == {"auction/gone.py"}
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from blytz.cli.serve import Service
+from blytz.cli.commands.serve import Service
 
 ROOT = Path(__file__).parents[2]
 SERVICES = get_args(Service)

@@ -15,7 +15,7 @@ import (
 // bid under way, and none should wait for a connection.
 const poolSize = 64
 
-// Store runs the very Lua that Blytz runs (services/blytz/auction/lua) on the very keys.
+// Store runs the very Lua that Blytz runs (services/blytz/auction/redis/lua) on the very keys.
 type Store struct {
 	client   *redis.Client
 	scripter redis.Scripter

@@ -6,18 +6,18 @@ from functools import partial
 from typing import Any
 
 from blytz.apps import signing_in, wiring
-from blytz.auction.api import application, described
+from blytz.auction.http.routes import application, described
 from blytz.auction.service import AuctionService
-from blytz.identity.redis_bans import RedisBans
+from blytz.identity.redis.bans import RedisBans
 from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
-from blytz.kit.http_openapi import schema_of
-from blytz.kit.http_server import listen, serve
-from blytz.kit.logs import lines
-from blytz.kit.metrics import Metrics
-from blytz.kit.origins import Origins
-from blytz.kit.pages import Dependency
-from blytz.kit.settings import Settings
+from blytz.kit.config.model import Settings
+from blytz.kit.http.openapi import schema_of
+from blytz.kit.http.origins import Origins
+from blytz.kit.http.pages import Dependency
+from blytz.kit.http.server import listen, serve
+from blytz.kit.telemetry.logs import lines
+from blytz.kit.telemetry.metrics import Metrics
 
 
 async def main(settings: Settings) -> None:
@@ -64,4 +64,4 @@ async def main(settings: Settings) -> None:
 
 def openapi() -> dict[str, Any]:
     """What the service's file in `specs/` is made from. The sign-in of dev is in it."""
-    return schema_of(described(Metrics(), {}, house=None))
+    return schema_of(described(Metrics(), {}, app_state=None))

@@ -4,12 +4,12 @@ import asyncio
 
 from blytz.apps import wiring
 from blytz.auction.hammer import Hammer
-from blytz.auction.redis_schedule import RedisSchedule
+from blytz.auction.redis.schedule import RedisSchedule
 from blytz.kit.clock import ServerClock
-from blytz.kit.logs import lines
-from blytz.kit.metrics import Metrics
-from blytz.kit.pages import operator_pages, serve_pages
-from blytz.kit.settings import Settings
+from blytz.kit.config.model import Settings
+from blytz.kit.http.pages import operator_pages, serve_pages
+from blytz.kit.telemetry.logs import lines
+from blytz.kit.telemetry.metrics import Metrics
 
 
 async def main(settings: Settings) -> None:

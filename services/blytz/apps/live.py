@@ -3,18 +3,18 @@
 import asyncio
 
 from blytz.apps import signing_in, wiring
-from blytz.auction.redis_events import RedisEvents
-from blytz.auction.redis_places import RedisPlaces
+from blytz.auction.redis.events import RedisEvents
 from blytz.auction.service import AuctionService
-from blytz.identity.redis_bans import RedisBans
+from blytz.identity.redis.bans import RedisBans
 from blytz.kit.clock import ServerClock
-from blytz.kit.logs import lines
-from blytz.kit.metrics import Metrics
-from blytz.kit.pages import operator_pages
-from blytz.kit.settings import Settings
-from blytz.live.hub import Hub
-from blytz.live.office import Office
+from blytz.kit.config.model import Settings
+from blytz.kit.http.pages import operator_pages
+from blytz.kit.telemetry.logs import lines
+from blytz.kit.telemetry.metrics import Metrics
+from blytz.live.context import GatewayContext
+from blytz.live.redis.connection_counts import RedisConnectionCounts
 from blytz.live.server import Gateway
+from blytz.live.topics.hub import Hub
 
 
 async def main(settings: Settings) -> None:
@@ -29,10 +29,12 @@ async def main(settings: Settings) -> None:
     hub = Hub(events, clock, metrics)
     events.listener = hub
     service = AuctionService(store, wiring.bids_of_user(settings, pipe))
-    office = Office(settings, identity, service, clock, hub, metrics, bans.bans, RedisPlaces(pipe))
+    context = GatewayContext(
+        settings, identity, service, clock, hub, metrics, bans.bans, RedisConnectionCounts(pipe)
+    )
     store_is_there = {"redis": pipe.up.is_set, "feed": events.feed.up.is_set}
     pages = operator_pages(metrics, {**store_is_there, **signing_in.states(issuers)})
-    gateway = Gateway(office, pages, events.tell_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
+    gateway = Gateway(context, pages, events.report_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
     lines.count_in(metrics)
     pipe.count_in(metrics)
     store.count_in(metrics)
@@ -42,9 +44,9 @@ async def main(settings: Settings) -> None:
     await events.feed.start()
     following = [
         asyncio.create_task(clock.follow(), name="clock"),
-        asyncio.create_task(bans.follow(gateway.look_at_callers), name="bans"),
+        asyncio.create_task(bans.follow(gateway.check_callers), name="bans"),
     ]
-    sharing = asyncio.create_task(office.users.follow(), name="users")
+    sharing = asyncio.create_task(context.users.follow(), name="users")
     await gateway.start()
     try:
         await asyncio.Event().wait()
@@ -53,8 +55,8 @@ async def main(settings: Settings) -> None:
             task.cancel()
         await gateway.drain()
         sharing.cancel()
-        # Those who were sent away have places elsewhere only once it is said that they left.
-        await office.users.settle()
+        # Those who were sent away have shared_counts elsewhere only once it is said that they left.
+        await context.users.settle()
         await events.feed.close()
         await pipe.close()
         await asyncio.gather(*following, sharing, return_exceptions=True)

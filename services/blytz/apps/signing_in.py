@@ -11,9 +11,10 @@ from blytz.identity.firebase import KEYS_URL, FirebaseEmulator, FirebaseIssuer
 from blytz.identity.issuers import Issuers
 from blytz.identity.oidc import OidcIssuer
 from blytz.identity.remembered import RememberedIdentity
-from blytz.kit.pages import Dependency
-from blytz.kit.settings import Settings, SettingsFault
-from blytz.kit.settings_checks import NO_ISSUER
+from blytz.kit.config.checks import NO_ISSUER
+from blytz.kit.config.fields import SettingsFault
+from blytz.kit.config.model import Settings
+from blytz.kit.http.pages import Dependency
 
 
 def identity(issuers: Mapping[str, Identity], bans: Bans) -> Identity:

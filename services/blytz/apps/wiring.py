@@ -9,14 +9,14 @@ from typing import Any
 import structlog
 import uvloop
 
-from blytz.auction.redis_limits import RedisLedger
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from blytz.identity.dev import DevIssuer
-from blytz.kit.limits import Limit, UserLimit
-from blytz.kit.logs import set_up_logs
-from blytz.kit.redis_pipe import RedisPipe
-from blytz.kit.settings import Settings
-from blytz.kit.settings_elsewhere import unread
+from blytz.kit.config.environment import unread
+from blytz.kit.config.model import Settings
+from blytz.kit.ratelimit.redis_ledger import RedisLedger
+from blytz.kit.ratelimit.user_limit import Limit, UserLimit
+from blytz.kit.redis.pipe import RedisPipe
+from blytz.kit.telemetry.logs import set_up_logs
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ def writes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
     return UserLimit(Limit("writes", settings.writes_per_s, settings.writes_burst), RedisLedger(pipe))
 
 
-def _calm_collector() -> None:
+def _tune_gc() -> None:
     """What was imported stays, so the collector need not look at it; and a bid leaves no cycle behind, so it need
     not look after every few of them. Measured at 8 % of the CPU of a bid over HTTP."""
     gc.collect()
@@ -55,7 +55,7 @@ def run(settings: Settings, service: str, main: Coroutine[Any, Any, None]) -> No
     set_up_logs(settings.log, service, requests=settings.log_requests, decisions=settings.log_decisions)
     for variable in unread():
         log.warning("setting_unread", variable=variable.name, did_you_mean=variable.near)
-    _calm_collector()
+    _tune_gc()
 
     async def until_stopped() -> None:
         task = asyncio.ensure_future(main)

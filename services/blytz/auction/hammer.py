@@ -15,27 +15,27 @@ import structlog
 from blytz.auction.model import Auction, Cause, Code, Event, NotYet, Outage, Refused
 from blytz.auction.store import AuctionStore, Closed, CorruptAuction
 from blytz.kit.clock import ServerClock
-from blytz.kit.metrics import Metrics
 from blytz.kit.problems import Overloaded, StoreUnavailable
+from blytz.kit.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
 CAUSE = Cause("hammer")
 LOOK_EVERY_S = 0.2
-PULSE_EVERY_S = 0.4
+HEARTBEAT_EVERY_S = 0.4
 """Felt with the first look after it, so about every half second: each pulse is a write that goes to the disk, on a
-quiet night the only one. Well below `FRESH_S`, or hammers would wait for a pulse."""
+quiet night the only one. Well below `HEARTBEAT_VALID_S`, or hammers would wait for a heartbeat."""
 LOOK_AHEAD_MS = 1_000
-MOST_AT_ONCE = 2_000
+DUE_BATCH = 2_000
 """Auctions looked at in one turn; more wait for the next one."""
-MADE_GOOD_AT_ONCE = 250
-MOST_ALIVE = 100_000
+COMPENSATED_AT_ONCE = 250
+COMPENSATED_MOST = 100_000
 """Auctions that get lost time back at once; more get it when their hammer falls."""
 PAUSED_AGAIN_MS = 5_000
-ORPHAN_MS = 60_000
+ORPHAN_AFTER_MS = 60_000
 """An entry whose auction has still not appeared this long after it was due belongs to an opening that failed."""
-PUT_OFF_MS = 60_000
-FRESH_S = 1.0
+POSTPONE_MS = 60_000
+HEARTBEAT_VALID_S = 1.0
 """A hammer falls only this soon after a pulse, and an order to close is void this long after it was given: Redis
 may have stood still meanwhile, and then the lost time comes first."""
 
@@ -57,7 +57,7 @@ class Schedule(Protocol):
     async def settle(self, auction_id: str, event: Event) -> bool:
         """Pass the closing event on and take the auction off; False when another hammer did."""
 
-    async def pulse(self, in_vain_ms: int) -> Outage | None:
+    async def heartbeat(self, unanswered_ms: int) -> Outage | None:
         """Say that all is well, or how long it was not; the last outage, whoever noticed it."""
 
 
@@ -67,12 +67,12 @@ class Hammer:
         self._schedule = schedule
         self._clock = clock
         self._armed: dict[str, asyncio.TimerHandle] = {}
-        self._falling: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._outage: Outage | None = None
-        self._noticed: Outage | None = None
-        self._pulsed_at = 0.0
-        self._pulsed_on = 0
-        self._in_vain_since: float | None = None
+        self._compensated: Outage | None = None
+        self._heartbeat_at = 0.0
+        self._heartbeat_connection = 0
+        self._unanswered_since: float | None = None
         self._lag_s = metrics.histogram("blytz_hammer_lag_seconds", "From the end of an auction to its hammer")
         self._closed = metrics.counter("blytz_auctions_closed", "Auctions closed by this hammer", "status")
         self._outages = metrics.counter("blytz_outages", "Outages whose lost time was given back")
@@ -84,8 +84,8 @@ class Hammer:
         try:
             while True:
                 try:
-                    if self._pulse_is_due():
-                        await self._feel_pulse()
+                    if self._heartbeat_is_due():
+                        await self._send_heartbeat()
                     await self._look()
                     waits = False
                 except (StoreUnavailable, Overloaded) as problem:
@@ -96,46 +96,46 @@ class Hammer:
         finally:
             for timer in self._armed.values():
                 timer.cancel()
-            for task in self._falling:
+            for task in self._closing:
                 task.cancel()
 
-    def _pulse_is_due(self) -> bool:
+    def _heartbeat_is_due(self) -> bool:
         """At once after a failure and on a new connection, which may be to another run of Redis."""
-        if self._in_vain_since is not None or self._pulsed_on != self._schedule.connection:
+        if self._unanswered_since is not None or self._heartbeat_connection != self._schedule.connection:
             return True
-        return monotonic() - self._pulsed_at >= PULSE_EVERY_S
+        return monotonic() - self._heartbeat_at >= HEARTBEAT_EVERY_S
 
-    async def _feel_pulse(self) -> None:
+    async def _send_heartbeat(self) -> None:
         began = monotonic()
-        in_vain_s = began - self._in_vain_since if self._in_vain_since is not None else 0.0
+        unanswered_s = began - self._unanswered_since if self._unanswered_since is not None else 0.0
         connection = self._schedule.connection
         try:
-            outage = await self._schedule.pulse(int(in_vain_s * 1000))
+            outage = await self._schedule.heartbeat(int(unanswered_s * 1000))
         except (StoreUnavailable, Overloaded):
-            if self._in_vain_since is None:
-                self._in_vain_since = self._pulsed_at or began
+            if self._unanswered_since is None:
+                self._unanswered_since = self._heartbeat_at or began
             raise
-        self._pulsed_at, self._pulsed_on, self._in_vain_since = monotonic(), connection, None
+        self._heartbeat_at, self._heartbeat_connection, self._unanswered_since = monotonic(), connection, None
         self._outage = outage
-        if outage and outage != self._noticed:
+        if outage and outage != self._compensated:
             await self._clock.sync()
-            self._noticed = outage
+            self._compensated = outage
             log.warning("outage", lost_ms=outage.ended_at - outage.began_at)
             self._outages.add()
-            self._keep(self._make_good())
+            self._keep(self._compensate_outage())
 
-    async def _make_good(self) -> None:
+    async def _compensate_outage(self) -> None:
         """Everybody gets the lost time back now, and not only when the hammer would have fallen: until then they
         would look as if they ended early, and another outage may come."""
         with contextlib.suppress(StoreUnavailable, Overloaded):
-            alive = await self._schedule.due(self._clock.now() * 2, MOST_ALIVE)
-            for first in range(0, len(alive), MADE_GOOD_AT_ONCE):
-                batch = alive[first : first + MADE_GOOD_AT_ONCE]
-                await asyncio.gather(*(self._fall(auction_id, due_at) for auction_id, due_at in batch))
+            alive = await self._schedule.due(self._clock.now() * 2, COMPENSATED_MOST)
+            for first in range(0, len(alive), COMPENSATED_AT_ONCE):
+                batch = alive[first : first + COMPENSATED_AT_ONCE]
+                await asyncio.gather(*(self._close(auction_id, due_at) for auction_id, due_at in batch))
 
     async def _look(self) -> None:
         now = self._clock.now()
-        for auction_id, at in await self._schedule.due(now + LOOK_AHEAD_MS, MOST_AT_ONCE):
+        for auction_id, at in await self._schedule.due(now + LOOK_AHEAD_MS, DUE_BATCH):
             if auction_id not in self._armed:
                 self._arm(auction_id, at, at - now)
 
@@ -145,17 +145,20 @@ class Hammer:
 
     def _start(self, auction_id: str, due_at: int) -> None:
         self._armed.pop(auction_id, None)
-        self._keep(self._fall(auction_id, due_at))
+        self._keep(self._close(auction_id, due_at))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        self._falling.add(task)
-        task.add_done_callback(self._falling.discard)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
-    async def _fall(self, auction_id: str, due_at: int) -> None:
-        if self._pulsed_on != self._schedule.connection or monotonic() - self._pulsed_at > FRESH_S:
+    async def _close(self, auction_id: str, due_at: int) -> None:
+        if (
+            self._heartbeat_connection != self._schedule.connection
+            or monotonic() - self._heartbeat_at > HEARTBEAT_VALID_S
+        ):
             return  # It stays on the schedule, and the next look finds it.
-        not_after = self._clock.now() + int(FRESH_S * 1000)
+        not_after = self._clock.now() + int(HEARTBEAT_VALID_S * 1000)
         try:
             found = await self._store.close(auction_id, CAUSE, outage=self._outage, not_after=not_after)
             match found:
@@ -169,20 +172,20 @@ class Hammer:
                 case Refused(Code.AUCTION_NOT_OPEN):
                     await self._open(auction_id)
                 case Refused():
-                    if self._clock.now() - due_at > ORPHAN_MS:
+                    if self._clock.now() - due_at > ORPHAN_AFTER_MS:
                         await self._schedule.drop(auction_id)
         except (StoreUnavailable, Overloaded):
             return  # Likewise.
         except CorruptAuction:
-            await self._put_off(auction_id)
+            await self._postpone(auction_id)
         except Exception:
             log.exception("hammer_failed", auction_id=auction_id)
-            await self._put_off(auction_id)
+            await self._postpone(auction_id)
 
-    async def _put_off(self, auction_id: str) -> None:
+    async def _postpone(self, auction_id: str) -> None:
         """It needs a person, who was told; asking five times a second would not help, and the others go on."""
         with contextlib.suppress(StoreUnavailable, Overloaded):
-            await self._schedule.look_again(auction_id, self._clock.now() + PUT_OFF_MS)
+            await self._schedule.look_again(auction_id, self._clock.now() + POSTPONE_MS)
 
     async def _wait(self, auction_id: str, remaining_ms: int | None) -> None:
         if remaining_ms is None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from blytz.kit.money import Amount, Currency
-from blytz.kit.wording import NAME
+from blytz.kit.text import NAME
 
 DAY_MS = 24 * 60 * 60 * 1000
 LONGEST_MS = 30 * DAY_MS

@@ -1,6 +1,6 @@
 """Decides a whole auction again from its listing and its log, to see whether the log may be believed.
 
-Pure: whoever reads the log (auction/redis_audit.py, an archive, a third party) brings it here. Every event is
+Pure: whoever reads the log (auction/redis/audit.py, an archive, a third party) brings it here. Every event is
 decided anew by the pure rules from its private part and compared with what was published, byte for byte.
 """
 

@@ -152,7 +152,7 @@ def place_bid(
     if bid.kind != "buy_now" and bid.amount < minimum(auction):
         return refuse(Code.BID_TOO_LOW, auction)
 
-    after = _settle(auction, bid, leading)
+    after = _apply(auction, bid, leading)
     after = replace(after, clock=now, bid_count=auction.bid_count + (kind_of(bid, leading) == "bid"))
     after = after if bid.kind == "buy_now" else _protect_from_snipe(auction, after, now)
     return _record(auction, after, bid, leading, cause)
@@ -162,7 +162,7 @@ def kind_of(bid: Bid, leading: bool) -> str:
     return "ceiling_raised" if leading and bid.kind == "max" else "bid"
 
 
-def _settle(auction: Auction, bid: Bid, leading: bool) -> Auction:
+def _apply(auction: Auction, bid: Bid, leading: bool) -> Auction:
     """Who leads, at which price and up to which ceiling once this bid counts (rules 1 to 6)."""
     terms, m, rival = auction.listing.terms, bid.amount, auction.ceiling
     if bid.kind == "buy_now":

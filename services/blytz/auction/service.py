@@ -24,8 +24,8 @@ from blytz.auction.store import AuctionStore
 from blytz.identity import Principal
 from blytz.kit.answer import Answer
 from blytz.kit.ids import new_id
-from blytz.kit.limits import UserLimit
 from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
+from blytz.kit.ratelimit.user_limit import UserLimit
 
 EPOCH_DIGITS = 8
 # An id becomes part of keys and channels, so nothing that could not be one gets near them.

@@ -11,16 +11,19 @@ if TYPE_CHECKING:
     import typer
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "up": ("blytz.cli.up", "Run the whole platform on this machine."),
-    "serve": ("blytz.cli.serve", "Run one service in this process, for containers."),
-    "gateway": ("blytz.cli.gateway", "Run the public door of a server: nginx, with TLS for your domain."),
-    "token": ("blytz.cli.token", "Print a token for the dev platform, and nothing else."),
-    "watch": ("blytz.cli.watch", "Watch an auction live."),
-    "bid": ("blytz.cli.bid", "Place one bid."),
-    "simulate": ("blytz.cli.simulate", "Load a running platform with bidders and viewers."),
-    "verify": ("blytz.cli.verify", "Replay an auction's events, compare with Redis."),
-    "doctor": ("blytz.cli.doctor", "Check a deployment: settings, Redis, clock, disk, ports, certificate."),
-    "demo": ("blytz.cli.demo", "Run demo auctions, with simulated bidders."),
+    "up": ("blytz.cli.commands.up", "Run the whole platform on this machine."),
+    "serve": ("blytz.cli.commands.serve", "Run one service in this process, for containers."),
+    "gateway": ("blytz.cli.commands.gateway", "Run the public door of a server: nginx, with TLS for your domain."),
+    "token": ("blytz.cli.commands.token", "Print a token for the dev platform, and nothing else."),
+    "watch": ("blytz.cli.commands.watch", "Watch an auction live."),
+    "bid": ("blytz.cli.commands.bid", "Place one bid."),
+    "simulate": ("blytz.cli.commands.simulate", "Load a running platform with bidders and viewers."),
+    "verify": ("blytz.cli.commands.verify", "Replay an auction's events, compare with Redis."),
+    "doctor": (
+        "blytz.cli.commands.doctor",
+        "Check a deployment: settings, Redis, clock, disk, ports, certificate.",
+    ),
+    "demo": ("blytz.cli.commands.demo", "Run demo auctions, with simulated bidders."),
 }
 """Name: the module that has a function of that name, and its line in `blytz --help`."""
 
@@ -55,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _take_files() -> None:
     """`BLYTZ_TOKEN_FILE` and the like, for options that know only variables."""
     if any(name.endswith("_FILE") and name.startswith(("BLYTZ_", "REDIS_URL")) for name in os.environ):
-        from blytz.kit.settings_elsewhere import take_files
+        from blytz.kit.config.environment import take_files
 
         take_files(os.environ)
 
@@ -114,16 +117,16 @@ def _wrong_words(error: Exception, chosen: str | None) -> str | None:
 
 
 def _is_expected(error: Exception) -> bool:
-    from blytz.cli.fault import CliFault
+    from blytz.kit.config.fields import SettingsFault
     from blytz.kit.problems import Problem
-    from blytz.kit.settings import SettingsFault
+    from blytz.kit.user_error import UserError
 
-    return isinstance(error, CliFault | Problem | SettingsFault | OSError)
+    return isinstance(error, UserError | Problem | SettingsFault | OSError)
 
 
 def _in_words(error: Exception) -> str:
     """One line; of several faults in the settings, one line each below it."""
-    from blytz.kit.settings import SettingsFault
+    from blytz.kit.config.fields import SettingsFault
 
     lines = str(error).split("\n")
     if isinstance(error, SettingsFault) and len(lines) > 1:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from blytz.cli.folder import data_folder, running_platform
+from blytz.cli.data_folder import data_folder, running_platform
 
 LATEST = "latest"
 """In the place of an auction's id: the newest open one."""

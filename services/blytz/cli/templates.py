@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import blytz
-from blytz.cli.fault import CliFault
+from blytz.kit.user_error import UserError
 
 _PLACE = re.compile(r"@([A-Z0-9_]+)@")
 
@@ -16,7 +16,7 @@ def infra() -> Path:
     for folder in (package / "infra", package.parents[1] / "infra"):
         if (folder / "nginx" / "nginx.conf").is_file():
             return folder
-    raise CliFault(f"the templates of nginx and Redis are missing: no infra/ folder in {package.parents[1]}")
+    raise UserError(f"the templates of nginx and Redis are missing: no infra/ folder in {package.parents[1]}")
 
 
 def fill(name: str, values: Mapping[str, str]) -> str:

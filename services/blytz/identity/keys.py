@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
 from blytz.identity.fetch import WITHIN_S, Document, FetchFault, in_background
-from blytz.kit.pages import Dependency
+from blytz.kit.http.pages import Dependency
 from blytz.kit.problems import Overloaded
 
 log = structlog.get_logger()

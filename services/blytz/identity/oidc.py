@@ -10,7 +10,7 @@ from blytz.identity import IssuerUnavailable, KeysWanted, Principal, TokenRefuse
 from blytz.identity.claims import LONGEST_TOKEN, principal_of
 from blytz.identity.fetch import Document, FetchFault, fetch, is_trusted
 from blytz.identity.keys import KeySet
-from blytz.kit.pages import Dependency
+from blytz.kit.http.pages import Dependency
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
 ALGORITHMS: Final = frozenset(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from blytz.kit.wording import CURRENCY
+from blytz.kit.text import CURRENCY
 
 MOST = 1_000_000_000_000
 """The largest amount anywhere: ten thousand million dollars in cents, far inside 2**53."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from blytz.auction.api_schemas import AuctionState, EventView
+from blytz.auction.http.schemas import AuctionState, EventView
 from blytz.live import protocol
 from blytz.live.protocol import (
     Auth,

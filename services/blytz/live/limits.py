@@ -8,30 +8,30 @@ BURST_S = 2.0
 """So many seconds' worth may be taken at once."""
 
 
-class Allowance:
-    """So many a second, twice as many at once: GCRA, which needs one number (as `kit/limits.py`, for users)."""
+class RateLimiter:
+    """So many a second, twice as many at once, for one connection: GCRA, which needs one number."""
 
-    __slots__ = ("_ahead_s", "_interval_s", "_paid_at")
+    __slots__ = ("_ahead_s", "_interval_s", "_theoretical_arrival")
 
     def __init__(self, per_s: float) -> None:
         self._interval_s = 1 / per_s
         # Sums of intervals are not exact; the last of a burst must not fall to that.
         self._ahead_s = BURST_S - self._interval_s + 1e-7
-        self._paid_at = 0.0
+        self._theoretical_arrival = 0.0
         """When all that was taken is paid back."""
 
     def take(self) -> bool:
         """False when it is used up."""
-        now, paid_at = monotonic(), self._paid_at
-        if paid_at < now:
-            paid_at = now
-        elif paid_at - now > self._ahead_s:
+        now, theoretical_arrival = monotonic(), self._theoretical_arrival
+        if theoretical_arrival < now:
+            theoretical_arrival = now
+        elif theoretical_arrival - now > self._ahead_s:
             return False
-        self._paid_at = paid_at + self._interval_s
+        self._theoretical_arrival = theoretical_arrival + self._interval_s
         return True
 
 
-class Headcount:
+class ConnectionLimit:
     """How many of each kind are here at once, at most `most`. Who is in must leave exactly once."""
 
     __slots__ = ("_here", "_most")
@@ -60,7 +60,7 @@ class Headcount:
             del self._here[kind]
 
 
-class Patience:
+class ErrorLimit:
     """Ends with so many faults within a minute."""
 
     __slots__ = ("_faults",)

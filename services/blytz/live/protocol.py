@@ -10,7 +10,7 @@ from blytz.auction.model import BidId, BidKind, Code, Receipt, Refused
 from blytz.identity import Principal, Role
 from blytz.kit.money import Amount
 from blytz.kit.problems import Problem
-from blytz.kit.wording import in_words
+from blytz.kit.text import in_words
 
 SUBPROTOCOL = "blytz.v1"
 LONGEST_FRAME = 4_096

@@ -12,13 +12,13 @@ import structlog
 from multidict import CIMultiDict
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
+from blytz.kit.http.pages import Page
 from blytz.kit.ids import new_id
-from blytz.kit.pages import Page
 from blytz.kit.problems import CONTENT_TYPE, NotFound, Overloaded, StoreUnavailable, UpgradeRequired
 from blytz.live import protocol
-from blytz.live.office import Office
-from blytz.live.place import Place
-from blytz.live.session import Session
+from blytz.live.address_slot import AddressSlot
+from blytz.live.connection import Connection
+from blytz.live.context import GatewayContext
 
 log = structlog.get_logger()
 
@@ -28,16 +28,16 @@ READ_BUFFER_BYTES = 1_024
 """To begin with; a connection that says more gets more. It is what 10,000 idle viewers pay each."""
 LONGEST_FRAME_READ = 16 * protocol.LONGEST_FRAME
 """Longer than what is allowed, so that a frame somewhat too long is answered by us; past it by picows (1009)."""
-AT_ONCE = 200
+BATCH_SIZE = 200
 """Sessions looked after in one turn of the loop."""
-GOODBYE_S = 8.0
+CLOSE_GRACE_S = 8.0
 """Until every bid is answered."""
-FAREWELL_S = 2.0
+DISCONNECT_GRACE_S = 2.0
 """For those who were told to go; the new process waits for the port that this one holds."""
-TELL_AGAIN_S = 10.0
+REPORT_AGAIN_S = 10.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
-TellViewers = Callable[[str, str, int], Awaitable[None]]
+ReportViewers = Callable[[str, str, int], Awaitable[None]]
 
 
 class Gateway:
@@ -45,14 +45,14 @@ class Gateway:
 
     def __init__(
         self,
-        office: Office,
+        context: GatewayContext,
         pages: dict[bytes, Page],
-        tell_viewers: TellViewers,
+        report_viewers: ReportViewers,
         store_is_up: Callable[[], bool],
     ) -> None:
-        self._office = office
+        self._context = context
         self._pages = pages
-        self._tell_viewers = tell_viewers
+        self._report_viewers = report_viewers
         self._store_is_up = store_is_up
         self._name = new_id("gw")
         self._told: dict[str, tuple[int, float]] = {}
@@ -61,7 +61,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Raises OSError when the port is taken."""
-        settings = self._office.settings
+        settings = self._context.settings
         # picows makes a logger for each connection out of a Logger, and uses anything else as it is.
         quiet = logging.LoggerAdapter(logging.getLogger("picows"), {})
         quiet.logger.setLevel(logging.ERROR)
@@ -72,7 +72,7 @@ class Gateway:
             settings.live_port,
             logger_name=quiet,
             max_frame_size=LONGEST_FRAME_READ,
-            enable_auto_pong=False,  # A session answers pings itself, and counts them.
+            enable_auto_pong=False,  # A connection answers pings itself, and counts them.
             read_buffer_init_size=READ_BUFFER_BYTES,
             backlog=BACKLOG,
         )
@@ -89,24 +89,24 @@ class Gateway:
             self._server.close()
         for task in self._tasks:
             task.cancel()
-        log.info("draining", connections=len(self._office.sessions))
-        everybody = list(self._office.sessions)
-        for number, session in enumerate(everybody):
-            session.retire()
-            if number % AT_ONCE == AT_ONCE - 1:
+        log.info("draining", connections=len(self._context.connections))
+        everybody = list(self._context.connections)
+        for number, connection in enumerate(everybody):
+            connection.retire()
+            if number % BATCH_SIZE == BATCH_SIZE - 1:
                 await asyncio.sleep(0.005)
-        deadline = time.monotonic() + GOODBYE_S
-        wait_until = time.monotonic() + FAREWELL_S
+        deadline = time.monotonic() + CLOSE_GRACE_S
+        wait_until = time.monotonic() + DISCONNECT_GRACE_S
         while time.monotonic() < wait_until:
-            staying = [session for session in everybody if session.is_connected]
+            staying = [connection for connection in everybody if connection.is_connected]
             if not staying:
                 break
-            if any(session.closing is None for session in staying):
+            if any(connection.closing is None for connection in staying):
                 # Somebody's bid is not answered yet.
-                wait_until = min(time.monotonic() + FAREWELL_S, deadline)
+                wait_until = min(time.monotonic() + DISCONNECT_GRACE_S, deadline)
             await asyncio.sleep(0.02)
-        for session in everybody:
-            session.cut()
+        for connection in everybody:
+            connection.cut()
 
     def _greet(self, request: WSUpgradeRequest) -> Any:
         path = bytes(request.path).partition(b"?")[0]
@@ -124,9 +124,9 @@ class Gateway:
         headers = request.headers
         origin = headers.get("origin")
         # Only a browser sends an origin.
-        if origin is not None and not self._office.origins.welcomes(origin):
+        if origin is not None and not self._context.origins.welcomes(origin):
             refuse_with = protocol.ORIGIN_REFUSED
-        elif len(self._office.sessions) >= self._office.settings.most_connections:
+        elif len(self._context.connections) >= self._context.settings.most_connections:
             refuse_with = protocol.TOO_MANY
         request_id = request.headers.get("x-request-id", "")
         request_id = request_id if _REQUEST_ID.match(request_id) else new_id("req")
@@ -135,52 +135,52 @@ class Gateway:
         if protocol.SUBPROTOCOL in [name.strip() for name in offered.split(",")]:
             extra["Sec-WebSocket-Protocol"] = protocol.SUBPROTOCOL
         response = WSUpgradeResponse.create_101_response(extra)
-        place = Place(self._office, headers.get("x-forwarded-for"))
-        return WSUpgradeResponseWithListener(response, Session(self._office, request_id, place, refuse_with))
+        slot = AddressSlot(self._context, headers.get("x-forwarded-for"))
+        return WSUpgradeResponseWithListener(response, Connection(self._context, request_id, slot, refuse_with))
 
     async def _keep_alive(self) -> None:
         """Ping who is silent for a heartbeat, cut who is for two."""
-        office = self._office
+        context = self._context
         while True:
-            await asyncio.sleep(office.settings.heartbeat_ms / 2_000)
-            office.beat += 1
-            for number, session in enumerate(list(office.sessions)):
-                silent = office.beat - session.heard_at
+            await asyncio.sleep(context.settings.heartbeat_ms / 2_000)
+            context.beat += 1
+            for number, connection in enumerate(list(context.connections)):
+                silent = context.beat - connection.heard_at
                 if silent > 4:
-                    session.cut()
+                    connection.cut()
                 elif silent >= 2:
-                    session.ping()
-                if number % AT_ONCE == AT_ONCE - 1:
+                    connection.ping()
+                if number % BATCH_SIZE == BATCH_SIZE - 1:
                     await asyncio.sleep(0)
 
-    async def look_at_callers(self) -> None:
+    async def check_callers(self) -> None:
         """Whoever was shut out meanwhile leaves now."""
-        for number, session in enumerate(list(self._office.sessions)):
-            session.check_caller()
-            if number % AT_ONCE == AT_ONCE - 1:
+        for number, connection in enumerate(list(self._context.connections)):
+            connection.check_caller()
+            if number % BATCH_SIZE == BATCH_SIZE - 1:
                 await asyncio.sleep(0)
 
     async def _keep_count(self) -> None:
         """Say how many watch each auction here, when that has changed, and again before it is forgotten."""
         while True:
             await asyncio.sleep(1.0)
-            self._office.hub.say_viewers()
-            now, here = time.monotonic(), dict(self._office.hub.rooms())
+            self._context.hub.say_viewers()
+            now, here = time.monotonic(), dict(self._context.hub.rooms())
             due = [
                 (auction_id, here.get(auction_id, 0))
                 for auction_id in {*here, *self._told}
-                if self._must_tell(auction_id, here.get(auction_id, 0), now)
+                if self._must_report(auction_id, here.get(auction_id, 0), now)
             ]
             with contextlib.suppress(StoreUnavailable, Overloaded):
                 for auction_id, count in due:
-                    await self._tell_viewers(auction_id, self._name, count)
+                    await self._report_viewers(auction_id, self._name, count)
                     self._told[auction_id] = (count, now)
                     if count == 0:
                         del self._told[auction_id]
 
-    def _must_tell(self, auction_id: str, count: int, now: float) -> bool:
+    def _must_report(self, auction_id: str, count: int, now: float) -> bool:
         told, at = self._told.get(auction_id, (0, now))
-        return count != told or now - at > TELL_AGAIN_S
+        return count != told or now - at > REPORT_AGAIN_S
 
     async def _watch_store(self) -> None:
         """When the store goes away, everybody is told once; nobody is sent away for it."""
@@ -190,15 +190,15 @@ class Gateway:
             is_up = self._store_is_up()
             if was_up and not is_up:
                 away = protocol.encode(protocol.Error(StoreUnavailable.code, StoreUnavailable.title))
-                for number, session in enumerate(list(self._office.sessions)):
-                    session.send(away)
-                    if number % AT_ONCE == AT_ONCE - 1:
+                for number, connection in enumerate(list(self._context.connections)):
+                    connection.send(away)
+                    if number % BATCH_SIZE == BATCH_SIZE - 1:
                         await asyncio.sleep(0)
             was_up = is_up
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:
-    """picows tells of two things: what strangers do to WebSocket, which is no news, and what a session raised."""
+    """picows logs two things: protocol errors of clients, which are no news, and exceptions of a connection."""
     return record.exc_info is not None or "WSListener" in record.msg
 
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from blytz.kit.http import Receive, Scope, Send
-from blytz.kit.http_server import listen, serve
+from blytz.kit.http.asgi import Receive, Scope, Send
+from blytz.kit.http.server import listen, serve
 
 MOST = 3
 HOST = "127.0.0.1"

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from tests.support.auctions import CAUSE, listing
 from tests.support.live import GatewayProcess
 from tests.support.live_client import Client, welcomed

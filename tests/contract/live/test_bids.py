@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from blytz.auction.redis_store import RedisStore
+from blytz.auction.redis.store import RedisStore
 from tests.contract.live.conftest import Auctions, Connect
 from tests.support.auctions import ANNA, BEN, CAUSE, bid
 from tests.support.live import GatewayProcess

@@ -4,9 +4,9 @@ import asyncio
 import time
 from pathlib import Path
 
-from blytz.auction.redis_store import RedisStore
-from blytz.kit.redis_pipe import DURABLE_WITHIN_S
-from blytz.live.session import GOODBYE_S
+from blytz.auction.redis.store import RedisStore
+from blytz.kit.redis.pipe import DURABLE_WITHIN_S
+from blytz.live.connection import CLOSE_GRACE_S
 from tests.conftest import StartRedis
 from tests.contract.live.conftest import Auctions, Connect, StartGateway
 from tests.support.auctions import CAUSE, listing
@@ -170,7 +170,7 @@ async def test_who_goes_on_after_being_sent_away_is_no_longer_read(
     client.writer.transport.set_write_buffer_limits(high=0)
     # The buffers of the sockets fill, and then nothing leaves any more. Whoever is read may go on until the cut.
     began, stuck = time.monotonic(), False
-    while not stuck and time.monotonic() < began + GOODBYE_S - 1:
+    while not stuck and time.monotonic() < began + CLOSE_GRACE_S - 1:
         client.writer.write(frame(b"x" * 125, PING) * 2_000)
         try:
             await asyncio.wait_for(client.writer.drain(), 0.5)

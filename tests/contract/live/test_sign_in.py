@@ -1,4 +1,4 @@
-"""Signing in on an open connection with the tokens of a real issuer, in a house that is not dev."""
+"""Signing in on an open connection with the tokens of a real issuer, in a fleet that is not dev."""
 
 import json
 import time

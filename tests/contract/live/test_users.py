@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from blytz.auction.redis_places import GATEWAYS, USER, RedisPlaces
 from blytz.kit.problems import StoreUnavailable
-from blytz.live.users import SAID_AT_ONCE, Users
+from blytz.live.redis.connection_counts import GATEWAYS, USER, RedisConnectionCounts
+from blytz.live.user_connections import REPORTED_AT_ONCE, UserConnections
 from tests.contract.live.conftest import Connect, StartGateway
 from tests.support.live_client import Client, Closed
 from tests.support.pipes import connected
@@ -73,11 +73,11 @@ async def test_two_gateways_together_let_a_user_have_no_more_than_one_would(
 class Tab:
     """A connection of a user, in the process of the test."""
 
-    def __init__(self, users: Users, user_id: str = "anna") -> None:
+    def __init__(self, users: UserConnections, user_id: str = "anna") -> None:
         self._users, self._user_id = users, user_id
         self.is_in = users.enter(user_id, self)
 
-    def crowd_out(self) -> None:
+    def disconnect_excess(self) -> None:
         self.leave()
 
     def leave(self) -> None:
@@ -86,11 +86,11 @@ class Tab:
 
 
 @pytest.fixture
-async def gateways(redis: RedisServer) -> AsyncIterator[list[Users]]:
+async def gateways(redis: RedisServer) -> AsyncIterator[list[UserConnections]]:
     """Two, each with a connection of its own."""
     async with AsyncExitStack() as stack:
         pipes = [await stack.enter_async_context(connected(redis.url)) for _ in range(2)]
-        both = [Users(MOST, RedisPlaces(pipe)) for pipe in pipes]
+        both = [UserConnections(MOST, RedisConnectionCounts(pipe)) for pipe in pipes]
         following = [asyncio.create_task(users.follow()) for users in both]
         yield both
         for task in following:
@@ -98,7 +98,9 @@ async def gateways(redis: RedisServer) -> AsyncIterator[list[Users]]:
         await asyncio.gather(*following, return_exceptions=True)
 
 
-async def test_who_comes_first_stays_and_the_newest_goes(gateways: list[Users], redis: RedisServer) -> None:
+async def test_who_comes_first_stays_and_the_newest_goes(
+    gateways: list[UserConnections], redis: RedisServer
+) -> None:
     here, there = gateways
     first = [Tab(here), Tab(here)]
     await until(lambda: said(redis) == 2, "the first are known")
@@ -112,7 +114,7 @@ async def test_who_comes_first_stays_and_the_newest_goes(gateways: list[Users], 
     await until(lambda: said(redis) == MOST, "and taken again")
 
 
-async def test_what_a_dead_gateway_had_is_free_again(gateways: list[Users], redis: RedisServer) -> None:
+async def test_what_a_dead_gateway_had_is_free_again(gateways: list[UserConnections], redis: RedisServer) -> None:
     redis.ask("HSET", USER + "anna", "gw_dead", MOST)
     redis.ask("ZADD", GATEWAYS, 1, "gw_dead")
     tabs = [Tab(gateways[0]) for _ in range(MOST)]
@@ -123,10 +125,10 @@ async def test_what_a_dead_gateway_had_is_free_again(gateways: list[Users], redi
     await until(lambda: not redis.ask("EXISTS", USER + "anna"), "nothing is left of them")
 
 
-async def test_a_crowd_is_said_in_several_calls(gateways: list[Users], redis: RedisServer) -> None:
-    tabs = [Tab(gateways[0], f"user {number}") for number in range(2 * SAID_AT_ONCE + 1)]
+async def test_a_crowd_is_said_in_several_calls(gateways: list[UserConnections], redis: RedisServer) -> None:
+    tabs = [Tab(gateways[0], f"user {number}") for number in range(2 * REPORTED_AT_ONCE + 1)]
     await until(
-        lambda: all(said(redis, f"user {number}") == 1 for number in (0, 2 * SAID_AT_ONCE)), "all are known"
+        lambda: all(said(redis, f"user {number}") == 1 for number in (0, 2 * REPORTED_AT_ONCE)), "all are known"
     )
     assert all(tab.is_in for tab in tabs)
 
@@ -140,7 +142,7 @@ async def test_a_gateway_that_may_be_taken_for_dead_says_again_who_is_there() ->
             told.extend(counts)
             return [count for _, count in counts]
 
-    users = Users(MOST, Hears(), now=lambda: ahead_s)
+    users = UserConnections(MOST, Hears(), now=lambda: ahead_s)
     following = asyncio.create_task(users.follow())
     Tab(users)
     await until(lambda: told == [("anna", 1)], "she is known")
@@ -164,7 +166,7 @@ async def test_while_redis_is_away_each_gateway_counts_for_itself_and_tells_late
             told.extend(counts)
             return [0 for _ in counts]
 
-    users = Users(MOST, Away(), again_after_s=0.001)
+    users = UserConnections(MOST, Away(), again_after_s=0.001)
     following = asyncio.create_task(users.follow())
     tabs = [Tab(users) for _ in range(MOST)]
     assert not Tab(users).is_in

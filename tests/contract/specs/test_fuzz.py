@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import missing_required_header, unsupported_method
 
 from tests.contract.specs.made_up import Contract
+from tests.support.example_runner import ExampleRunner
 from tests.support.platform import Platform
-from tests.support.stage import Stage
 
 EXAMPLES = 12
 """For each operation: all of them together stay well under 40 s."""
@@ -38,15 +38,15 @@ schema = schemathesis.openapi.from_dict(auction)
 
 
 @pytest.fixture(scope="module")
-def stage(platform: Platform) -> Iterator[Stage]:
-    stage = Stage(platform)
-    yield stage
-    stage.close()
+def runner(platform: Platform) -> Iterator[ExampleRunner]:
+    runner = ExampleRunner(platform)
+    yield runner
+    runner.close()
 
 
 @pytest.fixture(scope="module")
-def auction_id(stage: Stage) -> str:
-    return stage.open(duration_ms=30 * 24 * 60 * 60 * 1000)
+def auction_id(runner: ExampleRunner) -> str:
+    return runner.open(duration_ms=30 * 24 * 60 * 60 * 1000)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +57,9 @@ def contract() -> Contract:
 @schema.parametrize()
 @settings(AS_THEY_COME, max_examples=EXAMPLES, derandomize=True)  # So that a red test means a change.
 def test_every_answer_through_the_gateway_is_as_documented(
-    case: schemathesis.Case[Any], stage: Stage, auction_id: str, contract: Contract
+    case: schemathesis.Case[Any], runner: ExampleRunner, auction_id: str, contract: Contract
 ) -> None:
-    _try(case, stage, auction_id, contract)
+    _try(case, runner, auction_id, contract)
 
 
 @pytest.mark.soak
@@ -67,15 +67,15 @@ def test_every_answer_through_the_gateway_is_as_documented(
 @schema.parametrize()
 @settings(AS_THEY_COME, max_examples=MANY, derandomize=False, print_blob=True)
 def test_every_answer_to_very_many_requests_through_the_gateway_is_as_documented(
-    case: schemathesis.Case[Any], stage: Stage, auction_id: str, contract: Contract
+    case: schemathesis.Case[Any], runner: ExampleRunner, auction_id: str, contract: Contract
 ) -> None:
-    _try(case, stage, auction_id, contract)
+    _try(case, runner, auction_id, contract)
 
 
-def _try(case: schemathesis.Case[Any], stage: Stage, auction_id: str, contract: Contract) -> None:
+def _try(case: schemathesis.Case[Any], runner: ExampleRunner, auction_id: str, contract: Contract) -> None:
     if "auction_id" in case.path_parameters and len(str(case.path_parameters["auction_id"])) % 2:
         case.path_parameters["auction_id"] = auction_id
     # Somebody new each time, so that no limit of a user is what is tested.
-    token = stage.person("seller", "admin")
-    answer = case.call(base_url=f"{stage.platform.url}/auction", headers={"Authorization": f"Bearer {token}"})
+    token = runner.person("seller", "admin")
+    answer = case.call(base_url=f"{runner.platform.url}/auction", headers={"Authorization": f"Bearer {token}"})
     contract.hold(case, answer, missing_required_header, unsupported_method)

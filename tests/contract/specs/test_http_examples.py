@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from tests.support.example_runner import ExampleRunner, Operation, is_as_shown, operations
 from tests.support.platform import Platform
 from tests.support.refusals import WAYS
-from tests.support.stage import Operation, Stage, is_as_shown, operations
 
 OPERATIONS = operations()
 ON_BAD_DAYS = {"auction_ended", "too_many_bans"}
@@ -31,32 +31,36 @@ MOST_TRIES = 200
 
 
 @pytest.fixture(scope="module")
-def stage(platform: Platform) -> Iterator[Stage]:
-    stage = Stage(platform)
-    yield stage
-    stage.close()
+def runner(platform: Platform) -> Iterator[ExampleRunner]:
+    runner = ExampleRunner(platform)
+    yield runner
+    runner.close()
 
 
 @pytest.fixture(autouse=True)
-def other_bidders(stage: Stage) -> None:
+def other_bidders(runner: ExampleRunner) -> None:
     """On a quick machine all these tests together bid faster than one person may."""
-    stage.anna, stage.ben = stage.person("bidder"), stage.person("bidder")
+    runner.anna, runner.ben = runner.person("bidder"), runner.person("bidder")
 
 
 @pytest.mark.parametrize(("operation", "status", "name"), GOOD)
-def test_a_good_request_is_answered_as_shown(stage: Stage, operation: Operation, status: str, name: str) -> None:
-    is_as_shown(stage.send(stage.good(operation, name)), operation, status, name)
+def test_a_good_request_is_answered_as_shown(
+    runner: ExampleRunner, operation: Operation, status: str, name: str
+) -> None:
+    is_as_shown(runner.send(runner.good(operation, name)), operation, status, name)
 
 
 @pytest.mark.parametrize(("operation", "status", "code"), REFUSED)
-def test_a_refusal_is_answered_as_shown(stage: Stage, operation: Operation, status: str, code: str) -> None:
-    ask = WAYS[code](stage, operation)
+def test_a_refusal_is_answered_as_shown(
+    runner: ExampleRunner, operation: Operation, status: str, code: str
+) -> None:
+    ask = WAYS[code](runner, operation)
     if code == "bidder_blocked":
-        with redis.Redis.from_url(stage.platform.redis_url) as store:
-            store.sadd(f"auction:{{{ask.parts['auction_id']}}}:blocked", stage.user_id(ask.token))
-    answer = stage.send(ask)
+        with redis.Redis.from_url(runner.platform.redis_url) as store:
+            store.sadd(f"auction:{{{ask.parts['auction_id']}}}:blocked", runner.user_id(ask.token))
+    answer = runner.send(ask)
     for _ in range(MOST_TRIES if code == "rate_limited" else 0):
         if answer.status_code == int(status):
             break
-        answer = stage.send(ask)
+        answer = runner.send(ask)
     is_as_shown(answer, operation, status, code)

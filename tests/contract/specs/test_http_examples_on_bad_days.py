@@ -14,13 +14,13 @@ import pytest
 import redis
 import yaml
 
-from blytz.kit.http import MOST_REQUESTS
+from blytz.kit.http.asgi import MOST_REQUESTS
 from infra.ports import free_port
+from tests.support.example_runner import SPECS, Ask, ExampleRunner, Operation, is_as_shown, operations
 from tests.support.live_client import welcomed
 from tests.support.platform import Platform
 from tests.support.redis import RedisServer
 from tests.support.refusals import WAYS
-from tests.support.stage import SPECS, Ask, Operation, Stage, is_as_shown, operations
 from tests.support.wait import wait_until
 
 OPERATIONS = operations()
@@ -45,7 +45,7 @@ def own_redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def stage(own_redis: RedisServer, away: str) -> Iterator[Stage]:
+def runner(own_redis: RedisServer, away: str) -> Iterator[ExampleRunner]:
     platform = Platform(
         env={
             "REDIS_URL": own_redis.url,
@@ -55,9 +55,9 @@ def stage(own_redis: RedisServer, away: str) -> Iterator[Stage]:
             **{f"BLYTZ_{what}_{how}": "10000" for what in ("BIDS", "WRITES") for how in ("PER_S", "BURST")},
         }
     )
-    stage = Stage(platform)
-    yield stage
-    stage.close()
+    runner = ExampleRunner(platform)
+    yield runner
+    runner.close()
     platform.close()
 
 
@@ -66,23 +66,23 @@ def documented(status: str, code: str) -> list[Operation]:
 
 
 @pytest.fixture(autouse=True)
-def is_well(stage: Stage) -> None:
+def is_well(runner: ExampleRunner) -> None:
     """Whatever the test before did to it."""
 
     def is_ready() -> bool:
-        return all(stage.platform.get("/ready", service)[0] == 200 for service in ("auction", "live"))
+        return all(runner.platform.get("/ready", service)[0] == 200 for service in ("auction", "live"))
 
     wait_until(is_ready, "all is well again", WITHIN_S * 4)
 
 
-def told(stage: Stage, asks: list[Ask], status: str, code: str) -> None:
+def told(runner: ExampleRunner, asks: list[Ask], status: str, code: str) -> None:
     """All at once; each until it is answered like this."""
 
     def ask(one: Ask) -> httpx.Response:
         answers: list[httpx.Response] = []
 
         def is_told() -> bool:
-            answers.append(stage.send(one))
+            answers.append(runner.send(one))
             return answers[-1].status_code == int(status) and answers[-1].json()["code"] == code
 
         with contextlib.suppress(TimeoutError):
@@ -100,94 +100,96 @@ def told(stage: Stage, asks: list[Ask], status: str, code: str) -> None:
     assert not bad, bad
 
 
-def has_ended(stage: Stage, ask: Ask) -> bool:
-    state = stage.http.get(f"/auction/v1/auctions/{ask.parts['auction_id']}").json()
+def has_ended(runner: ExampleRunner, ask: Ask) -> bool:
+    state = runner.http.get(f"/auction/v1/auctions/{ask.parts['auction_id']}").json()
     return bool(state["server_at"] >= state["ends_at"])
 
 
-def test_auction_ended(stage: Stage) -> None:
+def test_auction_ended(runner: ExampleRunner) -> None:
     """Nobody hammers while the hammer sleeps."""
-    hammer = stage.platform.pids["hammer"]
+    hammer = runner.platform.pids["hammer"]
     os.kill(hammer, signal.SIGSTOP)
     try:
-        asks = [WAYS["auction_ended"](stage, one) for one in documented("409", "auction_ended")]
-        wait_until(lambda: all(has_ended(stage, ask) for ask in asks), "their time is over")
-        told(stage, asks, "409", "auction_ended")
+        asks = [WAYS["auction_ended"](runner, one) for one in documented("409", "auction_ended")]
+        wait_until(lambda: all(has_ended(runner, ask) for ask in asks), "their time is over")
+        told(runner, asks, "409", "auction_ended")
     finally:
         os.kill(hammer, signal.SIGCONT)
 
 
-def test_issuer_unavailable(stage: Stage, away: str) -> None:
+def test_issuer_unavailable(runner: ExampleRunner, away: str) -> None:
     def part(value: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
     claims = {"iss": away, "aud": "blytz", "sub": "somebody", "iat": 1, "exp": 9_999_999_999}
     token = f"{part({'alg': 'RS256', 'kid': 'k1'})}.{part(claims)}.{'A' * 342}"
-    asks = [stage.good(one).but(token=token) for one in documented("503", "issuer_unavailable")]
-    told(stage, asks, "503", "issuer_unavailable")
+    asks = [runner.good(one).but(token=token) for one in documented("503", "issuer_unavailable")]
+    told(runner, asks, "503", "issuer_unavailable")
 
 
-def test_overloaded(stage: Stage, own_redis: RedisServer) -> None:
-    asks = [stage.good(one) for one in documented("503", "overloaded") if one.id not in FROM_MEMORY]
-    auction_id = stage.open()
+def test_overloaded(runner: ExampleRunner, own_redis: RedisServer) -> None:
+    asks = [runner.good(one) for one in documented("503", "overloaded") if one.id not in FROM_MEMORY]
+    auction_id = runner.open()
     body = {"bid_id": "b-1", "amount": 1_000}
-    crowd = [Ask(stage.bidding, stage.person("bidder"), body, {"auction_id": auction_id}) for _ in range(CROWD)]
+    crowd = [Ask(runner.bidding, runner.person("bidder"), body, {"auction_id": auction_id}) for _ in range(CROWD)]
     own_redis.freeze()
     try:
         with ThreadPoolExecutor(CROWD) as pool:
-            answers = [pool.submit(stage.send, one) for one in crowd * 4]
-            told(stage, asks, "503", "overloaded")
+            answers = [pool.submit(runner.send, one) for one in crowd * 4]
+            told(runner, asks, "503", "overloaded")
             assert all(answer.result().status_code == 503 for answer in answers)
     finally:
         own_redis.thaw()
 
 
-def test_overloaded_by_requests_at_work(stage: Stage) -> None:
+def test_overloaded_by_requests_at_work(runner: ExampleRunner) -> None:
     """Each is a request whose body never comes, at the service's own port: nginx would wait for it itself."""
-    asks = [stage.good(one) for one in documented("503", "overloaded") if one.id != stage.bidding.id]
-    bid = stage.good(stage.bidding)
+    asks = [runner.good(one) for one in documented("503", "overloaded") if one.id != runner.bidding.id]
+    bid = runner.good(runner.bidding)
     assert {ask.operation.id for ask in asks} >= FROM_MEMORY
     unfinished = (
         b"POST /v1/dev/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
     )
     with contextlib.ExitStack() as held:
         for _ in range(MOST_REQUESTS):
-            connection = socket.create_connection(("127.0.0.1", stage.platform.ports["auction"]))
+            connection = socket.create_connection(("127.0.0.1", runner.platform.ports["auction"]))
             held.enter_context(connection)
             connection.sendall(unfinished)
         full = f"blytz_http_requests_in_flight {MOST_REQUESTS}.0"
-        wait_until(lambda: full in stage.operator.get("/metrics").text, "as many as may are at work", WITHIN_S)
-        told(stage, asks, "503", "overloaded")
-        assert stage.http.get("/health").status_code == 200
+        wait_until(lambda: full in runner.operator.get("/metrics").text, "as many as may are at work", WITHIN_S)
+        told(runner, asks, "503", "overloaded")
+        assert runner.http.get("/health").status_code == 200
         # Bids have a bound of their own.
-        assert stage.send(bid).status_code == 201
+        assert runner.send(bid).status_code == 201
 
 
-def test_pending(stage: Stage, own_redis: RedisServer) -> None:
-    asks = [stage.good(one) for one in documented("503", "pending")]
+def test_pending(runner: ExampleRunner, own_redis: RedisServer) -> None:
+    asks = [runner.good(one) for one in documented("503", "pending")]
     own_redis.freeze()
     try:
-        told(stage, asks, "503", "pending")
+        told(runner, asks, "503", "pending")
     finally:
         own_redis.thaw()
 
 
-def test_store_unavailable(stage: Stage, own_redis: RedisServer) -> None:
-    asks = [stage.good(one) for one in documented("503", "store_unavailable")]
+def test_store_unavailable(runner: ExampleRunner, own_redis: RedisServer) -> None:
+    asks = [runner.good(one) for one in documented("503", "store_unavailable")]
     own_redis.kill()
     try:
-        told(stage, asks, "503", "store_unavailable")
+        told(runner, asks, "503", "store_unavailable")
     finally:
         own_redis.start()
 
 
-async def test_a_bid_over_websocket_of_which_nobody_knows_is_pending(stage: Stage, own_redis: RedisServer) -> None:
-    auction_id, token = stage.open(), stage.person("bidder")
+async def test_a_bid_over_websocket_of_which_nobody_knows_is_pending(
+    runner: ExampleRunner, own_redis: RedisServer
+) -> None:
+    auction_id, token = runner.open(), runner.person("bidder")
     messages = yaml.safe_load((SPECS / "asyncapi.yaml").read_text())["components"]["messages"]
     [shown] = [
         one["payload"] for one in messages["bid_result"]["examples"] if one["payload"]["outcome"] == "pending"
     ]
-    async with welcomed(stage.platform.ports["nginx"], token) as client:
+    async with welcomed(runner.platform.ports["nginx"], token) as client:
         own_redis.freeze()
         try:
             client.send({"type": "bid", "auction_id": auction_id, "bid_id": shown["bid_id"], "amount": 1_000})
@@ -197,17 +199,17 @@ async def test_a_bid_over_websocket_of_which_nobody_knows_is_pending(stage: Stag
     assert told == shown
 
 
-def test_too_many_bans(stage: Stage, own_redis: RedisServer) -> None:
-    asks = [stage.good(one) for one in documented("409", "too_many_bans")]
+def test_too_many_bans(runner: ExampleRunner, own_redis: RedisServer) -> None:
+    asks = [runner.good(one) for one in documented("409", "too_many_bans")]
     ban = json.dumps({"user_id": "u", "reason": "r", "banned_by": "a", "banned_at": 1})
     with redis.Redis(unix_socket_path=str(own_redis.socket)) as store:
         store.hset("{identity}:bans", mapping={f"u{number}": ban for number in range(MOST_BANS)})
         store.hset("{identity}:revoked", mapping={f"u{number}": 2**52 for number in range(MOST_BANS)})
         store.incr("{identity}:version")
-    admin, last = stage.person("admin"), f"/auction/v1/admin/bans/u{MOST_BANS - 1}"
+    admin, last = runner.person("admin"), f"/auction/v1/admin/bans/u{MOST_BANS - 1}"
     wait_until(
-        lambda: stage.http.get(last, headers={"Authorization": f"Bearer {admin}"}).status_code == 200,
+        lambda: runner.http.get(last, headers={"Authorization": f"Bearer {admin}"}).status_code == 200,
         "the service has read the bans",
         WITHIN_S * 4,
     )
-    told(stage, asks, "409", "too_many_bans")
+    told(runner, asks, "409", "too_many_bans")

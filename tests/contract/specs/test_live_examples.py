@@ -12,9 +12,9 @@ import yaml
 
 from blytz.live import contract, protocol
 from infra.specs.asyncapi import name_of
+from tests.support.example_runner import ExampleRunner
 from tests.support.live_client import Client, welcomed
 from tests.support.platform import Platform
-from tests.support.stage import Stage
 
 Message = dict[str, Any]
 
@@ -51,11 +51,11 @@ def test_the_codec_reads_every_example_and_writes_it_again(name: str, example: M
 async def test_the_gateway_answers_every_example_of_a_client(
     platform: Platform, name: str, example: Message
 ) -> None:
-    stage = Stage(platform)
+    runner = ExampleRunner(platform)
     try:
-        auction_id, token = stage.open(), stage.person("bidder")
+        auction_id, token = runner.open(), runner.person("bidder")
     finally:
-        stage.close()
+        runner.close()
     async with welcomed(platform.ports["nginx"]) as client:
         await _prepare(client, name, auction_id, token)
         epoch = str((await client.watch(auction_id))["epoch"]) if "epoch" in example else ""
@@ -85,20 +85,20 @@ def _fitted(example: Message, auction_id: str, token: str, epoch: str) -> Messag
 
 
 async def test_all_that_the_gateway_says_in_a_game_is_in_the_contract(platform: Platform) -> None:
-    stage = Stage(platform)
+    runner = ExampleRunner(platform)
     try:
-        seller, anna, ben = stage.person("seller"), stage.person("bidder"), stage.person("bidder")
-        auction_id = stage.open(seller, buy_now_price=50_000)
+        seller, anna, ben = runner.person("seller"), runner.person("bidder"), runner.person("bidder")
+        auction_id = runner.open(seller, buy_now_price=50_000)
         async with welcomed(platform.ports["nginx"]) as client:
             check(await client.sign_in(anna))
             check(await client.watch(auction_id))
-            stage.bid(auction_id, ben, 5_000, "max")
-            stage.bid(auction_id, ben, 6_000, "max")
-            stage.act(auction_id, seller, "pause")
-            stage.act(auction_id, seller, "resume")
+            runner.bid(auction_id, ben, 5_000, "max")
+            runner.bid(auction_id, ben, 6_000, "max")
+            runner.act(auction_id, seller, "pause")
+            runner.act(auction_id, seller, "resume")
             client.send({"type": "bid", "auction_id": auction_id, "bid_id": "b-1", "amount": 1})
             client.send({"type": "nonsense"})
-            stage.bid(auction_id, ben, 50_000, "buy_now")
+            runner.bid(auction_id, ben, 50_000, "buy_now")
             # Answers and events come on ways of their own, so any of them may be the last.
             missing = {"event", "bid_result", "error", "bid", "paused", "resumed", "sold"}
             while missing:
@@ -106,7 +106,7 @@ async def test_all_that_the_gateway_says_in_a_game_is_in_the_contract(platform: 
                 check(message)
                 missing -= {message["type"], message.get("kind")}
     finally:
-        stage.close()
+        runner.close()
 
 
 def test_the_close_codes_are_those_of_the_protocol() -> None:

@@ -9,9 +9,9 @@ import yaml
 
 from blytz.live import contract
 from infra.specs.asyncapi import name_of
+from tests.support.example_runner import SPECS, ExampleRunner, shape
 from tests.support.live_client import Client, welcomed
 from tests.support.platform import Platform
-from tests.support.stage import SPECS, Stage, shape
 
 Message = dict[str, Any]
 
@@ -34,21 +34,21 @@ def likeness(message: Message) -> str:
 @pytest.fixture(scope="module")
 def told(platform: Platform) -> set[str]:
     """What all that was said in a short evening is like."""
-    stage = Stage(platform)
+    runner = ExampleRunner(platform)
     try:
-        return {likeness(message) for message in asyncio.run(_evening(platform, stage))}
+        return {likeness(message) for message in asyncio.run(_evening(platform, runner))}
     finally:
-        stage.close()
+        runner.close()
 
 
-async def _evening(platform: Platform, stage: Stage) -> list[Message]:
+async def _evening(platform: Platform, runner: ExampleRunner) -> list[Message]:
     heard: list[Message] = []
-    auction_id, later = stage.open(), stage.open(starts_in_ms=400)
+    auction_id, later = runner.open(), runner.open(starts_in_ms=400)
     topic, asked = f"auction:{auction_id}", {"type": "bid", "auction_id": auction_id}
     client = await Client.open(platform.ports["nginx"])
     try:
         heard.append(await client.hear("welcome"))
-        client.send({"type": "auth", "token": stage.person("bidder"), "ref": "auth"})
+        client.send({"type": "auth", "token": runner.person("bidder"), "ref": "auth"})
         heard.append(await client.hear("authenticated"))
         await client.watch(later)
         heard.append(await client.hear("event", seq=1))
@@ -63,7 +63,7 @@ async def _evening(platform: Platform, stage: Stage) -> list[Message]:
         heard.append(await client.hear("error"))
     finally:
         client.leave()
-    async with welcomed(platform.ports["nginx"], stage.person("bidder")) as other:
+    async with welcomed(platform.ports["nginx"], runner.person("bidder")) as other:
         snapshot = await other.watch(auction_id)
         heard += [snapshot, await other.hear("viewers")]
         client.leave()

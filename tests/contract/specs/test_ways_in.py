@@ -4,24 +4,24 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.example_runner import ExampleRunner
 from tests.support.gateway import hang_up
 from tests.support.http import problem
 from tests.support.live_client import Client
 from tests.support.platform import Platform
-from tests.support.stage import Stage
 
 
 @pytest.fixture(scope="module")
-def stage(platform: Platform) -> Iterator[Stage]:
-    stage = Stage(platform)
-    yield stage
-    stage.close()
+def runner(platform: Platform) -> Iterator[ExampleRunner]:
+    runner = ExampleRunner(platform)
+    yield runner
+    runner.close()
 
 
 @pytest.mark.parametrize("user_id", [".x", "a.b", ".;", "ready", "metrics", "%25", "%25FE", "%3Fq", "%23x", "+"])
-def test_a_user_id_reaches_the_service_however_it_is_spelt(stage: Stage, user_id: str) -> None:
-    headers = {"Authorization": f"Bearer {stage.person('admin')}"}
-    asked = stage.http.get(f"/auction/v1/admin/bans/{user_id}", headers=headers)
+def test_a_user_id_reaches_the_service_however_it_is_spelt(runner: ExampleRunner, user_id: str) -> None:
+    headers = {"Authorization": f"Bearer {runner.person('admin')}"}
+    asked = runner.http.get(f"/auction/v1/admin/bans/{user_id}", headers=headers)
     assert problem(asked, 404, "not_found")["detail"] == "this user is not banned"
 
 
@@ -33,5 +33,5 @@ async def test_words_that_the_live_service_does_not_ask_for_are_not_its_burden(p
     await hang_up(client)
 
 
-def test_an_address_of_the_live_service_has_an_end(stage: Stage) -> None:
-    problem(stage.http.get("/live/v1?" + "a" * 10_000), 414, "too_large")
+def test_an_address_of_the_live_service_has_an_end(runner: ExampleRunner) -> None:
+    problem(runner.http.get("/live/v1?" + "a" * 10_000), 414, "too_large")

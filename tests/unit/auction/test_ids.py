@@ -3,9 +3,9 @@
 import gc
 import tracemalloc
 
-from blytz.auction.memory_store import MemoryStore
 from blytz.auction.service import AuctionService
 from blytz.kit.problems import NotFound
+from tests.support.memory_store import MemoryStore
 
 LONG = 16_000
 """About as much as nginx lets through in one address, signed in or not."""

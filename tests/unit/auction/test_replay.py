@@ -5,16 +5,16 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
-from blytz.auction.memory_store import MemoryStore
 from blytz.auction.model import Auction, Bid, BidKind, Cause, Event, Listing, Outage, Party, Terms
 from blytz.auction.replay import Difference, Entry, check_closing, replay
+from tests.support.memory_store import MemoryStore
 
 SELLER, ANNA, BEN = Party("usr_seller", "Selma"), Party("usr_anna", "Anna"), Party("usr_ben", 'Ben "B" Ünal')
 CAUSE = Cause("usr_seller", "req-1")
 ID = "auc_1"
 
 
-class House:
+class HammerFleet:
     """One auction in memory, with a clock that the test moves."""
 
     def __init__(self, terms: Terms) -> None:
@@ -53,58 +53,58 @@ def changed(entry: Entry, **public: object) -> Entry:
     return Entry(entry.id, msgspec.json.encode(msgspec.json.decode(entry.public) | public), entry.private)
 
 
-async def a_lively_auction() -> House:
-    house = House(Terms(reserve_price=1_500, buy_now_price=50_000, duration_ms=20_000, max_total_ms=60_000))
-    await house.open()
-    await house.bid(ANNA, 500)
-    await house.bid(BEN, 2_000, "max")
-    await house.bid(ANNA, 1_800)
-    await house.bid(BEN, 3_000, "max")
-    await house.store.pause(ID, CAUSE)
-    house.now += 5_000
-    await house.store.resume(ID, CAUSE)
-    await house.store.extend(ID, 10_000, CAUSE)
-    await house.store.close(ID, Cause("hammer"), outage=Outage(house.now - 100, house.now + 900))
-    await house.bid(ANNA, 3_000)
-    return house
+async def a_lively_auction() -> HammerFleet:
+    fleet = HammerFleet(Terms(reserve_price=1_500, buy_now_price=50_000, duration_ms=20_000, max_total_ms=60_000))
+    await fleet.open()
+    await fleet.bid(ANNA, 500)
+    await fleet.bid(BEN, 2_000, "max")
+    await fleet.bid(ANNA, 1_800)
+    await fleet.bid(BEN, 3_000, "max")
+    await fleet.store.pause(ID, CAUSE)
+    fleet.now += 5_000
+    await fleet.store.resume(ID, CAUSE)
+    await fleet.store.extend(ID, 10_000, CAUSE)
+    await fleet.store.close(ID, Cause("hammer"), outage=Outage(fleet.now - 100, fleet.now + 900))
+    await fleet.bid(ANNA, 3_000)
+    return fleet
 
 
-async def hammered() -> House:
-    house = await a_lively_auction()
-    await house.end()
-    return house
+async def hammered() -> HammerFleet:
+    fleet = await a_lively_auction()
+    await fleet.end()
+    return fleet
 
 
-async def bought() -> House:
-    house = await a_lively_auction()
-    await house.bid(ANNA, 50_000, "buy_now")
-    return house
+async def bought() -> HammerFleet:
+    fleet = await a_lively_auction()
+    await fleet.bid(ANNA, 50_000, "buy_now")
+    return fleet
 
 
-async def called_off() -> House:
-    house = await a_lively_auction()
-    await house.store.cancel(ID, CAUSE)
-    return house
+async def called_off() -> HammerFleet:
+    fleet = await a_lively_auction()
+    await fleet.store.cancel(ID, CAUSE)
+    return fleet
 
 
-async def closed_early_by_the_seller() -> House:
-    house = await a_lively_auction()
-    await house.store.close(ID, CAUSE, force=True)
-    return house
+async def closed_early_by_the_seller() -> HammerFleet:
+    fleet = await a_lively_auction()
+    await fleet.store.close(ID, CAUSE, force=True)
+    return fleet
 
 
-async def closed_while_paused() -> House:
-    house = await a_lively_auction()
-    await house.store.pause(ID, CAUSE)
-    await house.store.close(ID, CAUSE, force=True)
-    return house
+async def closed_while_paused() -> HammerFleet:
+    fleet = await a_lively_auction()
+    await fleet.store.pause(ID, CAUSE)
+    await fleet.store.close(ID, CAUSE, force=True)
+    return fleet
 
 
-async def without_bids() -> House:
-    house = House(Terms())
-    await house.open()
-    await house.end()
-    return house
+async def without_bids() -> HammerFleet:
+    fleet = HammerFleet(Terms())
+    await fleet.open()
+    await fleet.end()
+    return fleet
 
 
 LIVES = [
@@ -119,39 +119,39 @@ LIVES = [
 
 
 @pytest.mark.parametrize("life", LIVES)
-async def test_a_log_gives_the_same_auction_bit_for_bit(life: Callable[[], Awaitable[House]]) -> None:
-    house = await life()
-    log = await house.log()
+async def test_a_log_gives_the_same_auction_bit_for_bit(life: Callable[[], Awaitable[HammerFleet]]) -> None:
+    fleet = await life()
+    log = await fleet.log()
 
-    replayed = replay(house.listing, log)
+    replayed = replay(fleet.listing, log)
     check_closing(replayed, log)
 
-    assert replayed.auction == await house.auction()
+    assert replayed.auction == await fleet.auction()
     for (bidder_id, bid_id), seen in replayed.seen.items():
-        assert seen.receipt == await house.store.receipt(ID, bidder_id, bid_id)
+        assert seen.receipt == await fleet.store.receipt(ID, bidder_id, bid_id)
 
 
 async def test_a_scheduled_auction_has_an_empty_log() -> None:
-    listing = House(Terms()).listing
+    listing = HammerFleet(Terms()).listing
     assert replay(listing, []).auction.seq == 0
 
 
 @pytest.mark.parametrize("seq", [1, 2, 5])
 async def test_an_event_that_was_removed_leaves_a_gap(seq: int) -> None:
-    house = await hammered()
-    log = await house.log()
+    fleet = await hammered()
+    log = await fleet.log()
     del log[seq - 1]
 
     with pytest.raises(Difference, match=f"event {seq}: expected the entry id {seq}-0, found {seq + 1}-0"):
-        replay(house.listing, log)
+        replay(fleet.listing, log)
 
 
 async def test_the_sale_behind_a_bid_that_buys_now_may_not_be_missing() -> None:
-    house = await bought()
-    log = await house.log()
+    fleet = await bought()
+    log = await fleet.log()
 
     with pytest.raises(Difference, match="the log ends before its 'sold'"):
-        replay(house.listing, log[:-1])
+        replay(fleet.listing, log[:-1])
 
 
 @pytest.mark.parametrize(
@@ -165,65 +165,65 @@ async def test_the_sale_behind_a_bid_that_buys_now_may_not_be_missing() -> None:
     ],
 )
 async def test_a_published_field_that_was_changed_is_named(fields: dict[str, object], says: str) -> None:
-    house = await hammered()
-    log = await house.log()
+    fleet = await hammered()
+    log = await fleet.log()
     log[1] = changed(log[1], **fields)
 
     with pytest.raises(Difference, match=f"event 2: {says}"):
-        replay(house.listing, log)
+        replay(fleet.listing, log)
 
 
 async def test_even_a_space_is_a_difference() -> None:
-    house = await hammered()
-    log = await house.log()
+    fleet = await hammered()
+    log = await fleet.log()
     log[0] = Entry(log[0].id, log[0].public.replace(b",", b", ", 1), log[0].private)
 
     with pytest.raises(Difference, match="same fields, but not the same bytes"):
-        replay(house.listing, log)
+        replay(fleet.listing, log)
 
 
 async def test_a_hidden_ceiling_that_was_changed_is_named() -> None:
-    house = await hammered()
-    log = await house.log()
+    fleet = await hammered()
+    log = await fleet.log()
     log[2] = Entry(log[2].id, log[2].public, log[2].private.replace(b'"ceiling":2000', b'"ceiling":9000'))
 
     with pytest.raises(Difference, match="event 3: private ceiling: the rules give 2000, found 9000"):
-        replay(house.listing, log)
+        replay(fleet.listing, log)
 
 
 async def test_a_bid_that_the_rules_refuse_is_not_believed() -> None:
-    house = await hammered()
-    log = await house.log()
+    fleet = await hammered()
+    log = await fleet.log()
     log[1] = Entry(log[1].id, log[1].public, log[1].private.replace(b'"amount":500', b'"amount":5'))
 
     with pytest.raises(Difference, match=r"event 2: the rules refuse bid b1 of usr_anna: .*bid_too_low"):
-        replay(house.listing, log)
+        replay(fleet.listing, log)
 
 
 async def test_the_same_bid_counts_once() -> None:
-    house = await hammered()
-    log = await house.log()
+    fleet = await hammered()
+    log = await fleet.log()
     log[3] = Entry(log[3].id, log[3].public, log[3].private.replace(b'"b3"', b'"b1"').replace(b"1800", b"500"))
 
     with pytest.raises(Difference, match="event 4: bid b1 of usr_anna is recorded a second time"):
-        replay(house.listing, log)
+        replay(fleet.listing, log)
 
 
 async def test_nothing_follows_the_closing_event() -> None:
-    house = await hammered()
-    log = await house.log()
+    fleet = await hammered()
+    log = await fleet.log()
     again = changed(log[-1], seq=len(log) + 1)
     log.append(Entry(f"{len(log) + 1}-0", again.public, again.private))
 
     with pytest.raises(Difference, match="once more, though the auction is sold already"):
-        replay(house.listing, log)
+        replay(fleet.listing, log)
 
 
 @pytest.mark.parametrize("garbage", [b"", b"[]", b"{}", b'{"kind":"bid","at":1}', b'{"kind":"melted","at":1}'])
 async def test_an_event_that_cannot_be_read_is_named(garbage: bytes) -> None:
-    house = await hammered()
-    log = await house.log()
+    fleet = await hammered()
+    log = await fleet.log()
     log[1] = Entry(log[1].id, garbage, log[1].private)
 
     with pytest.raises(Difference, match="event 2"):
-        replay(house.listing, log)
+        replay(fleet.listing, log)

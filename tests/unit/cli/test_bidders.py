@@ -9,9 +9,9 @@ import pytest
 
 from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Bid, Cause, Code, Listing, Party, Refused, Status, Terms
-from blytz.cli.bidders import MOST_BIDS, PEOPLE, SNIPES_WITHIN_MS, Mind, Move, Temper, cast
-from blytz.cli.demo_lots import LOTS, Lot
-from blytz.cli.manners import CROWD, RISING, Chooser
+from blytz.simulate.bidders import MOST_BIDS, PEOPLE, SNIPES_WITHIN_MS, Mind, Move, Temper, cast
+from blytz.simulate.demo_lots import LOTS, Lot
+from blytz.simulate.load_bidders import CROWD, RISING, Chooser
 from tests.support.scenes import NOW, state
 
 LENGTH_MS = 40_000

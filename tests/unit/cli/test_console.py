@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from blytz.cli.console import MOST_WAITING, Console
+from blytz.cli.up.console import MOST_WAITING, Console
 from tests.support.wait import until
 
 

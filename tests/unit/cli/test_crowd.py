@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from blytz.cli.crowd import DIGESTS, Crowd, Digest
-from blytz.cli.server_clock import RemoteClock
+from blytz.client.clock import RemoteClock
+from blytz.simulate.viewers import DIGESTS, Crowd, Digest
 from tests.support.scenes import event
 
 

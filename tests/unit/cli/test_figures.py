@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from blytz.cli.latency import Latency
-from blytz.cli.money_text import money
-from blytz.cli.server_clock import KEPT, RemoteClock
+from blytz.client.clock import KEPT, RemoteClock
+from blytz.kit.money_text import money
+from blytz.simulate.latency import Latency
 
 
 def test_until_it_is_known_the_server_clock_is_ours() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from blytz.cli.fault import CliFault
-from blytz.cli.plan import Plan, addresses, check
+from blytz.kit.user_error import UserError
+from blytz.simulate.plan import Plan, addresses, check
 
 URL = "http://127.0.0.1:8000"
 
@@ -22,7 +22,7 @@ URL = "http://127.0.0.1:8000"
     ],
 )
 def test_out_of_bounds(asked: dict[str, Any], says: str) -> None:
-    with pytest.raises(CliFault, match=says):
+    with pytest.raises(UserError, match=says):
         check(Plan(url=URL, **asked), 100_000)
 
 
@@ -31,7 +31,7 @@ def test_what_the_issue_asks_for_is_within_bounds() -> None:
 
 
 def test_too_few_open_files_are_said_before_any_is_opened() -> None:
-    with pytest.raises(CliFault, match=r"only 256 open files are allowed here: raise `ulimit -n`"):
+    with pytest.raises(UserError, match=r"only 256 open files are allowed here: raise `ulimit -n`"):
         check(Plan(url=URL, viewers=1_000), 256)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from blytz.cli.console import Console
-from blytz.cli.supervisor import Child, Supervisor
+from blytz.cli.up.console import Console
+from blytz.cli.up.supervisor import Child, Supervisor
 from tests.support.wait import until
 
 

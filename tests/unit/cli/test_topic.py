@@ -2,7 +2,7 @@
 
 import pytest
 
-from blytz.cli.topic import Gap, Topic
+from blytz.client.topic import Gap, Topic
 from tests.support.scenes import ID, JONAS, event, state
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from blytz.cli.scene import Scene
-from blytz.cli.watch_output import Json, Lines, Output, Screen, output, summary
+from blytz.cli.watch.output import Json, Lines, Output, Screen, output, summary
+from blytz.cli.watch.scene import Scene
 from tests.support.scenes import JONAS, event, scene, state
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from blytz.cli.scene import Link, Scene
-from blytz.cli.watch_view import duration, render
+from blytz.cli.watch.scene import Link, Scene
+from blytz.cli.watch.view import duration, render
 from tests.support.scenes import JONAS, NOW, event, scene
 
 

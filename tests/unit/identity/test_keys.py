@@ -10,7 +10,7 @@ from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
 from blytz.identity.fetch import MOST_BYTES, Document, fetch, is_trusted
 from blytz.identity.keys import MOST_GIVEN_UP, KeySet, keys_in
 from blytz.identity.oidc import ALGORITHMS, OidcIssuer
-from blytz.kit.pages import Dependency, readiness
+from blytz.kit.http.pages import Dependency, readiness
 from blytz.kit.problems import Overloaded
 from tests.support.issuer import AUDIENCE, JWKS, FakeIssuer, SigningKey
 from tests.support.wait import until

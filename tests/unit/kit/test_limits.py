@@ -2,8 +2,8 @@
 
 import pytest
 
-from blytz.kit.limits import SWEPT_FROM, Limit, UserLimit
 from blytz.kit.problems import RateLimited
+from blytz.kit.ratelimit.user_limit import SWEEP_FROM, Limit, UserLimit
 
 
 class Watch:
@@ -75,11 +75,11 @@ def test_users_do_not_pay_for_each_other() -> None:
 def test_users_who_owe_nothing_are_forgotten_and_those_who_do_are_not() -> None:
     watch = Watch()
     limit = UserLimit(Limit("bids", 10, 20), now=watch)
-    for number in range(20 * SWEPT_FROM):
+    for number in range(20 * SWEEP_FROM):
         limit.take(f"user {number}")
         watch.s += 0.001
-    assert len(limit) <= SWEPT_FROM + 1
+    assert len(limit) <= SWEEP_FROM + 1
     assert taken(limit, 30) == 20
-    for number in range(2 * SWEPT_FROM):
+    for number in range(2 * SWEEP_FROM):
         limit.take(f"another {number}")
     assert taken(limit, 1) == 0

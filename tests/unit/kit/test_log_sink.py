@@ -6,8 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-from blytz.kit.log_lines import Lines, auction_of
-from blytz.kit.log_sink import Sink
+from blytz.kit.telemetry.log_lines import Lines, auction_of
+from blytz.kit.telemetry.log_sink import Sink
 from tests.support.wait import wait_until
 
 PIPE = 65_536

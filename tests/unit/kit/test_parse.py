@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from msgspec import Meta, Struct
 
-from blytz.kit.parse import Parser
+from blytz.kit.http.parse import Parser
 from blytz.kit.problems import InvalidRequest
 
 Small = Annotated[int, Meta(ge=1, le=9)]

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from blytz.kit.redis_feed import RedisFeed
+from blytz.kit.redis.feed import RedisFeed
 from tests.conftest import StartRedis
 from tests.support.redis import RedisServer
 from tests.support.wait import until

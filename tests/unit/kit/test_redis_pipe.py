@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from blytz.kit.answer import Answer
 from blytz.kit.problems import Overloaded, StoreUnavailable
-from blytz.kit.redis_pipe import RedisError, RedisPipe, Script
+from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
-from blytz.kit.settings import Settings, SettingsFault, read_settings, variable
-from blytz.kit.settings_elsewhere import take_files, unread
+from blytz.kit.config.environment import take_files, unread
+from blytz.kit.config.fields import SettingsFault
+from blytz.kit.config.load import read_settings
+from blytz.kit.config.model import Settings, variable
 from tests.support.platform import blytz, clean_env
 
 ROOT = Path(__file__).parents[3]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from blytz.kit.settings import SettingsFault
-from blytz.kit.settings_gateway import DEV, PREFIX, GatewaySettings, read_gateway_settings
+from blytz.kit.config.fields import SettingsFault
+from blytz.kit.config.gateway import DEV, PREFIX, GatewaySettings, read_gateway_settings
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from blytz.kit.clock import ServerClock
-from blytz.kit.metrics import Metrics
-from blytz.live.hub import Hub
+from blytz.kit.telemetry.metrics import Metrics
+from blytz.live.topics.hub import Hub
 from tests.support.live_room import AUCTION, CheckedReader, MemorySource
 from tests.support.virtual_loop import VirtualLoop
 

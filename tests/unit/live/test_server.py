@@ -7,11 +7,11 @@ from typing import Any, NoReturn, cast
 import pytest
 
 from blytz.kit.clock import ServerClock
-from blytz.kit.metrics import Metrics
-from blytz.kit.settings import Settings
-from blytz.live.hub import Hub, Wanted
-from blytz.live.office import Office
+from blytz.kit.config.model import Settings
+from blytz.kit.telemetry.metrics import Metrics
+from blytz.live.context import GatewayContext
 from blytz.live.server import Gateway
+from blytz.live.topics.hub import Hub, Wanted
 from infra.ports import free_port
 from tests.support.live_client import Client, frame
 
@@ -31,8 +31,8 @@ async def nobody_counts(_auction: str, _gateway: str, _count: int) -> None:
 async def port() -> AsyncIterator[int]:
     settings, metrics = Settings(env="dev", live_port=free_port()), Metrics()
     clock = ServerClock(NOBODY)
-    office = Office(settings, NOBODY, NOBODY, clock, FaultyHub(NOBODY, clock, metrics), metrics)
-    gateway = Gateway(office, {}, nobody_counts, lambda: True)
+    context = GatewayContext(settings, NOBODY, NOBODY, clock, FaultyHub(NOBODY, clock, metrics), metrics)
+    gateway = Gateway(context, {}, nobody_counts, lambda: True)
     await gateway.start()
     yield settings.live_port
     await gateway.drain()

@@ -1,4 +1,4 @@
-"""The house's rules for contracts: the real documents keep them, and each fault that they speak of is found."""
+"""The fleet's rules for contracts: the real documents keep them, and each fault that they speak of is found."""
 
 import copy
 from collections.abc import Callable

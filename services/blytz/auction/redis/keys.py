@@ -1,0 +1,38 @@
+"""The names of everything that auctions have in Redis.
+
+Every key of an auction carries its id as hash tag, so that one script may touch them all on a cluster.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+INDEX: Final = "auctions"
+"""Sorted set of all auction ids; they are ordered by time, so it is too."""
+SALES: Final = "sales"
+"""Stream of closing events, for whoever makes orders."""
+SCHEDULE: Final = "{sales}:schedule"
+"""Sorted set: living auctions by when the hammer should look at them, ms since the Unix epoch. It may be stale."""
+HEARTBEAT: Final = "{sales}:heartbeat"
+"""Hash: the last sign of life of Redis and a hammer, and the last outage."""
+
+
+class Keys:
+    """The keys of one auction, in the order in which scripts take them."""
+
+    def __init__(self, auction_id: str) -> None:
+        root = f"auction:{{{auction_id}}}"
+        self.state = root.encode()
+        self.events = f"{root}:events".encode()
+        self.feed = f"{root}:feed".encode()
+        self.bids = f"{root}:bids".encode()
+        self.blocked = f"{root}:blocked".encode()
+        self.viewers = f"{root}:viewers".encode()
+        self.of_verb = (self.state, self.events, self.feed)
+        self.of_bid = (*self.of_verb, self.bids, self.blocked)
+
+
+keys_of = lru_cache(maxsize=4_096)(Keys)
+
+
+def bid_keys_of(auction_id: str) -> tuple[bytes, ...]:
+    return keys_of(auction_id).of_bid

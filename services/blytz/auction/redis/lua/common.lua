@@ -1,0 +1,220 @@
+-- Stands in front of every verb: reads the auction, numbers and announces its changes, writes it back.
+--
+-- Shape of every verb: read, check everything, then write. A script that fails half-way is not rolled back, so
+-- the first write is always the XADD in `publish`: it is the only write that can still be refused (a key of the
+-- wrong type, an id that is not above the last one, memory or disk full), and it is refused before any other.
+--
+-- KEYS 1 state (hash)  2 events (stream, entry id `<seq>-0`)  3 feed (channel);  a verb names its further ones.
+-- ARGV 1 auction id  2 cause, a JSON object {actor, request_id} for the private part of events.
+-- Every reply ends with `now`. Numbers are whole and below 2^53, so Lua's doubles hold them exactly.
+
+local AUCTION_ID, CAUSE = ARGV[1], ARGV[2]
+local MAX_MONEY = 1000000000000
+local MAX_TIME = 9007199254740991
+local MAX_DURATION = 2592000000
+local MAX_INCREMENT_ROWS = 64
+
+local function server_now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- Ends the script before any write.
+local function corrupt(what)
+  error({err = 'CORRUPT ' .. AUCTION_ID .. ' ' .. what})
+end
+
+-- Plain decimal digits only: tonumber alone would also take 0x10, 1e3, nan and '7 '.
+local function whole(text, most, what)
+  if not text or #text > 16 or not (text == '0' or string.find(text, '^[1-9]%d*$')) then
+    corrupt(what)
+  end
+  local number = tonumber(text)
+  if number > most then
+    corrupt(what)
+  end
+  return number
+end
+
+local function maybe(text, most, what)
+  if text == '' then
+    return nil
+  end
+  return whole(text, most, what)
+end
+
+local FIELDS = {
+  'status', 'seq', 'clock', 'price', 'leader', 'leader_id', 'ceiling', 'bid_count', 'opened_at', 'ends_at',
+  'hard_stop_at', 'paused_at', 'remaining_ms', 'restored_until', 'starts_at', 'seller_id', 'start_price',
+  'reserve_price', 'buy_now_price', 'increments', 'ending', 'duration_ms', 'extension_window_ms',
+  'extension_ms', 'max_total_ms',
+}
+local FINAL = {sold = true, unsold = true, cancelled = true}
+local KNOWN = {scheduled = true, open = true, paused = true, sold = true, unsold = true, cancelled = true}
+
+-- The auction as a table of numbers and strings, absent values nil, from the values of FIELDS.
+local function parse_state(v)
+  for i = 1, #FIELDS do
+    if not v[i] then
+      corrupt(FIELDS[i])
+    end
+  end
+  local a = {
+    status = v[1],
+    seq = whole(v[2], MAX_TIME, 'seq'),
+    clock = whole(v[3], MAX_TIME, 'clock'),
+    price = whole(v[4], MAX_MONEY, 'price'),
+    leader = v[5] ~= '' and v[5] or nil,
+    leader_id = v[6],
+    ceiling = whole(v[7], MAX_MONEY, 'ceiling'),
+    bid_count = whole(v[8], MAX_TIME, 'bid_count'),
+    opened_at = maybe(v[9], MAX_TIME, 'opened_at'),
+    ends_at = maybe(v[10], MAX_TIME, 'ends_at'),
+    hard_stop_at = maybe(v[11], MAX_TIME, 'hard_stop_at'),
+    paused_at = maybe(v[12], MAX_TIME, 'paused_at'),
+    remaining_ms = maybe(v[13], MAX_TIME, 'remaining_ms'),
+    restored_until = whole(v[14], MAX_TIME, 'restored_until'),
+    starts_at = maybe(v[15], MAX_TIME, 'starts_at'),
+    seller_id = v[16],
+    start_price = whole(v[17], MAX_MONEY, 'start_price'),
+    reserve_price = maybe(v[18], MAX_MONEY, 'reserve_price'),
+    buy_now_price = maybe(v[19], MAX_MONEY, 'buy_now_price'),
+    increments = v[20],
+    steps = {},
+    ending = v[21],
+    duration_ms = whole(v[22], MAX_DURATION, 'duration_ms'),
+    extension_window_ms = whole(v[23], MAX_DURATION, 'extension_window_ms'),
+    extension_ms = whole(v[24], MAX_DURATION, 'extension_ms'),
+    max_total_ms = maybe(v[25], MAX_DURATION, 'max_total_ms'),
+  }
+  if not KNOWN[a.status] then
+    corrupt('status')
+  end
+  if a.ending ~= 'extended' and a.ending ~= 'sudden_death' then
+    corrupt('ending')
+  end
+  if (a.leader == nil) ~= (a.leader_id == '') then
+    corrupt('leader')
+  end
+  if a.status == 'open' and not (a.opened_at and a.ends_at) then
+    corrupt('ends_at')
+  end
+  if a.status == 'paused' and not (a.opened_at and a.paused_at and a.remaining_ms) then
+    corrupt('remaining_ms')
+  end
+  return a
+end
+
+-- The auction as it is stored; nil when there is none.
+local function load()
+  local v = redis.call('HMGET', KEYS[1], unpack(FIELDS))
+  if not v[1] and redis.call('EXISTS', KEYS[1]) == 0 then
+    return nil
+  end
+  return parse_state(v)
+end
+
+-- Time never runs backwards for an auction, whatever the machine's clock does.
+local function now_for(a)
+  return math.max(server_now(), a.clock)
+end
+
+-- The step of the last row whose from_price <= price; rows are '0:100 3000:200 ...', ascending. A bid asks for
+-- few prices but for each of them several times, so an answer is kept.
+local function increment(a, price)
+  if a.steps[price] then
+    return a.steps[price]
+  end
+  local step, rows = nil, 0
+  for row in string.gmatch(a.increments, '[^ ]+') do
+    local from, by = string.match(row, '^(%d+):(%d+)$')
+    rows = rows + 1
+    if not from or rows > MAX_INCREMENT_ROWS or rows == 1 and from ~= '0' then
+      corrupt('increments')
+    end
+    if tonumber(from) > price then
+      break
+    end
+    step = by
+  end
+  a.steps[price] = whole(step, MAX_MONEY, 'increments')
+  return a.steps[price]
+end
+
+local function minimum(a)
+  if not a.leader then
+    return a.start_price
+  end
+  return a.price + increment(a, a.price)
+end
+
+local function reserve_met(a)
+  return not a.reserve_price or a.price >= a.reserve_price
+end
+
+local function digits(number)
+  return number and string.format('%d', number) or 'null'
+end
+
+-- Numbers the change, appends it to the log and returns its public JSON, to be announced once all is written.
+-- `public` and `private` are JSON members, each followed by a comma, or ''.
+local function publish(a, kind, public, private)
+  a.seq = a.seq + 1
+  local event = '{"seq":' .. digits(a.seq) .. ',"kind":"' .. kind .. '","at":' .. digits(a.clock)
+    .. ',"auction_id":"' .. AUCTION_ID .. '",' .. public
+    .. '"status":"' .. a.status
+    .. '","price":' .. digits(a.price)
+    .. ',"minimum":' .. digits(minimum(a))
+    .. ',"leader":' .. (a.leader or 'null')
+    .. ',"bid_count":' .. digits(a.bid_count)
+    .. ',"reserve_met":' .. tostring(reserve_met(a))
+    .. ',"opened_at":' .. digits(a.opened_at)
+    .. ',"ends_at":' .. digits(a.ends_at)
+    .. ',"remaining_ms":' .. digits(a.remaining_ms) .. '}'
+  redis.call('XADD', KEYS[2], digits(a.seq) .. '-0',
+    'public', event, 'private', '{' .. private .. string.sub(CAUSE, 2))
+  return event
+end
+
+local function announce(event)
+  redis.call('SPUBLISH', KEYS[3], event)
+end
+
+local function text(number)
+  return number and string.format('%d', number) or ''
+end
+
+-- Writes the changing part back.
+local function save(a)
+  redis.call('HSET', KEYS[1],
+    'status', a.status, 'seq', text(a.seq), 'clock', text(a.clock), 'price', text(a.price),
+    'leader', a.leader or '', 'leader_id', a.leader_id, 'ceiling', text(a.ceiling),
+    'bid_count', text(a.bid_count), 'opened_at', text(a.opened_at), 'ends_at', text(a.ends_at),
+    'hard_stop_at', text(a.hard_stop_at), 'paused_at', text(a.paused_at),
+    'remaining_ms', text(a.remaining_ms), 'restored_until', text(a.restored_until))
+end
+
+-- One change whole: numbered, written, announced.
+local function change(a, kind, public, private)
+  local event = publish(a, kind, public, private)
+  save(a)
+  announce(event)
+  return event
+end
+
+-- The one closing event. An auction that ends early has ended when it was ended.
+local function finish(a, status, now)
+  a.ends_at = a.opened_at and math.min(now, a.ends_at or now)
+  a.status, a.clock, a.paused_at, a.remaining_ms = status, now, nil, nil
+end
+
+local function capped(a, ends_at)
+  return a.hard_stop_at and math.min(ends_at, a.hard_stop_at) or ends_at
+end
+
+local function refuse(code, a, now)
+  if not a then
+    return {'refused', code, 0, 0, 0, '', server_now()}
+  end
+  return {'refused', code, a.seq, a.price, minimum(a), text(a.ends_at), now}
+end

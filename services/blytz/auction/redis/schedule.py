@@ -1,0 +1,60 @@
+"""When the hammer should look at which auction, and the pulse that tells of outages: in Redis."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from blytz.auction.model import Event, Outage
+from blytz.auction.redis.keys import HEARTBEAT, SALES, SCHEDULE
+from blytz.kit.redis.pipe import RedisPipe
+from blytz.kit.redis.scripts import load_script
+
+LEAST_OUTAGE_MS: Final = 1_500
+COMPENSATION_MS: Final = 5_000
+"""By then everybody has an outage's time back, even when the hammer that noticed it was killed."""
+
+
+class RedisSchedule:
+    """`hammer.Schedule` in Redis. Raises `StoreUnavailable` and `Overloaded`."""
+
+    def __init__(self, pipe: RedisPipe, least_outage_ms: int = LEAST_OUTAGE_MS) -> None:
+        self._pipe = pipe
+        self._least_outage_ms = least_outage_ms
+        self._record_sale = load_script(__package__, "record_sale")
+        self._heartbeat = load_script(__package__, "heartbeat")
+        self._run_id = ""
+        self._run_id_of = 0
+
+    @property
+    def connection(self) -> int:
+        return self._pipe.times_connected
+
+    async def due(self, until: int, limit: int) -> Sequence[tuple[str, int]]:
+        found: list[bytes] = await self._pipe.call(
+            "ZRANGE", SCHEDULE, 0, until, "BYSCORE", "LIMIT", 0, limit, "WITHSCORES"
+        )
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return [(auction_id.decode(), int(float(at))) for auction_id, at in pairs]
+
+    async def look_again(self, auction_id: str, at: int) -> None:
+        await self._pipe.call("ZADD", SCHEDULE, "XX", at, auction_id)
+
+    async def drop(self, auction_id: str) -> None:
+        await self._pipe.call("ZREM", SCHEDULE, auction_id)
+
+    async def settle(self, auction_id: str, event: Event) -> bool:
+        closing = msgspec.json.encode(event.public)
+        return bool(await self._pipe.run(self._record_sale, (SALES, SCHEDULE), (auction_id, closing)))
+
+    async def heartbeat(self, unanswered_ms: int) -> Outage | None:
+        if self._run_id_of != self.connection:
+            connection = self.connection
+            info: bytes = await self._pipe.call("INFO", "server")
+            match = re.search(rb"run_id:(\w+)", info)
+            self._run_id, self._run_id_of = (match[1].decode() if match else ""), connection
+        args = (self._run_id, unanswered_ms, self._least_outage_ms, COMPENSATION_MS)
+        reply: Any = await self._pipe.run(self._heartbeat, (HEARTBEAT,), args)
+        _, began_at, ended_at = reply
+        return Outage(began_at, ended_at) if ended_at else None

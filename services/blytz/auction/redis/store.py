@@ -1,0 +1,207 @@
+"""Auctions in Redis: the only module that knows their keys and scripts.
+
+Every key of an auction carries its id as hash tag, so that one script may touch them all on a cluster. Two sorted
+sets stand beside the auctions: `auctions` (all, by id, which is by time) and `{sales}:schedule` (all that still
+live, by when the hammer should look). Both are written before the auction itself: an entry without an auction is
+harmless, an auction without an entry would never be hammered.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from blytz.auction.model import (
+    Auction,
+    Bid,
+    Cause,
+    Event,
+    Listing,
+    NotYet,
+    Outage,
+    Receipt,
+    Refused,
+    Status,
+)
+from blytz.auction.redis.bid_script import BidScript, refused
+from blytz.auction.redis.keys import INDEX, SCHEDULE, bid_keys_of, keys_of
+from blytz.auction.redis.state import auction_of, corrupt, new_state, text, whole
+from blytz.auction.store import Closed, CorruptAuction, Page
+from blytz.kit.answer import Answer
+from blytz.kit.problems import Overloaded, StoreUnavailable
+from blytz.kit.redis.link import Part
+from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
+from blytz.kit.redis.scripts import source
+from blytz.kit.telemetry.metrics import Metrics
+
+VERBS: Final = ("open", "place_bid", "pause", "resume", "extend", "cancel", "close")
+LISTED_AT_ONCE: Final = 200
+"""How many auctions one call of `list` looks at, at most, to find those of one status."""
+
+_json = msgspec.json.Encoder()
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
+    """One script per verb, common.lua in front. `edit` lets a test change a source: a clock, a mutant."""
+    common = source(__package__, "common")
+    return {verb: Script(edit(common + source(__package__, verb))) for verb in VERBS}
+
+
+class RedisStore:
+    """`AuctionStore` over one pipelined connection (see the port for what each verb promises)."""
+
+    def __init__(self, pipe: RedisPipe, scripts: dict[str, Script] | None = None) -> None:
+        self._pipe = pipe
+        self._scripts = scripts or load_scripts()
+        self._bids = BidScript(self._scripts["place_bid"], bid_keys_of, self._schedule_now)
+
+    def count_in(self, metrics: Metrics) -> None:
+        self._bids.durable_s = metrics.histogram(
+            "blytz_bid_durable_seconds", "From a bid's way to Redis until its outcome was on disk there"
+        )
+
+    async def create(self, listing: Listing, cause: Cause) -> Auction:
+        auction_id = listing.auction_id
+        now = await self.now()
+        # Never in the past: what was due long ago and has no auction is taken for an opening that failed.
+        due_at = max(now, listing.starts_at) if listing.starts_at else now + listing.terms.duration_ms
+        await self._pipe.call("ZADD", INDEX, 0, auction_id)
+        await self._pipe.call("ZADD", SCHEDULE, due_at, auction_id)
+        await self._run("open", auction_id, cause, *new_state(listing))
+        return await self._must_get(auction_id)
+
+    async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
+        return await self._outcome(auction_id, await self._run("open", auction_id, cause))
+
+    def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
+        bids = self._bids
+        return self._pipe.send(bids.command(auction_id, bid, cause), bids, (auction_id, bid, cause))
+
+    async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return await self._change("pause", auction_id, cause)
+
+    async def resume(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return await self._change("resume", auction_id, cause)
+
+    async def extend(self, auction_id: str, by_ms: int, cause: Cause) -> Auction | Refused:
+        return await self._change("extend", auction_id, cause, by_ms)
+
+    async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused:
+        return await self._change("cancel", auction_id, cause)
+
+    async def close(
+        self,
+        auction_id: str,
+        cause: Cause,
+        *,
+        force: bool = False,
+        outage: Outage | None = None,
+        not_after: int | None = None,
+    ) -> Closed | NotYet | Refused:
+        began_at, ended_at = (outage.began_at, outage.ended_at) if outage else (0, 0)
+        reply = await self._run(
+            "close", auction_id, cause, "1" if force else "0", began_at, ended_at, text(not_after)
+        )
+        match reply:
+            case [b"closed", status, event, _]:
+                if force:
+                    self._schedule_now(auction_id)
+                return Closed(Status(status.decode()), Event(_object.decode(event)))
+            case [b"not_yet", remaining_ms, _]:
+                return NotYet(None if remaining_ms < 0 else remaining_ms)
+        return refused(reply)
+
+    async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
+        await self._pipe.call("SADD", keys_of(auction_id).blocked, bidder_id)
+
+    async def get(self, auction_id: str) -> Auction | None:
+        auction: Auction | None = await _read(self._state(auction_id))
+        return auction
+
+    async def list(self, status: Status | None, cursor: str | None, limit: int) -> Page:
+        # Ids are ordered by time, so the newest come first and a cursor stays true while auctions are added.
+        before = f"({cursor}" if cursor else "+"
+        looked_at = limit if status is None else LISTED_AT_ONCE
+        ids = await self._pipe.call("ZRANGE", INDEX, before, "-", "BYLEX", "REV", "LIMIT", 0, looked_at)
+        found: list[Auction] = []
+        states = [self._state(auction_id.decode()) for auction_id in ids]
+        for auction_id, state in zip(ids, states, strict=True):
+            try:
+                auction = await _read(state)
+            except CorruptAuction:
+                continue  # It was logged; whoever looks for another auction is not to suffer for it.
+            if auction and (status is None or auction.status is status) and len(found) < limit:
+                found.append(auction)
+                cursor = auction_id.decode()
+        whole = len(found) == limit
+        if not whole and ids:
+            cursor = ids[-1].decode()
+        return Page(found, cursor if whole or len(ids) == looked_at else None)
+
+    async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
+        key = keys_of(auction_id).events
+        entries = await _read(self._pipe.call("XRANGE", key, f"({after}-0", "+", "COUNT", limit))
+        return [Event(_object.decode(fields[1]), _object.decode(fields[3])) for _, fields in entries]
+
+    async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:
+        told = await _read(self._pipe.call("HGET", keys_of(auction_id).bids, f"{bid_id}:{bidder_id}"))
+        if told is None:
+            return None
+        try:
+            _, _, outcome, *numbers = told.split(b" ")
+            seq, price, minimum, leading, ends_at = map(whole, numbers)
+        except ValueError as error:
+            raise corrupt(f"{auction_id} bid {bid_id}: {error!r}") from error
+        return Receipt(bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at)
+
+    async def now(self) -> int:
+        seconds, micros = await self._pipe.call("TIME")
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def _state(self, auction_id: str) -> Answer[Auction | None]:
+        return self._pipe.call("HGETALL", keys_of(auction_id).state, convert=auction_of)
+
+    async def _change(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> Auction | Refused:
+        reply = await self._run(verb, auction_id, cause, *args)
+        if reply[0] == b"refused":
+            return refused(reply)
+        auction = await self._must_get(auction_id)
+        # The schedule may be stale, the close script is not: an entry that comes too early does no harm, and
+        # one that is missing was hammered.
+        due_at = 0 if auction.status.is_final else auction.ends_at
+        if due_at is not None:
+            await self._pipe.call("ZADD", SCHEDULE, "XX", due_at, auction_id)
+        return auction
+
+    def _schedule_now(self, auction_id: str) -> None:
+        """It ended early: let the hammer pass it on to `sales` at once. If this is lost, the hammer comes at the
+        end that the auction would have had."""
+        with contextlib.suppress(Overloaded, StoreUnavailable):
+            self._pipe.call("ZADD", SCHEDULE, "XX", 0, auction_id)
+
+    def _run(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> Answer[Any]:
+        keys, script = keys_of(auction_id).of_verb, self._scripts[verb]
+        return self._pipe.run(script, keys, (auction_id, _json.encode(cause), *args), fault=corrupt)
+
+    async def _outcome(self, auction_id: str, reply: Any) -> Auction | NotYet | Refused:
+        match reply:
+            case [b"ok", _]:
+                return await self._must_get(auction_id)
+            case [b"not_yet", remaining_ms, _]:
+                return NotYet(remaining_ms)
+        return refused(reply)
+
+    async def _must_get(self, auction_id: str) -> Auction:
+        auction = await self.get(auction_id)
+        if auction is None:
+            raise CorruptAuction(f"{auction_id} has vanished")
+        return auction
+
+
+async def _read(reply: Answer[Any]) -> Any:
+    try:
+        return await reply
+    except RedisError as error:
+        raise corrupt(str(error)) from error

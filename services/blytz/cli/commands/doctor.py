@@ -1,0 +1,141 @@
+"""`blytz doctor`: is this deployment as it should be? It looks and changes nothing."""
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blytz.cli.data_folder import DataOption, data_folder, running_platform
+from blytz.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from blytz.cli.doctor.findings import Finding
+
+STYLE = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
+TABLE = "specs/settings.md says what each may be"
+
+
+def doctor(
+    admin_url: Annotated[
+        str | None,
+        typer.Option(
+            "--admin-url",
+            metavar="URL",
+            envvar="BLYTZ_ADMIN_REDIS_URL",
+            show_envvar=True,
+            help="A Redis user who may CONFIG and ACL, for what the services' own may not see.",
+        ),
+    ] = None,
+    data: DataOption = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Check settings, Redis and its durability, clock, disks, ports, certificates and limits of this deployment.
+    Run it where the services and the gateway run, as their user and with their environment, which holds their
+    settings. Exit code 1 when something fails."""
+    import sys
+
+    import msgspec
+
+    found = list(_findings(admin_url, data))
+    is_ok = all(finding.state != "fail" for finding in found)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode({"ok": is_ok, "findings": found}).decode() + "\n")
+    else:
+        _show(found)
+    if not is_ok:
+        raise typer.Exit(1)
+
+
+def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
+    from blytz.cli.commands.gateway import FOLDER
+    from blytz.cli.doctor import certificate, machine, redis
+    from blytz.cli.doctor import gateway as gateway_checks
+    from blytz.cli.doctor.findings import Finding
+    from blytz.kit.config.environment import REDIS_URL_OF_ADMIN, unread
+    from blytz.kit.config.fields import FROM_FILE, SettingsFault, both, one_text
+    from blytz.kit.config.gateway import read_gateway_settings
+    from blytz.kit.config.load import read_settings
+    from blytz.kit.config.model import variable
+
+    yield from (Finding("Settings", "warn", str(each), "mend its name, or unset it") for each in unread())
+    folder, settings, gateway = data_folder(data), None, None
+    of_up = _of_up(folder)
+    try:
+        admin, settings = both(
+            lambda: one_text(os.environ, REDIS_URL_OF_ADMIN),
+            lambda: read_settings(os.environ | of_up, signs_in=True),
+        )
+        admin_url = admin_url or admin
+        if variable("data") + FROM_FILE in os.environ:
+            folder = data_folder(data or settings.data)
+        whose = f": those of the `blytz up` in {folder}" if of_up else ""
+        yield Finding("Settings", "ok", f"make sense for {settings.env}{whose}")
+    except SettingsFault as fault:
+        yield from (Finding("Settings", "fail", line, TABLE) for line in str(fault).split("\n"))
+        remedy = "mend the settings first"
+        yield Finding("Redis, services", "note", "not looked at: their settings cannot be used", remedy)
+    try:
+        gateway = read_gateway_settings()
+    except SettingsFault as fault:
+        yield from (Finding("Gateway settings", "fail", line, TABLE) for line in str(fault).split("\n"))
+    yield machine.disk("Disk", folder)
+    if settings:
+        yield from redis.findings(settings.redis_url, admin_url, settings.replicas)
+        yield from machine.findings(settings)
+    if gateway and gateway_checks.is_meant():
+        yield from gateway_checks.findings(gateway, folder / FOLDER)
+    if settings and (settings.public_url or not (gateway and gateway.domains)):
+        yield certificate.of_address(settings.public_url, is_production=settings.env == "production")
+
+
+def _of_up(folder: Path) -> dict[str, str]:
+    """What `blytz up` gave its services, when it runs in this folder and the environment speaks of no other
+    deployment."""
+    if any(name.startswith(("REDIS_URL", "BLYTZ_ENV")) for name in os.environ):
+        return {}
+    with contextlib.suppress(OSError):
+        if note := running_platform(folder):
+            ports = {
+                f"BLYTZ_{name.upper()}_PORT": str(port) for name, port in note["ports"].items() if name != "nginx"
+            }
+            return {"BLYTZ_ENV": "dev", "REDIS_URL": str(note["redis_url"]), **ports}
+    return {}
+
+
+def _show(found: list["Finding"]) -> None:
+    """With what to do below each; where nobody watches, each is one line."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        width = max(len(finding.name) for finding in found)
+        for each in found:
+            remedy = f" -> {each.remedy}" if each.remedy else ""
+            typer.echo(f"{each.state:<4}  {each.name:<{width}}  {each.why}{remedy}")
+        typer.echo(_summary(found))
+        return
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for each in found:
+        words = Text(each.why)
+        if each.remedy:
+            words.append("\n-> ", style="dim").append(each.remedy)
+        grid.add_row(Text(each.state, style=STYLE[each.state]), Text(each.name), words)
+    console.print(grid)
+    states = {finding.state for finding in found}
+    worst = "fail" if "fail" in states else "warn" if "warn" in states else "ok"
+    console.print(Text(f"\n{_summary(found)}", style=STYLE[worst]))
+
+
+def _summary(found: list["Finding"]) -> str:
+    counts = Counter(finding.state for finding in found)
+    return f"{counts['fail']} to mend, {counts['warn']} to look at, {counts['ok']} as they should be."

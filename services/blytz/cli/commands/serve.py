@@ -1,0 +1,17 @@
+"""`blytz serve`: one service in this process, configured by its environment alone, as a container wants it."""
+
+from importlib import import_module
+from typing import Annotated, Literal
+
+import typer
+
+Service = Literal["auction", "live", "hammer"]
+
+
+def serve(service: Annotated[Service, typer.Argument(metavar="SERVICE", help="auction, live or hammer.")]) -> None:
+    """Run one service until SIGTERM. Its settings are the BLYTZ_* variables and REDIS_URL."""
+    from blytz.apps.wiring import run
+    from blytz.kit.config.load import read_settings
+
+    settings = read_settings(signs_in=service != "hammer")
+    run(settings, service, import_module(f"blytz.apps.{service}").main(settings))

@@ -1,0 +1,68 @@
+"""`blytz up`: the whole platform on this machine, under one roof."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blytz.cli.data_folder import DataOption, data_folder, prepare, socket_path, take
+
+
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65_535, metavar="PORT", help="The one public port.")] = 8000,
+    data: DataOption = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 for everybody.")
+    ] = "127.0.0.1",
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="With demo auctions and simulated bidders.")] = False,
+) -> None:
+    """Run the whole platform on this machine until Ctrl-C: Redis, the services, the gateway. Given REDIS_URL, it
+    uses that instead of a Redis of its own."""
+    import asyncio
+
+    from blytz.cli.up.platform import Platform
+    from blytz.cli.up.ports import check_free, inner_ports
+
+    redis_url = _apply()
+    inner = inner_ports(port)
+    said = os.environ.get("BLYTZ_DATA")
+    folder = data_folder(data or (Path(said) if said else None))
+    prepare(folder)
+    lock = take(folder)
+    check_free(host, port, inner)
+    platform = Platform(folder, host, port, inner, socket_path(folder), lock, redis_url)
+    platform.prepare()
+    asyncio.run(platform.run(demo=demo))
+
+
+def _apply() -> str:
+    """REDIS_URL, or nothing. What is wrong with the settings of any process is said here, once; from here on the
+    environment has no `_FILE`, and nothing that nobody reads, for processes to differ about."""
+    from blytz.kit.config.environment import known, take_files, unread
+    from blytz.kit.config.fields import both
+    from blytz.kit.config.gateway import DEV, read_gateway_settings
+    from blytz.kit.config.load import read_settings
+
+    dev = {name: value for name, value in os.environ.items() if name != "BLYTZ_ENV_FILE"} | {"BLYTZ_ENV": "dev"}
+    (_, settings), _ = both(
+        lambda: both(_check_env, lambda: read_settings(dev)), lambda: read_gateway_settings(otherwise=DEV)
+    )
+    take_files(os.environ)
+    for name in known() & os.environ.keys():
+        os.environ[name] = os.environ[name].strip()
+    for strange in unread():
+        typer.echo(f"blytz: warning: {strange}", err=True)
+        del os.environ[strange.name]
+    return settings.redis_url if "REDIS_URL" in os.environ else ""
+
+
+def _check_env() -> None:
+    """The platform of one machine signs in anybody under any name; it must not pass for production."""
+    from blytz.kit.config.fields import SettingsFault, one_text, shown
+
+    env = one_text(os.environ, "BLYTZ_ENV")
+    if env not in {None, "dev"}:
+        where = "BLYTZ_ENV_FILE names another" if "BLYTZ_ENV_FILE" in os.environ else f"BLYTZ_ENV={shown(env)}"
+        raise SettingsFault(f"`blytz up` runs a dev platform, and here {where}; unset it, or use `blytz serve`")

@@ -1,0 +1,81 @@
+"""What the doctor looks at of `blytz gateway`: its certificate, and who listens on its ports."""
+
+import http.client
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from blytz.cli.doctor import certificate
+from blytz.cli.doctor.findings import Finding, judge
+from blytz.cli.doctor.machine import reached_as
+from blytz.kit.config.gateway import PREFIX, GatewaySettings, gateway_variable
+
+WITHIN_S: Final = 3.0
+ABSENT: Final = "start `blytz gateway`, unless it runs elsewhere"
+
+
+def is_meant() -> bool:
+    """Whether the environment says anything about a gateway."""
+    return any(name.startswith(PREFIX) for name in os.environ)
+
+
+def findings(gateway: GatewaySettings, folder: Path, *, trusted: str | None = None) -> Iterator[Finding]:
+    """`folder` is the gateway's own; `trusted` a file of certificates to believe, in place of the system's."""
+    file = folder / "tls" / "site.pem"
+    yield _http(gateway)
+    if gateway.domains:
+        yield _https(gateway, file)
+        yield from certificate.of_file(file, gateway.domains, trusted=trusted)
+
+
+def _http(gateway: GatewaySettings) -> Finding:
+    name = f"Port {gateway.http_port} (gateway)"
+    connection = http.client.HTTPConnection(reached_as(gateway.hosts[0]), gateway.http_port, timeout=WITHIN_S)
+    try:
+        connection.request("GET", "/health", headers={"Host": next(iter(gateway.domains), "localhost")})
+        answer = connection.getresponse()
+        answer.read(65_536)
+    except ConnectionRefusedError:
+        return Finding(name, "warn", "free: the gateway does not run here", ABSENT)
+    except (OSError, http.client.HTTPException) as error:
+        return _stranger(name, "http_port", f"no answer in http: {error}")
+    finally:
+        connection.close()
+    if gateway.domains:
+        leads = (answer.getheader("Location") or "").startswith("https://")
+        ok = judge(name, "runs, and leads to https")
+        return ok if leads else _stranger(name, "http_port", "it does not lead to https")
+    if answer.getheader("X-Request-Id") is None:
+        return _stranger(name, "http_port", "its answer has no X-Request-Id")
+    is_well = answer.status == http.client.OK
+    why = "runs, and reaches the auction service" if is_well else f"runs, and answers {answer.status}"
+    remedy = f"start the auction service, or mend {gateway_variable('auction')}"
+    return judge(name, why, fail=not is_well, remedy=remedy)
+
+
+def _https(gateway: GatewaySettings, file: Path) -> Finding:
+    name = f"Port {gateway.https_port} (gateway)"
+    try:
+        place = (reached_as(gateway.hosts[0]), gateway.https_port)
+        with socket.create_connection(place, timeout=WITHIN_S) as wire:
+            is_shown = certificate.is_shown(file, wire, gateway.domains[0])
+    except ConnectionRefusedError:
+        return Finding(name, "warn", "free: the gateway does not run here", ABSENT)
+    except FileNotFoundError:
+        return Finding(name, "warn", "somebody listens; there is no certificate file to compare", "see below")
+    except OSError as error:
+        if isinstance(error, ssl.SSLError) and "UNRECOGNIZED_NAME" in (error.reason or ""):
+            why = f"runs, and does not know {gateway.domains[0]}"
+            return Finding(name, "fail", why, f"start it again with this {gateway_variable('domains')}")
+        return _stranger(name, "https_port", f"no TLS for {gateway.domains[0]}: {error}")
+    remedy = "tell it to read the new one: `kill -HUP` of nginx, `systemctl reload blytz-gateway`"
+    why = "runs, and shows the certificate of its file" if is_shown else "shows another certificate than its file"
+    return judge(name, why, fail=not is_shown, remedy=remedy)
+
+
+def _stranger(name: str, field: str, why: str) -> Finding:
+    remedy = f"stop what listens there (`ss -ltnp`), or choose another {gateway_variable(field)}"
+    return Finding(name, "fail", f"somebody listens who is not this gateway: {why}", remedy)

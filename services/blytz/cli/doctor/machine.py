@@ -1,0 +1,84 @@
+"""What the doctor looks at on this machine: disk, open files, and who listens on the ports of the services."""
+
+import http.client
+import resource
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from blytz.cli.doctor.findings import Finding, judge
+from blytz.kit.config.model import Settings, variable
+
+WITHIN_S: Final = 3.0
+WARN_FREE: Final = 0.2
+FAIL_FREE: Final = 0.1
+SPARE_FILES: Final = 500
+"""Besides one for each connection."""
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    yield _open_files(settings.most_connections)
+    for service in ("auction", "live", "hammer"):
+        yield _port(service, settings.host, getattr(settings, f"{service}_port"))
+
+
+def disk(name: str, folder: Path) -> Finding:
+    """Of the folder, or of the nearest that is there already."""
+    place = folder.absolute()
+    try:
+        while not place.exists():
+            place = place.parent
+        usage = shutil.disk_usage(place)
+    except OSError as error:
+        return Finding(name, "warn", f"cannot see {place}: {error.strerror}", "run it as the user of the services")
+    free = usage.free / usage.total
+    why = f"{free:.0%} free ({usage.free / 2**30:.1f} GiB) at {place}"
+    remedy = "make room: Redis refuses bids when its disk is full"
+    return judge(name, why, warn=free < WARN_FREE, fail=free < FAIL_FREE, remedy=remedy)
+
+
+def reached_as(host: str) -> str:
+    """The address of this machine that reaches one who listens on all of them."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def _open_files(most_connections: int) -> Finding:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = most_connections + SPARE_FILES
+    is_few = hard != resource.RLIM_INFINITY and hard < needed
+    allowed = "no limit" if hard == resource.RLIM_INFINITY else f"{hard} allowed"
+    remedy = f"LimitNOFILE={needed} (systemd), `ulimit -Hn`, or a smaller {variable('most_connections')}"
+    return judge("Open files", f"{allowed}, {needed} wanted", warn=is_few, remedy=remedy)
+
+
+def _port(service: str, host: str, port: int) -> Finding:
+    """A service that is not here may run elsewhere; a stranger on its port is a fault."""
+    name = f"Port {port} ({service})"
+    connection = http.client.HTTPConnection(reached_as(host), port, timeout=WITHIN_S)
+    try:
+        connection.connect()
+    except ConnectionRefusedError:
+        return Finding(name, "warn", "free: the service does not run here", "start it, unless it runs elsewhere")
+    except OSError as error:
+        why = f"{host} cannot be reached: {error.strerror or error}"
+        return Finding(name, "fail", why, f"make {variable('host')} an address of this machine")
+    try:
+        connection.request("GET", "/ready")
+        answer = connection.getresponse()
+        said = msgspec.json.decode(answer.read(65_536))
+        parts = said["dependencies"]
+        away = [what for what, found in parts.items() if found["state"] not in {"up", "unasked"}]
+        needed = [what for what in away if not parts[what].get("optional")]
+    except TimeoutError:
+        remedy = "its log says why, if it is the service; else stop what listens there"
+        return Finding(name, "fail", f"somebody listens, and does not answer in {WITHIN_S:g} s", remedy)
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError, LookupError, TypeError, AttributeError):
+        remedy = f"stop what listens there (`ss -ltnp`), or choose another {variable(f'{service}_port')}"
+        return Finding(name, "fail", "somebody listens who is not this service", remedy)
+    finally:
+        connection.close()
+    why = f"runs, without {', '.join(away)}" if away else "runs and is ready"
+    return judge(name, why, warn=bool(away), fail=bool(needed), remedy="the service's log says what it waits for")

@@ -1,0 +1,1 @@
+"""nginx: its configuration, its placeholder certificate, its process."""

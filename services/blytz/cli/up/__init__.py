@@ -1,0 +1,1 @@
+"""`blytz up`: the supervisor and the processes it starts."""

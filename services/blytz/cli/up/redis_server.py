@@ -1,0 +1,123 @@
+"""The Redis of a platform: on a unix socket, with a password made anew at each start."""
+
+import hashlib
+import os
+import re
+import secrets
+import socket
+import subprocess
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from blytz.cli.programs import program
+from blytz.cli.templates import fill
+from blytz.kit.user_error import UserError
+
+USER = "blytz"
+OLDEST = 7
+CONNECT_WITHIN_S = 2.0
+_OF_NO_INTEREST = (
+    "oO0OoO0OoO0Oo",
+    "Configuration loaded",
+    "monotonic clock",
+    "Running mode",
+    "Server initialized",
+    "The user 'default' is disabled",
+    # For a machine in production this counts, and its operator reads it in the manual.
+    "WARNING Memory overcommit",
+    "Reading RDB",
+    "Loading RDB",
+    "RDB ",
+    "Done loading RDB",
+    "DB loaded from base file",
+    "DB loaded from incr file",
+    "Creating AOF",
+    "Opening AOF",
+    "Calling fsync()",
+    "Removing the unix socket",
+)
+_LINE = re.compile(r"\d+:[XCSM] (?:\d+ \w+ \d+ )?(\d\d:\d\d:\d\d)\.\d+ [.*#-] (.*)")
+
+
+class RedisServer:
+    def __init__(self, data: Path, socket_path: Path) -> None:
+        self._data = data
+        self._socket = socket_path
+        self._password = secrets.token_urlsafe(32)
+
+    @property
+    def url(self) -> str:
+        return f"unix://{USER}:{self._password}@{quote(str(self._socket))}"
+
+    def prepare(self) -> tuple[str, ...]:
+        """The command that runs it. Its configuration holds the password's hash alone. Raises UserError."""
+        binary = program("redis-server")
+        _check_version(binary)
+        if any(sign in str(self._socket) for sign in '"\\\n'):
+            raise UserError(f"Redis cannot listen in a folder with such a name: {self._socket.parent}")
+        text = fill(
+            "redis/redis.conf",
+            {
+                "SOCKET": str(self._socket),
+                "USER": USER,
+                "PASSWORD_SHA256": hashlib.sha256(self._password.encode()).hexdigest(),
+            },
+        )
+        path = self._data / "redis" / "redis.conf"
+        path.write_text(text)
+        return (binary, str(path))
+
+
+def tidy(line: str) -> str | None:
+    """`4711:M 01 Feb 2027 10:00:00.123 * Ready` becomes `10:00:00 Ready`."""
+    found = _LINE.fullmatch(line.rstrip())
+    if ":signal-handler" in line or (found and found[2].startswith(_OF_NO_INTEREST)):
+        return None
+    return f"{found[1]} {found[2]}" if found else line
+
+
+def check_answers(url: str) -> None:
+    """Raises UserError where nobody listens at REDIS_URL. The password in it is never repeated."""
+    place = _place(url)
+    try:
+        if isinstance(place, str):
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(CONNECT_WITHIN_S)
+                probe.connect(place)
+        else:
+            socket.create_connection(place, timeout=CONNECT_WITHIN_S).close()
+    except OSError as error:
+        shown = place if isinstance(place, str) else f"{place[0]}:{place[1]}"
+        raise UserError(
+            f"no Redis answers at {shown}, where REDIS_URL points ({error.strerror or error}); start it, or unset "
+            "REDIS_URL to get one of your own"
+        ) from None
+
+
+def _place(url: str) -> str | tuple[str, int]:
+    """The path of a unix socket, or host and port."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss", "unix"}:
+        raise UserError("REDIS_URL must begin with redis://, rediss:// or unix://")
+    if parts.scheme == "unix":
+        return unquote(parts.path)
+    try:
+        return parts.hostname or "127.0.0.1", parts.port or 6379
+    except ValueError:
+        raise UserError("REDIS_URL has a port that is not a number from 0 to 65535") from None
+
+
+def _check_version(binary: str) -> None:
+    answer = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r"v=(\d+)\.(\S+)", answer.stdout)
+    if found and int(found[1]) < OLDEST:
+        raise UserError(
+            f"Redis {OLDEST}.0 or newer is needed, and {binary} is {found[1]}.{found[2]}; install a newer one"
+        )
+
+
+def remove_socket(path: Path, data: Path) -> None:
+    """What Redis leaves behind in a folder that is not the platform's own."""
+    path.unlink(missing_ok=True)
+    if data not in path.parents:
+        os.rmdir(path.parent)  # noqa: PTH106

@@ -1,0 +1,1 @@
+"""How `blytz watch` shows an auction in a terminal."""

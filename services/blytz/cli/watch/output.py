@@ -1,0 +1,157 @@
+"""Where `blytz watch` writes: a terminal, plain lines, or JSON."""
+
+import contextlib
+from typing import Any, Protocol
+
+import msgspec
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from blytz.cli.watch.scene import Scene, display_name
+from blytz.cli.watch.view import clock_time, duration, render
+from blytz.kit.money_text import money
+
+
+class Output(Protocol):
+    """`hear` gets what happened, after the scene took it over; `draw` comes ten times a second."""
+
+    def open(self) -> None: ...
+
+    def hear(self, scene: Scene, message: dict[str, Any], /) -> None: ...
+
+    def draw(self, scene: Scene) -> None: ...
+
+    def close(self, scene: Scene) -> None: ...
+
+
+class Screen:
+    """The whole terminal, on its second page: what stood there before comes back at the end."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, screen=True, auto_refresh=False, transient=True)
+
+    def open(self) -> None:
+        self._live.start()
+
+    def hear(self, scene: Scene, message: dict[str, Any]) -> None: ...
+
+    def draw(self, scene: Scene) -> None:
+        width, height = self._console.size
+        self._live.update(render(scene, width, height), refresh=True)
+
+    def close(self, scene: Scene) -> None:
+        self._live.stop()
+        if scene.state is not None:
+            self._console.print(Text(f"{scene.state['title']}: {summary(scene)}"))
+
+
+class Lines:
+    """One line for each thing that happened."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._link = ""
+
+    def open(self) -> None: ...
+
+    def hear(self, scene: Scene, message: dict[str, Any]) -> None:
+        state = scene.state
+        if message["type"] == "error":
+            self._print(scene, f"{message['code']}: {message['detail']}")
+        elif state is None:
+            return
+        elif message["type"] == "snapshot":
+            self._print(scene, f"{state['title']}: {summary(scene)}")
+        elif message["type"] == "event":
+            self._print(scene, event_line(message, state["terms"]["currency"], scene.remaining_ms()))
+
+    def draw(self, scene: Scene) -> None:
+        if scene.link.state != self._link:
+            self._link = scene.link.state
+            self._print(scene, f"connection {self._link}")
+
+    def close(self, scene: Scene) -> None: ...
+
+    def _print(self, scene: Scene, text: str) -> None:
+        line = f"{clock_time(int(scene.now_ms))}  {text}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class Json:
+    """Each message as it came, one a line; connection changes as `{"type":"connection","state":...}`."""
+
+    def __init__(self, console: Console) -> None:
+        self._file = console.file
+        self._link = ""
+
+    def open(self) -> None: ...
+
+    def hear(self, _: Scene, message: dict[str, Any]) -> None:
+        self._write(message)
+
+    def draw(self, scene: Scene) -> None:
+        link = scene.link
+        if link.state != self._link:
+            self._link = link.state
+            self._write({"type": "connection", "state": link.state, "offset_ms": link.offset_ms})
+
+    def close(self, scene: Scene) -> None: ...
+
+    def _write(self, message: dict[str, Any]) -> None:
+        self._file.write(msgspec.json.encode(message).decode() + "\n")
+        with contextlib.suppress(ValueError):
+            self._file.flush()
+
+
+def output(as_json: bool, console: Console) -> Output:
+    if as_json:
+        return Json(console)
+    return Screen(console) if console.is_terminal else Lines(console)
+
+
+def summary(scene: Scene) -> str:
+    """How an auction stands, in one line."""
+    state = scene.state
+    assert state is not None
+    currency, status = state["terms"]["currency"], state["status"]
+    price, leader = money(state["price"], currency), display_name(state["leader"])
+    match status:
+        case "sold":
+            return f"sold to {leader} for {price}"
+        case "unsold":
+            return f"not sold, highest bid {price}" if state["leader"] else "not sold, without a bid"
+        case "cancelled":
+            return "called off"
+        case _ if state["leader"]:
+            return f"{status}, {leader} leads with {price}, next bid {money(state['minimum'], currency)}"
+    return f"{status}, no bids yet, starts at {money(state['minimum'], currency)}"
+
+
+def event_line(event: dict[str, Any], currency: str, remaining_ms: float | None) -> str:
+    """What one event tells people."""
+    kind, price, leader = event["kind"], money(event["price"], currency), display_name(event["leader"])
+    left = "" if remaining_ms is None else f", {duration(remaining_ms)} left"
+    more = " (extended)" if event.get("extended") else ""
+    match kind:
+        case "bid":
+            who = display_name(event["bidder"])
+            ahead = who if event["bidder"]["id"] == event["leader"]["id"] else f"{leader} stays ahead of {who}"
+            return f"bid #{event['bid_count']}  {price}  {ahead}{left}{more}"
+        case "ceiling_raised":
+            return f"{leader} raises a hidden maximum{left}{more}"
+        case "sold":
+            return f"SOLD to {leader} for {price}"
+        case "unsold":
+            return f"not sold (highest bid {price})" if event["leader"] else "not sold, without a bid"
+        case "extended_by_seller":
+            why = (
+                "time lost in an outage given back"
+                if event["reason"] == "outage"
+                else "the seller gives more time"
+            )
+            return f"{why}{left}"
+        case "resumed":
+            return f"resumed{left}"
+    return str(kind)

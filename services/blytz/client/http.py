@@ -1,0 +1,111 @@
+"""The few HTTP calls that the command line makes. One short connection each: none of them is in a hurry."""
+
+import asyncio
+import http.client
+import ssl
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from blytz.kit.user_error import UserError
+
+TIMEOUT_S = 10.0
+
+
+class Unreachable(UserError):
+    """Nobody answers at the address, or not in HTTP."""
+
+
+class ApiFault(UserError):
+    """The platform refused. `code` is the word of the protocol, `fields` the whole problem+json."""
+
+    def __init__(self, status: int, fields: dict[str, Any]) -> None:
+        self.status = status
+        self.code = str(fields.get("code", status))
+        self.fields = fields
+        super().__init__(str(fields.get("detail") or fields.get("title") or f"HTTP status {status}"))
+
+
+class HttpClient:
+    """The HTTP API behind one gateway address (protocol, section 3). Raises `Unreachable` and `ApiFault`."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise Unreachable(f"{url} is not the address of a platform: give it like http://127.0.0.1:8000")
+        self.url = f"{parts.scheme}://{parts.netloc}"
+        self.token = token
+        self._parts = parts
+
+    @property
+    def live_url(self) -> str:
+        return self.url.replace("http", "ws", 1) + "/live/v1"
+
+    async def sign_in(self, name: str, *roles: str) -> str:
+        """A dev token; only a platform that runs in dev gives one."""
+        try:
+            answer = await self.post("/auction/v1/dev/sign-in", {"name": name, "roles": list(roles)})
+        except ApiFault as fault:
+            if fault.status != 404:
+                raise
+            raise ApiFault(404, {"detail": f"{self.url} has no dev sign-in: give --token"}) from None
+        return str(answer["token"])
+
+    async def create(self, title: str, terms: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return await self.post("/auction/v1/auctions", {"title": title, "terms": terms, **more})
+
+    async def auction(self, auction_id: str) -> dict[str, Any]:
+        return await self.get(f"/auction/v1/auctions/{quote(auction_id, safe='')}")
+
+    async def newest(self, status: str) -> dict[str, Any] | None:
+        """The newest auction with this status."""
+        page = await self.get("/auction/v1/auctions", status=status, limit=1)
+        return next(iter(page["auctions"]), None)
+
+    async def act(self, auction_id: str, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """`pause`, `resume`, `cancel`, `close` or `extend`."""
+        return await self.post(f"/auction/v1/auctions/{quote(auction_id, safe='')}/{verb}", body)
+
+    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+        return await self._call("GET", f"{path}?{urlencode(query)}" if query else path, None)
+
+    async def post(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        return await self._call("POST", path, body)
+
+    async def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        return await asyncio.to_thread(self._call_now, method, path, body)
+
+    def _call_now(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection = self._connection()
+        try:
+            connection.request(method, path, None if body is None else msgspec.json.encode(body), headers)
+            response = connection.getresponse()
+            return _answer(response.status, response.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"{self.url} does not answer ({error}): is `blytz up` running?") from error
+        finally:
+            connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context())
+        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+
+
+def _answer(status: int, body: bytes) -> dict[str, Any]:
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, Any]) if body else {}
+    except msgspec.MsgspecError:
+        answer = {"detail": f"HTTP status {status} without a reason"}
+        if status < 400:
+            raise Unreachable("what answers there is not Blytz") from None
+    if status >= 400:
+        raise ApiFault(status, answer)
+    return answer

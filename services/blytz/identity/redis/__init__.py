@@ -1,0 +1,1 @@
+"""Bans and revocations in Redis."""

@@ -1,0 +1,1 @@
+"""Settings: what they are, what is checked, how they are read."""

@@ -1,0 +1,111 @@
+"""What no type of a setting tells: the form of its text, faults across settings, and what production refuses."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from blytz.kit.addresses import network_fault
+from blytz.kit.config import redis_url
+from blytz.kit.config.fields import Check, shown
+from blytz.kit.config.model import Settings
+
+NO_ISSUER: Final = (
+    "no token issuer is configured: outside BLYTZ_ENV=dev nobody could sign in; "
+    "set BLYTZ_FIREBASE_PROJECT or BLYTZ_OIDC_ISSUERS"
+)
+_HOST = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)"
+_ORIGIN = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?")
+_PUBLIC = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?/?")
+_EMULATOR = re.compile(rf"(https?://)?{_HOST}(:[0-9]{{1,5}})?")
+_LISTEN = re.compile(r"(?=.{1,253}\Z)[0-9a-fA-F:.]+|(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PROJECT = re.compile(r"[A-Za-z0-9.:-]{1,64}")
+_URL = re.compile(r"https?://[!-~]+")
+
+Variable = Callable[[str], str]
+"""The name of the variable that sets a field."""
+
+
+def faults(
+    settings: Settings, variable: Variable, broken: frozenset[str] = frozenset(), *, signs_in: bool = False
+) -> list[str]:
+    """One line each: the variable, what is wrong with it, what to do. No line repeats a secret. A field that is
+    `broken` has its default here, of which nothing is said."""
+    is_production = settings.env == "production"
+    found = [*_issuers(settings, variable)]
+    if "redis_url" not in broken:
+        name = variable("redis_url")
+        found += [f"{name}{fault}" for fault in redis_url.faults(settings.redis_url, is_production=is_production)]
+    if is_production:
+        found += _wildcards(settings, variable)
+        if settings.firebase_auth_emulator_host or "firebase_auth_emulator_host" in broken:
+            name = variable("firebase_auth_emulator_host")
+            found.append(f"{name} is set: anybody could sign in as anybody; unset it, production has no emulator")
+    may_sign_in = settings.env == "dev" or settings.firebase_project or settings.oidc_issuers
+    if signs_in and not may_sign_in and not broken & {"env", "firebase_project", "oidc_issuers"}:
+        found.append(NO_ISSUER)
+    return found
+
+
+def is_loopback(host: str) -> bool:
+    return redis_url.is_loopback(host)
+
+
+def _origin_fault(text: str) -> str | None:
+    is_origin = text in {"*", "null"} or _ORIGIN.fullmatch(text.replace("*", "x"))
+    return None if is_origin else "is no origin; write it as https://shop.example.com"
+
+
+def _issuer_fault(pair: str) -> str | None:
+    issuer, _, audience = pair.rpartition("=")
+    if issuer and audience and _URL.fullmatch(issuer):
+        return None
+    return "must be an issuer and its audience: https://login.example.com=shop"
+
+
+def _url_fault(text: str) -> str | None:
+    return None if _URL.fullmatch(text) else "must be an https:// address"
+
+
+def _matches(pattern: re.Pattern[str], fault: str) -> Check:
+    return lambda text: None if pattern.fullmatch(text) else fault
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    "host": _matches(_LISTEN, "is no address of a machine; write it as 127.0.0.1, :: or localhost"),
+    "origins": _origin_fault,
+    "oidc_issuers": _issuer_fault,
+    "firebase_project": _matches(_PROJECT, "is no project id"),
+    "firebase_keys_url": _url_fault,
+    "firebase_auth_emulator_host": _matches(_EMULATOR, "must be HOST:PORT"),
+    "public_url": _matches(_PUBLIC, "is not where a platform can be; write it as https://bid.example.com"),
+    "trusted_proxies": network_fault,
+}
+"""By field."""
+
+
+def _issuers(settings: Settings, variable: Variable) -> Iterator[str]:
+    plain_text = settings.env != "production"
+    for pair in settings.oidc_issuers:
+        issuer = pair.rpartition("=")[0]
+        if not _is_safe_address(issuer, plain_text=plain_text):
+            yield f"{variable('oidc_issuers')}: {shown(issuer)} must be an https:// address"
+    if settings.firebase_keys_url and not _is_safe_address(settings.firebase_keys_url, plain_text=plain_text):
+        yield f"{variable('firebase_keys_url')} must be an https:// address"
+
+
+def _is_safe_address(url: str, *, plain_text: bool) -> bool:
+    """Keys that came in plain text could be anybody's; only a developer's own machine may send them so."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    return plain_text and parts.scheme == "http" and is_loopback(parts.hostname or "")
+
+
+def _wildcards(settings: Settings, variable: Variable) -> Iterator[str]:
+    for origin in settings.origins:
+        if "*" in origin or origin == "null":
+            yield f"{variable('origins')}: {shown(origin)} lets pages of strangers in; name each origin exactly"

@@ -1,0 +1,1 @@
+"""HTTP for every service: ASGI, Litestar, OpenAPI, the operator's pages."""

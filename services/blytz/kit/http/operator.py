@@ -1,0 +1,54 @@
+"""`/health`, `/ready` and `/metrics`: for whoever runs the house, on the service's own port."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
+
+from blytz.kit.http.pages import Dependency, Health, Readiness, readiness
+from blytz.kit.problems import Problem
+from blytz.kit.telemetry.metrics import CONTENT_TYPE, Metrics
+
+# Litestar names the charset itself.
+_TEXT = CONTENT_TYPE.removesuffix("; charset=utf-8")
+
+Check = Callable[[], Awaitable[object]]
+"""Returns when the dependency can serve, or a `Dependency` where it says itself how it is; raises a `Problem` that
+says why it cannot."""
+
+
+async def _asked(check: Check) -> Dependency:
+    try:
+        said = await check()
+    except Problem as problem:
+        reason = problem.__cause__ or problem
+        return Dependency("away", problem.code, str(reason))
+    return said if isinstance(said, Dependency) else Dependency("up")
+
+
+def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list[HTTPRouteHandler]:
+    @get("/health", operation_id="health", tags=["operator"], summary="Alive")
+    async def health() -> Health:
+        """200 for as long as the service is alive, whatever its dependencies do."""
+        return Health("ok")
+
+    @get(
+        "/ready",
+        operation_id="ready",
+        tags=["operator"],
+        summary="Ready to serve",
+        responses={503: ResponseSpec(Readiness, generate_examples=False, description="something is away")},
+    )
+    async def ready() -> Response[Readiness]:
+        """503 while something that the service needs is away; it comes back by itself. Not for what is
+        `optional`, as issuers of tokens are."""
+        found = {name: await _asked(check) for name, check in dependencies.items()}
+        said = readiness(found)
+        return Response(said, status_code=200 if said.ready else 503)
+
+    @get("/metrics", operation_id="metrics", tags=["operator"], summary="Prometheus text", media_type=_TEXT)
+    async def render() -> bytes:
+        return metrics.render()
+
+    return [health, ready, render]

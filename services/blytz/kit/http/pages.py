@@ -1,0 +1,85 @@
+"""`/health`, `/ready` and `/metrics`: what the operator sees of a process, on its own port."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from blytz.kit.problems import CONTENT_TYPE, NotFound
+from blytz.kit.telemetry import metrics as kit_metrics
+from blytz.kit.telemetry.metrics import Metrics
+
+
+class Health(Struct, frozen=True):
+    status: Literal["ok"]
+
+
+class Dependency(Struct, frozen=True):
+    """`unasked`: not needed yet. An `optional` one may be away, for `away_for_ms` by now, and all else goes on."""
+
+    state: Literal["up", "away", "unasked"]
+    code: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+    away_for_ms: int | UnsetType = UNSET
+    optional: bool | UnsetType = UNSET
+
+
+class Readiness(Struct, frozen=True):
+    ready: bool
+    dependencies: dict[str, Dependency]
+
+
+def readiness(found: dict[str, Dependency]) -> Readiness:
+    return Readiness(all(one.state == "up" or one.optional is True for one in found.values()), found)
+
+
+def state_of(said: object) -> Dependency:
+    """Of what says itself how it is, or only whether it is there."""
+    return said if isinstance(said, Dependency) else Dependency("up" if said else "away")
+
+
+Page = Callable[[], tuple[int, str, bytes]]
+"""Makes status, content type and body; never waits."""
+JSON = "application/json"
+LONGEST_REQUEST = 8_192
+REQUEST_TIMEOUT_S = 5.0
+
+
+def operator_pages(
+    metrics: Metrics, dependencies: Mapping[str, Callable[[], bool | Dependency]]
+) -> dict[bytes, Page]:
+    """`/health` says that the process lives, `/ready` which of its dependencies do (503 while one does not)."""
+
+    def ready() -> tuple[int, str, bytes]:
+        found = {name: state_of(look()) for name, look in dependencies.items()}
+        said = readiness(found)
+        return (200 if said.ready else 503), JSON, msgspec.json.encode(said)
+
+    return {
+        b"/health": lambda: (200, JSON, msgspec.json.encode(Health("ok"))),
+        b"/ready": ready,
+        b"/metrics": lambda: (200, kit_metrics.CONTENT_TYPE, metrics.render()),
+    }
+
+
+async def serve_pages(host: str, port: int, pages: Mapping[bytes, Page]) -> asyncio.Server:
+    """For a process that has no HTTP of its own. Raises OSError when the port is taken."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                request = await reader.readuntil(b"\r\n\r\n")
+                path = request.split(b" ", 2)[1].partition(b"?")[0]
+                page = pages.get(path)
+                status, kind, body = page() if page else (404, CONTENT_TYPE, NotFound().body())
+                head = f"HTTP/1.1 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+                writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
+                await writer.drain()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, IndexError):
+            pass  # Whoever it was did not speak HTTP, or has left.
+        finally:
+            writer.close()
+
+    return await asyncio.start_server(answer, host, port, limit=LONGEST_REQUEST)

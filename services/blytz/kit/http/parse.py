@@ -1,0 +1,157 @@
+"""JSON into values, with the path of each wrong field: msgspec alone stops at the first.
+
+The good path is one msgspec call. Only when that fails is the request read again, field by field.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import FieldInfo
+
+from blytz.kit.problems import InvalidRequest
+from blytz.kit.text import in_words
+
+T = TypeVar("T", bound=Struct)
+
+MOST_FAULTS: Final = 50
+"""Named in one answer: a request of nothing but faults is not answered with more bytes than it had."""
+_LONGEST_NAME: Final = 64
+_FLOAT: Final = frozenset(".eE")
+_WHERE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+# Python's own float takes a number of any size; one that is too large is then refused at its field.
+_decode_any = msgspec.json.Decoder(float_hook=float).decode
+
+Fault = tuple[str, str]
+"""Where, as in `terms.increments[2][1]` ('' is the whole), and why."""
+Check = Callable[[Any], Iterable[Fault]]
+
+
+class Parser(Generic[T]):
+    """Reads one kind of request body. `checks` look at single fields once these have the right form, and say
+    what is wrong beyond it, with paths inside the field. Raises `InvalidRequest` with every fault."""
+
+    def __init__(self, kind: type[T], **checks: Check) -> None:
+        self.kind = kind
+        self._decode = msgspec.json.Decoder(kind).decode
+        self._checks = checks
+
+    def __call__(self, raw: bytes) -> T:
+        try:
+            value = self._decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise refused(self._faults(raw) or [_told(error)]) from None
+        if self._checks and (faults := list(self._found(msgspec.structs.asdict(value)))):
+            raise refused(faults)
+        return value
+
+    def _faults(self, raw: bytes) -> list[Fault]:
+        try:
+            value = _decode_any(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [("", "is not JSON")]
+        faults = list(_faults_in(value, self.kind))
+        if not isinstance(value, dict):
+            return faults
+        sound: dict[str, Any] = {}
+        for field in msgspec.structs.fields(self.kind):
+            if field.name in self._checks and field.encode_name in value:
+                try:
+                    sound[field.name] = msgspec.convert(value[field.encode_name], field.type)
+                except msgspec.ValidationError:
+                    continue
+        return faults + list(self._found(sound))
+
+    def _found(self, sound: Mapping[str, Any]) -> Iterator[Fault]:
+        for name, check in self._checks.items():
+            if name in sound:
+                yield from ((f"{name}.{path}" if path else name, why) for path, why in check(sound[name]))
+
+
+def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Raises `InvalidRequest` for a query with a parameter that is not `known` (by name, with its type) - whoever
+    wrote `statu=open` would get everything for it - or with an integer written as `1.0` or `1e1`, which is none in
+    a body either. Whatever else is wrong with it is only told beside these."""
+    sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    faults = {name[:_LONGEST_NAME]: "is not a known parameter" for name, _ in sent if name not in known}
+    for name, text in sent:
+        if name in known and _stripped(known[name]) is int and not _FLOAT.isdisjoint(text):
+            faults[name] = "must be written in digits alone"
+    if not faults:
+        return
+    for name, text in sent:
+        if name in known and name not in faults:
+            try:
+                msgspec.convert(text, known[name], strict=False)
+            except msgspec.ValidationError as error:
+                faults[name] = _told(error)[1]
+    raise refused(list(faults.items()))
+
+
+def refused(faults: list[Fault]) -> InvalidRequest:
+    """One problem for all of them, in the order in which they were found."""
+    errors = [{"path": path, "detail": why} for path, why in faults[:MOST_FAULTS]]
+    named = "; ".join(f"{path or 'the body'}: {why}" for path, why in faults[:3])
+    more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
+    return InvalidRequest(named + more, errors=errors)
+
+
+def _told(error: Exception) -> Fault:
+    """What msgspec says, split into where and why."""
+    text = in_words(str(error))
+    found = _WHERE.search(text)
+    if not found:
+        return "", text
+    return found["path"].removeprefix("."), text[: found.start()]
+
+
+def _faults_in(value: Any, expected: Any, path: str = "") -> Iterator[Fault]:
+    try:
+        msgspec.convert(value, expected)
+    except msgspec.ValidationError as error:
+        inner = list(_faults_inside(value, _stripped(expected), path))
+        where, why = _told(error)
+        yield from inner or [(_joined(path, where), why)]
+
+
+def _faults_inside(value: Any, expected: Any, path: str) -> Iterator[Fault]:
+    """The faults of the parts; none when only the whole is wrong, or its parts cannot be told apart."""
+    if isinstance(value, dict) and isinstance(expected, type) and issubclass(expected, Struct):
+        yield from _faults_in_object(value, expected, path)
+    elif isinstance(value, list) and get_origin(expected) in (list, tuple):
+        parts = get_args(expected)
+        if get_origin(expected) is list or parts[-1] is ...:
+            parts = (parts[0],) * len(value)
+        if len(parts) == len(value):
+            for index, (item, part) in enumerate(zip(value, parts, strict=True)):
+                yield from _faults_in(item, part, f"{path}[{index}]")
+
+
+def _faults_in_object(value: dict[str, Any], expected: type[Struct], path: str) -> Iterator[Fault]:
+    fields: dict[str, FieldInfo] = {field.encode_name: field for field in msgspec.structs.fields(expected)}
+    for name, field in fields.items():
+        if name in value:
+            yield from _faults_in(value[name], field.type, _joined(path, name))
+        elif field.required:
+            yield _joined(path, name), "is missing"
+    if expected.__struct_config__.forbid_unknown_fields:
+        unknown = (name for name in value if name not in fields)
+        yield from ((_joined(path, name[:_LONGEST_NAME]), "is not a known field") for name in unknown)
+
+
+def _stripped(expected: Any) -> Any:
+    """`Annotated[X, ...]` and `X | None` are about X here."""
+    while get_origin(expected) is Annotated:
+        expected = get_args(expected)[0]
+    if get_origin(expected) in (Union, UnionType):
+        others = [part for part in get_args(expected) if part is not type(None)]
+        return _stripped(others[0]) if len(others) == 1 else expected
+    return expected
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name and not name.startswith("[") else path + name

@@ -1,0 +1,1 @@
+"""Rate limits per user, shared by all processes."""

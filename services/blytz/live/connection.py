@@ -1,0 +1,277 @@
+"""One connection: what its client says, and what it is told."""
+
+import asyncio
+from typing import cast
+
+import msgspec
+import structlog
+from msgspec import UNSET, UnsetType
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+
+from blytz.kit.ids import new_id
+from blytz.kit.problems import Overloaded, Problem, RateLimited
+from blytz.live import protocol
+from blytz.live.address_slot import AddressSlot
+from blytz.live.authentication import Authentication
+from blytz.live.bidding import Bidding
+from blytz.live.context import GatewayContext
+from blytz.live.limits import ErrorLimit, RateLimiter
+from blytz.live.protocol import Auth, Ping, PlaceBid, Unwatch, Watch
+from blytz.live.topics.hub import Wanted
+
+log = structlog.get_logger()
+
+MALFORMED_A_MINUTE = 10
+CLOSE_GRACE_S = 5.0
+"""How long a closing connection may take to read what is queued and answer; then it is cut."""
+TEXT, CLOSE, CONTINUATION, BINARY = WSMsgType.TEXT, WSMsgType.CLOSE, WSMsgType.CONTINUATION, WSMsgType.BINARY
+PING = WSMsgType.PING
+
+
+class Connection(WSListener):
+    """Made by the server for each connection; `context` is what all connections of the process share."""
+
+    __slots__ = (
+        "_authentication",
+        "_error_limit",
+        "_parts",
+        "_rate_limiter",
+        "_retiring",
+        "_slot",
+        "_transport",
+        "_watching",
+        "bids_out",
+        "closing",
+        "context",
+        "heard_at",
+        "request_id",
+    )
+
+    def __init__(
+        self, context: GatewayContext, request_id: str, slot: AddressSlot, refuse_with: int | None = None
+    ) -> None:
+        self.context = context
+        self._slot = slot
+        self._transport: WSTransport | None = None
+        self._watching: set[str] = set()
+        self._parts: bytearray | None = None
+        self._rate_limiter = RateLimiter(context.settings.messages_per_s)
+        # Made when it is first tried: most clients never do.
+        self._error_limit: ErrorLimit | None = None
+        self.bids_out = 0
+        self._retiring = False
+        self._authentication: Authentication | None = None
+        self.request_id = request_id
+        self.closing = refuse_with
+        """The close code, once there is one."""
+        self.heard_at = context.beat
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(high=self.context.settings.send_queue_bytes)
+        if self.closing is not None:
+            code, self.closing = self.closing, None
+            if code == protocol.TOO_MANY:
+                self.reject("connections", "this gateway is full", Overloaded)
+            self.close(code)
+            return
+        if not self._slot.take(transport.underlying_transport.get_extra_info("peername")):
+            self.reject("address", "too many connections from one address")
+            return
+        self.context.connections.add(self)
+        welcome = protocol.Welcome(new_id("ses"), self.context.clock.now(), self.context.settings.heartbeat_ms)
+        self.send(protocol.encode(welcome))
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows's
+        self._leave()
+        self._transport = None
+        self._slot.leave()
+
+    def pause_writing(self) -> None:
+        """More is queued than this reader may fall behind."""
+        self.close(protocol.TOO_SLOW)
+
+    def resume_writing(self) -> None:
+        """Too late: it was told to come again."""
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        self.heard_at = self.context.beat
+        kind = frame.msg_type
+        if kind is CLOSE:
+            self._hear_close()
+        elif self._retiring or self.closing is not None:
+            if not self._rate_limiter.take():
+                # Who goes on after the end is read no more: each frame is at the cost of everybody else.
+                transport.underlying_transport.pause_reading()
+        elif kind is TEXT and frame.fin and self._parts is None:
+            if frame.payload_size > protocol.LONGEST_FRAME:
+                self.close(protocol.MALFORMED)
+                return
+            self._hear(frame.get_payload_as_bytes())
+        elif kind is TEXT or kind is CONTINUATION:
+            self._hear_part(frame)
+        elif kind is BINARY:
+            self._malformed_message("only text frames are understood")
+        elif not self._rate_limiter.take():
+            # A flood of pings, or of pongs, keeps the process as busy as one of messages.
+            self._say_too_much()
+        elif kind is PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+
+    def _hear_part(self, frame: WSFrame) -> None:
+        """A message in several frames; together they are held to the same length."""
+        if (frame.msg_type is CONTINUATION) != (self._parts is not None):
+            self.close(protocol.MALFORMED)
+            return
+        parts = self._parts = self._parts if self._parts is not None else bytearray()
+        parts += frame.get_payload_as_bytes()
+        if len(parts) > protocol.LONGEST_FRAME:
+            self.close(protocol.MALFORMED)
+        elif frame.fin:
+            self._parts = None
+            self._hear(bytes(parts))
+        elif not self._rate_limiter.take():
+            self._say_too_much()
+
+    def _hear_close(self) -> None:
+        if self._transport and self.closing is None:
+            self.closing = int(WSCloseCode.OK.value)
+            self._transport.send_close(WSCloseCode.OK)
+        if self._transport:
+            self._transport.disconnect()
+
+    # What the client says
+
+    def _hear(self, text: bytes) -> None:
+        if not self._rate_limiter.take():
+            self._say_too_much()
+            return
+        try:
+            said = protocol.decoder.decode(text)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            self._malformed_message(protocol.why_malformed(error), protocol.ref_of(text))
+            return
+        if not isinstance(said, list):
+            self.act(said)
+            return
+        for number, message in enumerate(said):
+            # The first was paid for with the frame.
+            if number and not self._rate_limiter.take():
+                self._say_too_much()
+            if self.closing is not None:
+                return
+            self.act(message)
+
+    def _say_too_much(self) -> None:
+        self.reject("messages", "too many messages")
+        # What is on its way is heard to its end; not what is sent for ever.
+        self._rate_limiter = RateLimiter(self.context.settings.messages_per_s)
+
+    def act(self, message: protocol.ClientMessage) -> None:
+        if self.closing is not None or (self._authentication and self._authentication.holds(message)):
+            return
+        match message:
+            case PlaceBid():
+                self._bid(message)
+            case Watch():
+                self._watch(message)
+            case Ping():
+                self.send(protocol.encode(protocol.Pong(self.context.clock.now(), message.ref)))
+            case Auth():
+                self._authentication = self._authentication or Authentication(self)
+                self._authentication.sign_in(message)
+            case Unwatch():
+                self._unwatch(message)
+
+    def _watch(self, message: Watch) -> None:
+        auction_id = protocol.auction_of(message.topic)
+        if auction_id is None:
+            self.error("invalid_request", "a topic is 'auction:' and the id of an auction", message.ref)
+        elif auction_id not in self._watching and len(self._watching) >= self.context.settings.most_topics:
+            self.error("rate_limited", "too many topics on one connection", message.ref)
+        else:
+            self._watching.add(auction_id)
+            self.context.hub.watch(auction_id, Wanted(self, message.after, message.epoch, message.ref))
+
+    def _unwatch(self, message: Unwatch) -> None:
+        auction_id = protocol.auction_of(message.topic)
+        if auction_id in self._watching:
+            self._watching.discard(auction_id)
+            self.context.hub.unwatch(auction_id, self)
+
+    def _bid(self, message: PlaceBid) -> None:
+        caller = self._authentication
+        bidder = caller.principal if caller is not None else None
+        if caller is not None and bidder is not None and self.context.clock.has_come(bidder.expires_at):
+            caller.end_with_token()
+            return
+        Bidding(self, message, bidder).place()
+
+    # What it is told
+
+    @property
+    def is_connected(self) -> bool:
+        return self._transport is not None
+
+    def send(self, frame: bytes) -> None:
+        if self._transport is not None and self.closing is None:
+            self._transport.send(TEXT, frame)
+
+    def error(self, code: str, detail: str, ref: str | UnsetType = UNSET) -> None:
+        self.send(protocol.encode(protocol.Error(code, detail, ref)))
+
+    def reject(self, what: str, detail: str, why: type[Problem] = RateLimited) -> None:
+        """Too many of `what`: an error that says so, then 4429."""
+        self.context.limited.add(what)
+        self.send(protocol.encode(protocol.Error(why.code, detail, retry_after_ms=why.retry_after_ms or UNSET)))
+        self.close(protocol.TOO_MANY)
+
+    def ping(self) -> None:
+        if self._transport is not None and self.closing is None:
+            self._transport.send_ping()
+
+    def check_caller(self) -> None:
+        if self._authentication:
+            self._authentication.check()
+
+    def forget(self, auction_id: str) -> None:
+        self._watching.discard(auction_id)
+
+    def close(self, code: int) -> None:
+        """Tell the client why, let it read what is queued for a while, then cut."""
+        transport = self._transport
+        if transport is None or self.closing is not None:
+            return
+        self.closing = code
+        self.context.closed.add(str(code))
+        self._leave()
+        transport.send_close(cast("WSCloseCode", code))
+        asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.cut)
+
+    def retire(self) -> None:
+        """The process ends: no further word is heard, and once every bid is answered the client is sent away."""
+        self._retiring = True
+        self.leave_if_done()
+
+    def leave_if_done(self) -> None:
+        if self._retiring and self.bids_out == 0:
+            self.close(protocol.RESTARTING)
+
+    def cut(self) -> None:
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
+    def _leave(self) -> None:
+        self.context.connections.discard(self)
+        if self._authentication:
+            self._authentication.leave()
+        watching, self._watching = self._watching, set()
+        for auction_id in watching:
+            self.context.hub.unwatch(auction_id, self)
+
+    def _malformed_message(self, why: str, ref: str | UnsetType = UNSET) -> None:
+        self.context.malformed.add()
+        self.error("invalid_request", why, ref)
+        self._error_limit = self._error_limit or ErrorLimit(MALFORMED_A_MINUTE)
+        if self._error_limit.ends():
+            self.close(protocol.MALFORMED)

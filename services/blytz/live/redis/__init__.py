@@ -1,0 +1,1 @@
+"""What the live gateways share in Redis."""

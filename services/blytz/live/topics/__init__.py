@@ -1,0 +1,1 @@
+"""Topics: recovery, order and fan-out."""

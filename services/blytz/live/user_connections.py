@@ -1,0 +1,133 @@
+"""On how many connections each user is signed in: so many at most, over all gateways together.
+
+A connection is counted here at once and shared a moment later, so that nobody waits for Redis to come in; who has
+too many elsewhere is then turned away again, the newest first.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from itertools import islice
+from time import monotonic
+from typing import Final, Protocol
+
+import structlog
+
+from blytz.kit.ids import new_id
+from blytz.kit.problems import Overloaded, StoreUnavailable
+
+log = structlog.get_logger()
+
+REPORT_EVERY_S: Final = 3.0
+"""A sign of life."""
+LEASE_DOUBTFUL_AFTER_S: Final = 2 * REPORT_EVERY_S
+"""After a silence of this length a gateway reports all its counts again: `connection_counts.lua` lets a lease
+expire after 9 to 10 s, and the last report was received somewhat before its answer came."""
+REPORTED_AT_ONCE: Final = 128
+"""Users in one call, so that no single one holds Redis up."""
+MAX_UNREPORTED: Final = 100_000
+"""While Redis is away. Those who left are forgotten then, and missed by nobody for longer than a day."""
+AGAIN_AFTER_S: Final = 1.0
+
+
+class SharedCounts(Protocol):
+    """What all gateways have together."""
+
+    async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
+        """How many of those at this gateway may stay, for each user. Raises `StoreUnavailable`, `Overloaded`."""
+
+
+class UserConnection(Protocol):
+    """One connection of a user."""
+
+    def disconnect_excess(self) -> None:
+        """Turn it away; it leaves by itself."""
+
+
+class UserConnections:
+    """Each `enter` needs exactly one `leave`. While Redis is away, or without it, a gateway counts alone."""
+
+    def __init__(
+        self,
+        most: int,
+        shared_counts: SharedCounts | None = None,
+        *,
+        again_after_s: float = AGAIN_AFTER_S,
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        self._most = most
+        self._again_after_s = again_after_s
+        self._now = now
+        self._reported_at = now()
+        self._shared_counts = shared_counts
+        self._name = new_id("gw")
+        self._here: dict[str, list[UserConnection]] = {}
+        self._unreported: dict[str, None] = {}
+        """Users of whom the number changed, the one who waits longest first."""
+        self._wake = asyncio.Event()
+
+    def enter(self, user_id: str, connection: UserConnection) -> bool:
+        """False when there are so many here already; nobody has entered then."""
+        here = self._here.get(user_id, [])
+        if len(here) >= self._most:
+            return False
+        here.append(connection)
+        self._here[user_id] = here
+        self._note(user_id)
+        return True
+
+    def leave(self, user_id: str, connection: UserConnection) -> None:
+        here = self._here[user_id]
+        here.remove(connection)
+        if not here:
+            del self._here[user_id]
+        self._note(user_id)
+
+    async def follow(self) -> None:
+        """Run for as long as the process does."""
+        while self._shared_counts is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), REPORT_EVERY_S)
+            try:
+                await self._share(self._shared_counts)
+            except (StoreUnavailable, Overloaded):
+                await asyncio.sleep(self._again_after_s)
+            except Exception:
+                log.exception("connections_not_shared")
+                await asyncio.sleep(self._again_after_s)
+
+    async def settle(self) -> None:
+        """Say what is unsaid, once everybody has left and nobody follows. Gives up where Redis is away."""
+        with contextlib.suppress(StoreUnavailable, Overloaded):
+            while self._unreported and self._shared_counts is not None:
+                await self._share(self._shared_counts)
+
+    async def _share(self, shared_counts: SharedCounts) -> None:
+        self._wake.clear()
+        if self._now() - self._reported_at > LEASE_DOUBTFUL_AFTER_S:
+            self._unreported |= dict.fromkeys(self._here)
+        counts = [
+            (user_id, len(self._here.get(user_id, ()))) for user_id in islice(self._unreported, REPORTED_AT_ONCE)
+        ]
+        for user_id, _ in counts:
+            del self._unreported[user_id]
+        try:
+            may_stay = await shared_counts.share(self._name, self._most, counts)
+        except Exception:
+            for user_id, _ in counts:
+                self._note(user_id)
+            raise
+        self._reported_at = self._now()
+        if self._unreported:
+            self._wake.set()
+        for (user_id, count), stay in zip(counts, may_stay, strict=True):
+            for connection in self._here.get(user_id, [])[stay:count]:
+                connection.disconnect_excess()
+
+    def _note(self, user_id: str) -> None:
+        if self._shared_counts is None:
+            return
+        if len(self._unreported) >= MAX_UNREPORTED:
+            self._unreported = {each: None for each in self._unreported if each in self._here}
+        self._unreported[user_id] = None
+        self._wake.set()

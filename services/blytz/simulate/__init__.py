@@ -1,0 +1,1 @@
+"""Simulated bidders and viewers: for load, for the demo and for tests."""

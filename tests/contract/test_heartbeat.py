@@ -1,0 +1,126 @@
+"""What counts as an outage: the heartbeat that hammers feel, on a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from blytz.auction.model import Outage
+from blytz.auction.redis.keys import HEARTBEAT
+from blytz.auction.redis.schedule import RedisSchedule
+from tests.support.outages import until_time
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
+
+LEAST_MS = 200
+SILENCE_MS = 300
+
+
+class Heartbeat:
+    def __init__(self, redis: RedisServer, schedule: RedisSchedule) -> None:
+        self.redis = redis
+        self._schedule = schedule
+
+    async def feel(self, unanswered_ms: int = 0) -> Outage | None:
+        return await self._schedule.heartbeat(unanswered_ms)
+
+    def last(self) -> int:
+        return int(self.redis.ask("HGET", HEARTBEAT, "at"))
+
+    async def silence(self) -> int:
+        """Nobody feels the heartbeat for a while; when it was felt last."""
+        last = self.last()
+        await until_time(last + SILENCE_MS)
+        return last
+
+
+@pytest.fixture
+async def heartbeat(redis: RedisServer) -> AsyncIterator[Heartbeat]:
+    async with connected(redis.url) as pipe:
+        yield Heartbeat(redis, RedisSchedule(pipe, LEAST_MS))
+
+
+async def test_the_first_pulse_of_all_ends_no_outage(heartbeat: Heartbeat) -> None:
+    assert await heartbeat.feel(unanswered_ms=60_000) is None
+
+
+async def test_a_silence_without_hammers_was_no_outage(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    await heartbeat.silence()
+    assert await heartbeat.feel() is None
+
+
+async def test_a_silence_through_which_a_hammer_asked_in_vain_was_one(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    last = await heartbeat.silence()
+    outage = await heartbeat.feel(unanswered_ms=SILENCE_MS)
+    assert outage == Outage(last, heartbeat.last())
+
+
+async def test_who_was_cut_off_alone_makes_no_outage(heartbeat: Heartbeat) -> None:
+    """Another hammer felt the heartbeat all the while."""
+    await heartbeat.feel()
+    assert await heartbeat.feel(unanswered_ms=60_000) is None
+
+
+async def test_another_run_of_redis_ends_an_outage_however_short(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    last = heartbeat.last()
+    heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-run-before")
+    assert await heartbeat.feel() == Outage(last, heartbeat.last())
+
+
+async def test_a_newcomer_who_is_first_after_an_outage_does_not_hide_it(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    last = await heartbeat.silence()
+    assert await heartbeat.feel() is None
+    ended_at = heartbeat.last()
+    assert await heartbeat.feel(unanswered_ms=SILENCE_MS) == Outage(last, ended_at)
+
+
+async def test_an_outage_is_the_same_for_everybody_and_told_until_the_next(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    await heartbeat.silence()
+    first = await heartbeat.feel(unanswered_ms=SILENCE_MS)
+    assert first is not None
+    # Those who were cut off too come back a little later; it is the same outage, not another.
+    told = await asyncio.gather(*(heartbeat.feel(unanswered_ms=SILENCE_MS) for _ in range(5)))
+    assert set(told) == {first}
+    await heartbeat.silence()
+    second = await heartbeat.feel(unanswered_ms=SILENCE_MS)
+    assert second is not None
+    assert second.ended_at > first.ended_at
+
+
+async def test_a_silence_long_ago_is_not_brought_up_by_a_later_one(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    await heartbeat.silence()
+    assert await heartbeat.feel() is None
+    last = await heartbeat.silence()
+    outage = await heartbeat.feel(unanswered_ms=SILENCE_MS)
+    assert outage == Outage(last, heartbeat.last())
+
+
+async def test_redis_gone_again_at_once_is_one_long_outage(heartbeat: Heartbeat) -> None:
+    """There was hardly time to give anybody the time of the first one back."""
+    await heartbeat.feel()
+    began_at = await heartbeat.silence()
+    heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-first-run")
+    first = await heartbeat.feel()
+    assert first == Outage(began_at, heartbeat.last())
+    await heartbeat.silence()
+    heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-second-run")
+    assert await heartbeat.feel() == Outage(began_at, heartbeat.last())
+
+
+async def test_redis_gone_again_later_is_another_outage(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-first-run")
+    first = await heartbeat.feel()
+    assert first is not None
+    long_ago = heartbeat.last() - 60_000
+    heartbeat.redis.ask(
+        "HSET", HEARTBEAT, "run_id", "of-the-second-run", "began_at", long_ago - 9, "ended_at", long_ago
+    )
+    last = heartbeat.last()
+    assert await heartbeat.feel() == Outage(last, heartbeat.last())

@@ -1,0 +1,204 @@
+"""A platform with people in it, and for each documented example a request that is answered by it."""
+
+import json
+import time
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from blytz.identity.dev import DevIssuer
+from tests.support.platform import Platform
+from tests.support.wait import wait_until
+
+SPECS = Path(__file__).parents[2] / "specs"
+WITHIN_S = 10.0
+LONG_MS = 600_000
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One of a document, as it is written there."""
+
+    id: str
+    method: str
+    path: str
+    document: dict[str, Any] = field(hash=False, compare=False, repr=False)
+
+    def answer(self, status: str) -> dict[str, Any]:
+        content = self.document["responses"][status].get("content", {})
+        return dict(next(iter(content.values()), {}))
+
+    def answer_examples(self, status: str) -> dict[str, Any]:
+        return dict(self.answer(status).get("examples", {})) if status in self.document["responses"] else {}
+
+    def request(self, name: str) -> Any:
+        content = self.document.get("requestBody", {}).get("content", {})
+        examples: dict[str, Any] = dict(next(iter(content.values()), {})).get("examples", {})
+        return examples.get(name, next(iter(examples.values()), {"value": None}))["value"]
+
+
+def operations() -> list[Operation]:
+    """Of all services, with the path that the gateway puts in front of each."""
+    found = []
+    for path in sorted(SPECS.glob("openapi/*.yaml")):
+        document = yaml.safe_load(path.read_text())
+        before = document["servers"][0]["url"]
+        for route, item in document["paths"].items():
+            for method, operation in item.items():
+                front = "" if operation.get("servers") else before
+                found.append(Operation(operation["operationId"], method.upper(), front + route, operation))
+    return found
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request that can be sent."""
+
+    operation: Operation
+    token: str = ""
+    body: Any = None
+    parts: dict[str, str] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+
+    def but(self, **changes: Any) -> "Ask":
+        return replace(self, **changes)
+
+
+class ExampleRunner:
+    """Sends, and knows how to bring a platform to where an example holds."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        self.issuer = DevIssuer(platform.data)
+        self.http = httpx.Client(base_url=platform.url, timeout=WITHIN_S)
+        self.operator = httpx.Client(base_url=f"http://127.0.0.1:{platform.ports['auction']}", timeout=WITHIN_S)
+        self.anna, self.ben = self.person("bidder"), self.person("bidder")
+        self.auction = next(one for one in operations() if one.id == "createAuction")
+        self.bidding = next(one for one in operations() if one.id == "placeBid")
+
+    def person(self, *roles: Any) -> str:
+        """The token of somebody new, whose limits nobody has used up."""
+        return self.issuer.issue(f"Example {next(_numbers)} {time.time_ns()}", roles)
+
+    def send(self, ask: Ask) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {ask.token}"} if ask.token else {}
+        client = self.operator if ask.operation.document.get("servers") else self.http
+        path = ask.operation.path.format(**ask.parts)
+        content: dict[str, Any] = {}
+        if isinstance(ask.body, str):
+            content = {"content": ask.body, "headers": headers | {"Content-Type": "application/json"}}
+        elif ask.body is not None:
+            content = {"json": ask.body}
+        return client.request(ask.operation.method, path, params=ask.query, **{"headers": headers, **content})
+
+    def open(self, seller: str = "", *, starts_in_ms: int = 0, **terms: Any) -> str:
+        """The id of a new auction."""
+        starts_at = int(time.time() * 1000) + starts_in_ms if starts_in_ms else None
+        body = {
+            "starts_at": starts_at,
+            "title": "An example",
+            "terms": {"start_price": 1_000, "duration_ms": LONG_MS, **terms},
+        }
+        told = self.send(Ask(self.auction, seller or self.person("seller"), body))
+        assert told.status_code == 201, told.text
+        return str(told.json()["auction_id"])
+
+    def bid(self, auction_id: str, token: str, amount: int, kind: str = "exact", bid_id: str = "") -> None:
+        body = {"bid_id": bid_id or f"s{next(_numbers)}", "amount": amount, "kind": kind}
+        told = self.send(Ask(self.bidding, token, body, {"auction_id": auction_id}))
+        assert told.status_code == 201, told.text
+
+    def act(self, auction_id: str, token: str, verb: str) -> None:
+        told = self.http.post(
+            f"/auction/v1/auctions/{auction_id}/{verb}", headers={"Authorization": f"Bearer {token}"}
+        )
+        assert told.status_code == 200, told.text
+
+    def close(self) -> None:
+        self.http.close()
+        self.operator.close()
+
+    def user_id(self, token: str) -> str:
+        return self.issuer.verify(token).id
+
+    def banned(self) -> tuple[str, str]:
+        """Somebody who was just shut out: token and id."""
+        token = self.person("bidder", "seller", "admin")
+        user_id = self.user_id(token)
+        admin = {"Authorization": f"Bearer {self.person('admin')}"}
+        told = self.http.put(f"/auction/v1/admin/bans/{user_id}", json={"reason": "an example"}, headers=admin)
+        assert told.status_code == 200, told.text
+        theirs = {"Authorization": f"Bearer {token}"}
+        wait_until(lambda: self.http.get("/auction/v1/auctions", headers=theirs).status_code == 403, "banned")
+        return token, user_id
+
+    def good(self, operation: Operation, name: str = "") -> Ask:
+        """A request that is answered as this example says."""
+        body = operation.request(name)
+        if operation.id in {"health", "ready", "metrics", "signIn"}:
+            return Ask(operation, body=body)
+        if "admin" in operation.document["tags"]:
+            is_about = self.banned()[1] if operation.id in {"getBan", "listBans"} else self.user_id(self.person())
+            parts = {"user_id": is_about} if "{user_id}" in operation.path else {}
+            return Ask(operation, self.person("admin"), body, parts)
+        if operation.id == "createAuction":
+            if "starts_at" in body:
+                body = {**body, "starts_at": int(time.time() * 1000) + LONG_MS}
+            return Ask(operation, self.person("seller"), body)
+        seller = self.person("seller")
+        if operation.id == "listAuctions":
+            # So that there is another page.
+            self.open()
+        terms: dict[str, Any] = {"buy_now_price": 9_000} if name == "bought" else {}
+        auction_id = self.open(seller, **terms)
+        return self._about(operation, name, auction_id, seller, body)
+
+    def _about(self, operation: Operation, name: str, auction_id: str, seller: str, body: Any) -> Ask:
+        parts = {"auction_id": auction_id}
+        if name == "outbid at once":
+            self.bid(auction_id, self.ben, 5_000, "max")
+        elif operation.id in {"listAuctions", "getAuction", "listEvents", "closeAuction"}:
+            self.bid(auction_id, self.anna, *((20_000, "max") if name == "to its leader" else (1_000,)))
+        elif operation.id == "resumeAuction":
+            self.act(auction_id, seller, "pause")
+        match operation.id:
+            case "listAuctions":
+                return Ask(operation, query={"limit": 1})
+            case "getAuction":
+                return Ask(operation, self.anna if name == "to its leader" else "", parts=parts)
+            case "listEvents":
+                return Ask(operation, parts=parts)
+            case "placeBid":
+                return Ask(operation, self.person("bidder"), body, parts)
+        return Ask(operation, seller, body, parts)
+
+
+def shape(value: Any) -> Any:
+    """Which fields there are, how deep, and of which type: all of an answer but its values."""
+    match value:
+        case dict():
+            return {name: shape(part) for name, part in sorted(value.items())}
+        case list():
+            return sorted({json.dumps(shape(part)) for part in value})
+    return type(value).__name__
+
+
+def is_as_shown(answer: httpx.Response, operation: Operation, status: str, name: str) -> None:
+    assert str(answer.status_code) == status, answer.text
+    media = operation.document["responses"][status].get("content", {})
+    if not media:
+        assert answer.content == b""
+        return
+    kind = next(iter(media))
+    assert answer.headers["content-type"].startswith(kind)
+    if kind.startswith("text/"):
+        return
+    shown = media[kind]["examples"][name]["value"]
+    assert shape(answer.json()) == shape(shown)
+    for word in ("code", "outcome", "status", "replayed"):
+        assert answer.json().get(word) == shown.get(word)
