@@ -6,11 +6,11 @@ import pytest
 from blytz.auction.model import Code
 from blytz.kit.problems import Problem
 from blytz.kit.redis.pipe import RedisError
+from tests.support.auction_player import GAMES, play
 from tests.support.mutants import MUTANTS, Mutation
-from tests.support.pair import Difference, Pair
 from tests.support.pipes import connected
-from tests.support.player import GAMES, play
 from tests.support.redis import RedisServer
+from tests.support.store_pair import Difference, Pair
 
 
 async def games_until_caught(redis: RedisServer, mutation: Mutation) -> int | None:

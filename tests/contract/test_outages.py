@@ -6,9 +6,9 @@ import pytest
 
 from blytz.auction.model import Outage
 from tests.support.auctions import MINUTE_MS, T0, listing
-from tests.support.pair import Pair
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
+from tests.support.store_pair import Pair
 
 FIRST = Outage(T0 + 10_000, T0 + 15_000)
 BOTH = Outage(T0 + 10_000, T0 + 18_000)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from blytz.client.live import BidResult, LiveClient
-from tests.support.scenes import ID, event, state
 from tests.support.scripted_gateway import Connection, ScriptedGateway, scripted_gateway
 from tests.support.wait import until
+from tests.support.watch_scenes import ID, event, state
 
 TOPIC = f"auction:{ID}"
 ACCEPTED = {"type": "bid_result", "bid_id": "b1", "outcome": "accepted", "code": None, "seq": 4, "price": 500}

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.echo_service import EchoService
 from tests.support.gateway import Gateway
-from tests.support.mirror import Mirror
 from tests.support.platform import Platform
 
 HASHED = "entry-0123456789abcdef0123456789abcdef.js"
@@ -34,7 +34,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Ite
 def mirrored(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Iterator[Gateway]:
     """Its services show what they were told."""
     with (
-        Mirror() as mirror,
+        EchoService() as mirror,
         Gateway(
             tmp_path_factory.mktemp("mirrored") / "data", platform, auction=mirror.address, live=mirror.address
         ) as running,

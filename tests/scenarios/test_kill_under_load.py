@@ -16,10 +16,10 @@ from blytz.client.live import LiveClient
 from blytz.identity.dev import DevIssuer
 from tests.conftest import StartRedis
 from tests.support.auctions import CAUSE
-from tests.support.crowd import ANSWER_WITHIN_S, Crowd, Door, HttpDoor, LiveDoor, Sent, Way
 from tests.support.hammer_harness import HammerHarness, harness_in
 from tests.support.redis import RedisServer
 from tests.support.services import Service
+from tests.support.steady_bidders import ANSWER_WITHIN_S, Crowd, Door, HttpDoor, LiveDoor, Sent, Way
 from tests.support.wait import until
 
 CYCLES = 12

@@ -1,4 +1,4 @@
-"""Tokens that a stranger may send; `test_strange_tokens.py` has those that only an issuer can write."""
+"""Tokens that a stranger may send; `test_malformed_tokens.py` has those that only an issuer can write."""
 
 import json
 import time

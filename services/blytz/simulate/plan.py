@@ -52,7 +52,7 @@ class Result(Struct, frozen=True, kw_only=True):
     ack: Percentiles
     """From sending a bid to its own answer."""
     fan_out: Percentiles
-    """From the event's `at` to a viewer (crowd.py says how)."""
+    """From the event's `at` to a viewer (viewers.py says how)."""
     bid_to_view: Percentiles
     """From sending a bid to a viewer."""
     gaps: int

@@ -9,7 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 
 from blytz.apps.auction import openapi
-from tests.contract.specs.made_up import Contract
+from tests.contract.specs.request_oracle import Contract
 from tests.support.http import Api
 
 EXAMPLES = 60

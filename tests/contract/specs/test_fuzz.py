@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.specs.openapi.checks import missing_required_header, unsupported_method
 
-from tests.contract.specs.made_up import Contract
+from tests.contract.specs.request_oracle import Contract
 from tests.support.example_runner import ExampleRunner
 from tests.support.platform import Platform
 

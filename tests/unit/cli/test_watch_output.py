@@ -9,7 +9,7 @@ from rich.console import Console
 
 from blytz.cli.watch.output import Json, Lines, Output, Screen, output, summary
 from blytz.cli.watch.scene import Scene
-from tests.support.scenes import JONAS, event, scene, state
+from tests.support.watch_scenes import JONAS, event, scene, state
 
 
 def written(kind: type[Lines | Json], of: Scene, *messages: dict[str, Any]) -> list[str]:

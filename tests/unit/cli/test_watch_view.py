@@ -8,7 +8,7 @@ from rich.console import Console
 
 from blytz.cli.watch.scene import Link, Scene
 from blytz.cli.watch.view import duration, render
-from tests.support.scenes import JONAS, NOW, event, scene
+from tests.support.watch_scenes import JONAS, NOW, event, scene
 
 
 def drawn(of: Scene, width: int = 80, height: int = 24, *, styled: bool = False) -> list[str]:

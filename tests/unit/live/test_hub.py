@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from blytz.kit.clock import ServerClock
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.topics.hub import Hub
-from tests.support.live_room import AUCTION, CheckedReader, MemorySource
+from tests.support.hub_readers import AUCTION, CheckedReader, MemorySource
 from tests.support.virtual_loop import VirtualLoop
 
 READERS, CROWD = 4, 280

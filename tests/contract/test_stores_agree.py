@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from blytz.auction.model import BidKind, Code, Party, Terms
+from tests.support.auction_player import AMOUNTS, CHANGES, HOUSE_VERBS, KINDS, MOMENTS, PEOPLE, Player
 from tests.support.auctions import BIDDERS
-from tests.support.pair import Pair
 from tests.support.pipes import CONNECTED_WITHIN_S, PatientPipe
-from tests.support.player import AMOUNTS, CHANGES, HOUSE_VERBS, KINDS, MOMENTS, PEOPLE, Player
 from tests.support.redis import RedisServer
 from tests.support.replay import states_of
+from tests.support.store_pair import Pair
 
 EXAMPLES = 60
 MOST_ROUNDS = 6

@@ -21,7 +21,7 @@ class _Handler(BaseHTTPRequestHandler):
         """What was asked is in the answer."""
 
 
-class Mirror:
+class EchoService:
     """Listens from its construction on; only GET."""
 
     def __init__(self) -> None:

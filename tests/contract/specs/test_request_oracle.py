@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from tests.contract.specs.made_up import Contract, objection
+from tests.contract.specs.request_oracle import Contract, objection
 from tests.support.example_runner import SPECS
 
 DOCUMENT = yaml.safe_load((SPECS / "openapi" / "auction.yaml").read_text())

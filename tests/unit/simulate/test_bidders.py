@@ -12,7 +12,7 @@ from blytz.auction.model import Auction, Bid, Cause, Code, Listing, Party, Refus
 from blytz.simulate.bidders import MOST_BIDS, PEOPLE, SNIPES_WITHIN_MS, Mind, Move, Temper, cast
 from blytz.simulate.demo_lots import LOTS, Lot
 from blytz.simulate.load_bidders import CROWD, RISING, Chooser
-from tests.support.scenes import NOW, state
+from tests.support.watch_scenes import NOW, state
 
 LENGTH_MS = 40_000
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from blytz.identity.claims import user_id
-from tests.support.calls import Calls
 from tests.support.forgeries import forgeries
+from tests.support.gateway_calls import Calls
 from tests.support.http import problem
 from tests.support.issuer import AUDIENCE, FakeIssuer, SigningKey
 from tests.support.live_client import Client, welcomed

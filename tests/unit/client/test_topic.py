@@ -3,7 +3,7 @@
 import pytest
 
 from blytz.client.topic import Gap, Topic
-from tests.support.scenes import ID, JONAS, event, state
+from tests.support.watch_scenes import ID, JONAS, event, state
 
 
 def watching(seq: int = 3) -> Topic:

@@ -6,7 +6,7 @@ import msgspec
 
 from blytz.client.clock import RemoteClock
 from blytz.simulate.viewers import DIGESTS, Crowd, Digest
-from tests.support.scenes import event
+from tests.support.watch_scenes import event
 
 
 def frame(*messages: dict[str, Any]) -> bytes:

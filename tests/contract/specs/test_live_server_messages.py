@@ -24,7 +24,7 @@ EXAMPLES = {
     for number, example in enumerate(DOCUMENT["components"]["messages"][name]["examples"], 1)
 }
 ON_BAD_DAYS = {"bid_result-4"}
-"""A well platform knows what became of a bid: test_http_examples_on_bad_days.py has this one."""
+"""A well platform knows what became of a bid: test_http_error_examples.py has this one."""
 
 
 def likeness(message: Message) -> str:

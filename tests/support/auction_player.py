@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from blytz.auction import rules
 from blytz.auction.model import Auction, Bid, BidKind, Outage, Party, Receipt, Terms
 from tests.support.auctions import BIDDERS, CLEO, SAM, T0, bid, listing
-from tests.support.pair import Pair
+from tests.support.store_pair import Pair
 
 PEOPLE: Final = (*BIDDERS, SAM)
 KINDS: Final[tuple[BidKind, ...]] = ("exact", "max", "buy_now")
