@@ -37,7 +37,7 @@ begin 'settings: specs/settings.md'
 begin 'contracts: specs/openapi and specs/asyncapi.yaml'
 "$BIN/python" -m infra.specs check || found
 
-begin 'contracts: specs/asyncapi.yaml and the official schema'
+begin 'contracts: specs/asyncapi.yaml by the official schema'
 "$BIN/python" -m infra.specs.official || found
 
 begin 'luacheck'

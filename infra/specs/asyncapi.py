@@ -1,5 +1,5 @@
-"""The AsyncAPI 3.0 of the live gateway, from its structs. The application described is the gateway: it receives
-what clients say, and sends what they hear."""
+"""The AsyncAPI 3.0 document of the live gateway, made from its structs. It describes the gateway's side: `receive`
+is what clients send."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def document() -> dict[str, Any]:
             "title": "Blytz live",
             "version": blytz.__version__,
             "description": "Bids in, events out, over one WebSocket. Text frames, each one JSON object or an "
-            "array of them: a batch, in order. A client ignores unknown fields in what it hears.",
+            "array of them: a batch, in order. A client ignores unknown fields in what it receives.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
@@ -35,7 +35,7 @@ def document() -> dict[str, Any]:
             "gateway": {
                 "host": "127.0.0.1:8000",
                 "protocol": "ws",
-                "description": "The public door; `wss` wherever it has a certificate.",
+                "description": "The public address; `wss` where it has a certificate.",
             }
         },
         "channels": {CHANNEL: _channel()},
@@ -48,7 +48,7 @@ def document() -> dict[str, Any]:
 
 
 def name_of(kind: type[Struct]) -> str:
-    """As it stands in `type` on the wire."""
+    """The value of `type` on the wire."""
     return str(kind.__struct_config__.tag)
 
 
@@ -69,19 +69,23 @@ def _channel() -> dict[str, Any]:
 
 
 def _operations() -> dict[str, Any]:
-    asked = {
-        f"{name_of(kind)}Asked": {
+    received = {
+        _operation("receive", kind): {
             "action": "receive",
             **_about(kind, contract.CLIENT[kind]),
             "reply": {"channel": _here(), "messages": [_on_channel(answer) for answer in answers]},
         }
         for kind, answers in contract.ANSWERS.items()
     }
-    unasked = {
-        f"{name_of(kind)}Told": {"action": "send", **_about(kind, contract.SERVER[kind])}
+    sent = {
+        _operation("send", kind): {"action": "send", **_about(kind, contract.SERVER[kind])}
         for kind in contract.UNASKED
     }
-    return asked | unasked
+    return received | sent
+
+
+def _operation(action: str, kind: type[Struct]) -> str:
+    return action + name_of(kind).title().replace("_", "")
 
 
 def _about(kind: type[Struct], summary: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""House rules for the documents of `specs/`, beyond what their own standards ask.
+"""Blytz's rules for the documents of `specs/`, beyond what their standards require.
 
-OpenAPI documents are held against the official meta-schema of 3.1. No Python package carries AsyncAPI's, so ours,
-`asyncapi_schema.py`, allows only the parts of 3.0 that we use; every message's schema is held against draft 07.
+An OpenAPI document is also validated against the official meta-schema of 3.1, every message schema of the AsyncAPI
+document against JSON Schema draft 07. `infra/specs/official` validates the whole AsyncAPI document.
 """
 
 import re
@@ -11,11 +11,9 @@ from typing import Any, Final
 import jsonschema_rs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from infra.specs.asyncapi_schema import ASYNCAPI
-
 PROBLEM: Final = "application/problem+json"
 NOT_A_PROBLEM: Final = {("ready", "503")}
-"""`/ready` says the same things whether or not all is well; its status is what differs."""
+"""The body of `/ready` has one form; only the status depends on whether all is well."""
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 _LOOKS_AROUND = re.compile(r"\(\?<?[=!]")
 _OPERATION_ID = re.compile(r"[a-z][A-Za-z0-9]*")
@@ -27,7 +25,7 @@ def findings(document: Node) -> Iterator[str]:
     """One sentence for each fault."""
     dangling = list(_dangling(document))
     if dangling:
-        # Nothing else could be followed to its end.
+        # The other rules follow references.
         yield from dangling
         return
     if "asyncapi" in document:
@@ -35,9 +33,9 @@ def findings(document: Node) -> Iterator[str]:
     else:
         yield from _openapi(document)
     yield from _closed_answers(document)
-    for pattern in sorted({*_patterns_in(document)}):
+    for pattern in sorted({*_texts_in(document, "pattern")}):
         if _LOOKS_AROUND.search(pattern):
-            yield f"the pattern {pattern} looks around: RE2, which Go and others have, cannot"
+            yield f"the pattern {pattern} looks around; RE2, the engine of Go and others, does not support that"
     yield from _unused(document)
 
 
@@ -52,7 +50,7 @@ def _openapi(document: Node) -> Iterator[str]:
                 yield from (f"{where}: {fault}" for fault in _operation(document, item[method]))
                 name = item[method].get("operationId", "")
                 if name in names:
-                    yield f"{where}: operationId {name} is that of {names[name]}, too"
+                    yield f"{where}: operationId {name} is also that of {names[name]}"
                 names[name] = where
 
 
@@ -81,10 +79,10 @@ def _errors_of(operation: Node) -> list[str]:
 
 
 def _examples(document: Node, place: Node) -> Iterator[str]:
-    """Content without an example, and examples that are not what their schema says."""
+    """Content without an example, and examples that do not match their schema."""
     for kind, media in place.get("content", {}).items():
         if not media.get("examples"):
-            yield f"{kind} has no example; those of good calls are in the service's api_examples.py"
+            yield f"{kind} has no example; examples of accepted calls are in the service's http/examples.py"
         if kind.startswith("text/"):
             continue
         check = jsonschema_rs.Draft202012Validator(media["schema"] | {"components": document["components"]})
@@ -96,8 +94,6 @@ def _examples(document: Node, place: Node) -> Iterator[str]:
 
 
 def _asyncapi(document: Node) -> Iterator[str]:
-    for error in jsonschema_rs.Draft202012Validator(ASYNCAPI).iter_errors(document):
-        yield f"AsyncAPI 3.0:{_place(error)}: {error.message[:300]}"
     schemas = document["components"]["schemas"]
     draft_07 = {"$schema": "http://json-schema.org/draft-07/schema#"}
     unsound = [name for name, schema in schemas.items() if not jsonschema_rs.meta.is_valid(draft_07 | schema)]
@@ -106,13 +102,15 @@ def _asyncapi(document: Node) -> Iterator[str]:
         return
     for name, message in document["components"]["messages"].items():
         check = jsonschema_rs.Draft7Validator(message["payload"] | {"components": document["components"]})
+        if not message.get("examples"):
+            yield f"message {name} has no example"
         for number, example in enumerate(message.get("examples", []), 1):
             for error in check.iter_errors(example["payload"]):
                 yield f"message {name}, example {number}{_place(error)}: {error.message}"
-    told = {ref for operation in document["operations"].values() for ref in _refs_in(operation)}
+    used = set(_refs_in(document["operations"]))
     for name, channel in document["channels"].items():
         for message in channel["messages"]:
-            if f"#/channels/{name}/messages/{message}" not in told:
+            if f"#/channels/{name}/messages/{message}" not in used:
                 yield f"message {message} is in no operation"
 
 
@@ -120,26 +118,20 @@ def _place(error: Any) -> str:
     return "".join(f" / {part}" for part in error.instance_path)
 
 
+def _texts_in(node: Any, key: str) -> Iterator[str]:
+    """Every text that stands under `key`, at any depth."""
+    if isinstance(node, dict):
+        if isinstance(node.get(key), str):
+            yield node[key]
+        for part in node.values():
+            yield from _texts_in(part, key)
+    elif isinstance(node, list):
+        for part in node:
+            yield from _texts_in(part, key)
+
+
 def _refs_in(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for part in node.values():
-            yield from _refs_in(part)
-    elif isinstance(node, list):
-        for part in node:
-            yield from _refs_in(part)
-
-
-def _patterns_in(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("pattern"), str):
-            yield node["pattern"]
-        for part in node.values():
-            yield from _patterns_in(part)
-    elif isinstance(node, list):
-        for part in node:
-            yield from _patterns_in(part)
+    return _texts_in(node, "$ref")
 
 
 def _dangling(document: Node) -> Iterator[str]:
@@ -149,7 +141,7 @@ def _dangling(document: Node) -> Iterator[str]:
 
 
 def _reached(document: Node, start: Any) -> set[str]:
-    """All that references lead to from there, the components between included."""
+    """Every reference that can be reached from `start`, directly or through components."""
     reached: set[str] = set()
     waiting = list(_refs_in(start))
     while waiting:
@@ -161,24 +153,24 @@ def _reached(document: Node, start: Any) -> set[str]:
 
 
 def _closed_answers(document: Node) -> Iterator[str]:
-    """A client ignores what it does not know (protocol, section 1): so must one that is made from the document."""
+    """A client ignores unknown fields (protocol, section 1), so a client generated from the document must, too."""
     if "asyncapi" in document:
-        heard = [
+        answers = [
             part.get("messages")
             for operation in document["operations"].values()
             for part in (operation if operation["action"] == "send" else {}, operation.get("reply", {}))
         ]
     else:
-        heard = [
+        answers = [
             operation["responses"]
             for item in document["paths"].values()
             for operation in item.values()
             if isinstance(operation, dict)
         ]
-    for ref in sorted(_reached(document, heard)):
+    for ref in sorted(_reached(document, answers)):
         schema = _at(document, ref)
         if ref.startswith("#/components/schemas/") and schema.get("additionalProperties") is False:
-            yield f"schema {ref.rpartition('/')[2]} is of an answer and refuses unknown fields"
+            yield f"schema {ref.rpartition('/')[2]} belongs to an answer and refuses unknown fields"
 
 
 def _at(document: Node, ref: str) -> Any:
@@ -189,7 +181,7 @@ def _at(document: Node, ref: str) -> Any:
 
 
 def _unused(document: Node) -> Iterator[str]:
-    """Components that nothing leads to, except from themselves."""
+    """Components that nothing outside `components` refers to."""
     components = document.get("components", {})
     reached = _reached(document, {name: part for name, part in document.items() if name != "components"})
     secured = {name for need in _security_in(document) for name in need}

@@ -1,8 +1,7 @@
-"""`python -m infra.specs.official`: holds the AsyncAPI document against the official schema of its version.
+"""`python -m infra.specs.official`: validates the AsyncAPI document against the official schema of its version.
 
 The schema is published with npm only. It is installed once into `.cache` from the lock beside this file (7 MB,
-about a second); where npm is not, or has nowhere to get it from, one line says so and nothing has failed: the
-house's own schema, `infra/specs/asyncapi_schema.py`, has been asked in any case.
+about a second). Without npm, or without a registry, the check is skipped with one line that says why.
 """
 
 import fcntl
@@ -26,25 +25,25 @@ _NPM_CI: Final = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "-
 
 
 class Skipped(Exception):
-    """There is no official schema here; the message says why."""
+    """The official schema cannot be had; the message says why."""
 
 
 def folder() -> Path:
-    """Another lock is another folder, so that none is ever half of one version and half of another."""
+    """Each lock has a folder of its own, so that no folder mixes two versions."""
     lock = (HERE / "package-lock.json").read_bytes()
     return CACHE / f"asyncapi-{hashlib.sha256(lock).hexdigest()[:12]}"
 
 
 def installed() -> Path:
-    """Raises `Skipped`."""
+    """The folder with the installed schema. Raises `Skipped`."""
     home = folder()
     if (home / "done").exists():
         return home
     if not shutil.which("npm"):
         raise Skipped("npm is not on this machine")
     CACHE.mkdir(exist_ok=True)
-    with (CACHE / "asyncapi.lock").open("w") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
+    with (CACHE / "asyncapi.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not (home / "done").exists():
             _install(home)
     return home
@@ -67,7 +66,7 @@ def _install(home: Path) -> None:
 
 
 def schema_of(version: str) -> Any:
-    """As `asyncapi` in a document names it. Raises `Skipped`."""
+    """The schema of the version that a document names in `asyncapi`. Raises `Skipped`."""
     path = installed() / "node_modules/@asyncapi/specs/schemas" / f"{version}.json"
     return json.loads(path.read_text())
 
