@@ -201,7 +201,7 @@ async def test_a_process_with_too_much_to_do_looks_again_soon(redis: RedisServer
     async with connected(redis.url) as pipe:
         await RedisBans(pipe).ban("usr_a", "a reason", "usr_admin")
     busy = Busy(redis.url, "test")
-    await busy.start(EVERYWHERE_WITHIN_S)
+    await busy.start(timeout_s=EVERYWHERE_WITHIN_S)
     late = RedisBans(busy)
     following = asyncio.create_task(late.follow())
     try:

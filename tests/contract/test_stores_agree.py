@@ -52,7 +52,7 @@ class ExampleRunner:
         self.told: set[str] = set()
 
     async def _start(self) -> None:
-        await self.pipe.start(CONNECTED_WITHIN_S)
+        await self.pipe.start(timeout_s=CONNECTED_WITHIN_S)
 
     def close(self) -> None:
         self.runner.run(self.pipe.close())

@@ -24,7 +24,7 @@ async def connected(
     made = PatientPipe if patient else RedisPipe
     pipe = made(url, "test", most_in_flight=most_in_flight, replicas=replicas)
     try:
-        await pipe.start(CONNECTED_WITHIN_S)
+        await pipe.start(timeout_s=CONNECTED_WITHIN_S)
         yield pipe
     finally:
         await pipe.close()

@@ -1,6 +1,5 @@
 """The auction service: HTTP on `BLYTZ_AUCTION_PORT`."""
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,8 +13,9 @@ from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
 from blytz.kit.http.openapi import schema_of
 from blytz.kit.http.origins import Origins
-from blytz.kit.http.pages import Dependency
+from blytz.kit.http.pages import Dependency, task_state
 from blytz.kit.http.server import listen, serve
+from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
 
@@ -37,28 +37,26 @@ async def main(settings: Settings) -> None:
     async def said(state: Callable[[], Dependency]) -> Dependency:
         return state()
 
-    issuers_said = {name: partial(said, state) for name, state in signing_in.states(issuers).items()}
+    tasks = TaskSupervisor(metrics)
+    states = {"tasks": task_state(tasks), **signing_in.states(issuers)}
     app = application(
         service=AuctionService(store, wiring.bids_of_user(settings, pipe)),
         identity=signing_in.identity(issuers, bans.bans),
         clock=clock,
         metrics=metrics,
-        dependencies={"redis": redis, **issuers_said},
+        dependencies={"redis": redis, **{name: partial(said, state) for name, state in states.items()}},
         issuer=wiring.dev_issuer(settings),
         writes_of_user=wiring.writes_of_user(settings, pipe),
         bans=BanService(bans),
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
     )
-    await pipe.start()
-    following = [
-        asyncio.create_task(clock.follow(), name="clock"),
-        asyncio.create_task(bans.follow(), name="bans"),
-    ]
+    await pipe.start(tasks)
+    tasks.start("clock", clock.follow)
+    tasks.start("bans", bans.follow)
     try:
         await serve(app, listener, settings.most_connections)
     finally:
-        for task in following:
-            task.cancel()
+        await tasks.stop()
         await pipe.close()
 
 

@@ -1,13 +1,12 @@
 """Wiring of the hammer."""
 
-import asyncio
-
 from blytz.apps import wiring
 from blytz.auction.hammer import Hammer
 from blytz.auction.redis.schedule import RedisSchedule
 from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
-from blytz.kit.http.pages import operator_pages, serve_pages
+from blytz.kit.http.pages import State, operator_pages, serve_pages, task_state
+from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
 
@@ -20,15 +19,16 @@ async def main(settings: Settings) -> None:
     clock = ServerClock(store.now)
     lines.count_in(metrics)
     pipe.count_in(metrics)
-    pages = await serve_pages(
-        settings.host, settings.hammer_port, operator_pages(metrics, {"redis": pipe.up.is_set})
-    )
-    await pipe.start()
+    tasks = TaskSupervisor(metrics)
+    hammer = Hammer(store, RedisSchedule(pipe), clock, metrics)
+    dependencies: dict[str, State] = {"redis": pipe.up.is_set, "tasks": task_state(tasks)}
+    pages = await serve_pages(settings.host, settings.hammer_port, operator_pages(metrics, dependencies))
+    await pipe.start(tasks)
     try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(clock.follow(), name="clock")
-            await pipe.up.wait()
-            group.create_task(Hammer(store, RedisSchedule(pipe), clock, metrics).run(), name="hammer")
+        tasks.start("clock", clock.follow)
+        await pipe.up.wait()
+        await tasks.start("hammer", hammer.run)
     finally:
         pages.close()
+        await tasks.stop()
         await pipe.close()

@@ -1,6 +1,7 @@
 """Wiring of the live gateway."""
 
 import asyncio
+from functools import partial
 
 from blytz.apps import signing_in, wiring
 from blytz.auction.redis.events import RedisEvents
@@ -8,7 +9,8 @@ from blytz.auction.service import AuctionService
 from blytz.identity.redis.bans import RedisBans
 from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
-from blytz.kit.http.pages import operator_pages
+from blytz.kit.http.pages import State, operator_pages, task_state
+from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.context import GatewayContext
@@ -32,22 +34,28 @@ async def main(settings: Settings) -> None:
     context = GatewayContext(
         settings, identity, service, clock, hub, metrics, bans.bans, RedisConnectionCounts(pipe)
     )
-    store_is_there = {"redis": pipe.up.is_set, "feed": events.feed.up.is_set}
-    pages = operator_pages(metrics, {**store_is_there, **signing_in.states(issuers)})
+    tasks = TaskSupervisor(metrics)
+    dependencies: dict[str, State] = {
+        "redis": pipe.up.is_set,
+        "feed": events.feed.up.is_set,
+        "tasks": task_state(tasks),
+        **signing_in.states(issuers),
+    }
+    pages = operator_pages(metrics, dependencies)
     gateway = Gateway(context, pages, events.report_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
     lines.count_in(metrics)
     pipe.count_in(metrics)
     store.count_in(metrics)
     metrics.gauge("blytz_feed_up", "1 while published events come in", events.feed.up.is_set)
 
-    await pipe.start()
-    await events.feed.start()
+    await pipe.start(tasks)
+    await events.feed.start(tasks)
     following = [
-        asyncio.create_task(clock.follow(), name="clock"),
-        asyncio.create_task(bans.follow(gateway.check_callers), name="bans"),
+        tasks.start("clock", clock.follow),
+        tasks.start("bans", partial(bans.follow, gateway.check_callers)),
     ]
-    sharing = asyncio.create_task(context.users.follow(), name="users")
-    await gateway.start()
+    sharing = tasks.start("users", context.users.follow)
+    await gateway.start(tasks)
     try:
         await asyncio.Event().wait()
     finally:
@@ -59,4 +67,4 @@ async def main(settings: Settings) -> None:
         await context.users.settle()
         await events.feed.close()
         await pipe.close()
-        await asyncio.gather(*following, sharing, return_exceptions=True)
+        await tasks.stop()

@@ -34,7 +34,7 @@ class ServerClock:
         self._ahead_ms = server_now - (before + time.monotonic()) * 500
 
     async def follow(self) -> None:
-        """Run for as long as the process does."""
+        """Run under a `TaskSupervisor`."""
         while True:
             with contextlib.suppress(StoreUnavailable, Overloaded):
                 await self.sync()

@@ -12,9 +12,11 @@ import structlog
 from multidict import CIMultiDict
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
+from blytz.auction.store import CorruptAuction
 from blytz.kit.http.pages import Page
 from blytz.kit.ids import new_id
 from blytz.kit.problems import CONTENT_TYPE, NotFound, Overloaded, StoreUnavailable, UpgradeRequired
+from blytz.kit.tasks import TaskSupervisor
 from blytz.live import protocol
 from blytz.live.address_slot import AddressSlot
 from blytz.live.connection import Connection
@@ -59,7 +61,7 @@ class Gateway:
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
+    async def start(self, tasks: TaskSupervisor) -> None:
         """Raises OSError when the port is taken."""
         settings = self._context.settings
         # picows makes a logger for each connection out of a Logger, and uses anything else as it is.
@@ -77,9 +79,9 @@ class Gateway:
             backlog=BACKLOG,
         )
         self._tasks = [
-            asyncio.create_task(self._keep_alive(), name="heartbeat"),
-            asyncio.create_task(self._keep_count(), name="viewers"),
-            asyncio.create_task(self._watch_store(), name="store"),
+            tasks.start("heartbeat", self._keep_alive),
+            tasks.start("viewers", self._keep_count),
+            tasks.start("store", self._watch_store),
         ]
         log.info("listening", host=settings.host, port=settings.live_port)
 
@@ -173,7 +175,9 @@ class Gateway:
             ]
             with contextlib.suppress(StoreUnavailable, Overloaded):
                 for auction_id, count in due:
-                    await self._report_viewers(auction_id, self._name, count)
+                    # It is logged, and the other auctions go on; the next attempt is after `REPORT_AGAIN_S`.
+                    with contextlib.suppress(CorruptAuction):
+                        await self._report_viewers(auction_id, self._name, count)
                     self._told[auction_id] = (count, now)
                     if count == 0:
                         del self._told[auction_id]

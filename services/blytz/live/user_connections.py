@@ -11,12 +11,8 @@ from itertools import islice
 from time import monotonic
 from typing import Final, Protocol
 
-import structlog
-
 from blytz.kit.ids import new_id
 from blytz.kit.problems import Overloaded, StoreUnavailable
-
-log = structlog.get_logger()
 
 REPORT_EVERY_S: Final = 3.0
 """A sign of life."""
@@ -84,16 +80,13 @@ class UserConnections:
         self._note(user_id)
 
     async def follow(self) -> None:
-        """Run for as long as the process does."""
+        """Run under a `TaskSupervisor`."""
         while self._shared_counts is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), REPORT_EVERY_S)
             try:
                 await self._share(self._shared_counts)
             except (StoreUnavailable, Overloaded):
-                await asyncio.sleep(self._again_after_s)
-            except Exception:
-                log.exception("connections_not_shared")
                 await asyncio.sleep(self._again_after_s)
 
     async def settle(self) -> None:

@@ -25,7 +25,7 @@ class Heard:
 @asynccontextmanager
 async def hearing(url: str, **how: float) -> AsyncIterator[Heard]:
     heard = Heard(url, **how)
-    await heard.feed.start(5)
+    await heard.feed.start(timeout_s=5)
     try:
         yield heard
     finally:

@@ -147,7 +147,7 @@ async def test_before_it_is_connected_and_after_it_is_closed_a_pipe_refuses_at_o
     pipe = RedisPipe(redis.url, "test")
     with pytest.raises(StoreUnavailable):
         pipe.call("PING")
-    await pipe.start(5)
+    await pipe.start(timeout_s=5)
     owed = pipe.call("PING")
     await pipe.close()
     with pytest.raises(StoreUnavailable):

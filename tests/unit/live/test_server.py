@@ -8,6 +8,7 @@ import pytest
 
 from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
+from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.context import GatewayContext
 from blytz.live.server import Gateway
@@ -33,9 +34,11 @@ async def port() -> AsyncIterator[int]:
     clock = ServerClock(NOBODY)
     context = GatewayContext(settings, NOBODY, NOBODY, clock, FaultyHub(NOBODY, clock, metrics), metrics)
     gateway = Gateway(context, {}, nobody_counts, lambda: True)
-    await gateway.start()
+    tasks = TaskSupervisor(metrics)
+    await gateway.start(tasks)
     yield settings.live_port
     await gateway.drain()
+    await tasks.stop()
 
 
 async def test_a_fault_while_a_message_is_heard_is_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 from blytz.auction.model import Auction
 from blytz.auction.redis.keys import keys_of
+from blytz.auction.redis.state import corrupt
 from blytz.auction.redis.store import RedisStore
 from blytz.kit.redis.feed import RedisFeed
 from blytz.kit.redis.pipe import RedisPipe
@@ -59,9 +60,9 @@ class RedisEvents:
         return [(int(entry.partition(b"-")[0]), fields[1]) for entry, fields in found]
 
     async def report_viewers(self, auction_id: str, gateway: str, count: int) -> None:
-        """Say how many watch here; the total comes back through `on_viewers` on every gateway."""
+        """Publish how many watch here: `on_viewers` gets the total on every gateway. Raises `CorruptAuction`."""
         keys = keys_of(auction_id)
-        await self._pipe.run(self._presence, (keys.viewers, keys.feed), (gateway, count))
+        await self._pipe.run(self._presence, (keys.viewers, keys.feed), (gateway, count), fault=corrupt)
 
     def _heard(self, channel: bytes, payload: bytes) -> None:
         auction_id = self._auction_of.get(channel)

@@ -11,15 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import msgspec
-import structlog
 
 from blytz.identity.bans import MOST_BANS, SEEN_WITHIN_S, Ban, Bans, TooManyBans
 from blytz.identity.claims import BELIEVED_FOR_S, SKEW_S
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis.link import Part
-from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
-
-log = structlog.get_logger()
+from blytz.kit.redis.pipe import RedisPipe, Script
 
 BANS: Final = "{identity}:bans"
 """Hash: user id -> `Ban` as JSON."""
@@ -92,7 +89,7 @@ class RedisBans:
         return True
 
     async def follow(self, on_change: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Run for as long as the process does. `on_change` is awaited after the copy has changed."""
+        """Run under a `TaskSupervisor`. `on_change` is awaited after the copy has changed."""
         while True:
             pause_s = SEEN_WITHIN_S
             try:
@@ -102,8 +99,6 @@ class RedisBans:
                 # What is known goes on counting. While Redis is away nobody can bid; where there is too much to
                 # do, some still can.
                 pause_s = LOOKED_AGAIN_AFTER_S
-            except (RedisError, msgspec.MsgspecError, ValueError):
-                log.exception("bans_unreadable")
             await asyncio.sleep(pause_s)
 
     async def _change(self, *command: Part) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from blytz.kit.problems import CONTENT_TYPE, NotFound
+from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry import metrics as kit_metrics
 from blytz.kit.telemetry.metrics import Metrics
 
@@ -35,11 +36,22 @@ def readiness(found: dict[str, Dependency]) -> Readiness:
     return Readiness(all(one.state == "up" or one.optional is True for one in found.values()), found)
 
 
-def state_of(said: object) -> Dependency:
-    """Of what says itself how it is, or only whether it is there."""
-    return said if isinstance(said, Dependency) else Dependency("up" if said else "away")
+def task_state(tasks: TaskSupervisor) -> Callable[[], Dependency]:
+    """`away` while a background task fails; `detail` names it, the log says why."""
+
+    def state() -> Dependency:
+        failing = tasks.failing()
+        return Dependency("away", "task_failing", ", ".join(failing)) if failing else Dependency("up")
+
+    return state
 
 
+def _dependency(state: bool | Dependency) -> Dependency:
+    return state if isinstance(state, Dependency) else Dependency("up" if state else "away")
+
+
+State = Callable[[], bool | Dependency]
+"""Of one dependency; never waits."""
 Page = Callable[[], tuple[int, str, bytes]]
 """Makes status, content type and body; never waits."""
 JSON = "application/json"
@@ -47,15 +59,12 @@ LONGEST_REQUEST = 8_192
 REQUEST_TIMEOUT_S = 5.0
 
 
-def operator_pages(
-    metrics: Metrics, dependencies: Mapping[str, Callable[[], bool | Dependency]]
-) -> dict[bytes, Page]:
+def operator_pages(metrics: Metrics, dependencies: Mapping[str, State]) -> dict[bytes, Page]:
     """`/health` says that the process lives, `/ready` which of its dependencies do (503 while one does not)."""
 
     def ready() -> tuple[int, str, bytes]:
-        found = {name: state_of(look()) for name, look in dependencies.items()}
-        said = readiness(found)
-        return (200 if said.ready else 503), JSON, msgspec.json.encode(said)
+        found = readiness({name: _dependency(state()) for name, state in dependencies.items()})
+        return (200 if found.ready else 503), JSON, msgspec.json.encode(found)
 
     return {
         b"/health": lambda: (200, JSON, msgspec.json.encode(Health("ok"))),

@@ -12,6 +12,8 @@ import structlog
 from redis.asyncio.connection import parse_url
 
 from blytz.kit.problems import StoreUnavailable
+from blytz.kit.tasks import TaskSupervisor
+from blytz.kit.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
@@ -84,10 +86,11 @@ class RedisLink:
     def on_down(self) -> None:
         """Called when the connection is gone; replies still owed will never come."""
 
-    async def start(self, timeout_s: float | None = None) -> None:
+    async def start(self, tasks: TaskSupervisor | None = None, *, timeout_s: float | None = None) -> None:
         """Begin to connect. With `timeout_s`, wait that long for it and raise TimeoutError."""
         self._loop = asyncio.get_running_loop()
-        self._keeper = asyncio.create_task(self._keep(), name=f"redis {self.name}")
+        tasks = tasks or TaskSupervisor(Metrics())
+        self._keeper = tasks.start(f"redis {self.name}", self._keep)
         if timeout_s is not None:
             async with asyncio.timeout(timeout_s):
                 await self.up.wait()
@@ -116,6 +119,10 @@ class RedisLink:
         self._wire.transport.write(data)
 
     async def _keep(self) -> None:
+        if self._wire and self._wire.transport:
+            # An earlier run of this task has failed while this connection was up.
+            self.drop()
+            await self._lost.wait()
         attempt = 0
         while True:
             try:
@@ -194,10 +201,11 @@ class RedisLink:
         self._wire = None
         if self._greeting and not self._greeting.done():
             self._greeting.set_exception(error or ConnectionResetError("Redis closed the connection"))
+        # Before `on_down`, which may raise: `_keep` waits for it.
+        self._lost.set()
         if self.up.is_set():
             self.up.clear()
             self.on_down()
-        self._lost.set()
 
 
 def _tls(address: Mapping[str, Any]) -> ssl.SSLContext | None:
