@@ -55,7 +55,7 @@ class Connection(WSListener):
         self._transport: WSTransport | None = None
         self._watching: set[str] = set()
         self._parts: bytearray | None = None
-        self._rate_limiter = RateLimiter(context.settings.messages_per_s)
+        self._rate_limiter = RateLimiter(context.message_rate)
         # Made when it is first tried: most clients never do.
         self._error_limit: ErrorLimit | None = None
         self.bids_out = 0
@@ -165,7 +165,7 @@ class Connection(WSListener):
     def _say_too_much(self) -> None:
         self.reject("messages", "too many messages")
         # What is on its way is heard to its end; not what is sent for ever.
-        self._rate_limiter = RateLimiter(self.context.settings.messages_per_s)
+        self._rate_limiter = RateLimiter(self.context.message_rate)
 
     def act(self, message: protocol.ClientMessage) -> None:
         if self.closing is not None or (self._authentication and self._authentication.holds(message)):

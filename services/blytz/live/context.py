@@ -12,6 +12,7 @@ from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
 from blytz.kit.http.origins import Origins
 from blytz.kit.problems import RateLimited
+from blytz.kit.ratelimit.gcra import Gcra
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.limits import ConnectionLimit
@@ -78,6 +79,8 @@ class GatewayContext:
         self.origins = Origins(settings.origins, loopback=settings.env == "dev")
         self.users = UserConnections(settings.connections_per_user, shared_counts)
         self.addresses = ConnectionLimit(settings.connections_per_address)
+        # Two seconds' worth of messages may come at once.
+        self.message_rate = Gcra(settings.messages_per_s, 2 * settings.messages_per_s)
         self._whose = Addresses(settings.trusted_proxies)
         self.beat = 0
         """Counts half heartbeats; a connection notes it whenever it hears something."""

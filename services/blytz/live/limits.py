@@ -3,31 +3,26 @@
 from collections import deque
 from time import monotonic
 
+from blytz.kit.ratelimit.gcra import Gcra
+
 MINUTE_S = 60.0
-BURST_S = 2.0
-"""So many seconds' worth may be taken at once."""
 
 
 class RateLimiter:
-    """So many a second, twice as many at once, for one connection: GCRA, which needs one number."""
+    """How often one connection may do something. `rate` is shared by all connections."""
 
-    __slots__ = ("_ahead_s", "_interval_s", "_theoretical_arrival")
+    __slots__ = ("_rate", "_theoretical_arrival")
 
-    def __init__(self, per_s: float) -> None:
-        self._interval_s = 1 / per_s
-        # Sums of intervals are not exact; the last of a burst must not fall to that.
-        self._ahead_s = BURST_S - self._interval_s + 1e-7
+    def __init__(self, rate: Gcra) -> None:
+        self._rate = rate
         self._theoretical_arrival = 0.0
-        """When all that was taken is paid back."""
 
     def take(self) -> bool:
-        """False when it is used up."""
-        now, theoretical_arrival = monotonic(), self._theoretical_arrival
-        if theoretical_arrival < now:
-            theoretical_arrival = now
-        elif theoretical_arrival - now > self._ahead_s:
+        """Once more; False when it is refused."""
+        theoretical_arrival = self._rate.take(self._theoretical_arrival, monotonic())
+        if not theoretical_arrival:
             return False
-        self._theoretical_arrival = theoretical_arrival + self._interval_s
+        self._theoretical_arrival = theoretical_arrival
         return True
 
 

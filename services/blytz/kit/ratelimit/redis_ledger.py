@@ -22,7 +22,7 @@ class RedisLedger:
         self._script = load_script(__package__, "spend")
 
     def spend(self, limit: Limit, spent: Sequence[Spent]) -> Answer[list[int]]:
-        cost_us = 1e6 * limit.interval_s
+        cost_us = 1e6 / limit.per_s
         keys = [f"{{limits}}:{limit.name}:{each.user_id}" for each in spent]
         args: list[Part] = [f"{cost_us:.3f}", f"{MOST_BURSTS_OWED * limit.burst * cost_us:.0f}"]
         for each in spent:

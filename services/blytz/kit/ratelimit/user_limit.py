@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from blytz.kit.answer import Answer
 from blytz.kit.problems import Overloaded, RateLimited, StoreUnavailable
+from blytz.kit.ratelimit.gcra import Gcra
 
 REPORT_EVERY_S: Final = 0.25
 """What was spent is told no later than this, and at once when a user has spent half a burst."""
@@ -31,10 +32,6 @@ class Limit(Struct, frozen=True):
     name: str
     per_s: float
     burst: int
-
-    @property
-    def interval_s(self) -> float:
-        return 1 / self.per_s
 
 
 class Spent(Struct, frozen=True):
@@ -74,8 +71,7 @@ class UserLimit:
 
     def __init__(self, limit: Limit, ledger: Ledger | None = None, now: Callable[[], float] = monotonic) -> None:
         self.limit = limit
-        self._interval_s = limit.interval_s
-        self._burst_s = limit.burst * limit.interval_s
+        self._gcra = Gcra(limit.per_s, limit.burst)
         self._lease = max(1, limit.burst // 2)
         self._ledger = ledger
         self._now = now
@@ -96,10 +92,9 @@ class UserLimit:
             if len(self._usages) >= self._sweep_at:
                 self._sweep(now)
             usage = self._usages[user_id] = _Usage(user_id)
-        theoretical_arrival = max(usage.theoretical_arrival, now) + self._interval_s
-        wait_s = theoretical_arrival - now - self._burst_s
-        # Sums of intervals are not exact; the last of a burst must not fall to that.
-        if wait_s > 1e-7:
+        theoretical_arrival = self._gcra.take(usage.theoretical_arrival, now)
+        if not theoretical_arrival:
+            wait_s = self._gcra.wait_s(usage.theoretical_arrival, now)
             raise RateLimited(retry_after_ms=ceil(wait_s * 1_000))
         usage.theoretical_arrival = theoretical_arrival
         if self._ledger is None:
@@ -137,7 +132,7 @@ class UserLimit:
         now = self._now()
         for usage, owed_us in zip(told, answer.result(), strict=True):
             # What was spent while the answer was on its way is in nobody else's books yet.
-            elsewhere = now + owed_us / 1e6 + usage.times * self._interval_s
+            elsewhere = now + owed_us / 1e6 + usage.times * self._gcra.interval_s
             usage.theoretical_arrival = max(usage.theoretical_arrival, elsewhere)
 
     def _sweep(self, now: float) -> None:
