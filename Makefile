@@ -22,7 +22,7 @@ setup-test:
 
 .PHONY: test
 test: setup-test ## Run all tests: real Redis, real sockets, real processes
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
 .PHONY: test-tls
 test-tls: ## Get and renew a certificate from a Let's Encrypt of this machine's own

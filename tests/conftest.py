@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.redis import RedisServer
 
-pytest_plugins = ("tests.support.platform",)
+pytest_plugins = ("tests.support.platform", "tests.support.workers")
 
 # Every day the same examples, so that a red test means a change; `HYPOTHESIS_PROFILE=soak` looks for new ones.
 settings.register_profile(

@@ -281,6 +281,7 @@ def kinds(platform: Platform) -> set[str]:
     return {event["kind"] for event in page["events"]}
 
 
+@pytest.mark.alone
 def test_the_demo_shows_life_within_five_seconds_and_lives_through_the_end_of_services(
     start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:

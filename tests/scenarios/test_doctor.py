@@ -22,16 +22,12 @@ from blytz.kit.telemetry.metrics import Metrics
 from infra.ports import free_port
 from tests.conftest import StartRedis
 from tests.support.gateway import DOMAIN, Gateway
-from tests.support.platform import Platform, blytz, clean_env
+from tests.support.platform import Platform, blytz, clean_env, free_ports
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 
 USER = "blytz on >n0-Body.Guesses-this ~* &* +@all -@admin -@dangerous +info +role +lastsave"
 PASSWORD = "n0-Body.Guesses-this"
-
-
-def ports() -> dict[str, str]:
-    return {f"BLYTZ_{name}_PORT": str(free_port()) for name in ("AUCTION", "LIVE", "HAMMER")}
 
 
 def by_name(found: Iterable[Finding]) -> dict[str, Finding]:
@@ -42,7 +38,7 @@ def examined(*words: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit code, and the findings by their names."""
     ended = subprocess.run(
         blytz("doctor", "--json", *words),
-        env=clean_env(**{**ports(), "BLYTZ_FIREBASE_PROJECT": "shop", **env}),
+        env=clean_env(**{**free_ports(), "BLYTZ_FIREBASE_PROJECT": "shop", **env}),
         capture_output=True,
         text=True,
         timeout=30,
@@ -238,7 +234,7 @@ def _hang_up(listener: socket.socket) -> None:
 def test_a_reader_without_a_terminal_gets_one_line_each(redis: RedisServer) -> None:
     ended = subprocess.run(
         blytz("doctor"),
-        env=clean_env(REDIS_URL=redis.url, BLYTZ_ENV="dev", **ports()),
+        env=clean_env(REDIS_URL=redis.url, BLYTZ_ENV="dev", **free_ports()),
         capture_output=True,
         text=True,
         check=False,

@@ -42,6 +42,7 @@ async def assert_on_time(harness: HammerHarness, auction_id: str, due_at: int) -
     await harness.assert_each_ended_once([auction_id])
 
 
+@pytest.mark.alone
 async def test_a_sold_auction_goes_to_sales_with_its_winner_and_price(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_000, reserve_price=300, ending="sudden_death")
     await harness.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
@@ -54,6 +55,7 @@ async def test_a_sold_auction_goes_to_sales_with_its_winner_and_price(harness: H
     await harness.assert_each_ended_once([auction_id])
 
 
+@pytest.mark.alone
 async def test_an_extension_just_before_the_end_is_honoured(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_000, extension_window_ms=400, extension_ms=700)
     ends_at = (await harness.auction(auction_id)).ends_at or 0
@@ -66,6 +68,7 @@ async def test_an_extension_just_before_the_end_is_honoured(harness: HammerHarne
     await assert_on_time(harness, auction_id, receipt.ends_at)
 
 
+@pytest.mark.alone
 async def test_extended_again_and_again_it_is_closed_at_its_last_end(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_000, extension_window_ms=300, extension_ms=300)
     ends_at = (await harness.auction(auction_id)).ends_at or 0
@@ -80,6 +83,7 @@ async def test_extended_again_and_again_it_is_closed_at_its_last_end(harness: Ha
     await assert_on_time(harness, auction_id, ends_at)
 
 
+@pytest.mark.alone
 async def test_a_paused_auction_waits_and_resumed_it_closes_on_time(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_200)
     ended_at = (await harness.auction(auction_id)).ends_at or 0
@@ -95,6 +99,7 @@ async def test_a_paused_auction_waits_and_resumed_it_closes_on_time(harness: Ham
     await assert_on_time(harness, auction_id, resumed.ends_at or 0)
 
 
+@pytest.mark.alone
 async def test_a_scheduled_auction_opens_on_time_and_is_closed_on_time(harness: HammerHarness) -> None:
     starts_at = now_ms() + 1_500
     ids = [await harness.open(1_000, starts_at=starts_at) for _ in range(20)]
@@ -118,6 +123,7 @@ async def test_an_auction_cancelled_before_its_start_never_opens(harness: Hammer
     await harness.assert_each_ended_once([auction_id])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("how", ["buy_now", "close", "cancel", "cancel while paused", "close while paused"])
 @pytest.mark.parametrize("left_ms", [LONG_MS, 1_000], ids=["long before its end", "in its last second"])
 async def test_what_ends_early_reaches_sales_within_a_second(

@@ -48,6 +48,7 @@ def figures(lags: list[int]) -> dict[str, float]:
     return {"p50_ms": cuts[49], "p99_ms": cuts[98], "max_ms": max(lags)}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("hammers", "over_ms", "p99_ms"),
     [(1, 1_000, 50), (3, 1_000, 50), (1, 1, 500)],

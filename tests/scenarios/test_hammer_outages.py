@@ -77,6 +77,7 @@ async def test_open_auctions_get_the_lost_time_back(harness: HammerHarness, how:
     harness.assert_logs_replay()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 async def test_an_auction_whose_end_fell_into_the_outage_goes_on(harness: HammerHarness, how: How) -> None:
     ids = [await harness.open(1_500, extension_ms=1_500) for _ in range(30)]

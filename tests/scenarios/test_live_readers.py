@@ -90,6 +90,7 @@ async def test_a_quiet_room_hears_an_event_at_once(gateway: GatewayProcess, stor
     assert all(first == last for first, last in viewer.batches)
 
 
+@pytest.mark.alone
 async def test_a_busy_room_hears_batches_in_order_and_nobody_waits_long(
     gateway: GatewayProcess, store: RedisStore
 ) -> None:
@@ -108,6 +109,7 @@ async def test_a_busy_room_hears_batches_in_order_and_nobody_waits_long(
         assert percentile(delays, 0.99) < BATCH_MS + 2 * SLACK_MS
 
 
+@pytest.mark.alone
 async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
     gateway: GatewayProcess, store: RedisStore
 ) -> None:
@@ -130,6 +132,7 @@ async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
     assert not any(viewer.faults for viewer in viewers)
 
 
+@pytest.mark.alone
 async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_notice(
     redis: RedisServer, store: RedisStore
 ) -> None:

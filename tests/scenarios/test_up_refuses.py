@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 
 from infra.ports import free_port
-from tests.support.platform import Platform, blytz, clean_env
+from tests.support.platform import Platform, blytz, clean_env, free_ports
 
 
 def refusal(*words: str, **env: str) -> str:
     """The one line that `blytz up` ends with."""
     ended = subprocess.run(
-        blytz("up", *words), env=clean_env(**env), capture_output=True, text=True, timeout=20, check=False
+        blytz("up", *words),
+        env=clean_env(**free_ports() | env),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
     )
     assert ended.returncode == 1, ended
     assert ended.stdout == ""
@@ -124,7 +129,7 @@ def test_a_service_that_cannot_live(tmp_path: Path) -> None:
     (tmp_path / "dev-key.pem").write_text("torn")
     ended = subprocess.run(
         blytz("up", "--port", str(free_port()), "--data", str(tmp_path)),
-        env=clean_env(),
+        env=clean_env(**free_ports()),
         capture_output=True,
         text=True,
         timeout=30,

@@ -95,6 +95,7 @@ def an_auction(platform: Platform) -> str:
     return f"/auction/v1/auctions/{made.json()['auction_id']}"
 
 
+@pytest.mark.alone
 def test_the_next_start_knows_what_was_and_is_quick(start_platform: StartPlatform) -> None:
     platform = start_platform()
     auction = an_auction(platform)

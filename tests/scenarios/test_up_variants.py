@@ -53,6 +53,7 @@ def test_it_may_listen_for_everybody_and_says_what_that_means(start_platform: St
     assert "anybody" in platform.log()
 
 
+@pytest.mark.alone
 def test_the_demo_shows_life_at_once(start_platform: StartPlatform) -> None:
     platform = start_platform("--demo")
 

@@ -29,6 +29,11 @@ def blytz(*words: str) -> list[str]:
     return [sys.executable, "-P", "-m", "blytz.cli", *words]
 
 
+def free_ports() -> dict[str, str]:
+    """Settings that give each service a port of its own; without them `blytz up` counts on from the gateway's."""
+    return {f"BLYTZ_{name.upper()}_PORT": str(free_port()) for name in SERVICES}
+
+
 def clean_env(**more: str) -> dict[str, str]:
     """Ours, without what would configure Blytz."""
     configures = {name for name in os.environ if name.startswith("BLYTZ_")} | {"REDIS_URL", "NO_COLOR"}

@@ -83,6 +83,7 @@ def test_any_other_page_may_not(origin: str, strict: Api) -> None:
     assert read.status_code == 200
 
 
+@pytest.mark.alone
 def test_a_full_process_refuses_at_once_answers_those_inside_and_stays_alive(
     start_redis: object, tmp_path: Path
 ) -> None:

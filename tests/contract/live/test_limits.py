@@ -4,6 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from blytz.auction.redis.store import RedisStore
 from blytz.kit.redis.pipe import DURABLE_WITHIN_S
 from blytz.live.connection import CLOSE_GRACE_S
@@ -180,6 +182,7 @@ async def test_who_goes_on_after_being_sent_away_is_no_longer_read(
     assert stuck
 
 
+@pytest.mark.alone
 async def test_a_full_gateway_refuses_at_once_answers_those_inside_and_stays_alive(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:

@@ -77,6 +77,7 @@ class Audience:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
+@pytest.mark.alone
 async def test_viewers_are_counted_over_all_gateways_and_told_at_most_once_a_second(
     connect: Connect, gateway: GatewayProcess, start_gateway: StartGateway, auction: Auctions
 ) -> None:

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from blytz.kit.answer import Answer
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
+from tests.conftest import StartRedis
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 
@@ -21,8 +22,8 @@ async def reads_of(pipe: RedisPipe) -> int:
     return next(int(line[22:]) for line in stats.splitlines() if line.startswith(b"total_reads_processed:"))
 
 
-async def test_what_is_asked_in_one_turn_leaves_in_one_write(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+async def test_what_is_asked_in_one_turn_leaves_in_one_write(start_redis: StartRedis) -> None:
+    async with connected(start_redis().url, patient=True) as pipe:
         before = await reads_of(pipe)
         assert await asyncio.gather(*(pipe.call("ECHO", number) for number in range(100))) == [
             str(number).encode() for number in range(100)

@@ -1,0 +1,62 @@
+"""How `make test` divides the tests among the workers of pytest-xdist: file by file, and once all other tests are
+done those that are marked `alone`, in one worker with no other beside it."""
+
+import os
+from typing import Any
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
+
+ALONE = "alone"
+MAX_WORKERS = 6
+
+
+class AloneLast(LoadScopeScheduling):
+    """A work unit is a file, or all tests marked `alone`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ALONE if nodeid.endswith(f"@{ALONE}") else nodeid.partition("::")[0]
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if ALONE in self.workqueue:
+            self.workqueue.move_to_end(ALONE)
+        if self._only_alone_left() and len(self.nodes) > 1:
+            return
+        super()._assign_work_unit(node)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        if not self._only_alone_left() or node.shutting_down:
+            super()._reschedule(node)
+        elif len(self.nodes) == 1:
+            self._assign_work_unit(node)
+            node.shutdown()
+        elif any(other is not node and not other.shutting_down for other in self.nodes):
+            node.shutdown()
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        crashed = super().remove_node(node)
+        for other in self.nodes:
+            self._reschedule(other)
+        return crashed
+
+    def _only_alone_left(self) -> bool:
+        return list(self.workqueue) == [ALONE]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker(ALONE):
+            # With `--dist loadgroup` xdist appends the group to the test's id, where the scheduler sees it.
+            item.add_marker(pytest.mark.xdist_group(ALONE))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
+    return AloneLast(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than processors, because a test often waits. With many more, promises of 300 ms would not hold."""
+    return min((os.cpu_count() or 1) + 1, MAX_WORKERS)
