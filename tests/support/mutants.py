@@ -3,7 +3,7 @@
 from typing import Final
 
 _TOO_LOW = "if KIND ~= 'buy_now' and m < minimum(a) then\n"
-_LEADING = "if leading and (KIND == 'exact' or m <= a.ceiling) then"
+_LEADING = "if leading and KIND ~= 'buy_now' and (KIND == 'exact' or m <= a.ceiling) then"
 _IN_WINDOW = "a.ends_at - now < a.extension_window_ms"
 _SEEN = "if amount ~= ARGV[6] or kind ~= KIND then"
 _NOT_YET = "  if now < a.ends_at then\n    return {'not_yet'"
@@ -22,6 +22,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "a blocked bidder may bid": ("redis.call('SISMEMBER', KEYS[5], BIDDER_ID) == 1", "false"),
     "a leader bids against itself": (_LEADING, "if false then"),
     "a leader lowers its ceiling": (_LEADING, "if leading and KIND == 'exact' then"),
+    "a leader may not buy now": (" and KIND ~= 'buy_now' and (KIND ==", " and (KIND =="),
     # How much
     "too low is told before already leading": (
         _LEADING,

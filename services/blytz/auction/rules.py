@@ -65,8 +65,8 @@ def faults_in(terms: Terms) -> list[tuple[str, str]]:
         faults.append(("increments", "a step must not be smaller than the step of the row before"))
     elif rows[-1][0] > MOST:
         faults.append(("increments", f"no row can start above {MOST}"))
-    if terms.buy_now_price is not None and terms.buy_now_price <= terms.start_price:
-        faults.append(("buy_now_price", "must be above start_price"))
+    if terms.buy_now_price is not None and terms.buy_now_price < max(terms.start_price + 1, terms.reserve_price or 0):
+        faults.append(("buy_now_price", "must be above start_price and at least reserve_price"))
     if terms.max_total_ms is not None and terms.max_total_ms < terms.duration_ms:
         faults.append(("max_total_ms", "must not be shorter than duration_ms"))
     return faults
@@ -146,7 +146,7 @@ def place_bid(
         return refuse(Code.BIDDER_BLOCKED, auction)
     if bid.kind == "buy_now" and (bid.amount != terms.buy_now_price or auction.price >= bid.amount):
         return refuse(Code.BUY_NOW_UNAVAILABLE, auction)
-    if leading and (bid.kind == "exact" or bid.amount <= auction.ceiling):
+    if leading and bid.kind != "buy_now" and (bid.kind == "exact" or bid.amount <= auction.ceiling):
         return refuse(Code.ALREADY_LEADING, auction)
     # A buy-now price stands on its own: it may lie less than one step above the price.
     if bid.kind != "buy_now" and bid.amount < minimum(auction):

@@ -45,7 +45,7 @@ end
 if KIND == 'buy_now' and (m ~= a.buy_now_price or a.price >= m) then
   return refuse('buy_now_unavailable', a, now)
 end
-if leading and (KIND == 'exact' or m <= a.ceiling) then
+if leading and KIND ~= 'buy_now' and (KIND == 'exact' or m <= a.ceiling) then
   return refuse('already_leading', a, now)
 end
 -- A buy-now price stands on its own: it may lie less than one step above the price.
