@@ -65,7 +65,9 @@ def faults_in(terms: Terms) -> list[tuple[str, str]]:
         faults.append(("increments", "a step must not be smaller than the step of the row before"))
     elif rows[-1][0] > MOST:
         faults.append(("increments", f"no row can start above {MOST}"))
-    if terms.buy_now_price is not None and terms.buy_now_price < max(terms.start_price + 1, terms.reserve_price or 0):
+    if terms.buy_now_price is not None and terms.buy_now_price < max(
+        terms.start_price + 1, terms.reserve_price or 0
+    ):
         faults.append(("buy_now_price", "must be above start_price and at least reserve_price"))
     if terms.max_total_ms is not None and terms.max_total_ms < terms.duration_ms:
         faults.append(("max_total_ms", "must not be shorter than duration_ms"))
