@@ -28,10 +28,10 @@ Verb = Callable[[RedisStore], Awaitable[Any]]
 VERBS: dict[str, Verb] = {
     "open": lambda store: store.open(ID, CAUSE),
     "place_bid": lambda store: store.place_bid(ID, bid(BEN, 500), CAUSE),
-    "pause": lambda store: store.pause(ID, CAUSE),
-    "resume": lambda store: store.resume(ID, CAUSE),
-    "extend": lambda store: store.extend(ID, 1_000, CAUSE),
-    "cancel": lambda store: store.cancel(ID, CAUSE),
+    "pause": lambda store: store.change(ID, "pause", CAUSE),
+    "resume": lambda store: store.change(ID, "resume", CAUSE),
+    "extend": lambda store: store.change(ID, "extend", CAUSE, 1_000),
+    "cancel": lambda store: store.change(ID, "cancel", CAUSE),
     "close": lambda store: store.close(ID, CAUSE, force=True),
     "create": lambda store: store.create(listing(ID), CAUSE),
 }
@@ -63,7 +63,7 @@ async def ready_for(store: RedisStore, redis: RedisServer, verb: str) -> None:
     await store.place_bid(ID, bid(ANNA, 300), CAUSE)
     await store.block_bidder(ID, "usr_blocked")
     if verb == "resume":
-        await store.pause(ID, CAUSE)
+        await store.change(ID, "pause", CAUSE)
 
 
 def bytes_of(redis: RedisServer) -> dict[bytes, bytes]:
@@ -120,7 +120,7 @@ async def test_a_number_one_above_the_most_is_refused(
     redis.ask("HSET", KEYS.state, field, most + 1)
     await assert_refused(store, redis, VERBS["pause"], field)
     redis.ask("HSET", KEYS.state, field, most, "ceiling", 10**12)
-    assert isinstance(await store.pause(ID, CAUSE), Auction)
+    assert isinstance(await store.change(ID, "pause", CAUSE), Auction)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ async def test_nothing_is_created_over_the_events_of_another_time(store: RedisSt
 
 ARGUMENTS: dict[str, Callable[[RedisStore, Any], Awaitable[Any]]] = {
     "place_bid": lambda store, text: store.place_bid(ID, bid(BEN, text), CAUSE),
-    "extend": lambda store, text: store.extend(ID, text, CAUSE),
+    "extend": lambda store, text: store.change(ID, "extend", CAUSE, text),
     "close: outage began": lambda store, text: store.close(ID, CAUSE, outage=Outage(text, T0)),
     "close: outage ended": lambda store, text: store.close(ID, CAUSE, outage=Outage(T0, text)),
 }
@@ -266,8 +266,8 @@ async def test_nothing_is_created_from_terms_that_are_not_plain_digits(
 async def test_an_extension_longer_than_any_auction_is_refused(store: RedisStore, redis: RedisServer) -> None:
     await ready_for(store, redis, "extend")
     longest = 30 * 24 * 60 * MINUTE_MS
-    await assert_refused(store, redis, lambda store: store.extend(ID, longest + 1, CAUSE), "too long")
-    assert isinstance(await store.extend(ID, longest, CAUSE), Auction)
+    await assert_refused(store, redis, lambda store: store.change(ID, "extend", CAUSE, longest + 1), "too long")
+    assert isinstance(await store.change(ID, "extend", CAUSE, longest), Auction)
 
 
 async def test_an_auction_that_is_not_there_is_not_corrupt(store: RedisStore) -> None:

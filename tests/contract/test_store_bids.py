@@ -81,8 +81,8 @@ async def test_events_are_numbered_without_a_gap_from_one(fleet: HammerFleet) ->
     store = await opened(fleet)
     for amount, bidder in ((300, ANNA), (301, BEN), (400, BEN), (10, CLEO), (900, CLEO)):
         await store.place_bid(ID, bid(bidder, amount), CAUSE)
-    await store.pause(ID, CAUSE)
-    await store.resume(ID, CAUSE)
+    await store.change(ID, "pause", CAUSE)
+    await store.change(ID, "resume", CAUSE)
     await store.close(ID, CAUSE, force=True)
     assert [event.seq for event in await log_of(store)] == [1, 2, 3, 4, 5, 6, 7]
     if fleet.redis:

@@ -87,13 +87,13 @@ async def test_extended_again_and_again_it_is_closed_at_its_last_end(harness: Ha
 async def test_a_paused_auction_waits_and_resumed_it_closes_on_time(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_200)
     ended_at = (await harness.auction(auction_id)).ends_at or 0
-    await harness.store.pause(auction_id, CAUSE)
+    await harness.store.change(auction_id, "pause", CAUSE)
     await until(lambda: now_ms() > ended_at + 300, "its end would have passed")
     assert await harness.kinds(auction_id) == ["opened", "paused"]
     # Asked in vain, the hammer comes again much later; a resume must not wait for that.
     await until(lambda: harness.scheduled()[auction_id] > now_ms() + 2_000, "the hammer looks again later")
 
-    resumed = await harness.store.resume(auction_id, CAUSE)
+    resumed = await harness.store.change(auction_id, "resume", CAUSE)
 
     assert isinstance(resumed, Auction)
     await assert_on_time(harness, auction_id, resumed.ends_at or 0)
@@ -117,7 +117,7 @@ async def test_a_scheduled_auction_opens_on_time_and_is_closed_on_time(harness: 
 
 async def test_an_auction_cancelled_before_its_start_never_opens(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_000, starts_at=now_ms() + LONG_MS)
-    await harness.store.cancel(auction_id, CAUSE)
+    await harness.store.change(auction_id, "cancel", CAUSE)
     await harness.until_in_sales([auction_id], SECOND_S)
     assert await harness.kinds(auction_id) == ["cancelled"]
     await harness.assert_each_ended_once([auction_id])
@@ -131,13 +131,13 @@ async def test_what_ends_early_reaches_sales_within_a_second(
 ) -> None:
     auction_id = await harness.open(left_ms, buy_now_price=5_000)
     if "paused" in how:
-        await harness.store.pause(auction_id, CAUSE)
+        await harness.store.change(auction_id, "pause", CAUSE)
     if how == "buy_now":
         await harness.store.place_bid(auction_id, bid(ANNA, 5_000, "buy_now"), CAUSE)
     elif how.startswith("close"):
         await harness.store.close(auction_id, Cause("usr_sam"), force=True)
     else:
-        await harness.store.cancel(auction_id, CAUSE)
+        await harness.store.change(auction_id, "cancel", CAUSE)
 
     await harness.until_in_sales([auction_id], SECOND_S + 0.2)
 

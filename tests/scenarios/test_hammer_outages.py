@@ -105,8 +105,8 @@ async def test_whoever_lost_nothing_gets_nothing(harness: HammerHarness, how: Ho
     ended = await harness.open(1_000)
     cancelled, paused = await harness.open(LONG_MS), await harness.open(2_000)
     await harness.until_in_sales([ended], 3)
-    await harness.store.cancel(cancelled, CAUSE)
-    await harness.store.pause(paused, CAUSE)
+    await harness.store.change(cancelled, "cancel", CAUSE)
+    await harness.store.change(paused, "pause", CAUSE)
     scheduled = await harness.open(LONG_MS, starts_at=now_ms() + LONG_MS)
     overslept = await harness.open(LONG_MS, starts_at=now_ms() + 1_500)
     harmed = await harness.open(LONG_MS)
@@ -122,7 +122,7 @@ async def test_whoever_lost_nothing_gets_nothing(harness: HammerHarness, how: Ho
     assert ((await harness.auction(overslept)).opened_at or 0) >= outage["ended_at"]
     assert before == {name: await harness.auction(name) for name in others}
     # The clock of this one stood still all the while.
-    resumed = await harness.store.resume(paused, CAUSE)
+    resumed = await harness.store.change(paused, "resume", CAUSE)
     assert isinstance(resumed, Auction)
     await harness.until_in_sales([paused], 5)
     assert (await harness.closing(paused)).public["ends_at"] == resumed.ends_at

@@ -48,9 +48,9 @@ async def an_auction(store: RedisStore, *, buy: bool = False) -> str:
     await store.place_bid(auction_id, Bid(ANNA, "a1", 500), Cause(ANNA.id))
     await store.place_bid(auction_id, Bid(BEN, "b1", 2_000, "max"), Cause(BEN.id))
     await store.place_bid(auction_id, Bid(ANNA, "a2", 1_800), Cause(ANNA.id))
-    await store.pause(auction_id, CAUSE)
-    await store.resume(auction_id, CAUSE)
-    await store.extend(auction_id, 1_000, CAUSE)
+    await store.change(auction_id, "pause", CAUSE)
+    await store.change(auction_id, "resume", CAUSE)
+    await store.change(auction_id, "extend", CAUSE, 1_000)
     await store.place_bid(auction_id, Bid(BEN, "b2", 3_000, "max"), Cause(BEN.id))
     if buy:
         await store.place_bid(auction_id, Bid(ANNA, "a3", 50_000, "buy_now"), Cause(ANNA.id))

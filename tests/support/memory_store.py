@@ -16,6 +16,7 @@ from blytz.auction.model import (
     Receipt,
     Refused,
     Status,
+    Verb,
 )
 from blytz.auction.store import Closed, Page
 from blytz.kit.answer import Answer
@@ -54,17 +55,12 @@ class MemoryStore:
             return Answer.of(decided.receipt)
         return Answer.of(decided)
 
-    async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return self._change(auction_id, lambda auction: rules_of_time.pause(auction, cause, self._clock()))
-
-    async def resume(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return self._change(auction_id, lambda auction: rules_of_time.resume(auction, cause, self._clock()))
-
-    async def extend(self, auction_id: str, by_ms: int, cause: Cause) -> Auction | Refused:
-        return self._change(auction_id, lambda auction: rules_of_time.extend(auction, by_ms, cause, self._clock()))
-
-    async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return self._change(auction_id, lambda auction: rules_of_time.cancel(auction, cause, self._clock()))
+    async def change(self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0) -> Auction | Refused:
+        after = self._apply(
+            auction_id, lambda auction: rules_of_time.change(auction, verb, cause, self._clock(), by_ms)
+        )
+        assert not isinstance(after, NotYet), "only open and close can come too early"
+        return after
 
     async def close(
         self,
@@ -125,9 +121,3 @@ class MemoryStore:
             return decided
         self._keep(decided.auction, decided.events)
         return decided.auction
-
-    def _change(self, auction_id: str, rule: Callable[[Auction], rules.Change | Refused]) -> Auction | Refused:
-        after = self._apply(auction_id, rule)
-        if isinstance(after, NotYet):
-            raise TypeError("only open and close can come too early")
-        return after

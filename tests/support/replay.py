@@ -3,14 +3,9 @@
 from collections.abc import Sequence
 
 from blytz.auction import rules, rules_of_time
-from blytz.auction.model import Auction, Bid, Cause, Event, Listing, Outage, Party
+from blytz.auction.model import Auction, Bid, Cause, Event, Listing, Outage, Party, Verb
 
-_VERBS = {
-    "opened": rules_of_time.open_auction,
-    "paused": rules_of_time.pause,
-    "resumed": rules_of_time.resume,
-    "cancelled": rules_of_time.cancel,
-}
+_VERBS: dict[str, Verb] = {"paused": "pause", "resumed": "resume", "cancelled": "cancel"}
 
 
 def states_of(listing: Listing, events: Sequence[Event]) -> list[Auction]:
@@ -40,10 +35,12 @@ def _again(auction: Auction, event: Event) -> tuple[Auction, list[Event]]:
     elif event.kind == "extended_by_seller" and public["reason"] == "outage":
         decided = rules_of_time.restore(auction, Outage(private["began_at"], private["ended_at"]), cause, at)
     elif event.kind == "extended_by_seller":
-        decided = rules_of_time.extend(auction, private["asked_ms"], cause, at)
+        decided = rules_of_time.change(auction, "extend", cause, at, private["asked_ms"])
     elif event.kind in ("sold", "unsold"):
         decided = rules_of_time.close(auction, cause, at, force=True)
+    elif event.kind == "opened":
+        decided = rules_of_time.open_auction(auction, cause, at)
     else:
-        decided = _VERBS[event.kind](auction, cause, at)
+        decided = rules_of_time.change(auction, _VERBS[event.kind], cause, at)
     assert isinstance(decided, rules.Change | rules.Recorded), f"{event} was refused: {decided}"
     return decided.auction, list(decided.events)

@@ -1,11 +1,11 @@
 """Two stores that must never differ: every command goes to both, and all that can be seen is compared."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from blytz.auction.model import Auction, Bid, Listing, Receipt, Refused
+from blytz.auction.model import Auction, Bid, Listing, Receipt, Refused, Verb
 from blytz.auction.redis.store import RedisStore
 from blytz.kit.redis.pipe import RedisPipe
 from tests.support.auctions import CAUSE
@@ -49,7 +49,9 @@ class Pair:
 
     async def verb(self, verb: str, *args: Any, **options: Any) -> Any:
         """A seller's or the hammer's verb."""
-        return await self._both(verb, self.auction_id, *args, CAUSE, **options)
+        if verb in get_args(Verb):
+            return await self._both("change", self.auction_id, verb, CAUSE, *args)
+        return await self._both(verb, self.auction_id, CAUSE, **options)
 
     async def block(self, bidder_id: str) -> None:
         for store in (self.memory, self.redis):

@@ -27,6 +27,8 @@ DEFAULT_INCREMENTS = (
 )
 
 BidKind = Literal["exact", "max", "buy_now"]
+Verb = Literal["pause", "resume", "extend", "cancel"]
+"""What a seller may do to an auction, besides closing it early."""
 # The scripts write this into JSON as it is.
 BidId = Annotated[str, Meta(pattern=NAME, description="chosen by the client")]
 Duration = Annotated[int, Meta(ge=1_000, le=LONGEST_MS)]

@@ -80,7 +80,7 @@ def _decide(
             bid = Bid(msgspec.convert(bidder, Party), private["bid_id"], private["amount"], private["bid_kind"])
             decided = _bid_again(auction, bid, seen, cause, at, where)
             return decided.auction, decided.events
-        change = _verb(kind, public, private)(auction, cause, at)
+        change = _decision(kind, public, private)(auction, cause, at)
     except (KeyError, TypeError, msgspec.MsgspecError) as error:
         raise Difference(where, f"cannot be read: {error!r}") from error
     if not isinstance(change, rules.Change):
@@ -104,18 +104,18 @@ def _bid_again(
     raise Difference(where, f"the rules refuse bid {bid.bid_id} of {bid.bidder.id}: {decided}")
 
 
-Verb = Callable[[Auction, Cause, int], Any]
+Decision = Callable[[Auction, Cause, int], Any]
 
 
-def _verb(kind: str, public: dict[str, Any], private: dict[str, Any]) -> Verb:
+def _decision(kind: str, public: dict[str, Any], private: dict[str, Any]) -> Decision:
     """The rule that makes events of this kind, with what it was asked."""
     if kind == "extended_by_seller" and public["reason"] == "outage":
         outage = Outage(private["began_at"], private["ended_at"])
         return lambda auction, cause, at: rules_of_time.restore(auction, outage, cause, at)
     if kind == "extended_by_seller":
         by_ms = private["asked_ms"]
-        return lambda auction, cause, at: rules_of_time.extend(auction, by_ms, cause, at)
-    return _VERBS[kind]
+        return lambda auction, cause, at: rules_of_time.change(auction, "extend", cause, at, by_ms)
+    return _DECISIONS[kind]
 
 
 def _close(auction: Auction, cause: Cause, at: int) -> Any:
@@ -124,11 +124,11 @@ def _close(auction: Auction, cause: Cause, at: int) -> Any:
     return rules_of_time.close(auction, cause, at, force=early)
 
 
-_VERBS: Final[dict[str, Verb]] = {
+_DECISIONS: Final[dict[str, Decision]] = {
     "opened": rules_of_time.open_auction,
-    "paused": rules_of_time.pause,
-    "resumed": rules_of_time.resume,
-    "cancelled": rules_of_time.cancel,
+    "paused": lambda auction, cause, at: rules_of_time.change(auction, "pause", cause, at),
+    "resumed": lambda auction, cause, at: rules_of_time.change(auction, "resume", cause, at),
+    "cancelled": lambda auction, cause, at: rules_of_time.change(auction, "cancel", cause, at),
     "sold": _close,
     "unsold": _close,
 }

@@ -1,11 +1,12 @@
-"""When an auction opens, stands still and ends (protocol, section 2): pure, with the time passed in. A `now`
-before the auction's own clock counts as that clock. One function for each verb's script in `lua/`, and `restore`,
-a part of `close.lua` there.
+"""When an auction opens, pauses and ends (protocol, section 2): pure, with the time passed in. `lua/open.lua`,
+`change.lua` and `close.lua` decide the same in Redis.
+
+A `now` before the auction's own clock counts as that clock.
 """
 
 from msgspec.structs import replace
 
-from blytz.auction.model import Auction, Cause, Code, NotYet, Outage, Refused, Status
+from blytz.auction.model import Auction, Cause, Code, NotYet, Outage, Refused, Status, Verb
 from blytz.auction.rules import Change, capped, finish, publish, refuse, reserve_met
 
 
@@ -27,8 +28,21 @@ def open_auction(auction: Auction, cause: Cause, now: int) -> Change | NotYet | 
     return publish(opened, "opened", cause)
 
 
-def pause(auction: Auction, cause: Cause, now: int) -> Change | Refused:
+def change(auction: Auction, verb: Verb, cause: Cause, now: int, by_ms: int = 0) -> Change | Refused:
+    """What a seller asks for; `by_ms` is for `extend`."""
     now = max(now, auction.clock)
+    match verb:
+        case "pause":
+            return _pause(auction, cause, now)
+        case "resume":
+            return _resume(auction, cause, now)
+        case "extend":
+            return _extend(auction, by_ms, cause, now)
+        case "cancel":
+            return _cancel(auction, cause, now)
+
+
+def _pause(auction: Auction, cause: Cause, now: int) -> Change | Refused:
     if auction.status is not Status.OPEN or auction.ends_at is None:
         return refuse(Code.AUCTION_NOT_OPEN, auction)
     if now >= auction.ends_at:
@@ -44,8 +58,7 @@ def pause(auction: Auction, cause: Cause, now: int) -> Change | Refused:
     return publish(paused, "paused", cause)
 
 
-def resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:
-    now = max(now, auction.clock)
+def _resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:
     if auction.status is not Status.PAUSED or auction.remaining_ms is None or auction.paused_at is None:
         return refuse(Code.AUCTION_NOT_PAUSED, auction)
     stop = auction.hard_stop_at
@@ -63,8 +76,7 @@ def resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:
     return publish(resumed, "resumed", cause)
 
 
-def extend(auction: Auction, by_ms: int, cause: Cause, now: int) -> Change | Refused:
-    now = max(now, auction.clock)
+def _extend(auction: Auction, by_ms: int, cause: Cause, now: int) -> Change | Refused:
     if auction.status is not Status.OPEN or auction.ends_at is None:
         return refuse(Code.AUCTION_NOT_OPEN, auction)
     if now >= auction.ends_at:
@@ -77,8 +89,7 @@ def extend(auction: Auction, by_ms: int, cause: Cause, now: int) -> Change | Ref
     return publish(extended, "extended_by_seller", cause, {**by, "reason": "seller"}, {"asked_ms": by_ms})
 
 
-def cancel(auction: Auction, cause: Cause, now: int) -> Change | Refused:
-    now = max(now, auction.clock)
+def _cancel(auction: Auction, cause: Cause, now: int) -> Change | Refused:
     if auction.status is Status.CANCELLED:
         return Change(auction, ())
     if auction.status.is_final:

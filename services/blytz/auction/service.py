@@ -19,6 +19,7 @@ from blytz.auction.model import (
     Refused,
     Status,
     Terms,
+    Verb,
 )
 from blytz.auction.store import AuctionStore
 from blytz.identity import Principal
@@ -118,21 +119,15 @@ class AuctionService:
         bid = Bid(_party(bidder), bid_id, amount, kind)
         return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
 
-    async def pause(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
+    async def change(
+        self, caller: Principal, auction_id: str, verb: Verb, request_id: str, by_ms: int = 0
+    ) -> Auction:
+        """For its seller and admins; `by_ms` is for `extend`."""
         cause = await self._cause_of_owner(caller, auction_id, request_id)
-        return _changed(await self._store.pause(auction_id, cause))
-
-    async def resume(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
-        cause = await self._cause_of_owner(caller, auction_id, request_id)
-        return _changed(await self._store.resume(auction_id, cause))
-
-    async def extend(self, caller: Principal, auction_id: str, by_ms: int, request_id: str) -> Auction:
-        cause = await self._cause_of_owner(caller, auction_id, request_id)
-        return _changed(await self._store.extend(auction_id, by_ms, cause))
-
-    async def cancel(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
-        cause = await self._cause_of_owner(caller, auction_id, request_id)
-        return _changed(await self._store.cancel(auction_id, cause))
+        changed = await self._store.change(auction_id, verb, cause, by_ms)
+        if isinstance(changed, Refused):
+            raise refusal(changed)
+        return changed
 
     async def close(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
         """The seller's own hammer: now, whatever the clock says."""
@@ -170,12 +165,6 @@ class AuctionService:
 
 def _not_found() -> NotFound:
     return NotFound(_WHY[Code.AUCTION_NOT_FOUND], code=Code.AUCTION_NOT_FOUND)
-
-
-def _changed(after: Auction | Refused) -> Auction:
-    if isinstance(after, Refused):
-        raise refusal(after)
-    return after
 
 
 def state_for(auction: Auction, server_at: int, reader: Principal | None = None) -> dict[str, Any]:

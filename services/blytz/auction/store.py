@@ -17,6 +17,7 @@ from blytz.auction.model import (
     Receipt,
     Refused,
     Status,
+    Verb,
 )
 from blytz.kit.answer import Answer
 from blytz.kit.problems import Problem
@@ -57,13 +58,8 @@ class AuctionStore(Protocol):
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         """Decide one bid. The result means it is durable (protocol, section 5); else `NotDurable`."""
 
-    async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused: ...
-
-    async def resume(self, auction_id: str, cause: Cause) -> Auction | Refused: ...
-
-    async def extend(self, auction_id: str, by_ms: int, cause: Cause) -> Auction | Refused: ...
-
-    async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused: ...
+    async def change(self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0) -> Auction | Refused:
+        """Do what a seller asks for; `by_ms` is for `extend`."""
 
     async def close(
         self,

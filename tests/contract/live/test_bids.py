@@ -82,7 +82,7 @@ async def test_each_refusal_has_its_own_code(
     assert await code_of(auction_id=auction_id, amount=100, bid_id="ok", kind="max") == "bid_id_reused"
     await store.block_bidder(auction_id, gateway.issuer.verify(gateway.token("Anna")).id)
     assert await code_of(auction_id=auction_id, amount=900, bid_id="r6") == "bidder_blocked"
-    await store.pause(auction_id, CAUSE)
+    await store.change(auction_id, "pause", CAUSE)
     assert await code_of(auction_id=auction_id, amount=900, bid_id="r7") == "auction_not_open"
 
 

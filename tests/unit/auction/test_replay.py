@@ -60,10 +60,10 @@ async def a_lively_auction() -> HammerFleet:
     await fleet.bid(BEN, 2_000, "max")
     await fleet.bid(ANNA, 1_800)
     await fleet.bid(BEN, 3_000, "max")
-    await fleet.store.pause(ID, CAUSE)
+    await fleet.store.change(ID, "pause", CAUSE)
     fleet.now += 5_000
-    await fleet.store.resume(ID, CAUSE)
-    await fleet.store.extend(ID, 10_000, CAUSE)
+    await fleet.store.change(ID, "resume", CAUSE)
+    await fleet.store.change(ID, "extend", CAUSE, 10_000)
     await fleet.store.close(ID, Cause("hammer"), outage=Outage(fleet.now - 100, fleet.now + 900))
     await fleet.bid(ANNA, 3_000)
     return fleet
@@ -83,7 +83,7 @@ async def bought() -> HammerFleet:
 
 async def called_off() -> HammerFleet:
     fleet = await a_lively_auction()
-    await fleet.store.cancel(ID, CAUSE)
+    await fleet.store.change(ID, "cancel", CAUSE)
     return fleet
 
 
@@ -95,7 +95,7 @@ async def closed_early_by_the_seller() -> HammerFleet:
 
 async def closed_while_paused() -> HammerFleet:
     fleet = await a_lively_auction()
-    await fleet.store.pause(ID, CAUSE)
+    await fleet.store.change(ID, "pause", CAUSE)
     await fleet.store.close(ID, CAUSE, force=True)
     return fleet
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from blytz.auction import rules, rules_of_time
-from blytz.auction.model import Auction, Code, NotYet, Outage, Refused, Status
+from blytz.auction.model import Auction, Code, NotYet, Outage, Refused, Status, Verb
 from tests.support.auctions import ANNA, BEN, CAUSE, T0, bid, listing
 
 END = T0 + 60_000
@@ -109,7 +109,7 @@ def test_time_never_runs_backwards() -> None:
     assert auction.clock == T0 + 5_000
     back = after_bid(auction, 400, T0 - 99_999, bidder=BEN)
     assert back.clock == T0 + 5_000
-    assert changed(rules_of_time.pause(back, CAUSE, T0)).remaining_ms == 55_000
+    assert changed(rules_of_time.change(back, "pause", CAUSE, T0)).remaining_ms == 55_000
 
 
 @pytest.mark.parametrize(
@@ -136,16 +136,17 @@ def test_a_closed_auction_stays_closed_without_another_event() -> None:
     closed = changed(rules_of_time.close(led(), CAUSE, END))
     for force in (False, True):
         assert rules_of_time.close(closed, CAUSE, END + 1, force=force) == rules.Change(closed, ())
-    for verb in (rules_of_time.pause, rules_of_time.cancel, rules_of_time.open_auction):
-        assert code(verb(closed, CAUSE, END)) is Code.AUCTION_NOT_OPEN
-    assert code(rules_of_time.resume(closed, CAUSE, END)) is Code.AUCTION_NOT_PAUSED
-    assert code(rules_of_time.extend(closed, 1, CAUSE, END)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.open_auction(closed, CAUSE, END)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.change(closed, "pause", CAUSE, END)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.change(closed, "cancel", CAUSE, END)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.change(closed, "resume", CAUSE, END)) is Code.AUCTION_NOT_PAUSED
+    assert code(rules_of_time.change(closed, "extend", CAUSE, END, 1)) is Code.AUCTION_NOT_OPEN
 
 
 def test_the_seller_may_let_the_hammer_fall_early_even_in_a_pause() -> None:
     closed = changed(rules_of_time.close(led(), CAUSE, T0 + 5, force=True))
     assert (closed.status, closed.ends_at) == (Status.SOLD, T0 + 5)
-    paused = changed(rules_of_time.pause(led(), CAUSE, T0 + 5))
+    paused = changed(rules_of_time.change(led(), "pause", CAUSE, T0 + 5))
     assert rules_of_time.close(paused, CAUSE, END + 99) == NotYet(None)
     ended = changed(rules_of_time.close(paused, CAUSE, T0 + 9, force=True))
     assert (ended.status, ended.ends_at, ended.remaining_ms, ended.paused_at) == (Status.SOLD, T0 + 9, None, None)
@@ -158,47 +159,47 @@ def test_an_order_of_the_hammer_that_comes_too_late_is_void() -> None:
 
 
 def test_a_pause_keeps_the_time_left_and_a_resume_gives_it_back() -> None:
-    paused = changed(rules_of_time.pause(led(max_total_ms=90_000), CAUSE, END - 1))
+    paused = changed(rules_of_time.change(led(max_total_ms=90_000), "pause", CAUSE, END - 1))
     assert (paused.status, paused.remaining_ms, paused.ends_at) == (Status.PAUSED, 1, None)
     assert code(rules.place_bid(paused, bid(BEN, 900), None, False, CAUSE, END)) is Code.AUCTION_NOT_OPEN
-    resumed = changed(rules_of_time.resume(paused, CAUSE, END + 4_999))
+    resumed = changed(rules_of_time.change(paused, "resume", CAUSE, END + 4_999))
     assert (resumed.status, resumed.ends_at, resumed.remaining_ms) == (Status.OPEN, END + 5_000, None)
     assert resumed.hard_stop_at == T0 + 90_000 + 5_000
 
 
-@pytest.mark.parametrize("verb", [rules_of_time.pause, rules_of_time.cancel])
-def test_what_has_ended_can_be_neither_paused_nor_cancelled(verb: Any) -> None:
-    assert isinstance(verb(led(), CAUSE, END - 1), rules.Change)
-    assert code(verb(led(), CAUSE, END)) is Code.AUCTION_ENDED
+@pytest.mark.parametrize("verb", ["pause", "cancel"])
+def test_what_has_ended_can_be_neither_paused_nor_cancelled(verb: Verb) -> None:
+    assert isinstance(rules_of_time.change(led(), verb, CAUSE, END - 1), rules.Change)
+    assert code(rules_of_time.change(led(), verb, CAUSE, END)) is Code.AUCTION_ENDED
 
 
 def test_only_what_is_paused_resumes_and_only_what_is_open_pauses() -> None:
-    assert code(rules_of_time.resume(led(), CAUSE, T0)) is Code.AUCTION_NOT_PAUSED
-    paused = changed(rules_of_time.pause(led(), CAUSE, T0))
-    assert code(rules_of_time.pause(paused, CAUSE, T0)) is Code.AUCTION_NOT_OPEN
-    assert code(rules_of_time.extend(paused, 1, CAUSE, T0)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.change(led(), "resume", CAUSE, T0)) is Code.AUCTION_NOT_PAUSED
+    paused = changed(rules_of_time.change(led(), "pause", CAUSE, T0))
+    assert code(rules_of_time.change(paused, "pause", CAUSE, T0)) is Code.AUCTION_NOT_OPEN
+    assert code(rules_of_time.change(paused, "extend", CAUSE, T0, 1)) is Code.AUCTION_NOT_OPEN
 
 
 def test_a_seller_extends_an_open_auction_up_to_its_hard_stop() -> None:
-    assert changed(rules_of_time.extend(led(), 1, CAUSE, END - 1)).ends_at == END + 1
-    assert code(rules_of_time.extend(led(), 1, CAUSE, END)) is Code.AUCTION_ENDED
-    change = rules_of_time.extend(led(max_total_ms=60_100), 500, CAUSE, T0)
+    assert changed(rules_of_time.change(led(), "extend", CAUSE, END - 1, 1)).ends_at == END + 1
+    assert code(rules_of_time.change(led(), "extend", CAUSE, END, 1)) is Code.AUCTION_ENDED
+    change = rules_of_time.change(led(max_total_ms=60_100), "extend", CAUSE, T0, 500)
     assert changed(change).ends_at == END + 100
     assert isinstance(change, rules.Change)
     assert (change.events[0].public["by_ms"], change.events[0].private["asked_ms"]) == (100, 500)
-    assert code(rules_of_time.extend(led(max_total_ms=60_000), 500, CAUSE, T0)) is Code.HARD_STOP_REACHED
-    assert code(rules_of_time.extend(led(), 0, CAUSE, T0)) is Code.HARD_STOP_REACHED
+    assert code(rules_of_time.change(led(max_total_ms=60_000), "extend", CAUSE, T0, 500)) is Code.HARD_STOP_REACHED
+    assert code(rules_of_time.change(led(), "extend", CAUSE, T0, 0)) is Code.HARD_STOP_REACHED
 
 
 def test_a_cancelled_auction_has_no_winner_and_is_cancelled_once() -> None:
     for before, ends_at in (
         (rules.scheduled(listing(starts_at=T0 + 9)), None),
         (led(), T0 + 5),
-        (changed(rules_of_time.pause(led(), CAUSE, T0)), T0 + 5),
+        (changed(rules_of_time.change(led(), "pause", CAUSE, T0)), T0 + 5),
     ):
-        cancelled = changed(rules_of_time.cancel(before, CAUSE, T0 + 5))
+        cancelled = changed(rules_of_time.change(before, "cancel", CAUSE, T0 + 5))
         assert (cancelled.status, cancelled.ends_at) == (Status.CANCELLED, ends_at)
-        assert rules_of_time.cancel(cancelled, CAUSE, T0 + 6) == rules.Change(cancelled, ())
+        assert rules_of_time.change(cancelled, "cancel", CAUSE, T0 + 6) == rules.Change(cancelled, ())
 
 
 def test_a_scheduled_auction_opens_when_its_time_has_come() -> None:
@@ -240,7 +241,7 @@ def test_an_outage_gives_its_time_back_to_whom_it_took_it(began: int, ended: int
 
 def test_an_outage_gives_nothing_to_a_paused_auction_or_a_closed_one() -> None:
     outage = Outage(T0 + 1_000, T0 + 31_000)
-    paused = changed(rules_of_time.pause(led(), CAUSE, T0))
+    paused = changed(rules_of_time.change(led(), "pause", CAUSE, T0))
     assert rules_of_time.close(paused, CAUSE, END, outage=outage) == NotYet(None)
     closed = changed(rules_of_time.close(led(), CAUSE, END))
     assert rules_of_time.close(closed, CAUSE, END, outage=outage) == rules.Change(closed, ())

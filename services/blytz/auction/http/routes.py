@@ -149,7 +149,7 @@ class Auctions(Controller):
     async def pause(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """The remaining time is kept."""
         service, caller, request_id = await service_call_without_body(request)
-        return shown(request, await service.pause(caller, auction_id, request_id))
+        return shown(request, await service.change(caller, auction_id, "pause", request_id))
 
     @post(
         "/{auction_id:str}/resume",
@@ -162,7 +162,7 @@ class Auctions(Controller):
     async def resume(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """With the time that remained."""
         service, caller, request_id = await service_call_without_body(request)
-        return shown(request, await service.resume(caller, auction_id, request_id))
+        return shown(request, await service.change(caller, auction_id, "resume", request_id))
 
     @post(
         "/{auction_id:str}/cancel",
@@ -175,7 +175,7 @@ class Auctions(Controller):
     async def cancel(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """For good: nobody wins."""
         service, caller, request_id = await service_call_without_body(request)
-        return shown(request, await service.cancel(caller, auction_id, request_id))
+        return shown(request, await service.change(caller, auction_id, "cancel", request_id))
 
     @post(
         "/{auction_id:str}/close",
@@ -203,7 +203,7 @@ class Auctions(Controller):
     async def extend(self, request: Call, auction_id: AuctionId, data: JSONBody[Extension]) -> AuctionState:
         """As far as the hard stop allows."""
         service, caller, request_id = service_call(request)
-        return shown(request, await service.extend(caller, auction_id, data.by_ms, request_id))
+        return shown(request, await service.change(caller, auction_id, "extend", request_id, data.by_ms))
 
 
 @post(

@@ -23,6 +23,7 @@ from blytz.auction.model import (
     Receipt,
     Refused,
     Status,
+    Verb,
 )
 from blytz.auction.redis.bid_script import BidScript, refused
 from blytz.auction.redis.keys import INDEX, SCHEDULE, bid_keys_of, keys_of
@@ -35,7 +36,7 @@ from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
 from blytz.kit.redis.scripts import source
 from blytz.kit.telemetry.metrics import Metrics
 
-VERBS: Final = ("open", "place_bid", "pause", "resume", "extend", "cancel", "close")
+SCRIPTS: Final = ("open", "place_bid", "change", "close")
 LISTED_AT_ONCE: Final = 200
 """How many auctions one call of `list` looks at, at most, to find those of one status."""
 
@@ -44,9 +45,9 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 
 def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
-    """One script per verb, common.lua in front. `edit` lets a test change a source: a clock, a mutant."""
+    """The scripts of one auction by name, each with common.lua in front. `edit` lets a test change a source."""
     common = source(__package__, "common")
-    return {verb: Script(edit(common + source(__package__, verb))) for verb in VERBS}
+    return {name: Script(edit(common + source(__package__, name))) for name in SCRIPTS}
 
 
 class RedisStore:
@@ -79,17 +80,17 @@ class RedisStore:
         bids = self._bids
         return self._pipe.send(bids.command(auction_id, bid, cause), bids, (auction_id, bid, cause))
 
-    async def pause(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return await self._change("pause", auction_id, cause)
-
-    async def resume(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return await self._change("resume", auction_id, cause)
-
-    async def extend(self, auction_id: str, by_ms: int, cause: Cause) -> Auction | Refused:
-        return await self._change("extend", auction_id, cause, by_ms)
-
-    async def cancel(self, auction_id: str, cause: Cause) -> Auction | Refused:
-        return await self._change("cancel", auction_id, cause)
+    async def change(self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0) -> Auction | Refused:
+        reply = await self._run("change", auction_id, cause, verb, by_ms)
+        if reply[0] == b"refused":
+            return refused(reply)
+        auction = await self._must_get(auction_id)
+        # The schedule may be stale, the close script is not: an entry that comes too early does no harm, and
+        # one that is missing was closed.
+        due_at = 0 if auction.status.is_final else auction.ends_at
+        if due_at is not None:
+            await self._pipe.call("ZADD", SCHEDULE, "XX", due_at, auction_id)
+        return auction
 
     async def close(
         self,
@@ -163,26 +164,14 @@ class RedisStore:
     def _state(self, auction_id: str) -> Answer[Auction | None]:
         return self._pipe.call("HGETALL", keys_of(auction_id).state, convert=auction_of)
 
-    async def _change(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> Auction | Refused:
-        reply = await self._run(verb, auction_id, cause, *args)
-        if reply[0] == b"refused":
-            return refused(reply)
-        auction = await self._must_get(auction_id)
-        # The schedule may be stale, the close script is not: an entry that comes too early does no harm, and
-        # one that is missing was hammered.
-        due_at = 0 if auction.status.is_final else auction.ends_at
-        if due_at is not None:
-            await self._pipe.call("ZADD", SCHEDULE, "XX", due_at, auction_id)
-        return auction
-
     def _schedule_now(self, auction_id: str) -> None:
         """It ended early: let the hammer pass it on to `sales` at once. If this is lost, the hammer comes at the
         end that the auction would have had."""
         with contextlib.suppress(Overloaded, StoreUnavailable):
             self._pipe.call("ZADD", SCHEDULE, "XX", 0, auction_id)
 
-    def _run(self, verb: str, auction_id: str, cause: Cause, *args: Part) -> Answer[Any]:
-        keys, script = keys_of(auction_id).of_verb, self._scripts[verb]
+    def _run(self, name: str, auction_id: str, cause: Cause, *args: Part) -> Answer[Any]:
+        keys, script = keys_of(auction_id).of_verb, self._scripts[name]
         return self._pipe.run(script, keys, (auction_id, _json.encode(cause), *args), fault=corrupt)
 
     async def _outcome(self, auction_id: str, reply: Any) -> Auction | NotYet | Refused:

@@ -1,0 +1,74 @@
+-- What a seller asks for: pause, resume, extend, cancel.
+--
+-- KEYS 1-3 as in common.lua
+-- ARGV 1-2 as in common.lua  3 verb  4 by_ms, for extend; else 0
+-- Returns {'ok', now} | {'refused', code, seq, price, minimum, ends_at, now}
+-- Events  paused | resumed | extended_by_seller (reason seller) | cancelled
+
+local VERB, BY_MS = ARGV[3], whole(ARGV[4], MAX_DURATION, 'by_ms')
+
+local a = load()
+if not a then
+  return refuse('auction_not_found')
+end
+local now = now_for(a)
+
+-- Stops the clock; the time that remains is kept.
+local function pause()
+  if a.status ~= 'open' then
+    return refuse('auction_not_open', a, now)
+  end
+  if now >= a.ends_at then
+    return refuse('auction_ended', a, now)
+  end
+  a.status, a.clock, a.paused_at, a.remaining_ms, a.ends_at = 'paused', now, now, a.ends_at - now, nil
+  change(a, 'paused', '', '')
+end
+
+-- Starts the clock again with the time that remained; the hard stop moves on by the pause. An outage during the
+-- pause took nothing from the auction.
+local function resume()
+  if a.status ~= 'paused' then
+    return refuse('auction_not_paused', a, now)
+  end
+  a.hard_stop_at = a.hard_stop_at and a.hard_stop_at + now - a.paused_at
+  a.status, a.clock, a.ends_at, a.paused_at, a.remaining_ms = 'open', now, now + a.remaining_ms, nil, nil
+  a.restored_until = now
+  change(a, 'resumed', '', '')
+end
+
+-- More time, up to the hard stop.
+local function extend()
+  if a.status ~= 'open' then
+    return refuse('auction_not_open', a, now)
+  end
+  if now >= a.ends_at then
+    return refuse('auction_ended', a, now)
+  end
+  local ends_at = capped(a, a.ends_at + BY_MS)
+  if ends_at <= a.ends_at then
+    return refuse('hard_stop_reached', a, now)
+  end
+  local by_ms = ends_at - a.ends_at
+  a.clock, a.ends_at = now, ends_at
+  change(a, 'extended_by_seller', '"by_ms":' .. digits(by_ms) .. ',"reason":"seller",',
+    '"asked_ms":' .. digits(BY_MS) .. ',')
+end
+
+-- Ends it without a winner; cancelling twice is one cancelling.
+local function cancel()
+  if a.status == 'cancelled' then
+    return
+  end
+  if FINAL[a.status] then
+    return refuse('auction_not_open', a, now)
+  end
+  if a.ends_at and now >= a.ends_at then
+    return refuse('auction_ended', a, now)
+  end
+  finish(a, 'cancelled', now)
+  change(a, 'cancelled', '', '')
+end
+
+local VERBS = {pause = pause, resume = resume, extend = extend, cancel = cancel}
+return VERBS[VERB]() or {'ok', now}
