@@ -36,8 +36,8 @@ def test_everything_runs_and_is_ready(platform: Platform) -> None:
 
 
 def test_what_the_banner_says_can_be_typed_as_it_stands(platform: Platform) -> None:
-    [line] = [line for line in platform.log().splitlines() if "be somebody" in line]
-    words = shlex.split(line.partition("be somebody")[2])
+    [line] = [line for line in platform.log().splitlines() if "sign in" in line]
+    words = shlex.split(line.partition("sign in")[2])
     said = subprocess.run(words, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     assert said.stdout.count(".") == 2

@@ -42,9 +42,15 @@ def clean_env(**more: str) -> dict[str, str]:
 
 class Platform:
     """One `blytz up`, ready when the constructor returns. `words` are more of its options, `env` more of its
-    environment; with `data` the folder is the caller's to remove."""
+    environment; with `data` the folder is the caller's to remove. It prints to the file `log`."""
 
-    def __init__(self, *words: str, env: Mapping[str, str] | None = None, data: Path | None = None) -> None:
+    def __init__(
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        data: Path | None = None,
+        log: Path | None = None,
+    ) -> None:
         self._own_folder = Path(tempfile.mkdtemp(prefix="blytz-"))
         self.data = data or self._own_folder / "data"
         self.ports = {name: free_port() for name in ("nginx", *SERVICES)}
@@ -52,7 +58,7 @@ class Platform:
         self._env = clean_env(
             **{f"BLYTZ_{name.upper()}_PORT": str(self.ports[name]) for name in SERVICES}, **(env or {})
         )
-        self._log = self._own_folder / "up.log"
+        self._log = log or self._own_folder / "up.log"
         self.process: subprocess.Popen[bytes]
         try:
             self.start()

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from blytz.kit.files import write_file
 from blytz.kit.user_error import UserError
 
 DEFAULT = Path("var/blytz")
@@ -64,7 +65,7 @@ def prepare(data: Path) -> None:
             (data / name).mkdir(parents=True, exist_ok=True)
         (data / "run").chmod(0o700)
         # Whatever the folder is in, its keys and data do not belong into a commit.
-        (data / ".gitignore").write_text("*\n")
+        write_file(data / ".gitignore", "*\n")
     except OSError as error:
         raise UserError(
             f"cannot write to the data folder {data} ({error.strerror}); name another one with --data"
@@ -95,10 +96,7 @@ def take(data: Path) -> int:
 def write_note(data: Path, note: dict[str, Any]) -> None:
     import json
 
-    draft = data / NOTE.with_suffix(".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(note, file, indent=1)
-    draft.rename(data / NOTE)
+    write_file(data / NOTE, json.dumps(note, indent=1), 0o600)
 
 
 def remove_note(data: Path) -> None:

@@ -3,10 +3,7 @@
 Only `BLYTZ_ENV=dev` wires it (apps/wiring.py); anywhere else its key is neither made nor believed.
 """
 
-import contextlib
 import hashlib
-import os
-import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from blytz.identity import Principal, Role, TokenRefused
 from blytz.identity.claims import LONGEST_NAME, ROLES
+from blytz.kit.files import write_file
 
 KEY_FILE = "dev-key.pem"
 ISSUER = "blytz-dev"
@@ -79,13 +77,8 @@ def _load_or_make_key(path: Path) -> Ed25519PrivateKey:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
-        # Several processes may start at once: the first link wins and all of them read the same key.
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
+        # Several processes may start at once: all of them use the key that was written first.
+        write_file(path, pem, 0o600, replace=False)
     key = load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
         raise OSError(f"{path} does not hold an Ed25519 key")

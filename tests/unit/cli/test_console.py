@@ -1,12 +1,13 @@
 """Lines of many processes on one terminal."""
 
+import contextlib
 import os
 import pty
 from collections.abc import Iterator
 
 import pytest
 
-from blytz.cli.up.console import MOST_WAITING, Console
+from blytz.cli.up.console import MAX_WAITING, Console
 from tests.support.wait import until
 
 
@@ -28,23 +29,23 @@ def a_line(descriptor: int) -> bytes:
 
 async def test_each_line_has_the_name_of_who_said_it(pipe: tuple[int, int]) -> None:
     console = Console(["blytz", "auction"], pipe[1])
-    console.say("one\ntwo", "auction")
-    console.say("three")
+    console.write("one\ntwo", "auction")
+    console.write("three")
     assert os.read(pipe[0], 1_000) == b"auction | one\nauction | two\nblytz   | three\n"
 
 
 async def test_a_child_does_not_steer_the_terminal(pipe: tuple[int, int]) -> None:
-    Console(["x"], pipe[1]).say("\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x00 a\tb\r", "x")
+    Console(["x"], pipe[1]).write("\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x00 a\tb\r", "x")
     assert os.read(pipe[0], 1_000) == b"x | red ]0;title [2J a    b\n"
 
 
 async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     reader, terminal = pty.openpty()
-    Console(["redis"], terminal).say("\x1b[1mbold", "redis")
+    Console(["redis"], terminal).write("\x1b[1mbold", "redis")
     assert a_line(reader) == b"\x1b[31mredis |\x1b[0m \x1b[1mbold\x1b[0m\r\n"
     monkeypatch.setenv("NO_COLOR", "1")
-    Console(["redis"], terminal).say("\x1b[1mbold", "redis")
+    Console(["redis"], terminal).write("\x1b[1mbold", "redis")
     assert a_line(reader) == b"redis | bold\r\n"
     os.close(reader)
     os.close(terminal)
@@ -52,8 +53,8 @@ async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> Non
 
 async def test_a_reader_who_does_not_read_stops_nobody(pipe: tuple[int, int]) -> None:
     console = Console(["x"], pipe[1])
-    for number in range(3 * MOST_WAITING):
-        console.say(f"{number} " + "y" * 100, "x")
+    for number in range(3 * MAX_WAITING):
+        console.write(f"{number} " + "y" * 100, "x")
     heard = b""
 
     def everything_came() -> bool:
@@ -62,17 +63,36 @@ async def test_a_reader_who_does_not_read_stops_nobody(pipe: tuple[int, int]) ->
         try:
             heard += os.read(pipe[0], 1_000_000)
         except BlockingIOError:
-            console.say("more", "x")
-        return b"lines were left out" in heard
+            console.write("more", "x")
+        return b"lines were dropped" in heard
 
     await until(everything_came, "what fits was read, and the rest counted")
     assert b"x | 0 y" in heard
+
+
+async def test_lines_for_a_full_disk_are_written_when_there_is_room(pipe: tuple[int, int]) -> None:
+    output = os.open("/dev/full", os.O_WRONLY)
+    console = Console(["x"], output)
+    console.write("one")
+    console.write("two")
+    os.dup2(pipe[1], output)
+    os.set_blocking(pipe[0], False)
+    received = b""
+
+    def everything_came() -> bool:
+        nonlocal received
+        with contextlib.suppress(BlockingIOError):
+            received += os.read(pipe[0], 1_000)
+        return received == b"blytz | one\nblytz | two\n"
+
+    await until(everything_came, "both lines are written")
+    os.close(output)
 
 
 async def test_a_terminal_that_was_closed_is_no_fault() -> None:
     reader, writer = os.pipe()
     console = Console(["x"], writer)
     os.close(reader)
-    console.say("nobody hears this")
-    console.say("nor this")
+    console.write("nobody hears this")
+    console.write("nor this")
     os.close(writer)

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ class Said(Console):
         super().__init__(["blytz", "child"], os.open(os.devnull, os.O_WRONLY))
         self.lines: list[tuple[str, str]] = []
 
-    def say(self, text: str, name: str = "blytz") -> None:
+    def write(self, text: str, name: str = "blytz") -> None:
         self.lines.append((name, text))
 
     def of(self, name: str) -> list[str]:
@@ -72,10 +73,32 @@ async def test_who_dies_again_and_again_waits_longer_each_time(supervisor: Super
     ]
 
 
-async def test_a_command_that_does_not_exist_is_told_of(supervisor: Supervisor, said: Said) -> None:
-    supervisor.start(Child(name="child", command=("/no/such/program",), env={}, folder=Path("/")))
-    await until(lambda: bool(said.of("blytz")), "somebody was told")
-    assert "child cannot be started" in said.of("blytz")[0]
+@pytest.mark.parametrize(
+    ("command", "env", "reason"),
+    [("/no/such/program", {}, "No such file"), (sys.executable, {"NAME": "\0"}, "null byte")],
+)
+async def test_a_child_that_cannot_be_started_is_reported_and_tried_again(
+    supervisor: Supervisor, said: Said, command: str, env: dict[str, str], reason: str
+) -> None:
+    supervisor.start(Child(name="child", command=(command,), env=env, folder=Path("/")))
+    await until(lambda: len(said.of("blytz")) >= 2, "it was tried twice")
+    assert all("child cannot be started" in line and reason in line for line in said.of("blytz"))
+
+
+async def test_a_child_whose_output_cannot_be_read_is_started_again(supervisor: Supervisor, said: Said) -> None:
+    def fail_once(line: str) -> str:
+        if "0" not in said.of("child"):
+            said.write("0", "child")
+            raise ZeroDivisionError("a mistake in format_line")
+        return line
+
+    child = replace(script("import time; print('ready', flush=True); time.sleep(600)"), format_line=fail_once)
+    supervisor.start(child)
+    await until(lambda: "ready" in said.of("child"), "the second one is heard")
+    assert said.of("blytz") == [
+        "the output of child cannot be read (a mistake in format_line)",
+        "child was killed by SIGKILL; it starts again in 0.2 s",
+    ]
 
 
 async def test_whom_it_started_goes_with_it(supervisor: Supervisor, said: Said) -> None:

@@ -43,7 +43,7 @@ def prepare(folder: Path, gateway: GatewaySettings, open_files: int) -> tuple[st
     return command
 
 
-def tidy(line: str) -> str:
+def format_line(line: str) -> str:
     """`2027/02/01 10:00:00 [warn] 1#1: text` becomes `10:00:00 [warn] text`."""
     found = _LINE.fullmatch(line.rstrip())
     return f"{found[1]} [{found[2]}] {found[3]}" if found else line

@@ -1,8 +1,9 @@
 """A certificate that nobody vouches for, for the minutes before there is a real one."""
 
 import datetime as dt
-import os
 from pathlib import Path
+
+from blytz.kit.files import write_file
 
 LASTS = dt.timedelta(days=90)
 
@@ -34,5 +35,4 @@ def write_placeholder(path: Path, domains: tuple[str, ...]) -> None:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secret + certificate.public_bytes(serialization.Encoding.PEM))
+    write_file(path, secret + certificate.public_bytes(serialization.Encoding.PEM), 0o600, replace=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from blytz.cli.templates import fill, infra
 from blytz.kit.config.gateway import GatewaySettings
+from blytz.kit.files import write_file
 
 MOST_CONNECTIONS = 32_768
 """Each costs nginx about 400 bytes from the start, used or not."""
@@ -27,13 +28,13 @@ def render(folder: Path, gateway: GatewaySettings, open_files: int) -> None:
         stale.unlink()
     values = _values(gateway, open_files)
     for name in _FILES:
-        (folder / name).write_text(fill(f"nginx/{name}", values))
+        write_file(folder / name, fill(f"nginx/{name}", values))
     listeners = "nginx/tls.conf" if gateway.domains else "nginx/http.conf"
-    (folder / "listeners.conf").write_text(fill(listeners, values))
+    write_file(folder / "listeners.conf", fill(listeners, values))
     for name in STRIPPED:
         servers = getattr(gateway, name)
         route = "nginx/service.conf" if servers else "nginx/service_missing.conf"
-        (folder / f"service_{name}.conf").write_text(fill(route, {"NAME": name}))
+        write_file(folder / f"service_{name}.conf", fill(route, {"NAME": name}))
         if servers:
             _write_upstream(folder, name, _servers(servers) + _KEPT_OPEN)
     _write_upstream(folder, "live", "least_conn; " + _servers(gateway.live))
@@ -44,8 +45,7 @@ def render(folder: Path, gateway: GatewaySettings, open_files: int) -> None:
 
 
 def _write_upstream(folder: Path, name: str, servers: str) -> None:
-    text = fill("nginx/upstream.conf", {"NAME": name, "SERVERS": servers})
-    (folder / f"upstream_{name}.conf").write_text(text)
+    write_file(folder / f"upstream_{name}.conf", fill("nginx/upstream.conf", {"NAME": name, "SERVERS": servers}))
 
 
 def _servers(addresses: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
-"""Many processes, one terminal: each line with the name of who said it."""
+"""The terminal of `blytz up`: lines of many processes, each with the name of the process that wrote it."""
 
 import asyncio
+import errno
 import os
 import re
 import select
@@ -15,32 +16,34 @@ PALETTE = {
     "nginx": "34",
     "demo": "35",
 }
-LONGEST_LINE = 3_500
-"""Bytes; with its prefix a line fits into what a pipe that is ready takes at once (PIPE_BUF, 4096)."""
-MOST_WAITING = 1_000
+MAX_LINE_BYTES = 3_500
+"""With its prefix a line fits into what a pipe that is ready takes at once (PIPE_BUF, 4096)."""
+MAX_WAITING = 1_000
+"""Lines; further ones are dropped and counted."""
 RETRY_S = 0.05
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _UNPRINTABLE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Console:
-    """Never waits for its reader: a terminal that was paused would otherwise stop the services, whose output
-    nobody then takes. What does not fit in the end is dropped, and counted aloud."""
+    """`write` never waits and never raises: a paused terminal or a full disk must not stop the services. Lines
+    that cannot be written now wait, up to a bound."""
 
     def __init__(self, names: list[str], descriptor: int = 1) -> None:
         self._descriptor = descriptor
         self._width = max(map(len, names))
-        self.is_watched = os.isatty(descriptor)
-        self.in_colour = self.is_watched and not os.environ.get("NO_COLOR")
+        self.is_terminal = os.isatty(descriptor)
+        self.in_colour = self.is_terminal and not os.environ.get("NO_COLOR")
         self._waiting: deque[bytes] = deque()
         self._dropped = 0
         self._retry: asyncio.TimerHandle | None = None
 
-    def say(self, text: str, name: str = "blytz") -> None:
-        """Each line of `text`, as said by `name`."""
+    def write(self, text: str, name: str = "blytz") -> None:
+        """Each line of `text`, with `name` before it."""
         for line in text.split("\n"):
-            self._put(f"{self._prefix(name)} {self._tidy(line)}".rstrip())
+            self._put(f"{self._prefix(name)} {self._clean(line)}".rstrip())
 
     def paint(self, text: str, style: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if self.in_colour else text
@@ -48,37 +51,41 @@ class Console:
     def _prefix(self, name: str) -> str:
         return self.paint(f"{name:<{self._width}} |", PALETTE.get(name, "37"))
 
-    def _tidy(self, line: str) -> str:
-        """What a child prints may repeat what a stranger wrote; it must not steer the terminal."""
+    def _clean(self, line: str) -> str:
+        """A child's log may repeat a stranger's text, which must not send commands to the terminal."""
         line = _UNPRINTABLE.sub("", line.replace("\t", "    "))
         if not self.in_colour:
             return _COLOUR.sub("", line)
         return line + "\x1b[0m" if "\x1b" in line else line
 
     def _put(self, line: str) -> None:
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             self._dropped += 1
             return
         if self._dropped:
-            left_out, self._dropped = self._dropped, 0
-            self._put(f"{self._prefix('blytz')} {left_out} lines were left out: the terminal did not take them")
-        self._waiting.append(line.encode(errors="replace")[:LONGEST_LINE] + b"\n")
-        self.flush()
+            dropped, self._dropped = self._dropped, 0
+            self._put(f"{self._prefix('blytz')} {dropped} lines were dropped: they could not be written in time")
+        self._waiting.append(line.encode(errors="replace")[:MAX_LINE_BYTES] + b"\n")
+        self._flush()
 
-    def flush(self) -> None:
-        """Write what the reader takes without waiting, and come back for the rest."""
-        while self._waiting and self._is_ready():
-            try:
-                os.write(self._descriptor, self._waiting.popleft())
-            except OSError:
-                # The terminal was closed. The platform goes on until it is told to stop.
+    def _flush(self) -> None:
+        """Write what can be written without waiting, and come back for the rest."""
+        try:
+            while self._waiting and self._is_ready():
+                written = os.write(self._descriptor, self._waiting[0])
+                self._waiting[0] = self._waiting[0][written:]
+                if not self._waiting[0]:
+                    self._waiting.popleft()
+        except OSError as error:
+            if error.errno not in _DISK_FULL:
+                # The terminal was closed, or the reader of the pipe has ended: nobody will read the rest.
                 self._descriptor = os.open(os.devnull, os.O_WRONLY)
         if self._waiting and self._retry is None:
             self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
 
     def _try_again(self) -> None:
         self._retry = None
-        self.flush()
+        self._flush()
 
     def _is_ready(self) -> bool:
         # select takes files too, which epoll refuses.

@@ -9,23 +9,25 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from blytz.cli.data_folder import DEFAULT, remove_note, write_note
+from blytz.cli.data_folder import DEFAULT, NOTE, remove_note, write_note
 from blytz.cli.gateway import nginx
 from blytz.cli.up import readiness, redis_server
 from blytz.cli.up.console import Console
-from blytz.cli.up.ports import INSIDE, variable
+from blytz.cli.up.ports import LOOPBACK, variable
 from blytz.cli.up.supervisor import Child, Supervisor
 from blytz.kit.open_files import raise_open_files
 from blytz.kit.user_error import UserError
 
 SERVICES = ("auction", "live", "hammer")
-# Together under ten seconds. Services say goodbye through nginx, and write their last word to Redis.
+# Each group with its grace in seconds, together less than 10. Services close their sockets through nginx, and
+# make their last writes to Redis.
 STOP_ORDER = ((("demo",), 1.0), (SERVICES, 5.0), (("nginx",), 1.0), (("redis",), 2.0))
-LOOK_EVERY_S = 0.5
-STILL_WAITING_S = 10.0
-HOPELESS_AFTER = 4
-"""Ends of a service that was never ready."""
+REPORT_WAITING_EVERY_S = 10.0
+GIVE_UP_AFTER_FAILURES = 4
+"""In a row, of one service that was never ready."""
+NOTE_RETRY_S = 1.0
 
 
 class Platform:
@@ -39,8 +41,8 @@ class Platform:
         lock: int,
         redis_url: str = "",
     ) -> None:
-        """Without a `redis_url` it has a Redis of its own."""
-        self._began = time.monotonic()
+        """Without a `redis_url` it has a Redis of its own. `lock` is the descriptor of the data folder's lock."""
+        self._started_at = time.monotonic()
         self._data, self._host, self._port, self._inner, self._lock = data, host, port, inner, lock
         self._own_redis = None if redis_url else redis_server.RedisServer(data, socket_path)
         self._socket_path = socket_path
@@ -48,17 +50,20 @@ class Platform:
         self._console = Console(["blytz", "redis", *SERVICES, "nginx", "demo"])
         self._supervisor = Supervisor(self._console, self._write_note)
         self._is_ready = False
-        self._said_after_s = 0.0
+        self._reported_at = self._started_at
+        self._note_retry: asyncio.TimerHandle | None = None
         self._children: list[Child] = []
         self._nginx: Child
 
     @property
     def url(self) -> str:
-        """As reached from this machine."""
-        return f"http://{_in_url(_reached_as(self._host))}:{self._port}"
+        """For clients on this machine."""
+        host = _connect_address(self._host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
 
     def prepare(self) -> None:
-        """Write every configuration and find what would go wrong, before anything runs. Raises UserError."""
+        """Write every configuration and check what can be checked before anything runs. Raises UserError and
+        OSError."""
         open_files = raise_open_files()
         if self._own_redis:
             self._children.append(self._redis(self._own_redis.prepare()))
@@ -79,16 +84,16 @@ class Platform:
             command=command,
             env=os.environ,
             folder=self._data / "nginx",
-            orphaned=signal.SIGTERM,
-            tidy=nginx.tidy,
+            parent_death_signal=signal.SIGTERM,
+            format_line=nginx.format_line,
         )
 
     async def run(self, *, demo: bool) -> None:
-        """Until SIGINT, SIGTERM or SIGHUP; a second one does not wait for anybody. When a service cannot be
-        brought to life, raises UserError with everything stopped."""
+        """Until SIGINT, SIGTERM or SIGHUP; a second one kills all processes at once. Raises UserError, with
+        everything stopped, when a service ends each time before it is ready."""
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # Under nohup a terminal that closes is to be no reason.
+            # Under nohup the platform outlives its terminal.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 asyncio.get_running_loop().add_signal_handler(number, self._on_signal, stop)
         try:
@@ -106,50 +111,52 @@ class Platform:
         if stop.is_set():
             self._supervisor.kill_all()
         else:
-            self._console.say("stopping")
+            self._console.write("stopping")
         stop.set()
 
     async def _stop(self) -> None:
-        began = time.monotonic()
+        started_at = time.monotonic()
         self._is_ready = False
         for names, grace_s in STOP_ORDER:
             await self._supervisor.stop(names, grace_s)
+        if self._note_retry:
+            self._note_retry.cancel()
         remove_note(self._data)
         if self._own_redis:
             redis_server.remove_socket(self._socket_path, self._data)
-        self._console.say(f"stopped in {time.monotonic() - began:.1f} s")
+        self._console.write(f"stopped in {time.monotonic() - started_at:.1f} s")
 
     async def _get_ready(self, stop: asyncio.Event, *, demo: bool) -> None:
         try:
             await self._announce(demo=demo)
-        except UserError:
+        except Exception:
+            # `run` stops everything, then raises it.
             stop.set()
             raise
 
     async def _announce(self, *, demo: bool) -> None:
         await self._wait_for(
-            *(readiness.Check(name, INSIDE, port, "/ready") for name, port in self._inner.items())
+            *(readiness.Check(name, LOOPBACK, port, "/ready") for name, port in self._inner.items())
         )
-        # The door opens when everybody is at work.
+        # No client gets in before all services are ready.
         self._supervisor.start(self._nginx)
-        await self._wait_for(readiness.Check("nginx", _reached_as(self._host), self._port, "/health"))
+        await self._wait_for(readiness.Check("nginx", _connect_address(self._host), self._port, "/health"))
         self._is_ready = True
         self._write_note()
         if demo:
             self._supervisor.start(self._service("demo", self._env(), "demo", "--url", self.url))
-        self._console.say(self._banner())
+        self._console.write(self._banner())
 
     async def _wait_for(self, *checks: readiness.Check) -> None:
-        await readiness.wait_for_all(checks, LOOK_EVERY_S, self._not_ready)
+        await readiness.wait_for_all(checks, self._on_not_ready)
 
-    def _not_ready(self, names: list[str]) -> None:
+    def _on_not_ready(self, names: list[str]) -> None:
         for name in names:
-            if self._supervisor.ends.get(name, 0) >= HOPELESS_AFTER:
-                raise UserError(f"{name} ends each time before it is ready; its own words above say why")
-        waited_s = time.monotonic() - self._began
-        if waited_s > self._said_after_s + STILL_WAITING_S:
-            self._said_after_s = waited_s
-            self._console.say(f"still waiting for {', '.join(names)}")
+            if self._supervisor.failures.get(name, 0) >= GIVE_UP_AFTER_FAILURES:
+                raise UserError(f"{name} ends each time before it is ready; its log lines above say why")
+        if time.monotonic() > self._reported_at + REPORT_WAITING_EVERY_S:
+            self._reported_at = time.monotonic()
+            self._console.write(f"still waiting for {', '.join(names)}")
 
     def _banner(self) -> str:
         def bold(text: str) -> str:
@@ -158,35 +165,35 @@ class Platform:
         def soft(text: str) -> str:
             return self._console.paint(text, "2")
 
-        where = "" if self._data == DEFAULT.absolute() else f" --data {shlex.quote(str(self._data))}"
-        blytz = _how_to_call()
+        data = "" if self._data == DEFAULT.absolute() else f" --data {shlex.quote(str(self._data))}"
+        blytz = _command()
         rows = [
-            ("be somebody", f"{blytz} token alice --role seller{where}"),
-            ("watch", f"{blytz} watch{where}"),
+            ("sign in", f"{blytz} token alice --role seller{data}"),
+            ("watch", f"{blytz} watch{data}"),
             ("stop", "Ctrl-C"),
         ]
         lines = [
             "",
-            f"{bold('Blytz is ready')}  {self.url}  {soft(f'in {time.monotonic() - self._began:.1f} s')}",
+            f"{bold('Blytz is ready')}  {self.url}  {soft(f'in {time.monotonic() - self._started_at:.1f} s')}",
             "",
         ]
-        lines += [f"  {soft(f'{what:<12}')} {how}" for what, how in rows]
-        if self._host not in {INSIDE, "::1", "localhost"}:
-            lines += ["", "Everybody who reaches this address can sign in here as anybody: it is a dev platform."]
+        lines += [f"  {soft(f'{what:<8}')} {how}" for what, how in rows]
+        if self._host not in {LOOPBACK, "::1", "localhost"}:
+            lines += ["", "Anybody who reaches this address can sign in under any name: this is a dev platform."]
         return "\n".join([*lines, ""])
 
     def _env(self) -> dict[str, str]:
-        style = os.environ.get("BLYTZ_LOG") or ("console" if self._console.is_watched else "json")
+        style = os.environ.get("BLYTZ_LOG") or ("console" if self._console.is_terminal else "json")
         ports = {variable(name): str(port) for name, port in self._inner.items()}
         return {
-            # No file says otherwise: `blytz up` has put what files say into the variables themselves.
+            # `blytz up` has put the content of `_FILE` settings into the variables themselves.
             **os.environ,
             **ports,
             "BLYTZ_ENV": "dev",
             "BLYTZ_DATA": str(self._data),
-            "BLYTZ_HOST": INSIDE,
+            "BLYTZ_HOST": LOOPBACK,
             "BLYTZ_LOG": style,
-            # All processes share one terminal here, and a line for each bid would bury what counts.
+            # All processes share one terminal here, and a line for each bid would hide the others.
             "BLYTZ_LOG_DECISIONS": os.environ.get("BLYTZ_LOG_DECISIONS", "0"),
             "BLYTZ_LOG_REQUESTS": os.environ.get("BLYTZ_LOG_REQUESTS", "false"),
             "REDIS_URL": self._redis_url,
@@ -194,46 +201,52 @@ class Platform:
         }
 
     def _redis(self, command: tuple[str, ...]) -> Child:
-        # It holds the folder's lock too: after a SIGKILL of ours no other starts on its files before it has left.
+        # It inherits the folder's lock: after a SIGKILL of `blytz up` the next one waits until Redis has ended.
         return Child(
             name="redis",
             command=command,
             env=os.environ,
             folder=self._data / "redis",
-            orphaned=signal.SIGTERM,
-            keeps=(self._lock,),
-            tidy=redis_server.tidy,
+            parent_death_signal=signal.SIGTERM,
+            inherits=(self._lock,),
+            format_line=redis_server.format_line,
         )
 
     def _service(self, name: str, env: dict[str, str], *words: str) -> Child:
-        # -P: what lies in the folder of whoever starts us must not pass for our modules.
+        # -P: files in the current folder must not be imported in place of our modules.
         command = (sys.executable, "-P", "-m", "blytz.cli", *words)
         return Child(name=name, command=command, env=env, folder=self._data)
 
     def _write_note(self) -> None:
-        write_note(
-            self._data,
-            {
-                "url": self.url,
-                "redis_url": self._redis_url,
-                "ready": self._is_ready,
-                "ports": {"nginx": self._port, **self._inner},
-                "pids": {"blytz": os.getpid(), **self._supervisor.pids},
-            },
-        )
+        """Again and again until it is written: a full disk must not end the supervision of a process."""
+        is_retry, note = self._note_retry is not None, self._note()
+        if self._note_retry:
+            self._note_retry.cancel()
+            self._note_retry = None
+        try:
+            write_note(self._data, note)
+        except OSError as error:
+            if not is_retry:
+                self._console.write(f"cannot write {self._data / NOTE} ({error.strerror}); it is tried again")
+            self._note_retry = asyncio.get_running_loop().call_later(NOTE_RETRY_S, self._write_note)
+
+    def _note(self) -> dict[str, Any]:
+        return {
+            "url": self.url,
+            "redis_url": self._redis_url,
+            "ready": self._is_ready,
+            "ports": {"nginx": self._port, **self._inner},
+            "pids": {"blytz": os.getpid(), **self._supervisor.pids},
+        }
 
 
-def _reached_as(host: str) -> str:
-    """The address of this machine that reaches one who listens on all of them."""
-    return {"0.0.0.0": INSIDE, "::": "::1"}.get(host, host)  # noqa: S104
+def _connect_address(host: str) -> str:
+    """Where a client on this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104
 
 
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _how_to_call() -> str:
-    """So that it can be typed as it stands: `blytz` where a shell would find this one, else its path."""
+def _command() -> str:
+    """What a user types in this shell: `blytz` where that finds this installation, else its path."""
     ours, found = Path(sys.argv[0]).absolute(), shutil.which("blytz")
     if ours.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m blytz.cli"

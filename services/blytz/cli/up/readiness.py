@@ -1,11 +1,11 @@
-"""Whether a service is ready, asked with as little as possible: `blytz up` stays small."""
+"""Waits until services are ready, without an HTTP library: `blytz up` itself stays small."""
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-ASK_EVERY_S = 0.05
+CHECK_EVERY_S = 0.05
 ANSWER_WITHIN_S = 2.0
 
 
@@ -20,7 +20,7 @@ class Check:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 return await self._status() == b"200"
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, ValueError):
             return False
 
     async def _status(self) -> bytes:
@@ -35,22 +35,14 @@ class Check:
         return [*first.split(), b"", b""][1]
 
 
-async def wait_for_all(checks: Sequence[Check], patience_s: float, still: Callable[[list[str]], None]) -> None:
-    """`still(names)` is told every `patience_s` seconds who is not ready yet."""
-    waiting = set(checks)
-
-    async def until_passes(check: Check) -> None:
-        # What we wait for is in another process.
-        while not await check.passes():  # noqa: ASYNC110
-            await asyncio.sleep(ASK_EVERY_S)
-        waiting.discard(check)
-
-    tasks = [asyncio.create_task(until_passes(check)) for check in checks]
-    try:
-        while waiting:
-            await asyncio.wait(tasks, timeout=patience_s)
-            if waiting:
-                still(sorted(check.name for check in waiting))
-    finally:
-        for task in tasks:
-            task.cancel()
+async def wait_for_all(checks: Sequence[Check], not_ready: Callable[[list[str]], None]) -> None:
+    """Returns when every check has passed once. Until then `not_ready` is called with the names of the others,
+    after each round of checks; what it raises ends the wait."""
+    waiting = list(checks)
+    while True:
+        passed = await asyncio.gather(*(check.passes() for check in waiting))
+        waiting = [check for check, is_ready in zip(waiting, passed, strict=True) if not is_ready]
+        if not waiting:
+            return
+        not_ready([check.name for check in waiting])
+        await asyncio.sleep(CHECK_EVERY_S)

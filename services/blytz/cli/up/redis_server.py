@@ -1,4 +1,4 @@
-"""The Redis of a platform: on a unix socket, with a password made anew at each start."""
+"""The Redis of `blytz up`: on a unix socket, with a new password at each start."""
 
 import hashlib
 import os
@@ -11,19 +11,20 @@ from urllib.parse import quote, unquote, urlsplit
 
 from blytz.cli.programs import program
 from blytz.cli.templates import fill
+from blytz.kit.files import write_file
 from blytz.kit.user_error import UserError
 
 USER = "blytz"
 OLDEST = 7
 CONNECT_WITHIN_S = 2.0
-_OF_NO_INTEREST = (
+_LEFT_OUT = (
     "oO0OoO0OoO0Oo",
     "Configuration loaded",
     "monotonic clock",
     "Running mode",
     "Server initialized",
     "The user 'default' is disabled",
-    # For a machine in production this counts, and its operator reads it in the manual.
+    # `blytz doctor` reports it where it matters, in production.
     "WARNING Memory overcommit",
     "Reading RDB",
     "Loading RDB",
@@ -50,11 +51,14 @@ class RedisServer:
         return f"unix://{USER}:{self._password}@{quote(str(self._socket))}"
 
     def prepare(self) -> tuple[str, ...]:
-        """The command that runs it. Its configuration holds the password's hash alone. Raises UserError."""
+        """Write its configuration, with a hash of the password; returns the command that runs it. Raises UserError
+        and OSError."""
         binary = program("redis-server")
         _check_version(binary)
-        if any(sign in str(self._socket) for sign in '"\\\n'):
-            raise UserError(f"Redis cannot listen in a folder with such a name: {self._socket.parent}")
+        if any(character in str(self._socket) for character in '"\\\n'):
+            raise UserError(
+                f"Redis cannot use a folder with a quote, backslash or line break: {self._socket.parent}"
+            )
         text = fill(
             "redis/redis.conf",
             {
@@ -64,37 +68,37 @@ class RedisServer:
             },
         )
         path = self._data / "redis" / "redis.conf"
-        path.write_text(text)
+        write_file(path, text)
         return (binary, str(path))
 
 
-def tidy(line: str) -> str | None:
+def format_line(line: str) -> str | None:
     """`4711:M 01 Feb 2027 10:00:00.123 * Ready` becomes `10:00:00 Ready`."""
     found = _LINE.fullmatch(line.rstrip())
-    if ":signal-handler" in line or (found and found[2].startswith(_OF_NO_INTEREST)):
+    if ":signal-handler" in line or (found and found[2].startswith(_LEFT_OUT)):
         return None
     return f"{found[1]} {found[2]}" if found else line
 
 
 def check_answers(url: str) -> None:
-    """Raises UserError where nobody listens at REDIS_URL. The password in it is never repeated."""
-    place = _place(url)
+    """Raises UserError where nothing listens at REDIS_URL. The message leaves out the password."""
+    address = _address(url)
     try:
-        if isinstance(place, str):
+        if isinstance(address, str):
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(CONNECT_WITHIN_S)
-                probe.connect(place)
+                probe.connect(address)
         else:
-            socket.create_connection(place, timeout=CONNECT_WITHIN_S).close()
+            socket.create_connection(address, timeout=CONNECT_WITHIN_S).close()
     except OSError as error:
-        shown = place if isinstance(place, str) else f"{place[0]}:{place[1]}"
+        shown = address if isinstance(address, str) else f"{address[0]}:{address[1]}"
         raise UserError(
             f"no Redis answers at {shown}, where REDIS_URL points ({error.strerror or error}); start it, or unset "
-            "REDIS_URL to get one of your own"
+            "REDIS_URL and `blytz up` starts its own"
         ) from None
 
 
-def _place(url: str) -> str | tuple[str, int]:
+def _address(url: str) -> str | tuple[str, int]:
     """The path of a unix socket, or host and port."""
     parts = urlsplit(url)
     if parts.scheme not in {"redis", "rediss", "unix"}:
@@ -117,7 +121,7 @@ def _check_version(binary: str) -> None:
 
 
 def remove_socket(path: Path, data: Path) -> None:
-    """What Redis leaves behind in a folder that is not the platform's own."""
+    """Redis leaves it behind, and with it the folder where that is outside the data folder."""
     path.unlink(missing_ok=True)
     if data not in path.parents:
         os.rmdir(path.parent)  # noqa: PTH106

@@ -1,4 +1,4 @@
-"""Keeps child processes running, and leaves none behind. Why our own: specs/decisions (supervision)."""
+"""Keeps child processes running, and leaves none behind. Why not a library: specs/decisions (supervision)."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,16 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from blytz.cli.up.console import LONGEST_LINE, Console
+from blytz.cli.up.console import MAX_LINE_BYTES, Console
 
-BACKOFF_FIRST_S = 0.2
-BACKOFF_MOST_S = 10.0
-SOUND_AFTER_S = 10.0
-"""A child that lived this long is started again at once, as if it had never died."""
+MIN_BACKOFF_S = 0.2
+MAX_BACKOFF_S = 2.0
+"""Redis ends as long as its disk is full; once there is room, bids are to be taken within 5 s."""
+STABLE_AFTER_S = 10.0
+"""A child that ran for this long counts as healthy: its next restart has the shortest backoff."""
 PR_SET_PDEATHSIG = 1
-
-
-def _as_it_is(line: str) -> str | None:
-    return line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,25 +28,25 @@ class Child:
     command: tuple[str, ...]
     env: Mapping[str, str]
     folder: Path
-    orphaned: signal.Signals = signal.SIGKILL
-    """What the kernel sends it when we die without a word. A child with children of its own must get one that
-    lets it stop them."""
-    keeps: tuple[int, ...] = ()
-    """Open files that it inherits."""
-    tidy: Callable[[str], str | None] = _as_it_is
-    """From a line of its log to one that looks like everybody's; None for one that tells nobody anything."""
+    parent_death_signal: signal.Signals = signal.SIGKILL
+    """Sent by the kernel when `blytz up` itself was killed. A child with children of its own needs one that it
+    can handle, to stop them."""
+    inherits: tuple[int, ...] = ()
+    """File descriptors."""
+    format_line: Callable[[str], str | None] = lambda line: line
+    """Brings a line of its log into the common form; None leaves the line out."""
 
 
 class Supervisor:
     def __init__(self, console: Console, on_change: Callable[[], None]) -> None:
-        """`on_change` is called whenever `pids` has changed."""
+        """`on_change` is called whenever `pids` has changed. It must not raise."""
         self._console = console
         self._on_change = on_change
         self._processes: dict[str, asyncio.subprocess.Process] = {}
-        self._keepers: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, asyncio.Event] = {}
-        self.ends: dict[str, int] = {}
-        """How often in a row each ended without having been sound."""
+        self.failures: dict[str, int] = {}
+        """By name: how often in a row it ended within `STABLE_AFTER_S`."""
 
     @property
     def pids(self) -> dict[str, int]:
@@ -56,27 +54,27 @@ class Supervisor:
 
     def start(self, child: Child) -> None:
         self._stops[child.name] = asyncio.Event()
-        self._keepers[child.name] = asyncio.create_task(self._keep(child), name=f"keep {child.name}")
+        self._tasks[child.name] = asyncio.create_task(self._keep_running(child), name=child.name)
 
     async def stop(self, names: Iterable[str], grace_s: float) -> None:
-        """Ask with SIGTERM; kill what is still there when `grace_s` seconds are over."""
-        known = [name for name in names if name in self._keepers]
+        """Send SIGTERM; after `grace_s` seconds kill those that still run."""
+        known = [name for name in names if name in self._tasks]
         for name in known:
             self._stops[name].set()
             self._signal(name, signal.SIGTERM)
-        keepers = [self._keepers.pop(name) for name in known]
-        if not keepers:
+        tasks = [self._tasks.pop(name) for name in known]
+        if not tasks:
             return
-        _, late = await asyncio.wait(keepers, timeout=grace_s)
+        _, late = await asyncio.wait(tasks, timeout=grace_s)
         if late:
             for name in known:
                 if name in self._processes:
-                    self._console.say(f"{name} did not stop within {grace_s:g} s and is killed")
+                    self._console.write(f"{name} did not stop within {grace_s:g} s and is killed")
                     self.kill(name)
-        await asyncio.gather(*keepers)
+        await asyncio.gather(*tasks)
 
     def kill(self, name: str) -> None:
-        """With everything that it started."""
+        """Kill it and every process that it started."""
         if process := self._processes.get(name):
             _kill_group(process.pid)
 
@@ -90,26 +88,29 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(number)
 
-    async def _keep(self, child: Child) -> None:
-        """Run it, again and again, until it is to stop."""
+    async def _keep_running(self, child: Child) -> None:
         loop, stop = asyncio.get_running_loop(), self._stops[child.name]
-        delay = BACKOFF_FIRST_S
+        backoff_s = MIN_BACKOFF_S
         while not stop.is_set():
-            began = loop.time()
-            end = await self._run_once(child)
+            started_at = loop.time()
+            try:
+                end = await self._run_once(child)
+            except Exception as error:  # noqa: BLE001 # whatever it is: reported, and tried again
+                end = f"cannot be started ({str(error) or type(error).__name__})"
             if stop.is_set():
                 return
-            if loop.time() - began > SOUND_AFTER_S:
-                delay, self.ends[child.name] = BACKOFF_FIRST_S, 0
-            self.ends[child.name] = self.ends.get(child.name, 0) + 1
-            self._console.say(f"{child.name} {end}; it starts again in {delay:g} s")
+            if loop.time() - started_at > STABLE_AFTER_S:
+                backoff_s, self.failures[child.name] = MIN_BACKOFF_S, 0
+            self.failures[child.name] = self.failures.get(child.name, 0) + 1
+            self._console.write(f"{child.name} {end}; it starts again in {backoff_s:g} s")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), delay)
-            delay = min(delay * 2, BACKOFF_MOST_S)
+                await asyncio.wait_for(stop.wait(), backoff_s)
+            backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
 
     async def _run_once(self, child: Child) -> str:
-        """How it ended, in words."""
+        """Run it until it ends; returns how it ended, as the rest of a sentence."""
         read_end, write_end = os.pipe()
+        output = os.fdopen(read_end, "rb", buffering=0)
         try:
             process = await asyncio.create_subprocess_exec(
                 *child.command,
@@ -118,51 +119,63 @@ class Supervisor:
                 stderr=write_end,
                 env=dict(child.env),
                 cwd=child.folder,
-                pass_fds=child.keeps,
-                # A Ctrl-C in the terminal reaches us alone; we stop the others in their order.
+                pass_fds=child.inherits,
+                # Ctrl-C in the terminal reaches this process alone, which stops the others in their order.
                 start_new_session=True,
-                preexec_fn=_tie_to_us(child.orphaned),
+                preexec_fn=_end_with_parent(child.parent_death_signal),
             )
-        except OSError as error:
-            os.close(read_end)
-            return f"cannot be started ({error})"
+        except BaseException:
+            output.close()
+            raise
         finally:
             os.close(write_end)
         self._processes[child.name] = process
         self._on_change()
         if self._stops[child.name].is_set():
             self._signal(child.name, signal.SIGTERM)
-        relay = asyncio.create_task(self._relay(child, read_end))
+        relay = asyncio.create_task(self._relay(child, output))
         code = await process.wait()
-        # What it started and did not take along: nginx killed by force leaves workers that hold the port.
+        # A killed nginx leaves workers that hold its port.
         _kill_group(process.pid)
         await relay
         del self._processes[child.name]
         self._on_change()
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
-    async def _relay(self, child: Child, descriptor: int) -> None:
+    async def _relay(self, child: Child, output: IO[bytes]) -> None:
+        """Copy its output to the console. A child whose output can no longer be read is killed: it would wait for
+        its reader, or write to nobody."""
+        try:
+            await self._copy_lines(child, output)
+        except Exception as error:  # noqa: BLE001 # whatever it is: reported, and the child started again
+            output.close()
+            self._console.write(
+                f"the output of {child.name} cannot be read ({str(error) or type(error).__name__})"
+            )
+            self.kill(child.name)
+
+    async def _copy_lines(self, child: Child, output: IO[bytes]) -> None:
         reader = asyncio.StreamReader()
         transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+            lambda: asyncio.StreamReaderProtocol(reader), output
         )
         rest = b""
         try:
             while chunk := await reader.read(65_536):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
-                    self._said(child, line)
-                if len(rest) > LONGEST_LINE:
-                    self._said(child, rest)
+                    self._write(child, line)
+                if len(rest) > MAX_LINE_BYTES:
+                    self._write(child, rest)
                     rest = b""
             if rest:
-                self._said(child, rest)
+                self._write(child, rest)
         finally:
             transport.close()
 
-    def _said(self, child: Child, line: bytes) -> None:
-        if text := child.tidy(line.decode(errors="replace")):
-            self._console.say(text, child.name)
+    def _write(self, child: Child, line: bytes) -> None:
+        if text := child.format_line(line.decode(errors="replace")):
+            self._console.write(text, child.name)
 
 
 def _kill_group(pid: int) -> None:
@@ -170,16 +183,16 @@ def _kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _tie_to_us(orphaned: signal.Signals) -> Callable[[], None] | None:
-    """Run in the child before it becomes another program: Linux then signals it when we are gone, even when a
-    SIGKILL left us no time. OtherVariable such an end leaves the children to be stopped by hand."""
+def _end_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+    """Runs in the child before its program: Linux then sends it the signal when this process ends, even by
+    SIGKILL. On other systems the children of a killed `blytz up` go on."""
     if sys.platform != "linux":
         return None
-    us, prctl = os.getpid(), ctypes.CDLL(None).prctl
+    parent, prctl = os.getpid(), ctypes.CDLL(None).prctl
 
-    def tie() -> None:
-        prctl(PR_SET_PDEATHSIG, int(orphaned))
-        if os.getppid() != us:
+    def request_signal() -> None:
+        prctl(PR_SET_PDEATHSIG, int(number))
+        if os.getppid() != parent:
             os._exit(1)
 
-    return tie
+    return request_signal
