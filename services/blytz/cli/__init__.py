@@ -1,6 +1,7 @@
 """The command line. Each command is a function in a module of its own, imported only when it is the one that runs:
 `blytz token` must not wait for the web framework of `blytz serve`."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -35,6 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point. What stops a command leaves as one line on stderr and an exit code, not a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = _chosen(words)
+    for descriptor in range(3):
+        # Where one of them is closed (`>&-`), the next file to be opened would take its place, and get our output.
+        with contextlib.suppress(OSError):
+            os.fstat(descriptor)
+            continue
+        os.open(os.devnull, os.O_RDWR)
     try:
         if chosen not in READ_FILES_THEMSELVES:
             _take_files()

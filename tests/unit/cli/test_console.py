@@ -3,6 +3,8 @@
 import contextlib
 import os
 import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -96,3 +98,15 @@ async def test_a_terminal_that_was_closed_is_no_fault() -> None:
     console.write("nobody hears this")
     console.write("nor this")
     os.close(writer)
+
+
+def test_no_file_takes_the_place_of_a_closed_standard_output() -> None:
+    opens_a_file = (
+        "import contextlib, os, sys\n"
+        "from blytz.cli import main\n"
+        "with contextlib.suppress(SystemExit):\n"
+        "    main(['--help'])\n"
+        "sys.exit(os.open(os.devnull, os.O_RDONLY))"
+    )
+    ended = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", opens_a_file], check=False)
+    assert ended.returncode > 2
