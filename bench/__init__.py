@@ -1,1 +1,1 @@
-"""The figures of Blytz, measured beside a Go peer in one run: `python -m bench` (bench/README.md)."""
+"""Measures Blytz beside a Go peer in one run: `python -m bench` (bench/README.md)."""

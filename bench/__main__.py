@@ -1,4 +1,4 @@
-"""`python -m bench`: every figure in one run, one table."""
+"""`python -m bench`: measures every figure and prints one table."""
 
 import argparse
 import datetime as dt
@@ -6,31 +6,33 @@ import os
 import sys
 from collections.abc import Callable
 
-from bench.alone import engine, platform
 from bench.machine import allow_many_sockets, describe, program
 from bench.rounds import QUICK, Plan, Row
 from bench.scenarios import fanout, http_bids, idle, websocket_bids
 from bench.sides import Peer, build_peer
 from bench.table import table
+from bench.without_peer import engine, platform
 
 Scenario = Callable[[Plan, Peer | None], list[Row]]
 SCENARIOS: dict[str, Scenario] = {
     "websocket": websocket_bids,
     "http": http_bids,
-    "fanout-60": fanout(60, most=0.9),
-    "fanout-300": fanout(300, most=0.3),
+    "fanout-60": fanout(60, at_most=0.9),
+    "fanout-300": fanout(300, at_most=0.3),
     "platform": platform,
     "idle": idle,
     "engine": engine,
 }
 
 
-def _asked() -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "--only", action="append", choices=SCENARIOS, metavar="NAME", help=f"one of {', '.join(SCENARIOS)}"
     )
-    parser.add_argument("--quick", action="store_true", help="short rounds: a look, not a figure")
+    parser.add_argument(
+        "--quick", action="store_true", help="short rounds: a rough impression, no figures to publish"
+    )
     parser.add_argument(
         "--peer-redis",
         choices=("pool", "autopipeline"),
@@ -41,13 +43,13 @@ def _asked() -> argparse.Namespace:
         "--peer-fanout",
         choices=("prepared", "joined"),
         default="prepared",
-        help="one prepared frame per event (default), or what has queued up for a client joined in one frame",
+        help="one prepared frame per event (default), or all events queued for a client in one frame",
     )
     return parser.parse_args()
 
 
 def main() -> int:
-    asked = _asked()
+    arguments = _arguments()
     missing = [name for name in ("redis-server", "redis-benchmark", "taskset") if program(name) is None]
     if missing or (os.cpu_count() or 1) < 2:
         print(f"bench needs two cores and {', '.join(missing) or 'nothing else'}", file=sys.stderr)
@@ -55,20 +57,20 @@ def main() -> int:
     no_peer = build_peer()
     if no_peer:
         print(no_peer, file=sys.stderr)
-    peer = None if no_peer else Peer(redis=asked.peer_redis, fanout=asked.peer_fanout)
+    peer = None if no_peer else Peer(redis=arguments.peer_redis, fanout=arguments.peer_fanout)
     allow_many_sockets()
 
     rows: list[Row] = []
     failed = False
-    for name in asked.only or SCENARIOS:
+    for name in arguments.only or SCENARIOS:
         print(f"{name}", file=sys.stderr, flush=True)
         try:
-            rows += SCENARIOS[name](QUICK if asked.quick else Plan(), peer)
+            rows += SCENARIOS[name](QUICK if arguments.quick else Plan(), peer)
         except RuntimeError as error:
             failed = True
             print(f"  {name} could not be measured: {error}", file=sys.stderr, flush=True)
     today = dt.datetime.now(tz=dt.UTC).date()
-    print(f"\n{today}, {describe()}{', quick' if asked.quick else ''}\n\n{table(rows)}")
+    print(f"\n{today}, {describe()}{', quick' if arguments.quick else ''}\n\n{table(rows)}")
     return 1 if failed else 0
 
 

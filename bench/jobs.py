@@ -1,10 +1,10 @@
-"""What the runner asks of the load generator, and what it is told: one JSON document each way."""
+"""What the runner sends to the load generator and what it gets back: one JSON document each way."""
 
 from msgspec import Struct, field
 
 
 class Target(Struct, kw_only=True):
-    """The server that is measured: where it listens, and the processes whose CPU and memory count."""
+    """The measured server: its port, and the processes whose CPU and memory are measured."""
 
     port: int
     pid: int
@@ -12,9 +12,9 @@ class Target(Struct, kw_only=True):
 
 
 class BidsJob(Struct, tag="bids", kw_only=True):
-    """Closed loop: each bidder sends its next bid when the last one is answered. Every bid is acceptable."""
+    """Closed loop: each bidder sends its next bid when its last one is answered. Every bid is acceptable."""
 
-    door: str
+    transport: str
     """`live` (WebSocket) or `http`."""
     target: Target
     tokens: list[str]
@@ -24,7 +24,7 @@ class BidsJob(Struct, tag="bids", kw_only=True):
 
 
 class FanoutJob(Struct, tag="fanout", kw_only=True):
-    """`viewers` sockets watch one auction while bids are put straight into Redis at `rate` a second."""
+    """`viewers` sockets watch one auction while bids are written directly to Redis at `rate` per second."""
 
     target: Target
     redis_url: str
@@ -36,16 +36,16 @@ class FanoutJob(Struct, tag="fanout", kw_only=True):
 
 
 class IdleJob(Struct, tag="idle", kw_only=True):
-    """`viewers` sockets watch one auction in which nothing happens."""
+    """`viewers` sockets watch one auction without bids."""
 
     target: Target
     auction: str
     viewers: int
-    settle_s: float = 3.0
+    idle_s: float = 3.0
 
 
 class PlatformJob(Struct, tag="platform", kw_only=True):
-    """Open loop through nginx: `rate` bids a second on one auction that everybody watches."""
+    """Open loop through nginx: `rate` bids per second on one auction that all clients watch."""
 
     port: int
     tokens: list[str]
@@ -57,7 +57,7 @@ class PlatformJob(Struct, tag="platform", kw_only=True):
 
 
 class EngineJob(Struct, tag="engine", kw_only=True):
-    """`RedisStore` alone, `in_flight` bids at any time on one auction, with the script that the runner edited."""
+    """`RedisStore` alone: `in_flight` bids under way on one auction, with `preamble` put before the script."""
 
     redis_url: str
     auction: str
@@ -70,24 +70,24 @@ Job = BidsJob | FanoutJob | IdleJob | PlatformJob | EngineJob
 
 
 class Result(Struct, kw_only=True):
-    """What one round measured; a job fills in what it knows."""
+    """The measurements of one round; each kind of job fills in a part."""
 
     seconds: float = 0.0
     accepted: int = 0
     other: dict[str, int] = field(default_factory=dict)
-    """Every other outcome of a bid, by its word."""
+    """How many bids had each other outcome or problem code."""
     server_cpu_s: float = 0.0
     redis_cpu_s: float = 0.0
     others_cpu_s: float = 0.0
-    """Work of the machine that was nobody's of ours, where all of ours are known: the noise."""
+    """CPU time of unrelated processes on this machine: noise. 0 where not all of our processes are known."""
     load_cpu_s: float = 0.0
-    """Near `seconds`, the load generator itself was the limit."""
+    """When this comes near `seconds`, the load generator was the bottleneck."""
     ack_ms: dict[str, float] = field(default_factory=dict)
     """Percentiles: p50, p95, p99."""
     fanout_ms: dict[str, float] = field(default_factory=dict)
     delivered: int = 0
     gaps: int = 0
     closed: int = 0
-    """Connections that the server ended."""
+    """Connections that the server closed."""
     rss_before: int = 0
     rss_after: int = 0

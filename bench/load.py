@@ -1,4 +1,4 @@
-"""The load generator, a process of its own: one job as JSON on stdin, its result as JSON on stdout."""
+"""The load generator process: reads one job as JSON on stdin, writes its result as JSON on stdout."""
 
 import sys
 

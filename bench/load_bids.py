@@ -1,5 +1,5 @@
-"""Bidders in a closed loop, over WebSocket or HTTP. Every bid is acceptable, so that both sides do the same work:
-an auction has one bid under way at a time, from somebody who does not lead it, at the minimum it last named."""
+"""Bidders in a closed loop, over WebSocket or HTTP. Every bid is acceptable, so that both servers do the same
+work: an auction has one bid under way at a time, from a bidder who does not lead, at the last known minimum."""
 
 import asyncio
 import time
@@ -24,8 +24,8 @@ class Lot:
         self.minimum = FIRST_PRICE
 
 
-class Book:
-    """The auctions that wait for a bid, the one that waited longest first."""
+class FreeLots:
+    """The auctions without a bid under way, the one that waited longest first."""
 
     def __init__(self, auctions: list[str]) -> None:
         self._free = deque(Lot(auction_id) for auction_id in auctions)
@@ -63,10 +63,10 @@ _result = msgspec.json.Decoder(_Result)
 
 
 class Bidder:
-    """What both doors share: takes a lot, sends, hears, goes on until told to stop."""
+    """The part that both transports share: takes a lot, sends a bid, and repeats after each answer."""
 
-    def __init__(self, number: int, book: Book, tally: Tally) -> None:
-        self._number, self._book, self._tally = number, book, tally
+    def __init__(self, number: int, lots: FreeLots, tally: Tally) -> None:
+        self._number, self._lots, self._tally = number, lots, tally
         self._lot: Lot | None = None
         self._sent_at = 0.0
         self.going = True
@@ -75,39 +75,39 @@ class Bidder:
         raise NotImplementedError
 
     def bid(self) -> None:
-        lot = self._lot = self._book.take(self._number)
+        lot = self._lot = self._lots.take(self._number)
         self._sent_at = time.perf_counter()
-        self.send(lot, self._book.next_bid_id())
+        self.send(lot, self._lots.next_bid_id())
 
-    def told(self, receipt: _Receipt) -> None:
+    def on_receipt(self, receipt: _Receipt) -> None:
         lot = self._lot
         if lot is None:
             return
         self._lot = None
         self._tally.answered(receipt.code or receipt.outcome, time.perf_counter() - self._sent_at)
         leader = self._number if receipt.outcome == "accepted" else lot.leader
-        self._book.give_back(lot, leader, receipt.minimum or lot.minimum)
+        self._lots.give_back(lot, leader, receipt.minimum or lot.minimum)
         if self.going:
             self.bid()
 
 
 class LiveBidder(Bidder, Socket):
-    def __init__(self, number: int, book: Book, tally: Tally, token: str) -> None:
+    def __init__(self, number: int, lots: FreeLots, tally: Tally, token: str) -> None:
         Socket.__init__(self)
-        Bidder.__init__(self, number, book, tally)
+        Bidder.__init__(self, number, lots, tally)
         self._token = token
 
     def send(self, lot: Lot, bid_id: str) -> None:
-        self.say(
+        self.send_text(
             b'{"type":"bid","auction_id":"%b","bid_id":"%b","amount":%d,"kind":"exact"}'
             % (lot.auction_id.encode(), bid_id.encode(), lot.minimum)
         )
 
-    def heard(self, frame: bytes) -> None:
+    def on_text(self, frame: bytes) -> None:
         if not self.ready.done():
             for message in messages_in(frame):
                 if message["type"] == "welcome":
-                    self.say(msgspec.json.encode({"type": "auth", "token": self._token}))
+                    self.send_text(msgspec.json.encode({"type": "auth", "token": self._token}))
                 elif message["type"] == "authenticated":
                     self.ready.set_result(None)
             return
@@ -117,12 +117,12 @@ class LiveBidder(Bidder, Socket):
             receipts = [_result.decode(frame)]
         for receipt in receipts:
             if receipt.type in {"bid_result", "error"}:
-                self.told(receipt)
+                self.on_receipt(receipt)
 
 
 class HttpBidder(Bidder):
-    def __init__(self, number: int, book: Book, tally: Tally, token: str) -> None:
-        super().__init__(number, book, tally)
+    def __init__(self, number: int, lots: FreeLots, tally: Tally, token: str) -> None:
+        super().__init__(number, lots, tally)
         self._headers = f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
         self._connection = HttpConnection(self._answered)
 
@@ -134,16 +134,16 @@ class HttpBidder(Bidder):
         self._connection.post(f"/v1/auctions/{lot.auction_id}/bids", self._headers, body)
 
     def _answered(self, status: int, body: bytes) -> None:
-        self.told(_receipt.decode(body) if body else _Receipt(code=str(status)))
+        self.on_receipt(_receipt.decode(body) if body else _Receipt(code=str(status)))
 
-    def leave(self) -> None:
-        self._connection.leave()
+    def disconnect(self) -> None:
+        self._connection.disconnect()
 
 
 async def run_bids(job: BidsJob) -> Result:
-    book, tally = Book(job.auctions), Tally(job.target)
-    kind = LiveBidder if job.door == "live" else HttpBidder
-    bidders = [kind(number, book, tally, token) for number, token in enumerate(job.tokens)]
+    lots, tally = FreeLots(job.auctions), Tally(job.target)
+    kind = LiveBidder if job.transport == "live" else HttpBidder
+    bidders = [kind(number, lots, tally, token) for number, token in enumerate(job.tokens)]
     await connect_all(bidder.connect("127.0.0.1", job.target.port) for bidder in bidders)
     for bidder in bidders:
         bidder.bid()
@@ -153,8 +153,8 @@ async def run_bids(job: BidsJob) -> Result:
     result = tally.end()
     for bidder in bidders:
         bidder.going = False
-    # The last answers, so that nothing of this round falls into the next one.
+    # The last answers arrive, so that nothing of this round falls into the next one.
     await asyncio.sleep(0.3)
     for bidder in bidders:
-        bidder.leave()
+        bidder.disconnect()
     return result

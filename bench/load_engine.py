@@ -1,4 +1,4 @@
-"""The engine alone: RedisStore over RedisPipe, as many bids under way as redis-benchmark has in its pipeline."""
+"""The engine alone: RedisStore over RedisPipe, as many bids under way as in redis-benchmark's pipeline."""
 
 import asyncio
 
@@ -15,29 +15,29 @@ async def run_engine(job: EngineJob) -> Result:
     await pipe.start(timeout_s=10)
     store, tally = RedisStore(pipe, load_scripts(lambda source: job.preamble + source)), Tally()
     done = asyncio.get_running_loop().create_future()
-    asked = answered = 0
+    sent = answered = 0
 
-    def ask() -> None:
-        nonlocal asked
-        asked += 1
-        bidder = Party(f"usr_{asked}", "Bidder")
-        # The amount stands for nothing: the line in front of the script sets it.
-        bid = store.place_bid(job.auction, Bid(bidder, f"b{asked}", 1), Cause(bidder.id))
-        bid.then(told)
+    def send() -> None:
+        nonlocal sent
+        sent += 1
+        bidder = Party(f"usr_{sent}", "Bidder")
+        # The preamble of the script replaces this amount.
+        bid = store.place_bid(job.auction, Bid(bidder, f"b{sent}", 1), Cause(bidder.id))
+        bid.then(on_result)
 
-    def told(bid: Answer[Receipt | Refused]) -> None:
+    def on_result(bid: Answer[Receipt | Refused]) -> None:
         nonlocal answered
         answered += 1
         outcome = bid.result()
         tally.outcomes[outcome.outcome if isinstance(outcome, Receipt) else outcome.code.value] += 1
-        if asked < job.bids:
-            ask()
+        if sent < job.bids:
+            send()
         elif answered == job.bids:
             done.set_result(None)
 
     tally.begin()
     for _ in range(job.in_flight):
-        ask()
+        send()
     await done
     result = tally.end()
     await pipe.close()

@@ -1,7 +1,7 @@
-"""Viewers: sockets that watch one auction and check that nothing is missing from what they are shown.
+"""Viewers: sockets that watch one auction and check that no event is missing.
 
-An event's delay is counted from its `at`, the moment of its decision on the Redis clock, to the viewer's socket:
-both clocks are this machine's, and `at` is cut to whole milliseconds, so a delay may be up to 1 ms too long.
+The delay of an event is the time from its `at`, the decision by the Redis clock, to its arrival at the viewer.
+Both clocks are of this machine, and `at` is cut to whole milliseconds, so a delay may be up to 1 ms too long.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ from blytz.auction.rules import increment
 from blytz.kit.redis.pipe import RedisPipe
 
 SOURCE_PORTS = 5_000
-"""Connections from one source address; the next ones come from the next address of 127.0.0.0/8."""
+"""Connections from one source address; the others come from the next addresses of 127.0.0.0/8."""
 TIMED_SHARE = 20
-"""One viewer in so many notes how long each event took."""
+"""One viewer in this many records the delay of each event."""
 FRAMES_KEPT = 1_024
 
 
@@ -30,27 +30,27 @@ def source_of(number: int) -> str:
     return f"127.0.0.{2 + number // SOURCE_PORTS}"
 
 
-class Seen(NamedTuple):
-    """What a frame holds: its first and last event, and when each of them was decided. No event: first is 0."""
+class FrameEvents(NamedTuple):
+    """The first and last seq of a frame, and the `at` of each event; `first` is 0 when it holds no event."""
 
     first: int
     last: int
     at: list[int]
 
 
-NOTHING = Seen(0, 0, [])
+NO_EVENTS = FrameEvents(0, 0, [])
 
 
-class Room:
-    """What the viewers of one auction share. Each frame is decoded once: it arrives a thousand times."""
+class Topic:
+    """State shared by the viewers of one topic. A frame arrives a thousand times and is decoded once."""
 
-    def __init__(self, topic: str, tally: Tally) -> None:
-        self.topic = topic
+    def __init__(self, name: str, tally: Tally) -> None:
+        self.name = name
         self.tally = tally
         self.gaps = 0
-        self._frames: dict[bytes, Seen] = {}
+        self._frames: dict[bytes, FrameEvents] = {}
 
-    def look(self, frame: bytes) -> Seen:
+    def events_in(self, frame: bytes) -> FrameEvents:
         seen = self._frames.get(frame)
         if seen is None:
             if len(self._frames) >= FRAMES_KEPT:
@@ -58,48 +58,48 @@ class Room:
             seen = self._frames[frame] = self.read(messages_in(frame))
         return seen
 
-    def read(self, messages: list[dict[str, Any]]) -> Seen:
-        """Counts a gap within the frame, and a snapshot in the middle of things, which none should need here."""
+    def read(self, messages: list[dict[str, Any]]) -> FrameEvents:
+        """Counts each gap in the frame, and each snapshot: no viewer should need a second one here."""
         events = [message for message in messages if message["type"] == "event"]
         self.gaps += sum(message["type"] == "snapshot" for message in messages)
         if not events:
-            return NOTHING
+            return NO_EVENTS
         seqs = [event["seq"] for event in events]
         self.gaps += seqs != list(range(seqs[0], seqs[-1] + 1))
-        return Seen(seqs[0], seqs[-1], [event["at"] for event in events])
+        return FrameEvents(seqs[0], seqs[-1], [event["at"] for event in events])
 
 
 class Viewer(Socket):
-    def __init__(self, number: int, room: Room) -> None:
+    def __init__(self, number: int, topic: Topic) -> None:
         super().__init__()
-        self._room = room
+        self._topic = topic
         self._timed = number % TIMED_SHARE == 0
         self._seq = 0
 
-    def heard(self, frame: bytes) -> None:
+    def on_text(self, frame: bytes) -> None:
         if not self.ready.done():
-            self._greeted(frame)
+            self._subscribe(frame)
             return
-        self.shown(self._room.look(frame))
+        self._record(self._topic.events_in(frame))
 
-    def shown(self, seen: Seen) -> None:
+    def _record(self, seen: FrameEvents) -> None:
         if not seen.first:
             return
-        room = self._room
+        topic = self._topic
         if seen.first != self._seq + 1:
-            room.gaps += 1
+            topic.gaps += 1
         self._seq = seen.last
-        tally = room.tally
+        tally = topic.tally
         if tally.counting:
             tally.delivered += len(seen.at)
             if self._timed:
                 now = time.time()
                 tally.fanouts_s.extend(now - at / 1000 for at in seen.at)
 
-    def _greeted(self, frame: bytes) -> None:
+    def _subscribe(self, frame: bytes) -> None:
         for message in messages_in(frame):
             if message["type"] == "welcome":
-                self.say(msgspec.json.encode({"type": "watch", "topic": self._room.topic}))
+                self.send_text(msgspec.json.encode({"type": "watch", "topic": self._topic.name}))
             elif message["type"] == "snapshot":
                 self._seq = message["seq"]
                 self.ready.set_result(None)
@@ -109,8 +109,8 @@ class Viewer(Socket):
                 self.ready.set_exception(RuntimeError(f"cannot watch: {message}"))
 
 
-async def gather_viewers(room: Room, count: int, port: int) -> list[Viewer]:
-    viewers = [Viewer(number, room) for number in range(count)]
+async def connect_viewers(topic: Topic, count: int, port: int) -> list[Viewer]:
+    viewers = [Viewer(number, topic) for number in range(count)]
     await connect_all(
         viewer.connect("127.0.0.1", port, source=source_of(number)) for number, viewer in enumerate(viewers)
     )
@@ -118,7 +118,7 @@ async def gather_viewers(room: Room, count: int, port: int) -> list[Viewer]:
 
 
 class Pacer:
-    """Puts ever-higher bids of two bidders straight into Redis, so that the gateway under test only fans out."""
+    """Writes rising bids of two bidders directly to Redis, so that the measured gateway only fans out."""
 
     RIVALS = (Party("usr_anna", "Anna"), Party("usr_ben", "Ben"))
 
@@ -151,8 +151,8 @@ class Pacer:
 
 async def run_fanout(job: FanoutJob) -> Result:
     tally = Tally(job.target)
-    room = Room(f"auction:{job.auction}", tally)
-    viewers = await gather_viewers(room, job.viewers, job.target.port)
+    topic = Topic(f"auction:{job.auction}", tally)
+    viewers = await connect_viewers(topic, job.viewers, job.target.port)
     pacer = Pacer(job.redis_url, job.auction, job.rate)
     await pacer.start()
     await asyncio.sleep(job.warm_up_s)
@@ -160,19 +160,19 @@ async def run_fanout(job: FanoutJob) -> Result:
     await asyncio.sleep(job.seconds)
     result = tally.end()
     await pacer.stop()
-    result.gaps = room.gaps
+    result.gaps = topic.gaps
     result.closed = sum(viewer.closed for viewer in viewers)
     for viewer in viewers:
-        viewer.leave()
+        viewer.disconnect()
     return result
 
 
 async def run_idle(job: IdleJob) -> Result:
-    room = Room(f"auction:{job.auction}", Tally())
+    topic = Topic(f"auction:{job.auction}", Tally())
     before = rss_bytes(job.target.pid)
-    viewers = await gather_viewers(room, job.viewers, job.target.port)
-    await asyncio.sleep(job.settle_s)
+    viewers = await connect_viewers(topic, job.viewers, job.target.port)
+    await asyncio.sleep(job.idle_s)
     result = Result(rss_before=before, rss_after=rss_bytes(job.target.pid), closed=sum(v.closed for v in viewers))
     for viewer in viewers:
-        viewer.leave()
+        viewer.disconnect()
     return result

@@ -1,4 +1,4 @@
-"""What the operating system says about processes, and how one is started on a core of its own."""
+"""Reads CPU time and memory of processes from /proc, and starts a process pinned to one core."""
 
 import contextlib
 import os
@@ -17,30 +17,30 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 
 SERVER_CORE = 0
-"""Runs what is measured, and Redis: the one core of a small server."""
+"""Runs the measured server and Redis: the one core of a small server."""
 LOAD_CORE = 1
-"""Runs the load generator, and nothing else."""
+"""Runs only the load generator."""
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far, all its threads together."""
-    # The name in brackets may hold spaces: what counts begins behind it.
+    """User and system time of all threads of a process so far."""
+    # The name in brackets may hold spaces, so the numbers are read after it.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
 def busy_seconds() -> float:
-    """What all cores together have worked so far, and what was stolen from them by other guests of the host."""
+    """Busy time of all cores so far, including time stolen by other virtual machines of the host."""
     first = Path("/proc/stat").read_text().partition("\n")[0].split()
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, first[1:9])
     return (user + nice + system + irq + softirq + steal) / _TICKS_PER_S
 
 
 def cpu_by_name(root: int) -> dict[str, float]:
-    """CPU seconds so far of a process and all that descend from it, by what they are called."""
+    """CPU seconds so far of a process and all its descendants, by program name."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -64,7 +64,7 @@ def rss_bytes(pid: int) -> int:
 
 
 def allow_many_sockets(wanted: int = 65_536) -> None:
-    """Raises the limit of open files for this process and those it starts, as far as it may."""
+    """Raise the limit of open files for this process and its children, as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), max(hard, wanted)))
@@ -108,11 +108,11 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Of the program itself: taskset replaces itself by it."""
+        """Of the program: taskset replaces itself with it."""
         return self._child.pid
 
     def wait_for(self, url: str, within_s: float = 20.0) -> None:
-        """Until `url` answers. Raises RuntimeError with the end of the log when it does not."""
+        """Wait until `url` answers. Raises RuntimeError with the end of the log when it does not."""
         until = time.monotonic() + within_s
         while time.monotonic() < until and self._child.poll() is None:
             try:

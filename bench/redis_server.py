@@ -1,4 +1,4 @@
-"""A Redis of the benchmark's own, configured for durability like the one that `blytz up` starts."""
+"""A Redis for the benchmark, configured for durability like the one that `blytz up` starts."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ class RedisServer:
             "save": "",
             "maxmemory-policy": "noeviction",
             "client-output-buffer-limit": "pubsub 256mb 128mb 60",
-            # A rewrite in the middle of a round would be the noise of one side.
+            # A rewrite during a round would disturb one side only.
             "auto-aof-rewrite-percentage": "0",
         }
         words = [word for name, value in settings.items() for word in (f"--{name}", value)]
@@ -44,7 +44,7 @@ class RedisServer:
                 return
 
     def clear(self) -> None:
-        """Between rounds: nobody pays for what the other side has written."""
+        """Called between rounds, so that no side works on the data of the other."""
         self.client.flushall()
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Rounds: short, alternating between the sides so that a noisy minute falls on both, and summed up by medians."""
+"""Short rounds that alternate between the sides, so that noise falls on both; figures are medians."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from bench.machine import LOAD_CORE, ROOT
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How long and how often; `--quick` is a look, not a figure."""
+    """Number and length of the rounds."""
 
     rounds: int = 5
     seconds: float = 4.0
@@ -42,7 +42,7 @@ class Row(msgspec.Struct, kw_only=True):
 
 
 def load(job: Job) -> Result:
-    """One job in a load generator of its own, on the other core."""
+    """Run one job in a new load generator process on the other core."""
     done = subprocess.run(
         ["taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "bench.load"],
         input=msgspec.json.encode(job),
@@ -55,19 +55,19 @@ def load(job: Job) -> Result:
     return msgspec.json.decode(done.stdout, type=Result)
 
 
-def alternate(rounds: int, sides: Sequence[str], play: Callable[[str], Result]) -> dict[str, list[Result]]:
+def alternate(rounds: int, sides: Sequence[str], run_round: Callable[[str], Result]) -> dict[str, list[Result]]:
     """A B A B ...: `rounds` results for each side."""
     results: dict[str, list[Result]] = {side: [] for side in sides}
     for turn in range(rounds):
         for side in sides:
-            result = play(side)
+            result = run_round(side)
             results[side].append(result)
-            print(f"  round {turn + 1}, {side}: {brief(result)}", file=sys.stderr, flush=True)
+            print(f"  round {turn + 1}, {side}: {summary(result)}", file=sys.stderr, flush=True)
     return results
 
 
-def brief(result: Result) -> str:
-    """What one round saw, for whoever watches it run."""
+def summary(result: Result) -> str:
+    """The measurements of one round in a line."""
     parts = []
     if result.seconds:
         busy = {
@@ -91,7 +91,7 @@ def brief(result: Result) -> str:
     return ", ".join(parts)
 
 
-def middle(results: Sequence[Result] | None, figure: Callable[[Result], float]) -> float | None:
+def median_of(results: Sequence[Result] | None, figure: Callable[[Result], float]) -> float | None:
     return median(map(figure, results)) if results else None
 
 
@@ -107,14 +107,20 @@ def compared(
     results: dict[str, list[Result]],
     read: Callable[[Result], float],
     *,
-    most: float | None = None,
-    least: float | None = None,
+    at_most: float | None = None,
+    at_least: float | None = None,
     note: str = "",
 ) -> Row:
-    """A row whose target, where the issue names one, is a share of the peer's figure: at most, or at least."""
-    ours, theirs = middle(results.get("blytz"), read), middle(results.get("gin"), read)
-    target = f"<= {most:g} of gin" if most is not None else f">= {least:g} of gin" if least is not None else ""
+    """A row whose target, if it has one, is a share of the peer's figure: `at_most`, or `at_least`."""
+    ours, theirs = median_of(results.get("blytz"), read), median_of(results.get("gin"), read)
+    target = (
+        f"<= {at_most:g} of gin"
+        if at_most is not None
+        else f">= {at_least:g} of gin"
+        if at_least is not None
+        else ""
+    )
     row = Row(figure=figure, unit=unit, ours=ours, theirs=theirs, target=target, note=note, noise=noise(results))
     if row.ratio is not None and target:
-        row.met = row.ratio <= most if most is not None else row.ratio >= (least or 0)
+        row.met = row.ratio <= at_most if at_most is not None else row.ratio >= (at_least or 0)
     return row

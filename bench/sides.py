@@ -1,4 +1,4 @@
-"""The two sides: Blytz and its Go peer, each started on the server's core, both on one Redis."""
+"""The two sides of a comparison, Blytz and its Go peer: each runs on the server's core, both use one Redis."""
 
 import subprocess
 from pathlib import Path
@@ -6,38 +6,39 @@ from typing import Literal
 
 from msgspec import Struct
 
+import blytz.auction.redis
 from bench.machine import BIN, ROOT, SERVER_CORE, Process, program
 from infra.ports import free_port
 
 PEER = ROOT / "bench" / "peers" / "gin"
-LUA = ROOT / "services" / "blytz" / "auction" / "lua"
-Door = Literal["live", "http"]
+LUA = Path(blytz.auction.redis.__file__).parent / "lua"
+Transport = Literal["live", "http"]
 
 
 class Peer(Struct, frozen=True):
-    """How the peer is to work; bench/README.md says why it can work in two ways."""
+    """The variant of the peer; bench/README.md explains them."""
 
     redis: Literal["pool", "autopipeline"] = "pool"
     fanout: Literal["prepared", "joined"] = "prepared"
 
 
 class Side(Struct, frozen=True):
-    """A server that is up: where it listens, and the process whose CPU counts."""
+    """A running server."""
 
     name: str
     process: Process
     port: int
 
 
-def start_blytz(door: Door, redis_url: str, folder: Path) -> Side:
+def start_blytz(transport: Transport, redis_url: str, folder: Path) -> Side:
     port = free_port()
     env = {
         "REDIS_URL": redis_url,
         "BLYTZ_ENV": "dev",
         "BLYTZ_DATA": str(folder),
-        "BLYTZ_LIVE_PORT" if door == "live" else "BLYTZ_AUCTION_PORT": str(port),
-        # Fifty connections do the work of thousands of bidders here; the limits are for one of those.
-        # The peer writes no line for a bid, so neither do we here.
+        "BLYTZ_LIVE_PORT" if transport == "live" else "BLYTZ_AUCTION_PORT": str(port),
+        # Fifty connections do the work of thousands of bidders here, so the limits of one bidder are lifted.
+        # The peer logs no line per bid, so Blytz does not either.
         "BLYTZ_LOG_DECISIONS": "0",
         "BLYTZ_MESSAGES_PER_S": "1000000",
         "BLYTZ_BIDS_PER_S": "1000000",
@@ -45,7 +46,7 @@ def start_blytz(door: Door, redis_url: str, folder: Path) -> Side:
         "BLYTZ_WRITES_PER_S": "1000000",
         "BLYTZ_WRITES_BURST": "1000000",
     }
-    service = "live" if door == "live" else "auction"
+    service = "live" if transport == "live" else "auction"
     process = Process(
         f"blytz-{service}", [BIN / "blytz", "serve", service], core=SERVER_CORE, folder=folder, env=env
     )
@@ -53,7 +54,7 @@ def start_blytz(door: Door, redis_url: str, folder: Path) -> Side:
 
 
 def build_peer() -> str | None:
-    """Why there is no peer, or None when it is built."""
+    """Returns None, or why there is no peer."""
     if program("go") is None:
         return "Go not found: peer skipped"
     built = subprocess.run(

@@ -1,4 +1,4 @@
-"""The one table, as Markdown: it is read in a terminal and pasted into bench/README.md."""
+"""Prints the rows as a Markdown table, for the terminal and for bench/README.md."""
 
 from bench.rounds import Row
 

@@ -1,4 +1,4 @@
-"""Counts one round: what happened between `begin` and `end`, and what it cost."""
+"""Counts what happened between `begin` and `end` of a round, and the CPU time it took."""
 
 import time
 from collections import Counter
@@ -8,7 +8,7 @@ from bench.machine import busy_seconds, cpu_seconds
 
 
 class Tally:
-    """Counts nothing before `begin`; CPU of the server and its Redis only where they are a `target`."""
+    """Counts nothing before `begin`. The CPU time of the server and its Redis needs a `target`."""
 
     def __init__(self, target: Target | None = None) -> None:
         self._target = target

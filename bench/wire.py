@@ -1,4 +1,4 @@
-"""The load generator's clients: one WebSocket, one HTTP/1.1 keep-alive connection. The same for every side."""
+"""The load generator's clients, the same for both sides: one WebSocket, one HTTP/1.1 keep-alive connection."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,12 +13,12 @@ CONNECTING_AT_ONCE = 50
 
 def messages_in(frame: bytes) -> list[dict[str, Any]]:
     """A text frame is one JSON object or an array of them."""
-    said = _decode.decode(frame)
-    return said if isinstance(said, list) else [said]
+    decoded = _decode.decode(frame)
+    return decoded if isinstance(decoded, list) else [decoded]
 
 
 class Socket(WSListener):
-    """One WebSocket. `ready` is done once the server has said all that comes before the work itself."""
+    """One WebSocket. A subclass completes `ready` once it is signed in or subscribed."""
 
     def __init__(self) -> None:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -39,7 +39,7 @@ class Socket(WSListener):
         async with asyncio.timeout(60):
             await self.ready
 
-    def say(self, message: bytes) -> None:
+    def send_text(self, message: bytes) -> None:
         assert self.transport is not None
         self.transport.send(WSMsgType.TEXT, message)
 
@@ -48,7 +48,7 @@ class Socket(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.TEXT:
-            self.heard(frame.get_payload_as_bytes())
+            self.on_text(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.CLOSE:
             transport.disconnect()
 
@@ -57,10 +57,10 @@ class Socket(WSListener):
         if not self.ready.done():
             self.ready.set_exception(ConnectionError("the server closed the socket"))
 
-    def heard(self, frame: bytes) -> None:
+    def on_text(self, frame: bytes) -> None:
         raise NotImplementedError
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         if self.transport is not None:
             self.transport.disconnect(graceful=False)
 
@@ -70,7 +70,7 @@ class HttpConnection(asyncio.Protocol):
 
     def __init__(self, on_answer: Callable[[int, bytes], None]) -> None:
         self._on_answer = on_answer
-        self._heard = b""
+        self._received = b""
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -82,22 +82,22 @@ class HttpConnection(asyncio.Protocol):
         self._transport.write(head.encode() + body)
 
     def data_received(self, data: bytes) -> None:
-        heard = self._heard = self._heard + data if self._heard else data
-        head, found, body = heard.partition(b"\r\n\r\n")
+        received = self._received = self._received + data if self._received else data
+        head, found, body = received.partition(b"\r\n\r\n")
         if not found:
             return
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
         if len(body) >= length:
-            self._heard = b""
+            self._received = b""
             self._on_answer(int(head[9:12]), body)
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
 
 async def connect_all(connections: Iterable[Awaitable[None]]) -> None:
-    """Await all of them, a few at a time: a listen queue is short."""
+    """Connect a few at a time, because a listen queue is short."""
     gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
 
     async def one(connection: Awaitable[None]) -> None:

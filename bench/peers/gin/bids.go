@@ -34,7 +34,7 @@ func registerBids(router *gin.Engine, store *Store, verifier *Verifier) {
 	router.POST("/v1/auctions/:id/bids", bidder(verifier), func(c *gin.Context) { placeBid(c, store) })
 }
 
-// bidder lets only a known bidder pass.
+// bidder refuses requests without a valid token of a bidder.
 func bidder(verifier *Verifier) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		token, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
@@ -94,7 +94,7 @@ func placeBid(c *gin.Context, store *Store) {
 	}
 }
 
-// problem answers as RFC 9457 asks, and ends the request.
+// problem sends an RFC 9457 problem and ends the request.
 func problem(c *gin.Context, status int, code, detail string, fields gin.H) {
 	body := gin.H{
 		"type": "urn:blytz:problem:" + code, "title": http.StatusText(status),

@@ -109,8 +109,8 @@ func (c *Client) writePump() {
 	}
 }
 
-// write sends one message, and with it, where fan-out is joined, all that have queued up behind it: as the chat
-// example does, but as an array instead of lines.
+// write sends one message. Where fan-out is joined, the same frame carries all messages queued behind it, like in
+// the chat example, but as an array instead of lines.
 func (c *Client) write(message outgoing) error {
 	if message.prepared != nil {
 		return c.conn.WritePreparedMessage(message.prepared)

@@ -12,7 +12,7 @@ import (
 )
 
 // Hub holds one room per watched auction. An event is framed once for all its readers, unless fan-out is joined:
-// then each connection joins what has queued up for it into one frame of its own. The two exclude each other.
+// then each connection joins the events queued for it into a frame of its own. The two exclude each other.
 type Hub struct {
 	store  *Store
 	joined bool
@@ -24,7 +24,7 @@ func NewHub(store *Store, joined bool) *Hub {
 	return &Hub{store: store, joined: joined, rooms: make(map[string]*Room)}
 }
 
-// Room hands the room of an auction to a watcher, and opens it when it is the first.
+// Room returns the room of an auction, and creates it for the first watcher.
 func (h *Hub) Room(auctionID string) *Room {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
@@ -52,7 +52,7 @@ type Room struct {
 	joined     bool
 	register   chan *Client
 	unregister chan *Client
-	clients    map[*Client]int64 // and the seq of the snapshot each was given
+	clients    map[*Client]int64 // client -> seq of the snapshot it was sent
 }
 
 func (r *Room) run() {
@@ -75,7 +75,7 @@ func (r *Room) run() {
 	}
 }
 
-// welcome sends the present state. Events up to it that are still on their way are dropped in broadcast.
+// welcome sends the current state. broadcast drops events that this snapshot already contains.
 func (r *Room) welcome(ctx context.Context, client *Client) {
 	topic := "auction:" + r.auctionID
 	snapshot, err := r.store.Snapshot(ctx, r.auctionID)
@@ -87,7 +87,7 @@ func (r *Room) welcome(ctx context.Context, client *Client) {
 	r.clients[client] = snapshot.Seq
 }
 
-// broadcast frames the event once for everybody. Whoever cannot keep up is closed, as in the chat example.
+// broadcast frames the event once for all clients. A client that cannot keep up is closed, as in the chat example.
 func (r *Room) broadcast(event []byte) {
 	var numbered struct {
 		Seq int64 `json:"seq"`

@@ -13,7 +13,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-const mostRemembered = 20_000
+const maxKnownTokens = 20_000
 
 type claims struct {
 	Name  string   `json:"name"`
@@ -21,7 +21,7 @@ type claims struct {
 	jwt.RegisteredClaims
 }
 
-// Principal is somebody whose token was believed. Party is {id, name} as JSON, the form the script takes.
+// Principal is the user of a valid token. Party is {id, name} as JSON, the form the script takes.
 type Principal struct {
 	ID        string
 	Name      string
@@ -30,7 +30,7 @@ type Principal struct {
 	Party     string
 }
 
-// Verifier checks a signature once and remembers whose token it was.
+// Verifier checks a signature once and remembers its user.
 type Verifier struct {
 	key   ed25519.PublicKey
 	known *lru.Cache[string, *Principal]
@@ -53,7 +53,7 @@ func NewVerifier(path string) (*Verifier, error) {
 	if !ok {
 		return nil, errors.New("not an Ed25519 key")
 	}
-	known, err := lru.New[string, *Principal](mostRemembered)
+	known, err := lru.New[string, *Principal](maxKnownTokens)
 	if err != nil {
 		return nil, err
 	}
@@ -68,19 +68,19 @@ func (v *Verifier) Verify(token string) (*Principal, error) {
 		v.known.Remove(token)
 		return nil, jwt.ErrTokenExpired
 	}
-	var said claims
-	_, err := jwt.ParseWithClaims(token, &said,
+	var parsed claims
+	_, err := jwt.ParseWithClaims(token, &parsed,
 		func(*jwt.Token) (any, error) { return v.key, nil },
 		jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithExpirationRequired(), jwt.WithIssuer("blytz-dev"))
 	if err != nil {
 		return nil, err
 	}
-	party, err := json.Marshal(map[string]string{"id": said.Subject, "name": said.Name})
+	party, err := json.Marshal(map[string]string{"id": parsed.Subject, "name": parsed.Name})
 	if err != nil {
 		return nil, err
 	}
 	principal := &Principal{
-		ID: said.Subject, Name: said.Name, Roles: said.Roles, ExpiresAt: said.ExpiresAt.Time, Party: string(party),
+		ID: parsed.Subject, Name: parsed.Name, Roles: parsed.Roles, ExpiresAt: parsed.ExpiresAt.Time, Party: string(party),
 	}
 	v.known.Add(token, principal)
 	return principal, nil

@@ -15,7 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// The messages of protocol, section 4.
+// The messages of the live protocol.
 type (
 	request struct {
 		Type      string `json:"type"`
@@ -98,7 +98,7 @@ func registerLive(router *gin.Engine, hub *Hub, store *Store, verifier *Verifier
 	router.GET("/live/v1", live.serve)
 }
 
-// writeBuffer keeps what is joined in one frame: gorilla flushes a full buffer as a fragment.
+// writeBuffer is large enough for a joined frame: gorilla flushes a full buffer as a fragment.
 func writeBuffer(joined bool) int {
 	if joined {
 		return 256 * 1024
@@ -116,7 +116,7 @@ func (l *Live) serve(c *gin.Context) {
 		watching: make(map[string]*Room, 1),
 	}
 	client.say(welcome{"welcome", uuid.NewString(), time.Now().UnixMilli(), pingPeriod.Milliseconds()})
-	// New goroutines, so that what the request held can be collected.
+	// New goroutines, so that the memory of the request can be freed.
 	go client.writePump()
 	go client.readPump()
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// poolSize is the one value that is not go-redis' default (10 per core): every bidder of the benchmark may have a
-// bid under way, and none should wait for a connection.
+// poolSize is the only value that differs from go-redis' defaults (10 per core): every bidder of the benchmark may have a
+// bid under way, and no bid should wait for a connection.
 const poolSize = 64
 
-// Store runs the very Lua that Blytz runs (services/blytz/auction/redis/lua) on the very keys.
+// Store runs the same Lua as Blytz (services/blytz/auction/redis/lua) on the same keys.
 type Store struct {
 	client   *redis.Client
 	scripter redis.Scripter
@@ -54,7 +54,7 @@ type Bid struct {
 	Kind   string `json:"kind" binding:"omitempty,oneof=exact max buy_now"`
 }
 
-// Decision is what the script said: a receipt, or a refusal with Code set.
+// Decision is the answer of the script: a receipt, or a refusal with Code set.
 type Decision struct {
 	Outcome  string
 	Code     string

@@ -1,4 +1,4 @@
-"""The scenarios that only Blytz can play: the engine beside redis-benchmark, and the platform whole."""
+"""The scenarios without the Go peer: the engine beside redis-benchmark, and the whole platform."""
 
 import re
 import subprocess
@@ -12,9 +12,9 @@ import msgspec
 from bench.auctions import SELLER, open_auctions
 from bench.jobs import EngineJob, PlatformJob, Result
 from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, cpu_by_name
-from bench.platform_door import open_auction, sign_in
+from bench.platform_http import open_auction, sign_in
 from bench.redis_server import RedisServer
-from bench.rounds import Plan, Row, alternate, brief, load, middle
+from bench.rounds import Plan, Row, alternate, load, median_of, summary
 from bench.sides import Peer
 from blytz.auction.redis.keys import Keys
 from blytz.auction.redis.store import load_scripts
@@ -22,19 +22,19 @@ from infra.ports import free_port
 
 PIPELINE = 64
 BIDDERS, VIEWERS, RATE = 50, 1_000, 200
-FOR_LOAD = {"overloaded", "store_unavailable", "rate_limited", "pending", "unanswered"}
+OVERLOAD_OUTCOMES = {"overloaded", "store_unavailable", "rate_limited", "pending", "unanswered"}
 
-# redis-benchmark cannot count upwards, so a line in front of the script makes every bid the next acceptable one.
-# Both sides run that same edited script: what is compared is the way to it and back.
+# redis-benchmark cannot count upwards, so a line in front of the script makes every amount acceptable.
+# Both sides run this script, so the comparison covers the way to the script and back.
 PREAMBLE = "ARGV[6] = string.format('%d', math.max(100, tonumber(redis.call('HGET', KEYS[1], 'price')) + 5000))\n"
 
 
-def engine(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - its peer is redis-benchmark
+def engine(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - compared with redis-benchmark
     with TemporaryDirectory(prefix="blytz-bench-") as name:
         redis = RedisServer(Path(name))
         try:
 
-            def play(side: str) -> Result:
+            def run_round(side: str) -> Result:
                 redis.clear()
                 (auction,) = open_auctions(redis.url, 1)
                 if side == "redis-benchmark":
@@ -48,15 +48,15 @@ def engine(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - its pe
                 )
                 return load(job)
 
-            results = alternate(plan.rounds, ["blytz", "redis-benchmark"], play)
+            results = alternate(plan.rounds, ["blytz", "redis-benchmark"], run_round)
         finally:
             redis.stop()
     return [
         Row(
             figure=f"Engine alone, {PIPELINE} in flight: accepted bids (peer: redis-benchmark -P {PIPELINE})",
             unit="/s",
-            ours=middle(results["blytz"], lambda result: result.accepted / result.seconds),
-            theirs=middle(results["redis-benchmark"], lambda result: result.accepted / result.seconds),
+            ours=median_of(results["blytz"], lambda result: result.accepted / result.seconds),
+            theirs=median_of(results["redis-benchmark"], lambda result: result.accepted / result.seconds),
             target="as a share",
         )
     ]
@@ -74,25 +74,25 @@ def _redis_benchmark(redis: RedisServer, auction: str, bids: int) -> Result:
     done = subprocess.run(["taskset", "-c", str(LOAD_CORE), *command], capture_output=True, text=True, check=True)
     rates = re.findall(r"([\d.]+) requests per second", done.stdout)
     if not rates:
-        raise RuntimeError(f"redis-benchmark said: {done.stdout[-300:]}{done.stderr[-300:]}")
+        raise RuntimeError(f"redis-benchmark printed: {done.stdout[-300:]}{done.stderr[-300:]}")
     seconds = bids / float(rates[-1])
-    # An event per accepted bid, and the opening: the log says how many of them were truly accepted.
+    # The log holds one event per accepted bid, and the opening.
     accepted = int(redis.client.xlen(keys[1])) - 1
     return Result(
         seconds=seconds, accepted=accepted, other={"not_accepted": bids - accepted} if bids > accepted else {}
     )
 
 
-def _tell_cpu(before: dict[str, float], after: dict[str, float], seconds: float) -> None:
+def _print_cpu(before: dict[str, float], after: dict[str, float], seconds: float) -> None:
     used = sorted(((cpu_s - before.get(name, 0.0)) / seconds, name) for name, cpu_s in after.items())
     shares = ", ".join(f"{name} {share:.0%}" for share, name in reversed(used[-6:]))
-    print(f"  of the one core, with everybody coming in: {shares}", file=sys.stderr, flush=True)
+    print(f"  share of the one core, connecting included: {shares}", file=sys.stderr, flush=True)
 
 
-def platform(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - no peer has all of it
+def platform(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - the Go peer has only a part of the platform
     result = _play_platform(plan.platform_s)
-    print(f"  {brief(result)}", file=sys.stderr, flush=True)
-    refused = sum(count for word, count in result.other.items() if word in FOR_LOAD)
+    print(f"  {summary(result)}", file=sys.stderr, flush=True)
+    refused = sum(count for word, count in result.other.items() if word in OVERLOAD_OUTCOMES)
     bids = result.accepted + sum(result.other.values())
     title = f"One core, {BIDDERS} bidders, {VIEWERS:,} viewers, {RATE} bids/s, {plan.platform_s:g} s"
     lost = result.gaps + result.closed
@@ -106,7 +106,7 @@ def platform(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - no p
             target="<= 100",
             met=fanouts is not None and fanouts <= 100,
         ),
-        Row(figure="the same: bids answered", unit="/s", ours=bids / result.seconds, target=f"{RATE} asked"),
+        Row(figure="the same: bids answered", unit="/s", ours=bids / result.seconds, target=f"{RATE} sent"),
         Row(figure="the same: refused for load", unit="bids", ours=refused, target="0", met=refused == 0),
         Row(figure="the same: gaps and closed sockets", unit="", ours=lost, target="0", met=lost == 0),
     ]
@@ -120,15 +120,15 @@ def _play_platform(seconds: float) -> Result:
         up = Process("blytz-up", command, core=SERVER_CORE, folder=folder, env=env)
         try:
             up.wait_for(f"http://127.0.0.1:{port}/health", within_s=60)
-            door = f"http://127.0.0.1:{port}"
-            auction = open_auction(door, sign_in(door, "seller", ["seller"]))
-            tokens = [sign_in(door, f"bidder-{number}", ["bidder"]) for number in range(BIDDERS)]
+            url = f"http://127.0.0.1:{port}"
+            auction = open_auction(url, sign_in(url, "seller", ["seller"]))
+            tokens = [sign_in(url, f"bidder-{number}", ["bidder"]) for number in range(BIDDERS)]
             before, began_at = cpu_by_name(up.pid), time.monotonic()
             job = PlatformJob(
                 port=port, tokens=tokens, auction=auction, viewers=VIEWERS, rate=RATE, seconds=seconds
             )
             result = load(job)
-            _tell_cpu(before, cpu_by_name(up.pid), time.monotonic() - began_at)
+            _print_cpu(before, cpu_by_name(up.pid), time.monotonic() - began_at)
             return result
         finally:
             up.stop()

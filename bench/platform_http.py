@@ -1,4 +1,4 @@
-"""The few calls that the platform's own door takes before a crowd can come in."""
+"""The HTTP calls that prepare a round on the whole platform: sign in, open an auction."""
 
 import json
 import urllib.request
@@ -7,13 +7,13 @@ from typing import Any
 ONE_HOUR_MS = 60 * 60 * 1000
 
 
-def sign_in(door: str, name: str, roles: list[str]) -> str:
-    return str(_post(f"{door}/auction/v1/dev/sign-in", {"name": name, "roles": roles})["token"])
+def sign_in(url: str, name: str, roles: list[str]) -> str:
+    return str(_post(f"{url}/auction/v1/dev/sign-in", {"name": name, "roles": roles})["token"])
 
 
-def open_auction(door: str, token: str) -> str:
+def open_auction(url: str, token: str) -> str:
     terms = {"duration_ms": ONE_HOUR_MS}
-    return str(_post(f"{door}/auction/v1/auctions", {"title": "Bench", "terms": terms}, token)["auction_id"])
+    return str(_post(f"{url}/auction/v1/auctions", {"title": "Bench", "terms": terms}, token)["auction_id"])
 
 
 def _post(url: str, body: dict[str, Any], token: str | None = None) -> dict[str, Any]:
@@ -22,5 +22,5 @@ def _post(url: str, body: dict[str, Any], token: str | None = None) -> dict[str,
         headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 - loopback, http
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        told: dict[str, Any] = json.load(answer)
-    return told
+        decoded: dict[str, Any] = json.load(answer)
+    return decoded
