@@ -1,12 +1,12 @@
-# Every target does its own set-up; `make help` lists them. ARGS passes words on: make test ARGS='-k hammer -x'
+# Every target does its own set-up; `make help` lists them. ARGS adds arguments: make test ARGS='-k hammer -x'
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 ARGS ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  ARGS='...' passes words on (run, test, bench, load, lock); PYTHON=... chooses the Python of a new .venv"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  ARGS='...' adds arguments (run, test, bench, load, lock); PYTHON=... chooses the Python of a new .venv"
 
 .PHONY: setup
 setup: ## Make .venv with locked packages, and install Redis and nginx when missing
@@ -25,12 +25,12 @@ test: setup-test ## Run all tests: real Redis, real sockets, real processes
 	@exec $(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
 .PHONY: test-tls
-test-tls: ## Get and renew a certificate from a Let's Encrypt of this machine's own
+test-tls: ## Get and renew a certificate from a local certificate authority
 	@infra/setup.sh tls
 	@exec $(BIN)/pytest -m tls tests/tls $(ARGS)
 
 .PHONY: test-firebase
-test-firebase: setup-test ## Sign in through the real Firebase Auth emulator (installs it with npm, minutes once)
+test-firebase: setup-test ## Sign in through the real Firebase Auth emulator (installs it with npm: minutes, once)
 	@exec $(BIN)/pytest -m firebase tests/firebase $(ARGS)
 
 .PHONY: soak
@@ -43,13 +43,13 @@ check: ## Lint, format, types, import contracts, Lua and shell scripts
 	@infra/check.sh
 
 .PHONY: format
-format: ## Put the Python code into the house's format, with the fixes ruff knows
+format: ## Format the Python code, with the fixes of ruff
 	@infra/setup.sh check
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
 .PHONY: specs
-specs: ## Write what in specs/ is made from the code
+specs: ## Write the generated files of specs/
 	@infra/setup.sh check
 	@$(BIN)/python infra/settings_table.py
 	@$(BIN)/python -m infra.specs write
@@ -59,10 +59,10 @@ bench: setup-test ## Measure, and print one table
 	@exec $(BIN)/python -m bench $(ARGS)
 
 .PHONY: load
-load: ## Load a platform of its own with fifty bidders of k6, and hold it to its promises
+load: ## Load a platform with fifty bidders of k6; fails when a threshold is missed
 	@infra/setup_load.sh
 	@exec $(BIN)/python -m infra.load $(ARGS)
 
 .PHONY: lock
-lock: ## Write requirements/*.txt anew; newer versions with ARGS=--upgrade
+lock: ## Write requirements/*.txt; ARGS=--upgrade takes newer versions
 	@infra/lock.sh $(ARGS)

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs Debian packages and leaves no daemon of theirs running or enabled: `apt_install.sh PACKAGE...`, as root.
-# Blytz starts its own Redis and nginx, on its own ports and folders; those of the system would only be in the way.
+# Installs Debian packages without starting or enabling their daemons: `apt_install.sh PACKAGE...`, as root.
+# Blytz starts Redis and nginx itself, with its own ports and folders.
 set -eu
 
 POLICY=/usr/sbin/policy-rc.d
-MARK='# Put here by the set-up of Blytz; safe to remove.'
+MARK='# Written by the set-up of Blytz; safe to remove.'
 
-# Debian asks this file before it starts a service; 101 means no. Someone else's file is left as it is.
+# Debian runs this file before it starts a service; exit code 101 forbids the start. An existing file is not changed.
 forbid_daemons() {
     if [ ! -e "$POLICY" ]; then
         printf '#!/bin/sh\n%s\nexit 101\n' "$MARK" >"$POLICY"
@@ -34,12 +34,12 @@ trap 'exit 143' TERM HUP
 
 export DEBIAN_FRONTEND=noninteractive
 forbid_daemons
-apt-get update -qq || echo "the package lists could not be refreshed; going on with the old ones"
+apt-get update -qq || echo "the package lists could not be refreshed; continuing with the old ones"
 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 for package in "$@"; do
     case "$package" in
     redis-server | nginx | prometheus) disable_daemon "$package.service" ;;
-    # It looks after the system's own certificates; those of a platform have a timer of theirs.
+    # This timer renews the certificates of the system; a platform has its own timer.
     certbot) disable_daemon certbot.timer ;;
     esac
 done

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# All the checks of `make check`. Every one runs even when an earlier one found something; the exit code is theirs.
+# The checks of `make check`. All of them run; the exit code is 1 if any of them failed.
 set -uo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 readonly BIN=.venv/bin
 status=0
 
-begin() { printf -- '-- %s\n' "$1"; }
-found() { status=1; }
+title() { printf -- '-- %s\n' "$1"; }
+failed() { status=1; }
 
-# Those of the named folders that hold a file of the wanted kind: mypy refuses a folder without Python.
+# Prints the folders that contain such a file: mypy refuses a folder without Python.
 folders_with() {
     local kind=$1 folder
     shift
@@ -18,46 +18,46 @@ folders_with() {
     done
 }
 
-begin 'ruff check'
-"$BIN/ruff" check --quiet . || found
+title 'ruff check'
+"$BIN/ruff" check --quiet . || failed
 
-begin 'ruff format'
-"$BIN/ruff" format --check --quiet . || found
+title 'ruff format'
+"$BIN/ruff" format --check --quiet . || failed
 
-begin 'mypy'
+title 'mypy'
 # shellcheck disable=SC2046 # one line is one folder
-"$BIN/mypy" $(folders_with '*.py' services tests bench infra) || found
+"$BIN/mypy" $(folders_with '*.py' services tests bench infra) || failed
 
-begin 'import-linter'
-"$BIN/lint-imports" --no-logo --cache-dir .cache/import-linter || found
+title 'import-linter'
+"$BIN/lint-imports" --no-logo --cache-dir .cache/import-linter || failed
 
-begin 'settings: specs/settings.md'
-"$BIN/python" infra/settings_table.py --check || found
+title 'settings: specs/settings.md'
+"$BIN/python" infra/settings_table.py --check || failed
 
-begin 'contracts: specs/openapi and specs/asyncapi.yaml'
-"$BIN/python" -m infra.specs check || found
+title 'contracts: specs/openapi and specs/asyncapi.yaml'
+"$BIN/python" -m infra.specs check || failed
 
-begin 'contracts: specs/asyncapi.yaml by the official schema'
-"$BIN/python" -m infra.specs.official || found
+title 'contracts: specs/asyncapi.yaml by the official schema'
+"$BIN/python" -m infra.specs.official || failed
 
-begin 'luacheck'
-infra/check_lua.sh || found
+title 'luacheck'
+infra/check_lua.sh || failed
 
 if command -v promtool >/dev/null; then
-    begin 'promtool'
-    promtool check config infra/prometheus/prometheus.yml >/dev/null || found
-    promtool test rules infra/prometheus/alerts_test.yml >/dev/null || found
+    title 'promtool'
+    promtool check config infra/prometheus/prometheus.yml >/dev/null || failed
+    promtool test rules infra/prometheus/alerts_test.yml >/dev/null || failed
 else
-    begin 'promtool: skipped, it is not installed'
+    title 'promtool: skipped, it is not installed'
 fi
 
-begin 'shellcheck'
+title 'shellcheck'
 find . \( -name .git -o -name .venv -o -name .cache -o -name node_modules \) -prune -o \
-    -type f \( -path ./.ci/run -o -name '*.sh' \) -exec shellcheck --external-sources {} + || found
+    -type f \( -path ./.ci/run -o -name '*.sh' \) -exec shellcheck --external-sources {} + || failed
 
-begin 'no index address in a lock'
-grep -rnE '[a-z]+://|--(extra-)?index-url|--find-links' requirements && found
-grep -n '"resolved"' infra/specs/official/package-lock.json tests/firebase/package-lock.json && found
+title 'no index address in a lock'
+grep -rnE '[a-z]+://|--(extra-)?index-url|--find-links' requirements && failed
+grep -n '"resolved"' infra/specs/official/package-lock.json tests/firebase/package-lock.json && failed
 
 [ "$status" -eq 0 ] && echo 'all checks passed' || echo 'some checks failed: see above'
 exit "$status"

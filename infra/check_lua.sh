@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# luacheck, seeing what Redis sees: common.lua in front, each verb in a function of its own behind it. So a verb may use
-# the locals of common.lua, and a local of common.lua that no verb uses is found. Findings carry the real file and line.
+# Runs luacheck on all scripts as one chunk, like Redis sees them: common.lua, then each verb in its own function. So a
+# verb may use the locals of common.lua, and unused locals of common.lua are found. Findings show the real file and line.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,8 +9,8 @@ readonly COMMON=$SCRIPTS/common.lua
 
 verbs() { find "$SCRIPTS" -name '*.lua' ! -path "$COMMON" | sort; }
 
-# A function each, or what follows a verb's last `return` would be dead code. What is added around a verb has a line
-# of its own in front and behind, which the line map below counts.
+# A function each, because code after the last `return` of a verb would be dead. The line map below counts the line
+# added before and the line added after each verb.
 as_one_chunk() {
     cat "$COMMON"
     local verb
@@ -21,7 +21,7 @@ as_one_chunk() {
     done
 }
 
-# One row per file: its name, and the number of lines of the chunk before its first.
+# One row per file: its name, and the number of lines of the chunk before it.
 line_map() {
     local before verb
     printf '%s 0\n' "$COMMON"
@@ -44,5 +44,5 @@ if [ ! -f "$COMMON" ]; then
 fi
 as_one_chunk | luacheck --formatter plain --codes --config .luacheckrc --filename chunk.lua - | with_real_lines
 
-# Scripts that stand alone, without common.lua.
+# Scripts that do not use common.lua.
 find services/blytz -name '*.lua' ! -path "$SCRIPTS/*" -exec luacheck --formatter plain --codes --config .luacheckrc {} +

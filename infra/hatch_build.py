@@ -1,4 +1,4 @@
-"""A wheel carries the templates of nginx and Redis along; in a checkout they are read where they are."""
+"""Adds the templates of nginx and Redis to a wheel; an editable installation reads them from infra/."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
-// Fifty bidders at the public door: every one follows an auction over WebSocket and bids in turn over WebSocket and
-// over HTTP, at least the `minimum` it last heard of. `make load` runs this on a platform of its own.
+// Fifty bidders at the gateway: each watches an auction over WebSocket and bids alternately over WebSocket and over
+// HTTP, at the last known `minimum`. `make load` starts a platform and runs this against it.
 //
-//   BLYTZ_URL      where the gateway is (a dev platform: tokens come from its sign-in)
-//   BLYTZ_SECONDS  how long to bid
-//   BLYTZ_PACE_MS  between two bids of one bidder; 500 leaves room under the limit of 10 bids/s a user
+//   BLYTZ_URL      URL of the gateway (of a dev platform: tokens come from its sign-in)
+//   BLYTZ_SECONDS  duration of the bidding
+//   BLYTZ_PACE_MS  time between two bids of one bidder; 500 stays below the limit of 10 bids/s per user
 import http from 'k6/http';
 import { sleep } from 'k6';
 import { Counter, Rate, Trend } from 'k6/metrics';
@@ -16,14 +16,14 @@ const PACE_MS = Number(__ENV.BLYTZ_PACE_MS || 500);
 const BIDDERS = 50;
 const AUCTIONS = 10;
 const LAST_ANSWERS_MS = 3000;
-// How the rules refuse a bid that another one overtook: that is the game, not an error.
-const RULES = ['already_leading', 'bid_too_low'];
+// Refusals of a bid that was overtaken by another: expected, not an error.
+const EXPECTED_REFUSALS = ['already_leading', 'bid_too_low'];
 
-const took = new Trend('bid_duration', true);
+const duration = new Trend('bid_duration', true);
 const failed = new Rate('bid_errors');
 const taken = new Rate('bids_taken');
 const gaps = new Counter('seq_gaps');
-const heard = new Counter('events_heard');
+const events = new Counter('events_heard');
 
 export const options = {
   scenarios: {
@@ -36,19 +36,19 @@ export const options = {
   },
   summaryTrendStats: ['count', 'med', 'p(95)', 'p(99)', 'max'],
   thresholds: {
-    // p95 is what was asked for, p99 what we promise.
+    // The figures of README.md.
     bid_duration: ['p(95)<300', 'p(99)<50'],
     'bid_duration{via:http}': ['p(95)<300', 'p(99)<50'],
     'bid_duration{via:websocket}': ['p(95)<300', 'p(99)<50'],
     bid_errors: ['rate<0.001'],
     seq_gaps: ['count==0'],
-    // Without these an idle test would pass.
+    // Without these a test without bids would pass.
     bids_taken: ['rate>0.5'],
     events_heard: ['count>0'],
   },
 };
 
-// A refusal by the rules is an answer like any other.
+// 409 is a refusal by the rules, not a failed request.
 http.setResponseCallback(http.expectedStatuses({ min: 200, max: 299 }, 409));
 
 const JSON_BODY = { 'Content-Type': 'application/json' };
@@ -88,13 +88,13 @@ export default function bidder({ auctions, tokens }) {
   let bids = 0;
   let done = false;
 
-  function judge(via, began, ok, accepted) {
-    took.add(Date.now() - began, { via });
+  function record(via, began, ok, accepted) {
+    duration.add(Date.now() - began, { via });
     failed.add(!ok, { via });
     taken.add(accepted, { via });
   }
 
-  function see(state) {
+  function apply(state) {
     seq = state.seq;
     minimum = state.minimum;
     leader = state.leader ? state.leader.id : '';
@@ -102,8 +102,8 @@ export default function bidder({ auctions, tokens }) {
 
   function follow(event) {
     if (event.seq !== seq + 1) gaps.add(1);
-    heard.add(1);
-    see(event);
+    events.add(1);
+    apply(event);
   }
 
   function bidOverSocket(bidId) {
@@ -119,7 +119,7 @@ export default function bidder({ auctions, tokens }) {
     const answer = await http.asyncRequest('POST', `${URL}/auction/v1/auctions/${auction}/bids`, body, { headers });
     waiting.delete(bidId);
     const accepted = answer.status === 201;
-    judge('http', began, accepted || (answer.status === 409 && RULES.includes(answer.json('code'))), accepted);
+    record('http', began, accepted || (answer.status === 409 && EXPECTED_REFUSALS.includes(answer.json('code'))), accepted);
   }
 
   function bid() {
@@ -128,14 +128,14 @@ export default function bidder({ auctions, tokens }) {
       end();
       return;
     }
-    // Its leader has nothing to say, and who has no answer yet waits for it.
+    // The leader does not bid, and a bidder has one bid under way at a time.
     if (minimum && leader !== me && waiting.size === 0) {
       bids += 1;
       const bidId = `k6-${__VU}-${bids}`;
       if (bids % 2) bidOverSocket(bidId);
       else bidOverHttp(bidId);
     }
-    // Never all fifty in step.
+    // Random pauses, so that the bidders do not bid all at once.
     setTimeout(bid, PACE_MS * (0.75 + Math.random() / 2));
   }
 
@@ -149,7 +149,7 @@ export default function bidder({ auctions, tokens }) {
     socket.close();
   }
 
-  const hear = {
+  const handlers = {
     welcome() {
       socket.send(JSON.stringify({ type: 'auth', token }));
     },
@@ -159,7 +159,7 @@ export default function bidder({ auctions, tokens }) {
       setTimeout(bid, PACE_MS * Math.random());
     },
     snapshot(message) {
-      see(message.state);
+      apply(message.state);
     },
     replay(message) {
       message.events.forEach(follow);
@@ -169,7 +169,7 @@ export default function bidder({ auctions, tokens }) {
       const began = waiting.get(message.bid_id);
       waiting.delete(message.bid_id);
       const accepted = message.outcome === 'accepted' || message.outcome === 'outbid';
-      judge('websocket', began, accepted || RULES.includes(message.code), accepted);
+      record('websocket', began, accepted || EXPECTED_REFUSALS.includes(message.code), accepted);
     },
     error(message) {
       console.error(`${message.code}: ${message.detail}`);
@@ -178,13 +178,13 @@ export default function bidder({ auctions, tokens }) {
   };
 
   socket.onmessage = ({ data }) => {
-    const said = JSON.parse(data);
-    for (const message of Array.isArray(said) ? said : [said]) {
-      if (hear[message.type]) hear[message.type](message);
+    const frame = JSON.parse(data);
+    for (const message of Array.isArray(frame) ? frame : [frame]) {
+      if (handlers[message.type]) handlers[message.type](message);
     }
   };
   socket.onclose = ({ code }) => {
-    // A door that shuts early is an error, and leaves no bidder to wait for.
+    // A connection that the server closes early counts as an error.
     if (!done) {
       console.error(`the gateway closed the connection: ${code}`);
       failed.add(true);
@@ -195,6 +195,6 @@ export default function bidder({ auctions, tokens }) {
 }
 
 export function teardown({ auctions, seller }) {
-  // So that nothing is left to hammer for ten minutes.
+  // Otherwise the auctions would stay open for ten minutes.
   auctions.forEach((auction) => post(`/auction/v1/auctions/${auction}/close`, null, seller));
 }

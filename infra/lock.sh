@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes requirements/*.txt: every package at one version with its hashes, for all Pythons and platforms we run on, and
-# no index address. Versions stay as they are unless asked: `make lock ARGS=--upgrade`, `ARGS='--upgrade-package redis'`.
+# Writes requirements/*.txt: every package at one version with its hashes, for all supported Pythons and platforms,
+# without index addresses. Versions change only with `make lock ARGS=--upgrade` or `ARGS='--upgrade-package redis'`.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -20,7 +20,7 @@ compile() {
 
 refuse_addresses() {
     if grep -nE '[a-z]+://|--(extra-)?index-url|--find-links' requirements/*.txt; then
-        echo "blytz: a lock holds the address above, which must not be committed" >&2
+        echo "blytz: the lock file contains the address above, which must not be committed" >&2
         exit 1
     fi
 }

@@ -1,4 +1,4 @@
-"""Ports for temporary servers: those of tests, of the load test and of the bench."""
+"""Free ports for the temporary servers of tests, load test and bench."""
 
 import contextlib
 import fcntl
@@ -9,17 +9,16 @@ import socket
 import tempfile
 from pathlib import Path
 
-# Below the range from which the system takes the ports of outgoing connections: none of those can come between
-# choosing a port and listening on it. Where the search starts differs from one run to the next.
+# Below the range for outgoing connections, so that none of those takes a port between its choice and `listen`. The
+# search starts at a random port.
 FIRST_PORT, LAST_PORT = 12_000, 32_000
 _candidates = itertools.count(random.SystemRandom().randrange(LAST_PORT - FIRST_PORT))
-# One byte of this file is locked for each port that a process has been given, until that process ends.
+# A process locks one byte of this file for each of its ports, until it ends.
 _claims = os.open(Path(tempfile.gettempdir()) / f"blytz-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on. No other call gets it, in any process of this user, until
-    this process ends."""
+    """A TCP port without a listener. Until this process ends, no other call of this user's processes returns it."""
     for candidate in _candidates:
         port = FIRST_PORT + candidate % (LAST_PORT - FIRST_PORT)
         with contextlib.suppress(OSError), socket.socket() as probe:

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes this checkout ready: `infra/setup.sh run|test|check`. Each step up adds to the one below it. `tls` is `test`
-# with a certificate authority; where that cannot be installed, the tests that need it say so and are skipped.
+# Prepares this checkout: `infra/setup.sh run|test|check|tls`. `test` includes `run`, `check` includes `test`. `tls` is
+# `test` with a certificate authority; when it cannot be installed, the tests that need it are skipped by name.
 #
 # Python packages go to .venv, pinned and hashed by requirements/*.txt. Redis, nginx and the checkers that are not
-# Python come from the system's packages, only when missing. A step that was done leaves a stamp in .venv, keyed by
-# all it was made from, so that doing it again costs nothing; a step that was interrupted is done anew.
+# Python are installed from the system's packages if missing. A finished step leaves a stamp in .venv with a checksum
+# of its inputs, so a repeated step costs nothing; an interrupted step is repeated from the start.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -13,7 +13,7 @@ readonly STAMPS=$VENV/.blytz
 readonly OLDEST_PYTHON=3.11
 readonly OLDEST_REDIS=7
 readonly NO_PROMTOOL=.cache/no-promtool
-# Debian keeps nginx where an ordinary user's PATH does not look.
+# Debian installs nginx outside an ordinary user's PATH.
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 say() { printf 'blytz: %s\n' "$*" >&2; }
@@ -44,18 +44,18 @@ find_python() {
             return
         fi
     done
-    fail "Python $OLDEST_PYTHON or newer is needed and none was found; install one, or name it: make setup PYTHON=/path/to/python3"
+    fail "Python $OLDEST_PYTHON or newer is needed and was not found; install it, or name it: make setup PYTHON=/path/to/python3"
 }
 
 python_version() { "$1" -ISc 'import sys; print(sys.version)' 2>/dev/null; }
 
 # --- Stamps ---------------------------------------------------------------------------------------------------------
 
-# All that a finished step was made from. The path is in it because a virtual environment does not survive a move.
+# The inputs of a step. The path is one of them because a virtual environment cannot be moved.
 stamp_of() {
     printf '%s\n' "$PWD" "$(python_version "$VENV/bin/python")"
     cksum <"requirements/$1.txt"
-    sed '/^\[tool\.ruff/,$d' pyproject.toml | cksum # what stands behind it does not touch the installed package
+    sed '/^\[tool\.ruff/,$d' pyproject.toml | cksum # later sections do not affect the installed package
 }
 
 is_done() {
@@ -67,14 +67,14 @@ is_wanted_python() {
     [ -z "${PYTHON:-}" ] || [ "$(python_version "$PYTHON")" = "$(python_version "$VENV/bin/python")" ]
 }
 
-is_sound_venv() {
+is_valid_venv() {
     [ -f "$STAMPS/made" ] && [ ! -e "$STAMPS/unfinished" ] && is_wanted_python &&
         [ "$(cat "$STAMPS/made")" = "$PWD $(python_version "$VENV/bin/python")" ]
 }
 
 # --- The system's packages ------------------------------------------------------------------------------------------
 
-# One line for each thing that is missing: the Debian package that brings it.
+# Prints the Debian package of each missing program, one per line.
 missing_packages() {
     have redis-server || echo redis-server
     have nginx || echo nginx
@@ -82,10 +82,10 @@ missing_packages() {
         have shellcheck || echo shellcheck
         have luacheck || echo lua-check
     fi
-    is_sound_venv || "$PYTHON_FOUND" -c 'import venv, ensurepip' 2>/dev/null || venv_package
+    is_valid_venv || "$PYTHON_FOUND" -c 'import venv, ensurepip' 2>/dev/null || venv_package
 }
 
-# Debian splits venv off its own Python; each version has its own package.
+# Debian ships venv in a separate package for each Python version.
 venv_package() {
     "$PYTHON_FOUND" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
 }
@@ -102,14 +102,15 @@ as_root() {
 
 install_packages() {
     local names="$*" status=0
-    have apt-get || fail "please install these with your system's package manager, then try again: $names"
+    have apt-get || fail "install these with your system's package manager, then try again: $names"
     say "missing on this machine: $names; installing from the system's packages (apt-get, as root)"
     as_root infra/apt_install.sh "$@" </dev/null >&2 || status=$?
     [ "$status" -ne 126 ] || fail "root is needed for that; run 'sudo apt-get install $names', then try again."
-    [ "$status" -eq 0 ] || fail "apt-get could not install $names; its own words are above."
+    [ "$status" -eq 0 ] || fail "apt-get could not install $names; its output is above."
 }
 
-# promtool checks the alerts. Without it that one check is left out; a note spares us asking apt-get each time.
+# promtool checks the alerts; without it that check is skipped. After a failed installation a file in .cache prevents
+# another attempt.
 optional_packages() {
     if [ "$1" != check ] || have promtool || [ -e "$NO_PROMTOOL" ]; then
         return
@@ -151,7 +152,7 @@ pip_install() {
     "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps "$@" </dev/null >&2
 }
 
-# The mark stays behind when the machine or the user stops us half-way; a plain failure of pip is rolled back by pip.
+# `unfinished` stays behind when the step is killed half-way. pip itself rolls back an installation that fails.
 install_requirements() {
     local step=$1
     say "installing requirements/$step.txt"
@@ -161,11 +162,11 @@ install_requirements() {
         rm -f "$STAMPS/unfinished"
     else
         rm -f "$STAMPS/unfinished"
-        fail "the Python packages could not be installed; pip's own words are above."
+        fail "the Python packages could not be installed; pip's output is above."
     fi
 }
 
-# A step holds all that is in the steps before it.
+# A step includes all steps before it.
 write_stamps() {
     local step
     for step in run test check; do
@@ -179,29 +180,29 @@ set_up() {
     PYTHON_FOUND=$(find_python)
     system_packages "$1"
     is_done "$1" && return
-    is_sound_venv || make_venv
+    is_valid_venv || make_venv
     install_requirements "$1"
     write_stamps "$1"
     say "ready: $VENV/bin/blytz"
 }
 
-checkers_are_here() {
+has_checkers() {
     have shellcheck && have luacheck && { have promtool || [ -e "$NO_PROMTOOL" ]; }
 }
 
-authority() {
+install_authority() {
     local missing
     missing=$({ have pebble || echo pebble; have certbot || echo certbot; } | xargs)
     # shellcheck disable=SC2086 # one word is one package
     [ -z "$missing" ] || (install_packages $missing) || say "going on without: $missing"
 }
 
-tools_are_here() {
-    have redis-server && have nginx && { [ "$1" != check ] || checkers_are_here; }
+has_tools() {
+    have redis-server && have nginx && { [ "$1" != check ] || has_checkers; }
 }
 
-# Two set-ups of one checkout wait for each other, where the machine has flock.
-alone() {
+# Only one set-up of a checkout runs at a time, if the machine has flock.
+lock_checkout() {
     mkdir -p .cache
     exec 9>.cache/setup.lock
     ! have flock || flock 9
@@ -211,15 +212,15 @@ main() {
     case "${1:-}" in
     run | test | check) ;;
     tls)
-        infra/setup.sh test && authority
+        infra/setup.sh test && install_authority
         return
         ;;
     *) fail "usage: infra/setup.sh run|test|check|tls" ;;
     esac
-    if tools_are_here "$1" && is_done "$1"; then
+    if has_tools "$1" && is_done "$1"; then
         return
     fi
-    alone
+    lock_checkout
     set_up "$1"
 }
 

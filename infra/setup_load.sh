@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes this checkout ready for `make load`: the platform as for tests, and k6, which nothing else needs.
+# Prepares this checkout for `make load`: the packages of `make test`, and k6.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
