@@ -1,4 +1,4 @@
-"""`make load`: starts a platform on free ports, sends the load of fifty k6 bidders through it, prints k6's summary.
+"""`make load`: starts a platform, sends the load of fifty k6 bidders through it, prints k6's summary.
 
 The exit code is k6's: 0 when every threshold held, 99 when one did not.
 """

@@ -18,7 +18,7 @@ _claims = os.open(Path(tempfile.gettempdir()) / f"blytz-ports-{os.getuid()}", os
 
 
 def free_port() -> int:
-    """A TCP port without a listener. Until this process ends, no other call of this user's processes returns it."""
+    """A TCP port without a listener. No other process of this user gets it until this process ends."""
     for candidate in _candidates:
         port = FIRST_PORT + candidate % (LAST_PORT - FIRST_PORT)
         with contextlib.suppress(OSError), socket.socket() as probe:
