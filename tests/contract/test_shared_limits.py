@@ -55,6 +55,7 @@ async def test_what_was_spent_in_one_process_is_missing_in_another(redis: RedisS
         assert take(there, "ben")
 
 
+@pytest.mark.alone
 async def test_three_processes_together_allow_the_rate_and_little_more(redis: RedisServer) -> None:
     limit = Limit("bids", 40, 20)
     async with processes(redis, 3, limit) as limits:
@@ -67,7 +68,8 @@ async def test_three_processes_together_allow_the_rate_and_little_more(redis: Re
         assert 0.95 * exact <= allowed <= exact + 2 * limit.burst + 1
 
 
-async def test_one_process_is_exact_though_it_tells(redis: RedisServer) -> None:
+@pytest.mark.alone
+async def test_one_process_is_exact_although_it_reports(redis: RedisServer) -> None:
     limit = Limit("bids", 50, 10)
     async with processes(redis, 1, limit) as (alone,):
         began, allowed = time.monotonic(), 0
@@ -79,15 +81,15 @@ async def test_one_process_is_exact_though_it_tells(redis: RedisServer) -> None:
         assert 0.9 * exact - 1 <= allowed <= exact + 1
 
 
-async def test_a_thousand_bids_of_a_second_are_told_in_a_few_calls(redis: RedisServer) -> None:
+async def test_a_thousand_bids_a_second_are_reported_in_a_few_calls(redis: RedisServer) -> None:
     async with processes(redis, 1, Limit("bids", 1_000, 2_000)) as (limit,):
-        before = calls(redis)
+        before, began = calls(redis), time.monotonic()
         for _ in range(100):
             for number in range(10):
                 assert take(limit, f"user {number}")
             await asyncio.sleep(0.01)
         await until(lambda: len(redis.ask("KEYS", PATTERN)) == 10, "all are in the book")
-        assert calls(redis) - before <= 10
+        assert calls(redis) - before <= 2 + (time.monotonic() - began) / REPORT_EVERY_S
 
 
 async def test_the_book_forgets_by_itself_what_is_paid_back(redis: RedisServer) -> None:

@@ -126,13 +126,13 @@ async def test_a_socket_ends_with_its_token_unless_its_owner_sends_a_fresh_one(
     port: int, issuer: FakeIssuer
 ) -> None:
     now = int(time.time())
-    short, long = issuer.token(sub="eva", exp=now + 2), issuer.token(sub="eva", exp=now + 600)
+    short, long = issuer.token(sub="eva", exp=now + 3), issuer.token(sub="eva", exp=now + 600)
     async with welcomed(port, short) as ends, welcomed(port, short) as stays:
         assert (await stays.sign_in(long))["expires_at"] == (now + 600) * 1_000
         refused = await stays.ask({"type": "auth", "token": issuer.token(sub="otto"), "ref": "r"}, "error")
         assert (refused["code"], refused["ref"]) == ("forbidden", "r")
         assert await last_words(ends) == (["unauthenticated"], 4401)
-        assert time.time() >= now + 2
+        assert time.time() >= now + 3
         assert (await stays.ask({"type": "auth", "token": long}, "authenticated"))["user"]["id"] == user_id(
             issuer.url, "eva"
         )

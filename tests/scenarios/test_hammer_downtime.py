@@ -36,8 +36,8 @@ async def test_when_only_the_hammers_were_away_nobody_gets_time_and_the_late_are
     harness: HammerHarness, how: str
 ) -> None:
     (hammer,) = harness.hammers
-    late = [await harness.open(1_000, ending="sudden_death") for _ in range(50)]
-    patient, overslept = await harness.open(LONG_MS), await harness.open(LONG_MS, starts_at=now_ms() + 1_000)
+    late = [await harness.open(2_000, ending="sudden_death") for _ in range(50)]
+    patient, overslept = await harness.open(LONG_MS), await harness.open(LONG_MS, starts_at=now_ms() + 2_000)
     gone_at = now_ms()
     await asyncio.to_thread(hammer.kill if how == "killed" else hammer.freeze)
     told = await harness.store.place_bid(late[0], bid(ANNA, 500), CAUSE)
@@ -51,8 +51,8 @@ async def test_when_only_the_hammers_were_away_nobody_gets_time_and_the_late_are
     else:
         hammer.thaw()
 
-    await harness.until_in_sales(late, 1.0)
-    await until(lambda: harness.redis.ask("EXISTS", keys_of(overslept).events) == 1, "the late one opens", 1.0)
+    await harness.until_in_sales(late, 2.0)
+    await until(lambda: harness.redis.ask("EXISTS", keys_of(overslept).events) == 1, "the late one opens", 2.0)
     assert harness.sales()[late[0]][0]["kind"] == "sold"
     for name in (*late, patient, overslept):
         assert await harness.restored(name) == []

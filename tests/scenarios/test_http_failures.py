@@ -69,6 +69,7 @@ def test_without_redis_bids_get_503_and_service_resumes_by_itself(own_redis: Red
     assert api.bid(auction_id, 700, by=api.token("Ben")).json()["outcome"] == "accepted"
 
 
+@pytest.mark.alone
 def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_id_tells_the_truth(
     own_redis: RedisServer, api: Api
 ) -> None:

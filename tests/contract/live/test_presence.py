@@ -13,6 +13,7 @@ from tests.support.live_client import CLOSE, PING, Client, Closed, frame
 from tests.support.wait import until
 
 
+@pytest.mark.alone
 async def test_who_never_answers_a_ping_is_removed_and_who_does_stays(
     connect: Connect, start_gateway: StartGateway
 ) -> None:
@@ -29,6 +30,7 @@ async def test_who_never_answers_a_ping_is_removed_and_who_does_stays(
     living.cancel()
 
 
+@pytest.mark.alone
 async def test_who_speaks_is_not_asked_whether_it_lives(connect: Connect, start_gateway: StartGateway) -> None:
     gateway = start_gateway(heartbeat_ms=400)
     client = await connect(to=gateway)

@@ -101,7 +101,7 @@ async def test_a_connection_ends_at_the_moment_its_token_does_unless_there_is_a_
     gateway: GatewayProcess, issuer: FakeIssuer
 ) -> None:
     # The heartbeat of this gateway is 20 s: it is a timer that notices.
-    ends = int(time.time()) + 2
+    ends = int(time.time()) + 3
     first, second = issuer.token(exp=ends), issuer.token(exp=ends + 1)
     async with welcomed(gateway.port, first) as client, welcomed(gateway.port, first) as renewed:
         await renewed.sign_in(second)
