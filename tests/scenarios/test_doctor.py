@@ -51,12 +51,12 @@ def examined(*words: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
 
 
 def test_a_deployment_as_it_should_be(start_redis: StartRedis, tmp_path: Path) -> None:
-    redis = start_redis(password="An.0ther-good-one", users=[USER])
+    redis = start_redis(password="An.0ther-good-one", users=[USER], config={"maxmemory": "100mb"})
     admin = ("--admin-url", redis.url)
     _, found = examined(*admin, REDIS_URL=redis.url_as("blytz", PASSWORD), BLYTZ_DATA=str(tmp_path))
     good = {name for name, finding in found.items() if finding["state"] == "ok"}
     assert good >= {
-        *("Settings", "Redis", "Redis version", "Clock", "Redis rights", "Redis default user"),
+        *("Settings", "Redis", "Redis version", "Clock", "Redis rights", "Redis default user", "Redis memory"),
         *("Redis appendonly", "Redis appendfsync", "Redis no-appendfsync-on-rewrite", "Redis maxmemory-policy"),
     }
     assert found["Redis disk"]["why"].endswith(str(redis.folder))
@@ -83,6 +83,8 @@ def test_a_redis_that_would_lose_bids(start_redis: StartRedis) -> None:
         assert (found[f"Redis {name}"]["state"], found[f"Redis {name}"]["why"]) == ("fail", value)
         assert "set `" in found[f"Redis {name}"]["remedy"]
     assert found["Redis default user"]["state"] == "fail"
+    assert found["Redis memory"]["state"] == "fail"
+    assert "maxmemory is 0" in found["Redis memory"]["why"]
     assert found["Redis rights"]["state"] == "warn"
     assert "CONFIG" in found["Redis rights"]["why"]
 

@@ -128,7 +128,7 @@ def test_full_memory_stops_bids_and_leaves_reading(own_redis: RedisServer, api: 
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
     auction_id = api.create(sam)
     own_redis.ask("CONFIG", "SET", "maxmemory", 1)
-    problem(api.bid(auction_id, 500, by=anna), 503, "store_unavailable")
+    problem(api.bid(auction_id, 500, by=anna), 503, "overloaded")
     assert api.get(f"/v1/auctions/{auction_id}").status_code == 200
     own_redis.ask("CONFIG", "SET", "maxmemory", 0)
     assert api.bid(auction_id, 500, by=anna).status_code == 201

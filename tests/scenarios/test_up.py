@@ -14,6 +14,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
+from blytz.cli.up.redis_server import machine_memory
 from tests.support.platform import SERVICES, Platform
 
 MOST_IDLE_MB = 600
@@ -165,6 +166,7 @@ def test_redis_has_every_bid_on_disk_before_it_answers(platform: Platform) -> No
         "appendfsync always",
         "no-appendfsync-on-rewrite no",
         "maxmemory-policy noeviction",
+        f"maxmemory {machine_memory() // 4}",
         "port 0",
     }
     redis = Redis.from_url(platform.redis_url)

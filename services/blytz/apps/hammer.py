@@ -2,10 +2,12 @@
 
 from blytz.apps import wiring
 from blytz.auction.hammer import Hammer
+from blytz.auction.redis.retention import RedisRetention
 from blytz.auction.redis.schedule import RedisSchedule
 from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
 from blytz.kit.http.pages import State, operator_pages, serve_pages, task_state
+from blytz.kit.redis.memory import RedisMemory
 from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
@@ -21,12 +23,16 @@ async def main(settings: Settings) -> None:
     pipe.count_in(metrics)
     tasks = TaskSupervisor(metrics)
     hammer = Hammer(store, RedisSchedule(pipe), clock, metrics)
+    retention = RedisRetention(pipe, settings.keep_closed_ms, settings.keep_closed, metrics)
+    memory = RedisMemory(pipe, metrics)
     dependencies: dict[str, State] = {"redis": pipe.up.is_set, "tasks": task_state(tasks)}
     pages = await serve_pages(settings.host, settings.hammer_port, operator_pages(metrics, dependencies))
     await pipe.start(tasks)
     try:
         tasks.start("clock", clock.follow)
         await pipe.up.wait()
+        tasks.start("retention", retention.run)
+        tasks.start("memory", memory.follow)
         await tasks.start("hammer", hammer.run)
     finally:
         pages.close()

@@ -12,6 +12,8 @@ SALES: Final = "sales"
 """Stream of closing events, for whoever makes orders."""
 SCHEDULE: Final = "{sales}:schedule"
 """Sorted set: living auctions by when the hammer should look at them, ms since the Unix epoch. It may be stale."""
+CLOSED: Final = "{sales}:closed"
+"""Sorted set: closed auctions by when they were passed on to `sales`, ms since the Unix epoch, for retention."""
 HEARTBEAT: Final = "{sales}:heartbeat"
 """Hash: the last sign of life of Redis and a hammer, and the last outage."""
 
@@ -27,6 +29,8 @@ class Keys:
         self.bids = f"{root}:bids".encode()
         self.blocked = f"{root}:blocked".encode()
         self.viewers = f"{root}:viewers".encode()
+        self.stored = (self.state, self.events, self.bids, self.blocked, self.viewers)
+        """All keys of this auction, the state first; `feed` is a channel."""
         self.of_verb = (self.state, self.events, self.feed)
         self.of_bid = (*self.of_verb, self.bids, self.blocked)
 

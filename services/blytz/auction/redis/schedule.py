@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from blytz.auction.model import Event, Outage
-from blytz.auction.redis.keys import HEARTBEAT, SALES, SCHEDULE
+from blytz.auction.redis.keys import CLOSED, HEARTBEAT, SALES, SCHEDULE
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.redis.scripts import load_script
 
@@ -15,12 +15,18 @@ LEAST_OUTAGE_MS: Final = 1_500
 COMPENSATION_MS: Final = 5_000
 """By then everybody has an outage's time back, even when the hammer that noticed it was killed."""
 
+MAX_SALES: Final = 50_000
+"""Entries that `sales` keeps, about 30 MB. No service consumes it yet; one that does must be faster than this."""
+
 
 class RedisSchedule:
     """`hammer.Schedule` in Redis. Raises `StoreUnavailable` and `Overloaded`."""
 
-    def __init__(self, pipe: RedisPipe, least_outage_ms: int = LEAST_OUTAGE_MS) -> None:
+    def __init__(
+        self, pipe: RedisPipe, least_outage_ms: int = LEAST_OUTAGE_MS, max_sales: int = MAX_SALES
+    ) -> None:
         self._pipe = pipe
+        self._max_sales = max_sales
         self._least_outage_ms = least_outage_ms
         self._record_sale = load_script(__package__, "record_sale")
         self._heartbeat = load_script(__package__, "heartbeat")
@@ -42,11 +48,14 @@ class RedisSchedule:
         await self._pipe.call("ZADD", SCHEDULE, "XX", at, auction_id)
 
     async def drop(self, auction_id: str) -> None:
+        # Its creation was interrupted. Retention removes what there is of it.
+        await self._pipe.call("ZADD", CLOSED, 0, auction_id)
         await self._pipe.call("ZREM", SCHEDULE, auction_id)
 
     async def settle(self, auction_id: str, event: Event) -> bool:
         closing = msgspec.json.encode(event.public)
-        return bool(await self._pipe.run(self._record_sale, (SALES, SCHEDULE), (auction_id, closing)))
+        keys, args = (SALES, SCHEDULE, CLOSED), (auction_id, closing, self._max_sales)
+        return bool(await self._pipe.run(self._record_sale, keys, args))
 
     async def heartbeat(self, unanswered_ms: int) -> Outage | None:
         if self._run_id_of != self.connection:

@@ -40,14 +40,29 @@ SCRIPTS: Final = ("open", "place_bid", "change", "close")
 LISTED_AT_ONCE: Final = 200
 """How many auctions one call of `list` looks at, at most, to find those of one status."""
 
+_RESCHEDULE: Final = Script(
+    """#!lua flags=allow-oom
+-- When the hammer checks an auction that is on the schedule. XX adds none, so it is allowed when memory is full.
+-- KEYS 1 schedule (sorted set)   ARGV 1 time, ms  2 auction id
+return redis.call('ZADD', KEYS[1], 'XX', ARGV[1], ARGV[2])
+"""
+)
+
 _json = msgspec.json.Encoder()
 _object = msgspec.json.Decoder(dict[str, Any])
 
 
 def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
-    """The scripts of one auction by name, each with common.lua in front. `edit` lets a test change a source."""
+    """The scripts of one auction by name, each with common.lua in front, and in front of that its `#!lua flags=` line
+    where it has one. `edit` lets a test change a source."""
     common = source(__package__, "common")
-    return {name: Script(edit(common + source(__package__, name))) for name in SCRIPTS}
+    scripts = {}
+    for name in SCRIPTS:
+        body = source(__package__, name)
+        flags = body[: body.index("
+") + 1] if body.startswith("#!") else ""
+        scripts[name] = Script(edit(flags + common + body.removeprefix(flags)))
+    return scripts
 
 
 class RedisStore:
@@ -89,7 +104,7 @@ class RedisStore:
         # one that is missing was closed.
         due_at = 0 if auction.status.is_final else auction.ends_at
         if due_at is not None:
-            await self._pipe.call("ZADD", SCHEDULE, "XX", due_at, auction_id)
+            await self._reschedule(auction_id, due_at)
         return auction
 
     async def close(
@@ -168,7 +183,10 @@ class RedisStore:
         """It ended early: let the hammer pass it on to `sales` at once. If this is lost, the hammer comes at the
         end that the auction would have had."""
         with contextlib.suppress(Overloaded, StoreUnavailable):
-            self._pipe.call("ZADD", SCHEDULE, "XX", 0, auction_id)
+            self._reschedule(auction_id, 0)
+
+    def _reschedule(self, auction_id: str, due_at: int) -> Answer[Any]:
+        return self._pipe.run(_RESCHEDULE, (SCHEDULE,), (due_at, auction_id))
 
     def _run(self, name: str, auction_id: str, cause: Cause, *args: Part) -> Answer[Any]:
         keys, script = keys_of(auction_id).of_verb, self._scripts[name]

@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blytz.cli.data_folder import DataOption, data_folder, prepare, socket_path, take
+
+if TYPE_CHECKING:
+    from blytz.kit.config.model import Settings
 
 
 def up(
@@ -25,21 +28,24 @@ def up(
     from blytz.cli.up.platform import Platform
     from blytz.cli.up.ports import check_free, inner_ports
 
-    redis_url = _apply()
+    settings = _apply()
     inner = inner_ports(port)
     said = os.environ.get("BLYTZ_DATA")
     folder = data_folder(data or (Path(said) if said else None))
     prepare(folder)
     lock = take(folder)
     check_free(host, port, inner)
-    platform = Platform(folder, host, port, inner, socket_path(folder), lock, redis_url)
+    redis_url = settings.redis_url if "REDIS_URL" in os.environ else ""
+    platform = Platform(
+        folder, host, port, inner, socket_path(folder), lock, redis_url, settings.redis_maxmemory_mib
+    )
     platform.prepare()
     asyncio.run(platform.run(demo=demo))
 
 
-def _apply() -> str:
-    """REDIS_URL, or nothing. What is wrong with the settings of any process is said here, once; from here on the
-    environment has no `_FILE`, and nothing that nobody reads, for processes to differ about."""
+def _apply() -> "Settings":
+    """The settings of the services. Faults in the settings of any process are reported here, once. Afterwards the
+    environment has no `_FILE` variable and none that no process reads, so all processes read the same."""
     from blytz.kit.config.environment import known, take_files, unread
     from blytz.kit.config.fields import both
     from blytz.kit.config.gateway import DEV, read_gateway_settings
@@ -55,7 +61,7 @@ def _apply() -> str:
     for strange in unread():
         typer.echo(f"blytz: warning: {strange}", err=True)
         del os.environ[strange.name]
-    return settings.redis_url if "REDIS_URL" in os.environ else ""
+    return settings
 
 
 def _check_env() -> None:

@@ -40,7 +40,8 @@ TOO_MUCH: Final = (
     ("KEYS", "none"),
     ("ACL", "USERS"),
 )
-NEARLY_FULL: Final = 0.9
+NEARLY_FULL: Final = 0.8
+"""The alert `BlytzRedisMemory` fires at the same share."""
 ASK_AS_ADMIN: Final = "run it again with --admin-url, the address of a Redis user who may CONFIG and ACL"
 
 
@@ -100,10 +101,14 @@ def _standing(info: dict[str, Any], replicas: int) -> Iterator[Finding]:
         remedy = "start them, else every bid is answered with `pending`"
         yield judge("Redis replicas", why, fail=connected < replicas, remedy=remedy)
     limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
-    if limit:
-        why = f"{used / limit:.0%} of maxmemory ({limit / 2**20:.0f} MiB) used"
-        remedy = "raise maxmemory: a full memory refuses bids"
-        yield judge("Redis memory", why, warn=used > limit * NEARLY_FULL, fail=used > limit, remedy=remedy)
+    if limit == 0:
+        remedy = "set `maxmemory` in redis.conf, to a quarter of the machine's memory"
+        why = "maxmemory is 0: Redis grows until the kernel kills it"
+        yield Finding("Redis memory", "fail", why, remedy)
+        return
+    why = f"{used / limit:.0%} of maxmemory ({limit / 2**20:.0f} MiB) used"
+    remedy = f"raise maxmemory, or lower {variable('keep_closed_ms')}: at the limit Redis refuses bids"
+    yield judge("Redis memory", why, warn=used > limit * NEARLY_FULL, fail=used > limit, remedy=remedy)
 
 
 def _durability(redis: "Redis", info: dict[str, Any]) -> Iterator[Finding]:

@@ -40,11 +40,13 @@ class Platform:
         socket_path: Path,
         lock: int,
         redis_url: str = "",
+        redis_maxmemory_mib: int = 0,
     ) -> None:
-        """Without a `redis_url` it has a Redis of its own. `lock` is the descriptor of the data folder's lock."""
+        """Without a `redis_url` it has a Redis of its own, with `redis_maxmemory_mib`. `lock` is the
+        descriptor of the data folder's lock."""
         self._started_at = time.monotonic()
         self._data, self._host, self._port, self._inner, self._lock = data, host, port, inner, lock
-        self._own_redis = None if redis_url else redis_server.RedisServer(data, socket_path)
+        self._own_redis = None if redis_url else redis_server.RedisServer(data, socket_path, redis_maxmemory_mib)
         self._socket_path = socket_path
         self._redis_url = self._own_redis.url if self._own_redis else redis_url
         self._console = Console(["blytz", "redis", *SERVICES, "nginx", "demo"])

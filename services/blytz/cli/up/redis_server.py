@@ -1,5 +1,6 @@
 """The Redis of `blytz up`: on a unix socket, with a new password at each start."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -16,6 +17,10 @@ from blytz.kit.user_error import UserError
 
 USER = "blytz"
 OLDEST = 7
+MEMORY_SHARE = 4
+"""Redis gets this part of the machine's memory, 1 GiB of 4 GiB: a rewrite of its file may need as much again, and
+the services need 600 MB."""
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 CONNECT_WITHIN_S = 2.0
 _LEFT_OUT = (
     "oO0OoO0OoO0Oo",
@@ -41,8 +46,10 @@ _LINE = re.compile(r"\d+:[XCSM] (?:\d+ \w+ \d+ )?(\d\d:\d\d:\d\d)\.\d+ [.*#-] (.
 
 
 class RedisServer:
-    def __init__(self, data: Path, socket_path: Path) -> None:
+    def __init__(self, data: Path, socket_path: Path, maxmemory_mib: int = 0) -> None:
+        """`maxmemory_mib` 0 is a quarter of the machine's memory."""
         self._data = data
+        self._maxmemory = maxmemory_mib * 2**20 or machine_memory() // MEMORY_SHARE
         self._socket = socket_path
         self._password = secrets.token_urlsafe(32)
 
@@ -63,6 +70,7 @@ class RedisServer:
             "redis/redis.conf",
             {
                 "SOCKET": str(self._socket),
+                "MAXMEMORY": str(self._maxmemory),
                 "USER": USER,
                 "PASSWORD_SHA256": hashlib.sha256(self._password.encode()).hexdigest(),
             },
@@ -70,6 +78,14 @@ class RedisServer:
         path = self._data / "redis" / "redis.conf"
         write_file(path, text)
         return (binary, str(path))
+
+
+def machine_memory(cgroup_limit: Path = CGROUP_LIMIT) -> int:
+    """Bytes that this machine has, or the container that this process runs in."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):
+        return min(physical, int(cgroup_limit.read_text()))
+    return physical
 
 
 def format_line(line: str) -> str | None:

@@ -21,6 +21,7 @@ FOREIGN_NAMES: Final = {
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Bytes = Annotated[int, Meta(ge=1_024, le=1_073_741_824)]
 Milliseconds = Annotated[int, Meta(ge=100, le=86_400_000)]
+LongMilliseconds = Annotated[int, Meta(ge=1_000, le=315_360_000_000)]
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 
 
@@ -34,6 +35,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """`redis://`, `rediss://` (TLS) or `unix://`, with user and password: in production `unix://` alone may do
     without, as the rights of its file guard it. Of options it may carry `?db=`, `ssl_ca_certs`, `ssl_certfile` and
     `ssl_keyfile`."""
+    redis_maxmemory_mib: Annotated[int, Meta(ge=0, le=1_048_576)] = 0
+    """The `maxmemory` of the Redis that `blytz up` starts, in MiB; 0 is a quarter of the machine's memory. A Redis
+    of your own has it in its `redis.conf`."""
     data: Path = Path("var/blytz")
     """Where the dev key, and under `blytz up` Redis, keep their files."""
     firebase_project: str = ""
@@ -78,6 +82,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Per user and over all processes: every signed-in HTTP call that changes something and is no bid."""
     writes_burst: Count = 50
     """So many at once, for a user who has been quiet."""
+    stored_bytes_per_day: Annotated[int, Meta(ge=100_000, le=1_000_000_000_000)] = 50_000_000
+    """What the bids and writes of one user may take up in Redis within 24 hours, over all processes; a fifth of it
+    at once. Past it `rate_limited`."""
+    keep_closed_ms: LongMilliseconds = 604_800_000
+    """A closed auction is deleted this long after it ended; 604,800,000 is 7 days."""
+    keep_closed: Count = 10_000
+    """So many closed auctions are kept, the newest ones; older ones are deleted before their time."""
     most_connections: Count = 20_000
     """Per process; past it a connection is closed with 4429, and one over HTTP gets one answer, `overloaded`."""
     connections_per_user: Count = 20

@@ -28,7 +28,6 @@ Convert = Callable[[Any], Any]
 # Redis is there but cannot serve: nothing was decided, and it may be asked again.
 _NOT_SERVING = (
     "LOADING",
-    "OOM",
     "MISCONF",
     "READONLY",
     "NOREPLICAS",
@@ -102,9 +101,13 @@ class Asked(Answer[Any]):
             self.give(value)
 
     def hear_error(self, text: str) -> None:
-        if text.startswith(_NOT_SERVING):
+        if text.startswith("OOM"):
+            # Redis refuses a command before its first write, so nothing was decided.
+            error: Exception = Overloaded("there is no memory left for more; nothing was decided")
+            error.__cause__ = RedisError(text)
+        elif text.startswith(_NOT_SERVING):
             # A bidder need not know why; `/ready` tells its operator.
-            error: Exception = StoreUnavailable()
+            error = StoreUnavailable()
             error.__cause__ = RedisError(text)
         else:
             error = self.reading.fault(text)

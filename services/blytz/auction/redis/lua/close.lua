@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- The hammer: decides sold or unsold, once. Before the end it says how long is left, so that a stale schedule
 -- does no harm. Lost time is given back here, in the same step, so that no hammer can fall between an outage and
 -- its remedy.

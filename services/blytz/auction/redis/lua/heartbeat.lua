@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Shows that Redis and a hammer are alive, and so tells afterwards how long they were not.
 -- Stands alone: common.lua is not put in front of it.
 --

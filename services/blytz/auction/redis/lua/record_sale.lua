@@ -1,14 +1,18 @@
--- Passes a closed auction on to `sales` and takes it off the schedule, in one step, so that of any number of
--- hammers exactly one passes it on. Stands alone: common.lua is not put in front of it.
+#!lua flags=allow-oom
+-- Appends a closed auction to `sales` and moves it from the schedule to the closed auctions, in one step, so that
+-- of any number of hammers exactly one does it. Stands alone: common.lua is not put in front of it.
 --
--- KEYS 1 sales (stream)  2 schedule (sorted set; in the slot of `sales`)
--- ARGV 1 auction id, the key of idempotence for consumers  2 the closing event as JSON
--- Returns 1 when this call passed it on, 0 when another had
+-- KEYS 1 sales (stream)  2 schedule (sorted set)  3 closed auctions (sorted set: auction id by time, ms)
+-- ARGV 1 auction id, by which consumers recognise a repeated entry  2 the closing event as JSON
+--      3 how many entries `sales` keeps, about
+-- Returns 1 when this call did it, 0 when another had
 
 if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
   return 0
 end
--- First what can be refused: an auction that left the schedule without it would be forgotten.
-redis.call('XADD', KEYS[1], '*', 'auction_id', ARGV[1], 'event', ARGV[2])
+-- First the write that can be refused: an auction that left the schedule without it would never be sold.
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'auction_id', ARGV[1], 'event', ARGV[2])
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[3], tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
 return 1
