@@ -53,14 +53,13 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 
 def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
-    """The scripts of one auction by name, each with common.lua in front, and in front of that its `#!lua flags=` line
-    where it has one. `edit` lets a test change a source."""
+    """The scripts of one auction by name, each with common.lua in front, and its `#!lua flags=` line, where it has
+    one, before that. `edit` lets a test change a source."""
     common = source(__package__, "common")
     scripts = {}
     for name in SCRIPTS:
         body = source(__package__, name)
-        flags = body[: body.index("
-") + 1] if body.startswith("#!") else ""
+        flags = body[: body.index("\n") + 1] if body.startswith("#!") else ""
         scripts[name] = Script(edit(flags + common + body.removeprefix(flags)))
     return scripts
 

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- What a seller asks for: pause, resume, extend, cancel. Also when memory is full: bids are refused then, and a seller
--- must be able to stop the clock.
+-- What a seller asks for: pause, resume, extend, cancel. Allowed when memory is full: bids are refused then, so a
+-- seller must be able to stop the clock.
 --
 -- KEYS 1-3 as in common.lua
 -- ARGV 1-2 as in common.lua  3 verb  4 by_ms, for extend; else 0
