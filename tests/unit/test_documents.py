@@ -48,3 +48,11 @@ def test_every_key_in_redis_is_in_the_table() -> None:
     shared = [f"{{{tag}}}:{rest}" for tag, rest in SHARED_KEY.findall(source)]
     assert (len(of_auction), SCHEDULE in shared, "{limits}:" in shared) == (6, True, True)
     assert [key for key in (*of_auction, *shared, INDEX, SALES) if f"`{key}" not in text] == []
+
+
+def test_every_key_in_redis_has_an_end() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    table = text.partition("| key | type | holds | its end |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+    assert len(rows) > 10
+    assert [row for row in rows if len(row) != 4 or not all(row)] == []
