@@ -22,9 +22,9 @@ from tests.support.services import Name, Service
 from tests.support.wait import until
 
 TASKS: dict[Name, set[str]] = {
-    "auction": {"redis auction", "clock", "bans"},
-    "hammer": {"redis hammer", "clock", "hammer"},
-    "live": {"redis live", "redis feed", "clock", "bans", "users", "heartbeat", "viewers", "store"},
+    "auction": {"redis_auction", "clock", "bans"},
+    "hammer": {"redis_hammer", "clock", "hammer", "memory", "retention"},
+    "live": {"redis_live", "redis_feed", "clock", "bans", "users", "heartbeat", "viewers", "store"},
 }
 
 

@@ -25,7 +25,7 @@ from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import wait_until
 
-LABELS = {"code", "outcome", "status", "what", "why", "le", "version", "python"}
+LABELS = {"code", "outcome", "status", "what", "why", "le", "version", "python", "task"}
 EVERYWHERE = {"blytz_build_info", "blytz_redis_up", "blytz_redis_in_flight", "blytz_redis_round_trip_seconds"}
 OF_BIDS = {"blytz_bids", "blytz_bid_decision_seconds", "blytz_bid_durable_seconds", "blytz_logins_refused"}
 OF = {

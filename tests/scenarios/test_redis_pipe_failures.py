@@ -207,7 +207,7 @@ async def test_without_its_replica_a_bid_is_pending_until_the_replica_is_back(pa
         replica.freeze()
         sent = bid(ANNA, 300)
         await pending_soon(RedisStore(pipe).place_bid(ID, sent, CAUSE))
-        assert primary.ask("XLEN", EVENTS) == 2
+        await until(lambda: primary.ask("XLEN", EVENTS) == 2, "the bid is recorded")
         replica.thaw()
         told = await placed(pipe, sent)
         assert (told.replayed, told.seq) == (True, 2)

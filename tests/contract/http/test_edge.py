@@ -164,7 +164,8 @@ def test_problems_carry_the_request_id_too(api: Api, anna: str) -> None:
 def test_health_ready_and_metrics(api: Api, sam: str, anna: str) -> None:
     assert api.get("/health").json() == {"status": "ok"}
     ready = api.get("/ready")
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "dependencies": {"redis": {"state": "up"}}})
+    up = {"redis": {"state": "up"}, "tasks": {"state": "up"}}
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "dependencies": up})
     before = metrics(api)
     auction_id = api.create(sam)
     post_bid(api, auction_id, anna)

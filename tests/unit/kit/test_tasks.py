@@ -147,7 +147,7 @@ async def test_a_connection_to_redis_is_made_again_after_a_fault_in_its_middle(
     pipe = FaultyPipe(redis.url, "probe")
     await pipe.start(tasks)
     await until_it_runs_again(on_up)
-    assert tasks.failing() == ["redis probe"]
+    assert tasks.failing() == ["redis_probe"]
     assert await pipe.call("PING") == b"PONG"
     assert len(redis.ask("CLIENT", "LIST").split(b"name=blytz-probe")) == 2, "the first connection was closed"
     await pipe.close()

@@ -90,7 +90,7 @@ class RedisLink:
         """Begin to connect. With `timeout_s`, wait that long for it and raise TimeoutError."""
         self._loop = asyncio.get_running_loop()
         tasks = tasks or TaskSupervisor(Metrics())
-        self._keeper = tasks.start(f"redis {self.name}", self._keep)
+        self._keeper = tasks.start(f"redis_{self.name}", self._keep)
         if timeout_s is not None:
             async with asyncio.timeout(timeout_s):
                 await self.up.wait()
