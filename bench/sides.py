@@ -45,6 +45,7 @@ def start_blytz(transport: Transport, redis_url: str, folder: Path) -> Side:
         "BLYTZ_BIDS_BURST": "1000000",
         "BLYTZ_WRITES_PER_S": "1000000",
         "BLYTZ_WRITES_BURST": "1000000",
+        "BLYTZ_STORED_BYTES_PER_DAY": "1000000000000",
     }
     service = "live" if transport == "live" else "auction"
     process = Process(

@@ -15,6 +15,7 @@ READY_WITHIN_S = 20.0
 STOPPED_WITHIN_S = 15.0
 
 UNHURRIED = {f"BLYTZ_{name}": "1000000" for name in ("BIDS_PER_S", "BIDS_BURST", "WRITES_PER_S", "WRITES_BURST")}
+UNHURRIED["BLYTZ_STORED_BYTES_PER_DAY"] = "1000000000000"
 """One test's Anna does in a second what a bidder does in an evening; limits have tests of their own."""
 
 Name = Literal["auction", "live", "hammer"]

@@ -6,7 +6,6 @@ from typing import Any
 
 from blytz.apps import signing_in, wiring
 from blytz.auction.http.routes import application, described
-from blytz.auction.service import AuctionService
 from blytz.identity.redis.bans import RedisBans
 from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
@@ -40,7 +39,7 @@ async def main(settings: Settings) -> None:
     tasks = TaskSupervisor(metrics)
     states = {"tasks": task_state(tasks), **signing_in.states(issuers)}
     app = application(
-        service=AuctionService(store, wiring.bids_of_user(settings, pipe)),
+        service=wiring.auction_service(settings, pipe, store),
         identity=signing_in.identity(issuers, bans.bans),
         clock=clock,
         metrics=metrics,

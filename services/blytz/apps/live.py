@@ -5,7 +5,6 @@ from functools import partial
 
 from blytz.apps import signing_in, wiring
 from blytz.auction.redis.events import RedisEvents
-from blytz.auction.service import AuctionService
 from blytz.identity.redis.bans import RedisBans
 from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
@@ -30,7 +29,7 @@ async def main(settings: Settings) -> None:
     events = RedisEvents(settings.redis_url, pipe, store)
     hub = Hub(events, clock, metrics)
     events.listener = hub
-    service = AuctionService(store, wiring.bids_of_user(settings, pipe))
+    service = wiring.auction_service(settings, pipe, store)
     context = GatewayContext(
         settings, identity, service, clock, hub, metrics, bans.bans, RedisConnectionCounts(pipe)
     )

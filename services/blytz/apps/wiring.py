@@ -10,11 +10,12 @@ import structlog
 import uvloop
 
 from blytz.auction.redis.store import RedisStore
+from blytz.auction.service import AuctionService
 from blytz.identity.dev import DevIssuer
 from blytz.kit.config.environment import unread
 from blytz.kit.config.model import Settings
 from blytz.kit.ratelimit.redis_ledger import RedisLedger
-from blytz.kit.ratelimit.user_limit import Limit, UserLimit
+from blytz.kit.ratelimit.user_limit import Limit, UserLimit, daily_limit
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.telemetry.logs import set_up_logs
 
@@ -40,6 +41,14 @@ def bids_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
 
 def writes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
     return UserLimit(Limit("writes", settings.writes_per_s, settings.writes_burst), RedisLedger(pipe))
+
+
+def stored_bytes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
+    return UserLimit(daily_limit("bytes", settings.stored_bytes_per_day), RedisLedger(pipe))
+
+
+def auction_service(settings: Settings, pipe: RedisPipe, store: RedisStore) -> AuctionService:
+    return AuctionService(store, bids_of_user(settings, pipe), stored_bytes_of_user(settings, pipe))
 
 
 def _tune_gc() -> None:

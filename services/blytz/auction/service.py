@@ -3,7 +3,9 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from blytz.auction import rules
 from blytz.auction.model import (
@@ -29,6 +31,11 @@ from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
 from blytz.kit.ratelimit.user_limit import UserLimit
 
 EPOCH_DIGITS = 8
+BYTES_OF_BID: Final = 1_000
+"""What a bid takes up in Redis, at most: its event and its receipt."""
+BYTES_OF_CHANGE: Final = 1_000
+BYTES_OF_AUCTION: Final = 8_000
+"""Besides its listing; without bids (decision 0015)."""
 # An id becomes part of keys and channels, so nothing that could not be one gets near them.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -65,9 +72,15 @@ def refusal(refused: Refused) -> Conflict | NotFound:
 class AuctionService:
     """Raises `Forbidden`, `NotFound`, `InvalidRequest`, `Conflict`, `RateLimited` and what the store raises."""
 
-    def __init__(self, store: AuctionStore, bids_of_user: UserLimit | None = None) -> None:
+    def __init__(
+        self,
+        store: AuctionStore,
+        bids_of_user: UserLimit | None = None,
+        stored_bytes_of_user: UserLimit | None = None,
+    ) -> None:
         self._store = store
         self._bids_of_user = bids_of_user
+        self._stored_bytes_of_user = stored_bytes_of_user
 
     async def open(
         self,
@@ -97,6 +110,7 @@ class AuctionService:
             description=description,
             image_urls=image_urls,
         )
+        self._take_bytes(seller, BYTES_OF_AUCTION + _size(listing))
         return await self._store.create(listing, Cause(seller.id, request_id))
 
     def bid(
@@ -114,6 +128,7 @@ class AuctionService:
             raise Forbidden("only a bidder may bid")
         if self._bids_of_user is not None:
             self._bids_of_user.take(bidder.id)
+        self._take_bytes(bidder, BYTES_OF_BID)
         if not _ID.match(auction_id):
             raise _not_found()
         bid = Bid(_party(bidder), bid_id, amount, kind)
@@ -156,11 +171,22 @@ class AuctionService:
             raise _not_found()
         return await self._store.events(auction_id, after, limit)
 
+    def _take_bytes(self, user: Principal, count: int) -> None:
+        """Before anything is stored. Raises `RateLimited`."""
+        if self._stored_bytes_of_user is not None:
+            self._stored_bytes_of_user.take(user.id, count)
+
     async def _cause_of_owner(self, caller: Principal, auction_id: str, request_id: str) -> Cause:
         auction = await self.get(auction_id)
         if caller.id != auction.listing.seller.id and not caller.has("admin"):
             raise Forbidden("only its seller may do this to an auction")
+        self._take_bytes(caller, BYTES_OF_CHANGE + _size(auction.listing))
         return Cause(caller.id, request_id)
+
+
+def _size(listing: Listing) -> int:
+    """Bytes that a listing takes up: in the state, or in the remembered answer to a repeated call."""
+    return len(msgspec.json.encode(listing))
 
 
 def _not_found() -> NotFound:

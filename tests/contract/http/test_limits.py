@@ -36,6 +36,27 @@ def test_who_writes_too_often_is_refused_before_the_body_is_looked_at(strict: Ap
     assert strict.post("/v1/auctions", "{", by=strict.token("Tom", "seller")).status_code == 422
 
 
+def test_who_stores_too_many_bytes_is_refused_whatever_the_call(
+    shared_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder: Path = tmp_path_factory.mktemp("bytes")
+    with (
+        Service("auction", shared_redis.url, folder, stored_bytes_per_day=100_000) as service,
+        Api(service.wait_until_ready(), folder) as api,
+    ):
+        sam, anna = api.token("Sam of the bytes", "seller"), api.token("Anna of the bytes")
+        auction_id = api.create(sam)
+        # A fifth of the day at once, 20,000 bytes: of two auctions of more than 8,000 little is left.
+        api.create(sam)
+        changes = [api.post(f"/v1/auctions/{auction_id}/extend", {"by_ms": 1_000}, by=sam) for _ in range(4)]
+        refused = next(answer for answer in changes if answer.status_code != 200)
+        # What is missing is less than 2,000 bytes, at 80,000 in 24 hours.
+        assert 0 < problem(refused, 429, "rate_limited")["retry_after_ms"] <= 2_160_000
+        bids = [api.bid(auction_id, 1, by=anna) for _ in range(21)]
+        problem(bids[19], 409, "bid_too_low")
+        problem(bids[20], 429, "rate_limited")
+
+
 @pytest.mark.parametrize("origin", [ORIGIN, "https://also.example:8443", "http://localhost:8081"])
 def test_a_page_on_the_list_may_ask_and_read(origin: str, strict: Api) -> None:
     headers = {name.replace("_", "-"): value for name, value in ASKS.items()}

@@ -3,7 +3,7 @@
 import pytest
 
 from blytz.kit.problems import RateLimited
-from blytz.kit.ratelimit.user_limit import SWEEP_FROM, Limit, UserLimit
+from blytz.kit.ratelimit.user_limit import SWEEP_FROM, Limit, UserLimit, daily_limit
 
 
 class Watch:
@@ -12,6 +12,9 @@ class Watch:
 
     def __call__(self) -> float:
         return self.s
+
+
+BYTES_A_DAY = 50_000_000
 
 
 def taken(limit: UserLimit, most: int, user_id: str = "anna") -> int:
@@ -41,7 +44,7 @@ def test_after_the_burst_it_goes_on_at_the_rate() -> None:
     assert allowed == pytest.approx(100, abs=1)
 
 
-def test_who_waits_as_long_as_was_said_is_let_in_and_a_millisecond_less_is_too_early() -> None:
+def test_after_the_reported_wait_it_is_allowed_and_a_millisecond_earlier_it_is_not() -> None:
     watch = Watch()
     limit = UserLimit(Limit("bids", 7, 3), now=watch)
     taken(limit, 5)
@@ -72,7 +75,7 @@ def test_users_do_not_pay_for_each_other() -> None:
     assert taken(limit, 10, "ben") == 5
 
 
-def test_users_who_owe_nothing_are_forgotten_and_those_who_do_are_not() -> None:
+def test_users_who_owe_nothing_are_forgotten_and_others_are_not() -> None:
     watch = Watch()
     limit = UserLimit(Limit("bids", 10, 20), now=watch)
     for number in range(20 * SWEEP_FROM):
@@ -83,3 +86,44 @@ def test_users_who_owe_nothing_are_forgotten_and_those_who_do_are_not() -> None:
     for number in range(2 * SWEEP_FROM):
         limit.take(f"another {number}")
     assert taken(limit, 1) == 0
+
+
+def test_no_day_holds_more_than_the_bytes_of_a_day_whatever_the_pieces() -> None:
+    watch = Watch()
+    limit = UserLimit(daily_limit("bytes", BYTES_A_DAY), now=watch)
+    stored: list[tuple[float, int]] = []
+    for number in range(3 * 86_400 // 15):
+        units = (1_000, 49_000, 8_500)[number % 3]
+        for _ in range(3):
+            try:
+                limit.take("sam", units)
+            except RateLimited:
+                break
+            stored.append((watch.s, units))
+        watch.s += 15
+    for since in range(1_000, 1_000 + 2 * 86_400, 3_600):
+        in_a_day = sum(units for at, units in stored if since <= at < since + 86_400)
+        assert 0.75 * BYTES_A_DAY < in_a_day <= BYTES_A_DAY
+
+
+def test_after_the_reported_wait_so_many_bytes_are_allowed() -> None:
+    watch = Watch()
+    limit = UserLimit(daily_limit("bytes", BYTES_A_DAY), now=watch)
+    limit.take("sam", 9_990_000)
+    with pytest.raises(RateLimited) as refused:
+        limit.take("sam", 20_000)
+    wait_ms = refused.value.retry_after_ms
+    assert wait_ms is not None
+    limit.take("sam", 10_000)
+    watch.s += (wait_ms + 10_000 * 1_000 * 86_400 / 40_000_000 + 1) / 1_000
+    limit.take("sam", 20_000)
+
+
+def test_one_piece_larger_than_a_burst_is_allowed_after_a_pause() -> None:
+    watch = Watch()
+    limit = UserLimit(Limit("bytes", 10, 100), now=watch)
+    limit.take("sam", 500)
+    with pytest.raises(RateLimited):
+        limit.take("sam", 500)
+    watch.s += 50
+    limit.take("sam", 500)
