@@ -7,7 +7,7 @@
 -- Returns for each key what is owed now, us
 
 local COST, WINDOW = tonumber(ARGV[1]), tonumber(ARGV[2])
--- Processes that overdraw a limit before they know of each other owe more than one window. Past this it is forgiven.
+-- Processes that overdraw before they know of each other owe more than one window; past this it is forgiven.
 local MAX_WINDOWS = 10
 -- Longer than a process waits before it reports, so that reports of several processes meet.
 local KEEP_US = 1000000
