@@ -13,7 +13,7 @@ from blytz.auction.redis.store import RedisStore
 from blytz.auction.service import refusal
 from blytz.auction.store import Closed
 from blytz.kit.problems import Overloaded
-from blytz.kit.redis.pipe import RedisPipe
+from blytz.kit.redis.pipe import RedisError, RedisPipe
 from blytz.kit.telemetry.metrics import Metrics
 from tests.support.auctions import ANNA, BEN, CAUSE, bid, listing
 from tests.support.pipes import connected
@@ -151,6 +151,15 @@ async def test_sales_keep_the_newest_entries(auctions: Auctions) -> None:
     assert 100 <= auctions.redis.ask("XLEN", SALES) <= 200
     [[_, fields]] = auctions.redis.ask("XREVRANGE", SALES, "+", "-", "COUNT", 1)
     assert fields[1] == b"auc_399"
+
+
+async def test_a_sale_is_not_recorded_by_half_when_the_closed_auctions_cannot_be_read(auctions: Auctions) -> None:
+    event = await _closing(auctions)
+    auctions.redis.ask("SET", CLOSED, "x")
+    with pytest.raises(RedisError, match="WRONGTYPE"):
+        await auctions.schedule.settle("auc_first", event)
+    assert auctions.redis.ask("EXISTS", SALES) == 0
+    assert auctions.members(SCHEDULE) == ["auc_first"]
 
 
 async def test_when_memory_is_full_a_bid_is_refused_and_leaves_nothing(auctions: Auctions) -> None:

@@ -33,7 +33,8 @@ from blytz.kit.ratelimit.user_limit import UserLimit
 EPOCH_DIGITS = 8
 BYTES_OF_BID: Final = 1_000
 """What a bid takes up in Redis, at most: its event and its receipt."""
-BYTES_OF_CHANGE: Final = 1_000
+BYTES_OF_CHANGE: Final = 1_500
+"""Its event and, with an Idempotency-Key, the remembered answer."""
 BYTES_OF_AUCTION: Final = 8_000
 """Besides its listing; without bids (decision 0015)."""
 # An id becomes part of keys and channels, so nothing that could not be one gets near them.

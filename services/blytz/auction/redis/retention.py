@@ -16,7 +16,7 @@ log = structlog.get_logger()
 MAX_DELETED_AT_ONCE: Final = 50
 """Auctions in one step, each with a call of its own, so that no bid waits for a deletion."""
 STEP_PAUSE_S: Final = 0.1
-IDLE_PAUSE_S: Final = 10.0
+IDLE_PAUSE_S: Final = 2.0
 
 
 class RedisRetention:

@@ -10,6 +10,8 @@
 if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
   return 0
 end
+-- Fails here when the key has a wrong type: after the first write it would be too late.
+redis.call('ZCARD', KEYS[3])
 -- First the write that can be refused: an auction that left the schedule without it would never be sold.
 redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'auction_id', ARGV[1], 'event', ARGV[2])
 local time = redis.call('TIME')
