@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blytz.auction.redis.keys import CLOSED, INDEX
+from blytz.auction.redis.keys import INDEX, SALES
 from blytz.cli import main
 from tests.conftest import StartRedis
 from tests.support.http import Api, problem
@@ -29,10 +29,10 @@ async def test_of_closed_auctions_only_the_newest_can_be_asked_for(
             await asyncio.to_thread(service.wait_until_ready)
         sam, anna = api.token("Sam", "seller"), api.token("Anna")
         old, newest, alive = (api.create(sam) for _ in range(3))
-        for auction_id in (old, newest):
+        for closed, auction_id in ((1, old), (2, newest)):
             assert api.bid(auction_id, 500, by=anna).status_code == 201
             assert api.post(f"/v1/auctions/{auction_id}/close", by=sam).status_code == 200
-            await until(lambda closed=auction_id: redis.ask("ZSCORE", CLOSED, closed) is not None, "it is closed")
+            await until(lambda: redis.ask("XLEN", SALES) == closed, "it is closed")  # noqa: B023
 
         await until(lambda: redis.ask("KEYS", f"*{old}*") == [], "the old one is deleted", 10)
 
