@@ -64,6 +64,8 @@ class Ask:
     body: Any = None
     parts: dict[str, str] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
+    """The Idempotency-Key."""
 
     def but(self, **changes: Any) -> "Ask":
         return replace(self, **changes)
@@ -87,6 +89,7 @@ class ExampleRunner:
 
     def send(self, ask: Ask) -> httpx.Response:
         headers = {"Authorization": f"Bearer {ask.token}"} if ask.token else {}
+        headers |= {"Idempotency-Key": ask.key} if ask.key else {}
         client = self.operator if ask.operation.document.get("servers") else self.http
         path = ask.operation.path.format(**ask.parts)
         content: dict[str, Any] = {}
@@ -96,7 +99,7 @@ class ExampleRunner:
             content = {"json": ask.body}
         return client.request(ask.operation.method, path, params=ask.query, **{"headers": headers, **content})
 
-    def open(self, seller: str = "", *, starts_in_ms: int = 0, **terms: Any) -> str:
+    def open(self, seller: str = "", *, starts_in_ms: int = 0, key: str = "", **terms: Any) -> str:
         """The id of a new auction."""
         starts_at = int(time.time() * 1000) + starts_in_ms if starts_in_ms else None
         body = {
@@ -104,7 +107,7 @@ class ExampleRunner:
             "title": "An example",
             "terms": {"start_price": 1_000, "duration_ms": LONG_MS, **terms},
         }
-        told = self.send(Ask(self.auction, seller or self.person("seller"), body))
+        told = self.send(Ask(self.auction, seller or self.person("seller"), body, key=key))
         assert told.status_code == 201, told.text
         return str(told.json()["auction_id"])
 

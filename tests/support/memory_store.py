@@ -35,11 +35,14 @@ class MemoryStore:
         self._events: dict[str, list[Event]] = {}
         self._seen: dict[tuple[str, str, str], rules.Seen] = {}
         self._blocked: set[tuple[str, str]] = set()
+        self._done: dict[tuple[str, str], Auction] = {}
 
-    async def create(self, listing: Listing, cause: Cause) -> Auction:
-        self._auctions.setdefault(listing.auction_id, rules.scheduled(listing))
-        await self.open(listing.auction_id, cause)
-        return self._auctions[listing.auction_id]
+    async def create(self, listing: Listing, cause: Cause, operation_id: str = "") -> Auction:
+        auction_id = listing.auction_id
+        if (auction_id, operation_id) not in self._done:
+            self._auctions.setdefault(auction_id, rules.scheduled(listing))
+            await self.open(auction_id, cause)
+        return self._first_answer(auction_id, operation_id, self._auctions[auction_id])
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         return self._apply(auction_id, lambda auction: rules_of_time.open_auction(auction, cause, self._clock()))
@@ -55,12 +58,16 @@ class MemoryStore:
             return Answer.of(decided.receipt)
         return Answer.of(decided)
 
-    async def change(self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0) -> Auction | Refused:
+    async def change(
+        self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0, operation_id: str = ""
+    ) -> Auction | Refused:
+        if first := self._done.get((auction_id, operation_id)):
+            return first
         after = self._apply(
             auction_id, lambda auction: rules_of_time.change(auction, verb, cause, self._clock(), by_ms)
         )
         assert not isinstance(after, NotYet), "only open and close can come too early"
-        return after
+        return after if isinstance(after, Refused) else self._first_answer(auction_id, operation_id, after)
 
     async def close(
         self,
@@ -105,6 +112,9 @@ class MemoryStore:
 
     async def now(self) -> int:
         return self._clock()
+
+    def _first_answer(self, auction_id: str, operation_id: str, answer: Auction) -> Auction:
+        return self._done.setdefault((auction_id, operation_id), answer) if operation_id else answer
 
     def _keep(self, auction: Auction, events: Sequence[Event]) -> None:
         self._auctions[auction.listing.auction_id] = auction

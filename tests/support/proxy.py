@@ -15,6 +15,7 @@ class Proxy:
         self._behind = behind
         self._answers_pass = asyncio.Event()
         self._answers_pass.set()
+        self._keep_after: int | None = None
         self._ways: set[asyncio.Task[None]] = set()
 
     @property
@@ -25,7 +26,12 @@ class Proxy:
         """From now on commands arrive and answers do not."""
         self._answers_pass.clear()
 
+    def keep_answers_after(self, count: int) -> None:
+        """The same once so many answers have passed, where each command waits for the answer before it."""
+        self._keep_after = count
+
     def pass_answers(self) -> None:
+        self._keep_after = None
         self._answers_pass.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -46,6 +52,10 @@ class Proxy:
         try:
             with contextlib.suppress(OSError):
                 while data := await reader.read(CHUNK):
+                    if answers and self._keep_after is not None:
+                        self._keep_after -= 1
+                        if self._keep_after < 0:
+                            self.keep_answers()
                     # What is kept back is lost, as with a connection that breaks.
                     if not answers or self._answers_pass.is_set():
                         writer.write(data)

@@ -56,6 +56,12 @@ def _reused(runner: ExampleRunner, operation: Operation) -> Ask:
     return ask.but(body={"bid_id": "b-1", "amount": 2_000})
 
 
+def _key_reused(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = runner.good(operation).but(key="k-1")
+    runner.open(ask.token, key="k-1")
+    return ask
+
+
 def _own(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = _bid(runner, operation)
     seller = runner.person("seller")
@@ -89,6 +95,7 @@ WAYS: dict[str, Way] = {
     "too_large": lambda runner, operation: runner.good(operation).but(body=TOO_LARGE),
     "rate_limited": lambda runner, operation: runner.good(operation),
     "bid_id_reused": _reused,
+    "idempotency_key_reused": _key_reused,
     "auction_not_open": _not_open_yet,
     "auction_ended": _short,
     "bidder_is_seller": _own,

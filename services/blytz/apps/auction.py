@@ -14,6 +14,7 @@ from blytz.kit.http.openapi import schema_of
 from blytz.kit.http.origins import Origins
 from blytz.kit.http.pages import Dependency, task_state
 from blytz.kit.http.server import listen, serve
+from blytz.kit.redis.key_record import RedisKeyRecord
 from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
@@ -48,6 +49,7 @@ async def main(settings: Settings) -> None:
         writes_of_user=wiring.writes_of_user(settings, pipe),
         bans=BanService(bans),
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
+        keys=RedisKeyRecord(pipe),
     )
     await pipe.start(tasks)
     tasks.start("clock", clock.follow)

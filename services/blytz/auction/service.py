@@ -26,6 +26,7 @@ from blytz.auction.model import (
 from blytz.auction.store import AuctionStore
 from blytz.identity import Principal
 from blytz.kit.answer import Answer
+from blytz.kit.idempotency import EVERY_TIME, Operation
 from blytz.kit.ids import new_id
 from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
 from blytz.kit.ratelimit.user_limit import UserLimit
@@ -93,8 +94,10 @@ class AuctionService:
         starts_at: int | None = None,
         description: str = "",
         image_urls: tuple[str, ...] = (),
+        operation: Operation = EVERY_TIME,
     ) -> Auction:
-        """For sellers. Opens at once unless `starts_at` (ms since the Unix epoch) is ahead."""
+        """For sellers. Opens at once unless `starts_at` (ms since the Unix epoch) is ahead. With an `operation`,
+        whose subject is the auction, a repetition gets the first answer."""
         if not seller.has("seller", "admin"):
             raise Forbidden("only a seller may open an auction")
         faults = rules.faults_in(terms)
@@ -102,7 +105,7 @@ class AuctionService:
             errors = [{"path": f"terms.{field}", "detail": why} for field, why in faults]
             raise InvalidRequest("the terms do not hold together", errors=errors)
         listing = Listing(
-            auction_id=new_id("auc"),
+            auction_id=operation.subject_id or new_id("auc"),
             title=title,
             seller=Party(seller.id, seller.name),
             terms=terms,
@@ -112,7 +115,7 @@ class AuctionService:
             image_urls=image_urls,
         )
         self._take_bytes(seller, BYTES_OF_AUCTION + _size(listing))
-        return await self._store.create(listing, Cause(seller.id, request_id))
+        return await self._store.create(listing, Cause(seller.id, request_id), operation.id)
 
     def bid(
         self,
@@ -136,11 +139,18 @@ class AuctionService:
         return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
 
     async def change(
-        self, caller: Principal, auction_id: str, verb: Verb, request_id: str, by_ms: int = 0
+        self,
+        caller: Principal,
+        auction_id: str,
+        verb: Verb,
+        request_id: str,
+        by_ms: int = 0,
+        operation: Operation = EVERY_TIME,
     ) -> Auction:
-        """For its seller and admins; `by_ms` is for `extend`."""
+        """For its seller and admins; `by_ms` is for `extend`. With an `operation`, a repetition gets the first
+        answer."""
         cause = await self._cause_of_owner(caller, auction_id, request_id)
-        changed = await self._store.change(auction_id, verb, cause, by_ms)
+        changed = await self._store.change(auction_id, verb, cause, by_ms, operation.id)
         if isinstance(changed, Refused):
             raise refusal(changed)
         return changed

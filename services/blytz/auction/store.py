@@ -49,8 +49,10 @@ class AuctionStore(Protocol):
     that is the service's work.
     """
 
-    async def create(self, listing: Listing, cause: Cause) -> Auction:
-        """Record the auction and open it when its time has come. The same id again changes nothing."""
+    async def create(self, listing: Listing, cause: Cause, operation_id: str = "") -> Auction:
+        """Record the auction and open it when its time has come. The same id again changes nothing. With an
+        `operation_id`, a repetition within 24 hours gets the first answer; it raises `NotFound` when the auction
+        has been deleted meanwhile."""
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         """Open a scheduled auction whose `starts_at` has passed; one already open is left as it is."""
@@ -58,8 +60,11 @@ class AuctionStore(Protocol):
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         """Decide one bid. The result means it is durable (protocol, section 5); else `NotDurable`."""
 
-    async def change(self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0) -> Auction | Refused:
-        """Do what a seller asks for; `by_ms` is for `extend`."""
+    async def change(
+        self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0, operation_id: str = ""
+    ) -> Auction | Refused:
+        """Do what a seller asks for; `by_ms` is for `extend`. With an `operation_id`, a repetition within 24 hours
+        of one that was not refused changes nothing and gets the first answer."""
 
     async def close(
         self,

@@ -3,7 +3,7 @@
 `code` is the word a program acts on (protocol, sections 2 and 3); `detail` is the sentence a person reads.
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -97,15 +97,30 @@ class Overloaded(Problem):
 
 
 class StoreUnavailable(Problem):
-    """The store cannot be reached, or its answer was lost. Whether anything was decided is then unknown, and
-    sending the same `bid_id` again tells."""
+    """The store cannot be reached, or its answer was lost: a write may have been done or not. `advised` adds what
+    the client should do about it."""
 
-    status, code, title = 503, "store_unavailable", "The auction store cannot be reached"
+    status, code, title = 503, "store_unavailable", "The store cannot be reached"
     retry_after_ms = 1_000
 
 
 class NotDurable(StoreUnavailable):
-    """Decided perhaps, but not confirmed on disk (or on every replica) in time: ask again."""
+    """Done perhaps, but not confirmed on disk (or on every replica) in time."""
 
-    status, code, title = 503, "pending", "Not yet known to be on disk; ask again with the same bid_id"
+    status, code, title = 503, "pending", "Not yet known to be on disk"
     retry_after_ms = 300
+
+
+RETRY_BID: Final = "whether the bid counts is not known: send it again with the same bid_id"
+RETRY_WRITE: Final = (
+    "whether it was done is not known: send it again with the same Idempotency-Key, or read the state first"
+)
+RETRY_READ: Final = "nothing was changed: try again"
+
+
+def advised(problem: Problem, advice: str) -> Problem:
+    """A `StoreUnavailable` with what to do about it after this kind of call; any other problem as it is."""
+    if not isinstance(problem, StoreUnavailable):
+        return problem
+    kind = StoreUnavailable if advice is RETRY_READ else type(problem)
+    return kind(f"{problem.title}; {advice}")

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 from blytz.auction.http.bids import BidRoute
 from blytz.auction.http.schemas import MOST_EVENTS, MOST_LISTED, AuctionState, read_nothing
@@ -17,6 +17,7 @@ from blytz.identity.dev import DevIssuer
 from blytz.identity.service import BanService
 from blytz.kit.clock import ServerClock
 from blytz.kit.http.asgi import CALLER, REQUEST_ID, bearer_token
+from blytz.kit.idempotency import KeyRecord, Operation, operation_of
 from blytz.kit.problems import NotFound
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.text import NAME
@@ -27,6 +28,14 @@ StatusFilter = Annotated[Status | None, QueryParameter(description="only these")
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST_LISTED)]
 Cursor = Annotated[str | None, QueryParameter(pattern=NAME, description="of the page before")]
 After = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="the last `seq` that is known")]
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        pattern=NAME,
+        description="sent again within 24 hours: the first answer, and nothing is done twice",
+    ),
+]
 EventLimit = Annotated[int, QueryParameter(ge=1, le=MOST_EVENTS)]
 
 
@@ -42,6 +51,7 @@ class AppState:
         issuer: DevIssuer | None,
         writes_of_user: UserLimit | None = None,
         bans: BanService | None = None,
+        keys: KeyRecord | None = None,
     ) -> None:
         self.service = service
         self.identity = identity
@@ -50,6 +60,7 @@ class AppState:
         self.issuer = issuer
         self.writes_of_user = writes_of_user
         self._bans = bans
+        self.keys = keys
 
     @property
     def bans(self) -> BanService:
@@ -111,6 +122,16 @@ async def service_call_without_body(request: Call) -> tuple[AuctionService, Prin
     if body.strip() not in (b"", b"null"):
         read_nothing(body)
     return service_call(request)
+
+
+async def operation(request: Call, key: str | None, subject_id: str = "") -> Operation:
+    """What this request asks for, the same for each repetition with its `Idempotency-Key`; `subject_id` is the id
+    of what it would create. Raises `KeyReused`, and what the store raises."""
+    keys = app_state_of(request).keys
+    if key is None or keys is None:
+        return Operation("", subject_id)
+    named = (request.method, request.scope["path"], await request.body())
+    return await operation_of(keys, _scope(request)[CALLER].id, key, named, subject_id)
 
 
 def shown(request: Call, auction: Auction) -> AuctionState:

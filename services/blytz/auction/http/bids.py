@@ -27,7 +27,7 @@ from blytz.kit.http.asgi import (
     unexpected,
 )
 from blytz.kit.http.parse import refuse_parameters
-from blytz.kit.problems import Problem, StoreUnavailable
+from blytz.kit.problems import RETRY_BID, Problem, StoreUnavailable, advised
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
 
@@ -74,7 +74,7 @@ class BidRoute:
             receipt = await self.decide(caller, auction_id, bid, name_of_request)
         except Problem as problem:
             outcome, code = outcome_of(problem), problem.code
-            await self._refuse(send, problem, name_of_request)
+            await self._refuse(send, advised(problem, RETRY_BID), name_of_request)
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the bidder gets an answer

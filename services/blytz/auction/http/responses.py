@@ -7,7 +7,11 @@ from blytz.auction.service import refusal
 from blytz.identity import IssuerUnavailable
 from blytz.identity.bans import Banned, TooManyBans
 from blytz.kit.http.openapi import documented
+from blytz.kit.idempotency import KeyReused
 from blytz.kit.problems import (
+    RETRY_BID,
+    RETRY_READ,
+    RETRY_WRITE,
     Forbidden,
     InvalidRequest,
     NotDurable,
@@ -18,15 +22,23 @@ from blytz.kit.problems import (
     StoreUnavailable,
     TooLarge,
     Unauthenticated,
+    advised,
 )
 
-_AWAY: Final = (Overloaded(), StoreUnavailable(), NotDurable())
+
+def _unavailable(advice: str) -> tuple[Problem, ...]:
+    return (Overloaded(), *(advised(problem, advice) for problem in (StoreUnavailable(), NotDurable())))
+
+
+_READ_FAILED: Final = (Overloaded(), advised(StoreUnavailable(), RETRY_READ))
+_WRITE_FAILED: Final = _unavailable(RETRY_WRITE)
 _TOKEN: Final = (
     Unauthenticated("send a token: Authorization: Bearer <token>"),
     Banned("this account has been banned"),
     IssuerUnavailable(),
 )
 _TOO_OFTEN: Final = RateLimited(retry_after_ms=150)
+_KEY_REUSED: Final = KeyReused("this Idempotency-Key was sent with another request")
 _NO_AUCTION: Final = refusal(Refused(Code.AUCTION_NOT_FOUND))
 
 
@@ -56,15 +68,16 @@ _BID_CODES: Final = (
 _CHANGE_CODES: Final = (Code.AUCTION_NOT_OPEN, Code.AUCTION_ENDED)
 _OWNERS_ONLY: Final = Forbidden("only its seller may do this to an auction")
 
-LIST: Final = documented(*_TOKEN, *_malformed("limit", "Expected `int` <= 100"), *_AWAY)
-READ: Final = documented(*_TOKEN, _NO_AUCTION, *_malformed("limit", "is not a known parameter"), *_AWAY)
-EVENTS: Final = documented(*_TOKEN, _NO_AUCTION, *_malformed("after", "Expected `int` >= 0"), *_AWAY)
+LIST: Final = documented(*_TOKEN, *_malformed("limit", "Expected `int` <= 100"), *_READ_FAILED)
+READ: Final = documented(*_TOKEN, _NO_AUCTION, *_malformed("limit", "is not a known parameter"), *_READ_FAILED)
+EVENTS: Final = documented(*_TOKEN, _NO_AUCTION, *_malformed("after", "Expected `int` >= 0"), *_READ_FAILED)
 CREATE: Final = documented(
     *_TOKEN,
     _TOO_OFTEN,
     Forbidden("only a seller may open an auction"),
+    _KEY_REUSED,
     *_malformed_body("terms.start_price", "Expected `int` >= 1"),
-    *_AWAY,
+    *_WRITE_FAILED,
 )
 BID: Final = documented(
     *_TOKEN,
@@ -73,19 +86,19 @@ BID: Final = documented(
     _NO_AUCTION,
     *_refused(*_BID_CODES),
     *_malformed_body("amount", "Expected `int`, got `str`"),
-    *_AWAY,
+    *_unavailable(RETRY_BID),
 )
-_OWN: Final = (*_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION)
+_OWN: Final = (*_TOKEN, _TOO_OFTEN, _OWNERS_ONLY, _NO_AUCTION, _KEY_REUSED)
 _NO_MORE: Final = _malformed_body("by_ms", "is not a known field")
-PAUSE: Final = documented(*_OWN, *_refused(*_CHANGE_CODES), *_NO_MORE, *_AWAY)
+PAUSE: Final = documented(*_OWN, *_refused(*_CHANGE_CODES), *_NO_MORE, *_WRITE_FAILED)
 CANCEL: Final = PAUSE
-CLOSE: Final = documented(*_OWN, *_refused(Code.AUCTION_NOT_OPEN), *_NO_MORE, *_AWAY)
-RESUME: Final = documented(*_OWN, *_refused(Code.AUCTION_NOT_PAUSED), *_NO_MORE, *_AWAY)
+CLOSE: Final = documented(*_OWN, *_refused(Code.AUCTION_NOT_OPEN), *_NO_MORE, *_WRITE_FAILED)
+RESUME: Final = documented(*_OWN, *_refused(Code.AUCTION_NOT_PAUSED), *_NO_MORE, *_WRITE_FAILED)
 EXTEND: Final = documented(
     *_OWN,
     *_refused(*_CHANGE_CODES, Code.HARD_STOP_REACHED),
     *_malformed_body("by_ms", "Expected `int` >= 1000"),
-    *_AWAY,
+    *_WRITE_FAILED,
 )
 SIGN_IN: Final = documented(*_malformed_body("name", "is missing"), Overloaded())
 
@@ -94,8 +107,7 @@ _ADMIN: Final = (*_TOKEN, _ADMINS_ONLY, *_malformed("user_id", "does not fit"), 
 # Reading bans is reading memory; only a change waits for the store.
 _ADMIN_WRITES: Final = (
     *_ADMIN,
-    StoreUnavailable(),
-    NotDurable(),
+    *_WRITE_FAILED[1:],
     TooLarge(),
     TooManyBans("at most 100000 users can be kept; lift old ones first"),
 )
@@ -103,4 +115,4 @@ PAGE_OF_BANS: Final = documented(*_ADMIN)
 ONE_BAN: Final = documented(*_ADMIN, NotFound("this user is not banned"))
 PUT_BAN: Final = documented(*_ADMIN_WRITES)
 REVOKE: Final = PUT_BAN
-LIFT: Final = documented(*_ADMIN, StoreUnavailable(), NotDurable())
+LIFT: Final = documented(*_ADMIN, *_WRITE_FAILED[1:])

@@ -21,9 +21,11 @@ from blytz.auction.http.app_state import (
     Call,
     Cursor,
     EventLimit,
+    IdempotencyKey,
     Limit,
     StatusFilter,
     app_state_of,
+    operation,
     optional_caller,
     service_call,
     service_call_without_body,
@@ -57,6 +59,8 @@ from blytz.kit.http.cors import Cors
 from blytz.kit.http.litestar import litestar, read_by
 from blytz.kit.http.operator import Check, operator_routes
 from blytz.kit.http.origins import Origins
+from blytz.kit.idempotency import KeyRecord
+from blytz.kit.ids import new_id
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.telemetry.metrics import Metrics
 
@@ -84,7 +88,9 @@ class Auctions(Controller):
         responses=answers.CREATE,
         **SIGNED_IN,
     )
-    async def create(self, request: Call, data: JSONBody[NewAuction]) -> AuctionState:
+    async def create(
+        self, request: Call, data: JSONBody[NewAuction], idempotency_key: IdempotencyKey = None
+    ) -> AuctionState:
         """Open at once, unless `starts_at` is ahead."""
         service, seller, request_id = service_call(request)
         auction = await service.open(
@@ -95,6 +101,7 @@ class Auctions(Controller):
             starts_at=data.starts_at,
             description=data.description,
             image_urls=data.image_urls,
+            operation=await operation(request, idempotency_key, new_id("auc")),
         )
         return shown(request, auction)
 
@@ -146,10 +153,13 @@ class Auctions(Controller):
         responses=answers.PAUSE,
         **SIGNED_IN,
     )
-    async def pause(self, request: Call, auction_id: AuctionId) -> AuctionState:
+    async def pause(
+        self, request: Call, auction_id: AuctionId, idempotency_key: IdempotencyKey = None
+    ) -> AuctionState:
         """The remaining time is kept."""
         service, caller, request_id = await service_call_without_body(request)
-        return shown(request, await service.change(caller, auction_id, "pause", request_id))
+        once = await operation(request, idempotency_key)
+        return shown(request, await service.change(caller, auction_id, "pause", request_id, operation=once))
 
     @post(
         "/{auction_id:str}/resume",
@@ -159,10 +169,13 @@ class Auctions(Controller):
         responses=answers.RESUME,
         **SIGNED_IN,
     )
-    async def resume(self, request: Call, auction_id: AuctionId) -> AuctionState:
+    async def resume(
+        self, request: Call, auction_id: AuctionId, idempotency_key: IdempotencyKey = None
+    ) -> AuctionState:
         """With the time that remained."""
         service, caller, request_id = await service_call_without_body(request)
-        return shown(request, await service.change(caller, auction_id, "resume", request_id))
+        once = await operation(request, idempotency_key)
+        return shown(request, await service.change(caller, auction_id, "resume", request_id, operation=once))
 
     @post(
         "/{auction_id:str}/cancel",
@@ -172,10 +185,13 @@ class Auctions(Controller):
         responses=answers.CANCEL,
         **SIGNED_IN,
     )
-    async def cancel(self, request: Call, auction_id: AuctionId) -> AuctionState:
+    async def cancel(
+        self, request: Call, auction_id: AuctionId, idempotency_key: IdempotencyKey = None
+    ) -> AuctionState:
         """For good: nobody wins."""
         service, caller, request_id = await service_call_without_body(request)
-        return shown(request, await service.change(caller, auction_id, "cancel", request_id))
+        once = await operation(request, idempotency_key)
+        return shown(request, await service.change(caller, auction_id, "cancel", request_id, operation=once))
 
     @post(
         "/{auction_id:str}/close",
@@ -185,9 +201,13 @@ class Auctions(Controller):
         responses=answers.CLOSE,
         **SIGNED_IN,
     )
-    async def close(self, request: Call, auction_id: AuctionId) -> AuctionState:
+    async def close(
+        self, request: Call, auction_id: AuctionId, idempotency_key: IdempotencyKey = None
+    ) -> AuctionState:
         """Sold to the leader when the reserve is met, whatever the clock says."""
         service, caller, request_id = await service_call_without_body(request)
+        # Closing twice is one closing, so the operation is not needed: only a reused key is refused.
+        await operation(request, idempotency_key)
         return shown(request, await service.close(caller, auction_id, request_id))
 
     @post(
@@ -200,10 +220,19 @@ class Auctions(Controller):
         responses=answers.EXTEND,
         **SIGNED_IN,
     )
-    async def extend(self, request: Call, auction_id: AuctionId, data: JSONBody[Extension]) -> AuctionState:
+    async def extend(
+        self,
+        request: Call,
+        auction_id: AuctionId,
+        data: JSONBody[Extension],
+        idempotency_key: IdempotencyKey = None,
+    ) -> AuctionState:
         """As far as the hard stop allows."""
         service, caller, request_id = service_call(request)
-        return shown(request, await service.change(caller, auction_id, "extend", request_id, data.by_ms))
+        once = await operation(request, idempotency_key)
+        return shown(
+            request, await service.change(caller, auction_id, "extend", request_id, data.by_ms, operation=once)
+        )
 
 
 @post(
@@ -233,11 +262,12 @@ def application(
     writes_of_user: UserLimit | None = None,
     bans: BanService | None = None,
     origins: Origins | None = None,
+    keys: KeyRecord | None = None,
 ) -> App:
     """The whole service as one ASGI application. Without an `issuer` there is no sign-in."""
     answered = requests_counter(metrics)
     quick = BidRoute(service, identity, answered, metrics)
-    app_state = AppState(service, identity, clock, quick, issuer, writes_of_user, bans)
+    app_state = AppState(service, identity, clock, quick, issuer, writes_of_user, bans, keys)
     routes = described(metrics, dependencies, app_state)
     front = Front(cast("App", routes), answered)
 

@@ -33,6 +33,11 @@ class Keys:
         """All keys of this auction, the state first; `feed` is a channel."""
         self.of_verb = (self.state, self.events, self.feed)
         self.of_bid = (*self.of_verb, self.bids, self.blocked)
+        self._root = root
+
+    def of_operation(self, operation_id: str) -> bytes:
+        """The answer to a request with an Idempotency-Key; expires by itself."""
+        return f"{self._root}:operation:{operation_id}".encode()
 
 
 keys_of = lru_cache(maxsize=4_096)(Keys)

@@ -16,6 +16,7 @@ from blytz.auction.model import (
     Auction,
     Bid,
     Cause,
+    Code,
     Event,
     Listing,
     NotYet,
@@ -30,7 +31,7 @@ from blytz.auction.redis.keys import INDEX, SCHEDULE, bid_keys_of, keys_of
 from blytz.auction.redis.state import auction_of, corrupt, new_state, text, whole
 from blytz.auction.store import Closed, CorruptAuction, Page
 from blytz.kit.answer import Answer
-from blytz.kit.problems import Overloaded, StoreUnavailable
+from blytz.kit.problems import NotFound, Overloaded, StoreUnavailable
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
 from blytz.kit.redis.scripts import source
@@ -77,15 +78,19 @@ class RedisStore:
             "blytz_bid_durable_seconds", "From a bid's way to Redis until its outcome was on disk there"
         )
 
-    async def create(self, listing: Listing, cause: Cause) -> Auction:
+    async def create(self, listing: Listing, cause: Cause, operation_id: str = "") -> Auction:
         auction_id = listing.auction_id
+        if operation_id and await self._is_done(auction_id, operation_id):
+            # Closed since, it must not come back on the schedule: it would be sold twice.
+            return await self._answer_to(auction_id, operation_id)
         now = await self.now()
         # Never in the past: what was due long ago and has no auction is taken for an opening that failed.
         due_at = max(now, listing.starts_at) if listing.starts_at else now + listing.terms.duration_ms
         await self._pipe.call("ZADD", INDEX, 0, auction_id)
-        await self._pipe.call("ZADD", SCHEDULE, due_at, auction_id)
-        await self._run("open", auction_id, cause, *new_state(listing))
-        return await self._must_get(auction_id)
+        # LT: of two attempts at once, the later one must not postpone the end that the earlier one set.
+        await self._pipe.call("ZADD", SCHEDULE, "LT", due_at, auction_id)
+        await self._run("open", auction_id, cause, *new_state(listing), operation_id=operation_id)
+        return await self._answer_to(auction_id, operation_id)
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         return await self._outcome(auction_id, await self._run("open", auction_id, cause))
@@ -94,8 +99,10 @@ class RedisStore:
         bids = self._bids
         return self._pipe.send(bids.command(auction_id, bid, cause), bids, (auction_id, bid, cause))
 
-    async def change(self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0) -> Auction | Refused:
-        reply = await self._run("change", auction_id, cause, verb, by_ms)
+    async def change(
+        self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0, operation_id: str = ""
+    ) -> Auction | Refused:
+        reply = await self._run("change", auction_id, cause, verb, by_ms, operation_id=operation_id)
         if reply[0] == b"refused":
             return refused(reply)
         auction = await self._must_get(auction_id)
@@ -104,7 +111,7 @@ class RedisStore:
         due_at = 0 if auction.status.is_final else auction.ends_at
         if due_at is not None:
             await self._reschedule(auction_id, due_at)
-        return auction
+        return await self._answer_to(auction_id, operation_id) if operation_id else auction
 
     async def close(
         self,
@@ -187,9 +194,25 @@ class RedisStore:
     def _reschedule(self, auction_id: str, due_at: int) -> Answer[Any]:
         return self._pipe.run(_RESCHEDULE, (SCHEDULE,), (due_at, auction_id))
 
-    def _run(self, name: str, auction_id: str, cause: Cause, *args: Part) -> Answer[Any]:
-        keys, script = keys_of(auction_id).of_verb, self._scripts[name]
-        return self._pipe.run(script, keys, (auction_id, _json.encode(cause), *args), fault=corrupt)
+    async def _is_done(self, auction_id: str, operation_id: str) -> bool:
+        return bool(await self._pipe.call("EXISTS", keys_of(auction_id).of_operation(operation_id)))
+
+    async def _answer_to(self, auction_id: str, operation_id: str) -> Auction:
+        """The auction as it was just after this operation; as it is now without one, or once that has expired."""
+        keys = keys_of(auction_id)
+        state = self._pipe.call("HGETALL", keys.state)
+        after = self._pipe.call("HGETALL", keys.of_operation(operation_id)) if operation_id else None
+        now, then = await _read(state), await _read(after) if after else ()
+        auction = auction_of([*now, *then]) if now else None
+        if auction is None:
+            raise NotFound("the auction has been deleted", code=Code.AUCTION_NOT_FOUND)
+        return auction
+
+    def _run(self, name: str, auction_id: str, cause: Cause, *args: Part, operation_id: str = "") -> Answer[Any]:
+        keys = keys_of(auction_id)
+        operation = (keys.of_operation(operation_id),) if operation_id else ()
+        script, named = self._scripts[name], (*keys.of_verb, *operation)
+        return self._pipe.run(script, named, (auction_id, _json.encode(cause), *args), fault=corrupt)
 
     async def _outcome(self, auction_id: str, reply: Any) -> Auction | NotYet | Refused:
         match reply:

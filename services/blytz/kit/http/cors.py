@@ -13,7 +13,7 @@ REMEMBERED_S: Final = 600
 """How long a browser need not ask again."""
 _MAY: Final[Headers] = [
     (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
-    (b"access-control-allow-headers", b"authorization, content-type"),
+    (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
     (b"access-control-max-age", b"%d" % REMEMBERED_S),
 ]
 _VARY: Final = (b"vary", b"Origin")

@@ -27,7 +27,16 @@ from msgspec import Struct
 from blytz.kit.http.asgi import FOR_THE_OPERATOR, MOST_BODY_BYTES, Gone, problem_headers, too_large, unexpected
 from blytz.kit.http.openapi import Examples, Kinds, schema_of
 from blytz.kit.http.parse import Parser, refuse_parameters, refused
-from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, MethodNotAllowed, NotFound, Problem
+from blytz.kit.problems import (
+    CONTENT_TYPE,
+    RETRY_READ,
+    RETRY_WRITE,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    advised,
+)
 from blytz.kit.text import in_words
 
 T = TypeVar("T", bound=Struct)
@@ -89,7 +98,7 @@ def _fault(extra: Any) -> tuple[str, str]:
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    problem = as_problem(error)
+    problem = advised(as_problem(error), RETRY_READ if request.method in ("GET", "HEAD") else RETRY_WRITE)
     headers = problem_headers(problem)
     if isinstance(error, MethodNotAllowedException):
         headers["allow"] = ", ".join(_methods_of(request))

@@ -259,7 +259,7 @@ class RedisPipe(RedisLink):
         self._held.clear()
         self._out.clear()
         for asked in lost:
-            asked.fail(StoreUnavailable("the answer was lost; ask again with the same bid_id"))
+            asked.fail(StoreUnavailable("the answer was lost"))
 
     def _look(self) -> None:
         """One timer for the whole connection watches over every reply that is due, and over those that are here

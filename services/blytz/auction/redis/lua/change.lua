@@ -2,7 +2,7 @@
 -- What a seller asks for: pause, resume, extend, cancel. Allowed when memory is full: bids are refused then, so a
 -- seller must be able to stop the clock.
 --
--- KEYS 1-3 as in common.lua
+-- KEYS 1-3 as in common.lua  4 the operation, only for a request with an Idempotency-Key
 -- ARGV 1-2 as in common.lua  3 verb  4 by_ms, for extend; else 0
 -- Returns {'ok', now} | {'refused', code, seq, price, minimum, ends_at, now}
 -- Events  paused | resumed | extended_by_seller (reason seller) | cancelled
@@ -14,6 +14,9 @@ if not a then
   return refuse('auction_not_found')
 end
 local now = now_for(a)
+if is_done(KEYS[4]) then
+  return {'ok', now}
+end
 
 -- Stops the clock; the time that remains is kept.
 local function pause()
@@ -73,4 +76,9 @@ local function cancel()
 end
 
 local VERBS = {pause = pause, resume = resume, extend = extend, cancel = cancel}
-return VERBS[VERB]() or {'ok', now}
+local refusal = VERBS[VERB]()
+if refusal then
+  return refusal
+end
+mark_done(a, KEYS[4])
+return {'ok', now}

@@ -12,6 +12,7 @@ local AUCTION_ID, CAUSE = ARGV[1], ARGV[2]
 local MAX_MONEY = 1000000000000
 local MAX_TIME = 9007199254740991
 local MAX_DURATION = 2592000000
+local OPERATION_KEPT_MS = 86400000
 local MAX_INCREMENT_ROWS = 64
 
 local function server_now()
@@ -184,14 +185,27 @@ local function text(number)
   return number and string.format('%d', number) or ''
 end
 
--- Writes the changing part back.
-local function save(a)
-  redis.call('HSET', KEYS[1],
+-- Writes the changing part to the state, or to the record of an operation.
+local function save(a, operation)
+  redis.call('HSET', operation or KEYS[1],
     'status', a.status, 'seq', text(a.seq), 'clock', text(a.clock), 'price', text(a.price),
     'leader', a.leader or '', 'leader_id', a.leader_id, 'ceiling', text(a.ceiling),
     'bid_count', text(a.bid_count), 'opened_at', text(a.opened_at), 'ends_at', text(a.ends_at),
     'hard_stop_at', text(a.hard_stop_at), 'paused_at', text(a.paused_at),
     'remaining_ms', text(a.remaining_ms), 'restored_until', text(a.restored_until))
+end
+
+-- A request with an Idempotency-Key is an operation; `key` is nil without one. The state just after it is kept
+-- under `key` for a day, as its answer: whoever repeats the request gets it, and nothing is changed again.
+local function is_done(key)
+  return key and redis.call('EXISTS', key) == 1
+end
+
+local function mark_done(a, key)
+  if key then
+    save(a, key)
+    redis.call('PEXPIRE', key, OPERATION_KEPT_MS)
+  end
 end
 
 -- One change whole: numbered, written, announced.

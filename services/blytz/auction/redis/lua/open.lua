@@ -1,6 +1,6 @@
 -- Creates an auction, or opens a scheduled one whose time has come; both safe to repeat.
 --
--- KEYS 1-3 as in common.lua
+-- KEYS 1-3 as in common.lua  4 the operation, only to create for a request with an Idempotency-Key
 -- ARGV 1-2 as in common.lua; to create: 3.. field, value, ... of the new state hash
 -- Returns {'ok', now} | {'not_yet', remaining_ms, now} | {'refused', code, seq, price, minimum, ends_at, now}
 -- Events  opened
@@ -32,10 +32,12 @@ if a.status ~= 'scheduled' then
   return {'ok', now}
 end
 if a.starts_at and now < a.starts_at then
+  mark_done(a, KEYS[4])
   return {'not_yet', a.starts_at - now, now}
 end
 
 a.status, a.clock, a.opened_at, a.ends_at = 'open', now, now, now + a.duration_ms
 a.hard_stop_at = a.max_total_ms and now + a.max_total_ms
 change(a, 'opened', '', '')
+mark_done(a, KEYS[4])
 return {'ok', now}
