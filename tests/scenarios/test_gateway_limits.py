@@ -115,3 +115,22 @@ def test_networks_of_the_operator_have_no_limit(start: Start) -> None:
 def test_on_a_developers_machine_there_is_none_either(platform: Platform) -> None:
     with httpx.Client(base_url=platform.url) as client:
         assert {client.get("/health").status_code for _ in range(1_500)} == {200}
+
+
+def test_a_page_of_an_allowed_origin_may_read_what_the_gateway_refuses_itself(tmp_path: Path) -> None:
+    shop, other = "https://shop.example", "https://other.example"
+    env = {"requests_per_s": 1, "requests_burst": 3, "auction": "127.0.0.1:1", "live": "127.0.0.1:1"}
+    with Gateway(tmp_path / "data", origins=shop, **env) as gateway:
+        url = f"{gateway.url}/auction/v1/auctions"
+        wait_until(lambda: gateway.get("/auction/v1/auctions").status_code == 503, "requests are counted anew")
+        found: dict[int, httpx.Response] = {}
+        for body in [b"x" * 200_000, *[b"{}"] * 8]:
+            answer = httpx.post(url, content=body, headers={"Origin": shop})
+            found.setdefault(answer.status_code, answer)
+        assert set(found) == {413, 429, 503}
+        for answer in found.values():
+            assert answer.headers.get_list("access-control-allow-origin") == [shop]
+            assert "retry-after" in answer.headers["access-control-expose-headers"]
+            assert "Origin" in answer.headers.get_list("vary")
+        stranger = httpx.post(url, content=b"{}", headers={"Origin": other})
+        assert "access-control-allow-origin" not in stranger.headers

@@ -105,7 +105,7 @@ def test_readiness_and_metrics_never_pass_the_gateway(platform: Platform, path: 
     [
         (b"GET /no/such/page HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 405, "method_not_allowed"),
-        (b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n", 413, "too_large"),
+        (b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n", 413, "too_large"),
         (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "too_large"),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20_000 + b"\r\n\r\n", 431, "too_large"),
         (b"NOT HTTP AT ALL\r\n\r\n", 400, "invalid_request"),

@@ -13,6 +13,7 @@ from typing import Self
 
 import httpx
 
+from blytz.kit.config.gateway import gateway_variable
 from infra.ports import free_port
 from tests.support.live_client import WITHIN_S, Client, handshake
 from tests.support.platform import Platform, blytz, clean_env
@@ -23,7 +24,7 @@ DOMAIN = "auctions.localhost"
 
 
 def gateway_env(**settings: object) -> dict[str, str]:
-    return clean_env(**{f"BLYTZ_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()})
+    return clean_env(**{gateway_variable(name): str(value) for name, value in settings.items()})
 
 
 def check(data: Path, **settings: object) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.example_runner import LONG_MS, Ask, ExampleRunner, Operation
 
 Way = Callable[[ExampleRunner, Operation], Ask]
-TOO_LARGE = "x" * 70_000
+TOO_LARGE = "x" * 200_000
 
 
 def _forbidden(runner: ExampleRunner, operation: Operation) -> Ask:

@@ -11,7 +11,7 @@ from msgspec import json
 from tests.support.http import Api, problem, wrong_fields
 from tests.support.redis import RedisServer
 
-LIMIT = 64 * 1024
+LIMIT = 192 * 1024
 
 
 def post_bid(api: Api, auction_id: str, by: str | None, **headers: str) -> httpx.Response:

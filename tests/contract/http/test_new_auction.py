@@ -149,3 +149,17 @@ def test_an_answer_names_a_bounded_number_of_faults(api: Api, sam: str) -> None:
     answer = api.post("/v1/auctions", body, by=sam)
     assert len(wrong_fields(answer)) == 50
     assert len(answer.content) < 5_000
+
+
+def test_all_texts_at_their_bounds_pass_together_whatever_way_they_are_escaped(api: Api, sam: str) -> None:
+    def escaped(text: str) -> str:
+        units = text.encode("utf-16-be").hex()
+        return '"' + "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)) + '"'
+
+    address = "https://a.example/"
+    urls = ",".join([escaped(address + "x" * (2_048 - len(address)))] * 10)
+    title, description = escaped("\U0001f600" * 140), escaped("\U0001f600" * 5_000)
+    increments = ",".join(f"[{row * 10**10},{10**12}]" for row in range(64))
+    body = f'{{"title":{title},"description":{description},"image_urls":[{urls}],"terms":{{"increments":[{increments}]}}}}'
+    answer = api.post("/v1/auctions", body, by=sam)
+    assert answer.status_code == 201, answer.text[:500]

@@ -31,12 +31,14 @@ def prepare_dev(
         auction=(f"127.0.0.1:{auction_port}",),
         live=(f"127.0.0.1:{live_port}",),
     )
-    return prepare(folder, gateway, open_files)
+    return prepare(folder, gateway, open_files, loopback_origins=True)
 
 
-def prepare(folder: Path, gateway: GatewaySettings, open_files: int) -> tuple[str, ...]:
+def prepare(
+    folder: Path, gateway: GatewaySettings, open_files: int, *, loopback_origins: bool = False
+) -> tuple[str, ...]:
     """The command that runs it in `folder`. Raises UserError where nginx refuses its configuration."""
-    render(folder, gateway, open_files)
+    render(folder, gateway, open_files, loopback_origins=loopback_origins)
     # Relative to the folder it runs in: nginx would take a $ in a longer path for a variable.
     command = (program("nginx"), "-p", "./", "-c", "nginx.conf")
     _check(command, folder)

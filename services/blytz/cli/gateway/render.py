@@ -8,6 +8,7 @@ from pathlib import Path
 from blytz.cli.templates import fill, infra
 from blytz.kit.config.gateway import GatewaySettings
 from blytz.kit.files import write_file
+from blytz.kit.http.origins import LOOPBACK_ORIGIN
 
 MOST_CONNECTIONS = 32_768
 """Each costs nginx about 400 bytes from the start, used or not."""
@@ -22,11 +23,11 @@ _FILES = (
 _KEPT_OPEN = "keepalive 64; keepalive_timeout 4s;"
 
 
-def render(folder: Path, gateway: GatewaySettings, open_files: int) -> None:
+def render(folder: Path, gateway: GatewaySettings, open_files: int, *, loopback_origins: bool = False) -> None:
     """Write all that nginx reads to `folder`, except the certificate."""
     for stale in (*folder.glob("service_*.conf"), *folder.glob("upstream_*.conf")):
         stale.unlink()
-    values = _values(gateway, open_files)
+    values = _values(gateway, open_files) | {"ORIGINS": _origins(gateway.origins, loopback=loopback_origins)}
     for name in _FILES:
         write_file(folder / name, fill(f"nginx/{name}", values))
     listeners = "nginx/tls.conf" if gateway.domains else "nginx/http.conf"
@@ -98,6 +99,11 @@ def _real_address(proxies: tuple[str, ...]) -> str:
         return "# No proxy stands before us: the address of a connection is the client's."
     lines = [f"set_real_ip_from {proxy};" for proxy in proxies]
     return " ".join([*lines, "real_ip_header X-Forwarded-For;", "real_ip_recursive on;"])
+
+
+def _origins(allowed: tuple[str, ...], *, loopback: bool) -> str:
+    names = [f'"{origin}"' for origin in allowed] + ([f'"~{LOOPBACK_ORIGIN}"'] if loopback else [])
+    return " ".join(f"{name} $http_origin;" for name in names)
 
 
 def _place_app(place: Path, app: Path | None) -> None:

@@ -22,6 +22,7 @@ POLICY: Final = (
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _POLICY = re.compile(r"[A-Za-z0-9 ;:/.*'_=+-]*")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
 _LOG = re.compile(r"[A-Za-z0-9/._-]+")
 
 Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -68,10 +69,13 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """Open WebSockets of one address."""
     unlimited: TextsOrNone = ()
     """Networks without any of these limits; under `blytz up` those of loopback."""
+    origins: Texts = ()
+    """The same list as for the services: pages of these origins may read the refusals of nginx itself. Under
+    `blytz up` those of loopback as well."""
     trusted_proxies: Texts = ()
     """Networks whose `X-Forwarded-For` is believed, from its right end."""
-    body_kib: Annotated[int, Meta(ge=1, le=65_536)] = 64
-    """The largest body of a request."""
+    body_kib: Annotated[int, Meta(ge=1, le=65_536)] = 192
+    """The largest body of a request; the services take 192 KiB."""
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     """Processes of nginx; one serves some ten thousand viewers."""
 
@@ -81,8 +85,8 @@ DEV: Final = GatewaySettings(unlimited=LOOPBACK)
 
 
 def gateway_variable(field: str) -> str:
-    """The name of the variable that sets this field."""
-    return PREFIX + field.upper()
+    """The name of the variable that sets this field. Gateway and services read one list of origins."""
+    return "BLYTZ_ORIGINS" if field == "origins" else PREFIX + field.upper()
 
 
 def read_gateway_settings(
@@ -126,6 +130,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "app": _folder_fault,
     "csp": _matches(_POLICY, "a content security policy"),
     "access_log": _matches(_LOG, "a plain path"),
+    "origins": _matches(_ORIGIN, "an origin; write it as https://shop.example.com"),
     "unlimited": network_fault,
     "trusted_proxies": network_fault,
 }

@@ -24,7 +24,7 @@ from litestar.typing import FieldDefinition
 from litestar.utils.path import normalize_path
 from msgspec import Struct
 
-from blytz.kit.http.asgi import FOR_THE_OPERATOR, MOST_BODY_BYTES, Gone, problem_headers, too_large, unexpected
+from blytz.kit.http.asgi import FOR_THE_OPERATOR, MAX_BODY_BYTES, Gone, problem_headers, too_large, unexpected
 from blytz.kit.http.openapi import Examples, Kinds, schema_of
 from blytz.kit.http.parse import Parser, refuse_parameters, refused
 from blytz.kit.problems import (
@@ -167,7 +167,7 @@ def litestar(
     return Litestar(
         [*routes, _schema],
         request_class=Call,
-        request_max_body_size=MOST_BODY_BYTES,
+        request_max_body_size=MAX_BODY_BYTES,
         exception_handlers={Exception: _answer},
         before_request=_before,
         openapi_config=OpenAPIConfig(

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
-_LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z")
+LOOPBACK_ORIGIN: Final = r"^https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?\Z"
+"""A regular expression that Python and nginx read alike."""
 
 
 class Origins:
@@ -16,4 +18,4 @@ class Origins:
 
     def welcomes(self, origin: str) -> bool:
         """The value of an `Origin` header; `null` and the empty one are nobody's."""
-        return origin in self._allowed or (self._loopback and bool(_LOOPBACK.match(origin)))
+        return origin in self._allowed or (self._loopback and bool(re.match(LOOPBACK_ORIGIN, origin)))
