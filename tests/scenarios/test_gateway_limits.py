@@ -119,8 +119,8 @@ def test_on_a_developers_machine_there_is_none_either(platform: Platform) -> Non
 
 def test_a_page_of_an_allowed_origin_may_read_what_the_gateway_refuses_itself(tmp_path: Path) -> None:
     shop, other = "https://shop.example", "https://other.example"
-    env = {"requests_per_s": 1, "requests_burst": 3, "auction": "127.0.0.1:1", "live": "127.0.0.1:1"}
-    with Gateway(tmp_path / "data", origins=shop, **env) as gateway:
+    nobody = {"auction": "127.0.0.1:1", "live": "127.0.0.1:1"}
+    with Gateway(tmp_path / "data", None, origins=shop, requests_per_s=1, requests_burst=3, **nobody) as gateway:
         url = f"{gateway.url}/auction/v1/auctions"
         wait_until(lambda: gateway.get("/auction/v1/auctions").status_code == 503, "requests are counted anew")
         found: dict[int, httpx.Response] = {}

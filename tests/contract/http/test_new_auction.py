@@ -160,6 +160,7 @@ def test_all_texts_at_their_bounds_pass_together_whatever_way_they_are_escaped(a
     urls = ",".join([escaped(address + "x" * (2_048 - len(address)))] * 10)
     title, description = escaped("\U0001f600" * 140), escaped("\U0001f600" * 5_000)
     increments = ",".join(f"[{row * 10**10},{10**12}]" for row in range(64))
-    body = f'{{"title":{title},"description":{description},"image_urls":[{urls}],"terms":{{"increments":[{increments}]}}}}'
+    texts = f'"title":{title},"description":{description},"image_urls":[{urls}]'
+    body = f'{{{texts},"terms":{{"increments":[{increments}]}}}}'
     answer = api.post("/v1/auctions", body, by=sam)
     assert answer.status_code == 201, answer.text[:500]
