@@ -25,7 +25,7 @@ settings.register_profile("soak", settings.get_profile("everyday"), derandomize=
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "everyday"))
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - its files are made by tempfile
-ENOUGH_BYTES = 2 * 2**30
+MIN_FREE_BYTES = 2 * 2**30
 
 
 def pytest_configure() -> None:
@@ -35,7 +35,7 @@ def pytest_configure() -> None:
     if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
         return
     room = os.statvfs(MEMORY)
-    if room.f_bavail * room.f_frsize > ENOUGH_BYTES and not room.f_flag & os.ST_NOEXEC:
+    if room.f_bavail * room.f_frsize > MIN_FREE_BYTES and not room.f_flag & os.ST_NOEXEC:
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
 

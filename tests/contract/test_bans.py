@@ -46,7 +46,7 @@ def services(shared_redis: RedisServer, folder: Path) -> Iterator[tuple[Api, Api
 def gateway(shared_redis: RedisServer, folder: Path, services: tuple[Api, Api]) -> Iterator[GatewayProcess]:
     process = GatewayProcess(shared_redis.url, data=folder)
     yield process
-    assert not process.complaints()
+    assert not process.faults()
     process.close()
 
 
@@ -70,8 +70,8 @@ def delete(api: Api, path: str, by: str) -> None:
 
 
 async def said_until_closed(client: Client) -> tuple[list[str], int]:
-    said, code = await client.rest(EVERYWHERE_WITHIN_S)
-    return [message["code"] for message in said if message["type"] == "error"], code
+    received, code = await client.rest(EVERYWHERE_WITHIN_S)
+    return [message["code"] for message in received if message["type"] == "error"], code
 
 
 async def test_a_banned_user_is_out_of_every_process_within_five_seconds(

@@ -27,7 +27,7 @@ class Heartbeat:
     def last(self) -> int:
         return int(self.redis.ask("HGET", HEARTBEAT, "at"))
 
-    async def silence(self) -> int:
+    async def drain(self) -> int:
         """Nobody feels the heartbeat for a while; when it was felt last."""
         last = self.last()
         await until_time(last + SILENCE_MS)
@@ -46,13 +46,13 @@ async def test_the_first_pulse_of_all_ends_no_outage(heartbeat: Heartbeat) -> No
 
 async def test_a_silence_without_hammers_was_no_outage(heartbeat: Heartbeat) -> None:
     await heartbeat.feel()
-    await heartbeat.silence()
+    await heartbeat.drain()
     assert await heartbeat.feel() is None
 
 
 async def test_a_silence_through_which_a_hammer_asked_in_vain_was_one(heartbeat: Heartbeat) -> None:
     await heartbeat.feel()
-    last = await heartbeat.silence()
+    last = await heartbeat.drain()
     outage = await heartbeat.feel(unanswered_ms=SILENCE_MS)
     assert outage == Outage(last, heartbeat.last())
 
@@ -72,7 +72,7 @@ async def test_another_run_of_redis_ends_an_outage_however_short(heartbeat: Hear
 
 async def test_a_newcomer_who_is_first_after_an_outage_does_not_hide_it(heartbeat: Heartbeat) -> None:
     await heartbeat.feel()
-    last = await heartbeat.silence()
+    last = await heartbeat.drain()
     assert await heartbeat.feel() is None
     ended_at = heartbeat.last()
     assert await heartbeat.feel(unanswered_ms=SILENCE_MS) == Outage(last, ended_at)
@@ -80,13 +80,13 @@ async def test_a_newcomer_who_is_first_after_an_outage_does_not_hide_it(heartbea
 
 async def test_an_outage_is_the_same_for_everybody_and_told_until_the_next(heartbeat: Heartbeat) -> None:
     await heartbeat.feel()
-    await heartbeat.silence()
+    await heartbeat.drain()
     first = await heartbeat.feel(unanswered_ms=SILENCE_MS)
     assert first is not None
     # Those who were cut off too come back a little later; it is the same outage, not another.
-    told = await asyncio.gather(*(heartbeat.feel(unanswered_ms=SILENCE_MS) for _ in range(5)))
-    assert set(told) == {first}
-    await heartbeat.silence()
+    answer = await asyncio.gather(*(heartbeat.feel(unanswered_ms=SILENCE_MS) for _ in range(5)))
+    assert set(answer) == {first}
+    await heartbeat.drain()
     second = await heartbeat.feel(unanswered_ms=SILENCE_MS)
     assert second is not None
     assert second.ended_at > first.ended_at
@@ -94,9 +94,9 @@ async def test_an_outage_is_the_same_for_everybody_and_told_until_the_next(heart
 
 async def test_a_silence_long_ago_is_not_brought_up_by_a_later_one(heartbeat: Heartbeat) -> None:
     await heartbeat.feel()
-    await heartbeat.silence()
+    await heartbeat.drain()
     assert await heartbeat.feel() is None
-    last = await heartbeat.silence()
+    last = await heartbeat.drain()
     outage = await heartbeat.feel(unanswered_ms=SILENCE_MS)
     assert outage == Outage(last, heartbeat.last())
 
@@ -104,11 +104,11 @@ async def test_a_silence_long_ago_is_not_brought_up_by_a_later_one(heartbeat: He
 async def test_redis_gone_again_at_once_is_one_long_outage(heartbeat: Heartbeat) -> None:
     """There was hardly time to give anybody the time of the first one back."""
     await heartbeat.feel()
-    began_at = await heartbeat.silence()
+    began_at = await heartbeat.drain()
     heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-first-run")
     first = await heartbeat.feel()
     assert first == Outage(began_at, heartbeat.last())
-    await heartbeat.silence()
+    await heartbeat.drain()
     heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-second-run")
     assert await heartbeat.feel() == Outage(began_at, heartbeat.last())
 

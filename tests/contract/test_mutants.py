@@ -42,4 +42,4 @@ async def test_the_scripts_as_they_are_play_every_game_and_every_answer_occurs(r
     endings = {"sold", "unsold", "cancelled"}
     answers = {"accepted", "outbid", "replayed", "NotYet", "Closed", "Auction"}
     codes = {code.value for code in Code} - {Code.AUCTION_NOT_FOUND.value}
-    assert pair.told == kinds | endings | answers | codes
+    assert pair.seen == kinds | endings | answers | codes

@@ -115,9 +115,9 @@ async def test_the_same_holds_for_messages(
 ) -> None:
     async with welcomed(platform.ports["nginx"], caller) as visitor:
         if call == "WS watch":
-            told = await visitor.ask({"type": "watch", "topic": f"auction:{auction_id}"}, "snapshot")
+            reply = await visitor.ask({"type": "watch", "topic": f"auction:{auction_id}"}, "snapshot")
             assert promised == "yes"
-            assert told["state"]["auction_id"] == auction_id
+            assert reply["state"]["auction_id"] == auction_id
             return
         bid = {"type": "bid", "auction_id": auction_id, "bid_id": "b1", "amount": 100}
         result = await visitor.ask(bid, "bid_result")

@@ -18,9 +18,9 @@ async def opened(fleet: HammerFleet, **terms: object) -> AuctionStore:
 
 
 async def recorded(store: AuctionStore, sent: Bid) -> Receipt:
-    told = await store.place_bid(ID, sent, CAUSE)
-    assert isinstance(told, Receipt), told
-    return told
+    answer = await store.place_bid(ID, sent, CAUSE)
+    assert isinstance(answer, Receipt), answer
+    return answer
 
 
 async def log_of(store: AuctionStore) -> list[Event]:
@@ -181,8 +181,8 @@ async def test_a_bid_inside_the_window_gives_everybody_time(
 ) -> None:
     store = await opened(fleet)
     fleet.clock.set(END - left_ms)
-    told = await recorded(store, bid(ANNA, 300))
-    assert told.ends_at == (END - left_ms + 10_000 if extended else END)
+    answer = await recorded(store, bid(ANNA, 300))
+    assert answer.ends_at == (END - left_ms + 10_000 if extended else END)
     assert (await log_of(store))[-1].public["extended"] is extended
 
 
@@ -199,8 +199,8 @@ async def test_buying_now_makes_two_events_and_ends_the_auction(fleet: HammerFle
     store = await opened(fleet, buy_now_price=5_000)
     await recorded(store, bid(ANNA, 300))
     fleet.clock.advance(5)
-    told = await recorded(store, bid(BEN, 5_000, "buy_now"))
-    assert (told.outcome, told.price, told.seq, told.ends_at) == ("accepted", 5_000, 3, END)
+    answer = await recorded(store, bid(BEN, 5_000, "buy_now"))
+    assert (answer.outcome, answer.price, answer.seq, answer.ends_at) == ("accepted", 5_000, 3, END)
     bought, sold = (await log_of(store))[2:]
     assert [(event.kind, event.seq, event.public["status"]) for event in (bought, sold)] == [
         ("bid", 3, "open"),
@@ -229,8 +229,8 @@ async def test_the_seller_and_a_blocked_bidder_cannot_bid(fleet: HammerFleet) ->
 async def test_the_largest_amount_keeps_every_unit(fleet: HammerFleet, rival: int) -> None:
     store = await opened(fleet, increments=((0, 1),))
     await recorded(store, bid(ANNA, rival, "max"))
-    told = await recorded(store, bid(BEN, 10**12, "max"))
-    assert (told.price, told.minimum, told.leading) == (10**12, 10**12 + 1, rival < 10**12)
+    answer = await recorded(store, bid(BEN, 10**12, "max"))
+    assert (answer.price, answer.minimum, answer.leading) == (10**12, 10**12 + 1, rival < 10**12)
     auction = await store.get(ID)
     assert auction is not None
     assert (auction.price, auction.ceiling, auction.status) == (10**12, 10**12, Status.OPEN)

@@ -49,7 +49,7 @@ class ExampleRunner:
         self.runner = asyncio.Runner()
         self.pipe = PatientPipe(redis.url, "runner")
         self.runner.run(self._start())
-        self.told: set[str] = set()
+        self.seen: set[str] = set()
 
     async def _start(self) -> None:
         await self.pipe.start(timeout_s=CONNECTED_WITHIN_S)
@@ -118,9 +118,9 @@ class TwoStores(RuleBasedStateMachine):
         if not pair.auction_id:
             return
         self.play(self._replay())
-        for what in pair.told:
+        for what in pair.seen:
             event(what)
-        self.runner.told |= pair.told
+        self.runner.seen |= pair.seen
 
     async def _replay(self) -> None:
         """From the terms and the events alone, the same state, bit for bit."""
@@ -148,6 +148,6 @@ def test_both_stores_are_the_same_auction_house(runner: ExampleRunner) -> None:
         if not SOAKING:
             machine = seed(number)(machine)
         run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=STEPS))
-        if everything <= runner.told:
+        if everything <= runner.seen:
             break
-    assert everything <= runner.told
+    assert everything <= runner.seen

@@ -40,11 +40,11 @@ async def test_a_user_of_firebase_sells_and_another_bids_over_http_and_websocket
         gateway = GatewayProcess(redis.url, env="test", firebase_project=PROJECT)
         try:
             async with welcomed(gateway.port) as client:
-                told = await client.ask({"type": "auth", "token": anna}, "authenticated")
-                assert told["user"]["name"] == "Anna"
-                assert told["user"]["roles"] == ["bidder"]
+                answer = await client.ask({"type": "auth", "token": anna}, "authenticated")
+                assert answer["user"]["name"] == "Anna"
+                assert answer["user"]["roles"] == ["bidder"]
                 bid = {"type": "bid", "auction_id": auction_id, "bid_id": "b", "amount": 5_000, "kind": "max"}
                 assert (await client.ask(bid, "bid_result"))["outcome"] == "accepted"
-            assert api.state(auction_id)["leader"]["id"] == told["user"]["id"]
+            assert api.state(auction_id)["leader"]["id"] == answer["user"]["id"]
         finally:
             gateway.close()

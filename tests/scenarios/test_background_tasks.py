@@ -81,7 +81,7 @@ async def test_a_broken_count_of_viewers_stops_no_other(start_redis: StartRedis)
             first = await stack.enter_async_context(welcomed(gateway.port))
             for auction_id in ("auc_1", "auc_2", "auc_3"):
                 await first.watch(auction_id)
-            counted = {(await first.hear("viewers"))["topic"] for _ in range(2)}
+            counted = {(await first.receive("viewers"))["topic"] for _ in range(2)}
             assert counted == {"auction:auc_2", "auction:auc_3"}
             await until(lambda: "corrupt_auction" in gateway.log(), "it is logged")
             # It is mended without a restart.
@@ -103,6 +103,6 @@ def has_logged(service: Service, task: str, why: str) -> bool:
 
 async def until_count(client: Client, topic: str, count: int) -> None:
     while True:
-        message = await client.hear("viewers")
+        message = await client.receive("viewers")
         if (message["topic"], message["count"]) == (topic, count):
             return

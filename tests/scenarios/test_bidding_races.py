@@ -49,22 +49,22 @@ async def state(store: RedisStore, auction_id: str = ID) -> Auction:
 
 async def crowd(stores: list[RedisStore], rng: random.Random) -> list[Told]:
     """Everybody bids near the least amount that they heard of, on a connection of their own."""
-    told: list[Told] = []
-    heard = 0
+    reply: list[Told] = []
+    received = 0
 
     async def bids_of(number: int) -> None:
-        nonlocal heard
+        nonlocal received
         me, least = Party(f"usr_{number}", f"Bidder {number}"), 100
         for _ in range(BIDS_EACH):
             kind: BidKind = rng.choice(("exact", "max"))
             sent = bid(me, max(1, least + rng.choice((-1, 0, 0, 1, 250))), kind)
-            known = heard
+            known = received
             answer = await stores[number].place_bid(ID, sent, CAUSE)
-            told.append(Told(sent, answer, known))
-            heard, least = max(heard, answer.seq), answer.minimum
+            reply.append(Told(sent, answer, known))
+            received, least = max(received, answer.seq), answer.minimum
 
     await asyncio.gather(*(bids_of(number) for number in range(len(stores))))
-    return told
+    return reply
 
 
 async def test_two_hundred_bidders_at_once_are_decided_one_after_the_other(redis: RedisServer) -> None:
@@ -72,23 +72,23 @@ async def test_two_hundred_bidders_at_once_are_decided_one_after_the_other(redis
         stores = [RedisStore(pipe) for pipe in pipes]
         offered = listing(ID, duration_ms=600_000, reserve_price=9_000)
         await stores[0].create(offered, CAUSE)
-        told = await crowd(stores, random.Random(1))
+        reply = await crowd(stores, random.Random(1))
         log, final = await whole_log(stores[0]), await state(stores[0])
 
     assert [event.seq for event in log] == list(range(1, len(log) + 1))
     states = states_of(offered, log)
     assert states[-1] == final
     answers = Counter(
-        entry.answer.code.value if isinstance(entry.answer, Refused) else entry.answer.outcome for entry in told
+        entry.answer.code.value if isinstance(entry.answer, Refused) else entry.answer.outcome for entry in reply
     )
     assert answers.total() == BIDDERS * BIDS_EACH
     assert {"accepted", "outbid", "bid_too_low"} <= answers.keys()
     assert answers["accepted"] + answers["outbid"] == len(log) - 1
-    for entry in told:
+    for entry in reply:
         assert_justified(entry, states)
     leading = {
         entry.sent.bidder.id: entry.answer
-        for entry in sorted(told, key=lambda entry: entry.answer.seq)
+        for entry in sorted(reply, key=lambda entry: entry.answer.seq)
         if isinstance(entry.answer, Receipt) and entry.answer.leading
     }
     assert final.leader is not None
@@ -173,10 +173,10 @@ async def test_one_bid_sent_over_fifty_connections_counts_once(redis: RedisServe
         stores = [RedisStore(pipe) for pipe in pipes]
         await stores[0].create(listing(ID), CAUSE)
         sent = bid(BEN, 300)
-        told = await asyncio.gather(*(store.place_bid(ID, sent, CAUSE) for store in stores))
+        reply = await asyncio.gather(*(store.place_bid(ID, sent, CAUSE) for store in stores))
         log = await whole_log(stores[0])
     assert [event.kind for event in log] == ["opened", "bid"]
-    receipts = [answer for answer in told if isinstance(answer, Receipt)]
+    receipts = [answer for answer in reply if isinstance(answer, Receipt)]
     (first,) = (receipt for receipt in receipts if not receipt.replayed)
     assert sorted(receipts, key=lambda receipt: receipt.replayed) == [first] + 49 * [replace(first, replayed=True)]
 

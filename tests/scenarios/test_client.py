@@ -43,21 +43,21 @@ async def test_it_speaks_the_subprotocol_and_says_who_it_is_first(gateway: Scrip
     async with LiveClient(gateway.url, "token-of-anna") as client:
         client.watch(ID)
         connection = await gateway.next()
-        said = [await connection.next(), await connection.next()]
+        received = [await connection.next(), await connection.next()]
 
     assert gateway.requests[0].headers["Sec-WebSocket-Protocol"] == "blytz.v1"
-    assert said[0] == {"type": "auth", "token": "token-of-anna", "ref": "auth"}
-    assert said[1] == {"type": "watch", "topic": TOPIC, "ref": TOPIC}
+    assert received[0] == {"type": "auth", "token": "token-of-anna", "ref": "auth"}
+    assert received[1] == {"type": "watch", "topic": TOPIC, "ref": TOPIC}
 
 
 async def test_a_batch_is_its_messages_in_order(gateway: ScriptedGateway) -> None:
-    heard: list[dict[str, Any]] = []
-    async with LiveClient(gateway.url, hear=heard.append) as client:
+    events_received: list[dict[str, Any]] = []
+    async with LiveClient(gateway.url, hear=events_received.append) as client:
         connection = await watched(client, gateway)
         connection.send([live_event(4), live_event(5), {"type": "viewers", "topic": TOPIC, "count": 9}])
         await until(lambda: client.topics[TOPIC].viewers == 9, "the batch is taken")
 
-    assert [(each["type"], each.get("seq")) for each in heard] == [
+    assert [(each["type"], each.get("seq")) for each in events_received] == [
         ("snapshot", 3),
         ("event", 4),
         ("event", 5),
@@ -67,8 +67,8 @@ async def test_a_batch_is_its_messages_in_order(gateway: ScriptedGateway) -> Non
 
 
 async def test_a_gap_heals_by_watching_again(gateway: ScriptedGateway) -> None:
-    heard: list[dict[str, Any]] = []
-    async with LiveClient(gateway.url, hear=heard.append) as client:
+    events_received: list[dict[str, Any]] = []
+    async with LiveClient(gateway.url, hear=events_received.append) as client:
         connection = await watched(client, gateway)
         connection.send([live_event(4), live_event(6)])
         again = await connection.next()
@@ -78,8 +78,8 @@ async def test_a_gap_heals_by_watching_again(gateway: ScriptedGateway) -> None:
         connection.send(live_event(7))
         await until(lambda: client.topics[TOPIC].seq == 7, "everything came")
 
-    assert [each["seq"] for each in heard if each["type"] == "event"] == [4, 5, 6, 7]
-    assert all(each["topic"] == TOPIC for each in heard)
+    assert [each["seq"] for each in events_received if each["type"] == "event"] == [4, 5, 6, 7]
+    assert all(each["topic"] == TOPIC for each in events_received)
     assert client.topics[TOPIC].gaps == 1
 
 

@@ -103,11 +103,11 @@ def test_what_cannot_be_done_is_said_in_one_line(
     platform: Platform, words: tuple[str, ...], code: int, says: str
 ) -> None:
     ended = run(platform, *words)
-    said = ended.stdout + ended.stderr
+    output = ended.stdout + ended.stderr
     assert ended.returncode == code
-    assert says in said
-    assert "Traceback" not in said
-    assert len(said.splitlines()) == 1
+    assert says in output
+    assert "Traceback" not in output
+    assert len(output.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -155,18 +155,18 @@ def test_watching_for_programs_is_one_json_object_a_line(
     auction = an_auction(platform)
     watching = start(started, platform, "watch", auction, "--json")
     assert watching.stdout is not None
-    heard: list[dict[str, Any]] = []
-    while not {"snapshot", "viewers"} <= {each["type"] for each in heard}:
-        heard.append(json.loads(watching.stdout.readline()))
+    events_received: list[dict[str, Any]] = []
+    while not {"snapshot", "viewers"} <= {each["type"] for each in events_received}:
+        events_received.append(json.loads(watching.stdout.readline()))
     run(platform, "bid", auction, "500", "--as", "anna")
     close(platform, auction)
     out, err = watching.communicate(timeout=WITHIN_S)
-    heard += [json.loads(line) for line in out.splitlines()]
+    events_received += [json.loads(line) for line in out.splitlines()]
 
-    events = [each for each in heard if each["type"] == "event"]
+    events = [each for each in events_received if each["type"] == "event"]
     assert [(each["seq"], each["kind"]) for each in events] == [(2, "bid"), (3, "sold")]
-    assert {"type": "viewers", "topic": f"auction:{auction}", "count": 1} in heard
-    assert any(each["type"] == "connection" and each["state"] == "live" for each in heard)
+    assert {"type": "viewers", "topic": f"auction:{auction}", "count": 1} in events_received
+    assert any(each["type"] == "connection" and each["state"] == "live" for each in events_received)
     assert (watching.returncode, err) == (0, "")
 
 

@@ -45,9 +45,9 @@ def examined(*words: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
         check=False,
     )
     assert ended.stderr == ""
-    said = json.loads(ended.stdout)
-    assert said["ok"] == (ended.returncode == 0)
-    return ended.returncode, {finding["name"]: finding for finding in said["findings"]}
+    report = json.loads(ended.stdout)
+    assert report["ok"] == (ended.returncode == 0)
+    return ended.returncode, {finding["name"]: finding for finding in report["findings"]}
 
 
 def test_a_deployment_as_it_should_be(start_redis: StartRedis, tmp_path: Path) -> None:

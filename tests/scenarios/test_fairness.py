@@ -44,7 +44,7 @@ class Honest:
         self._turns = [asyncio.Lock() for _ in clients]
         self._minimum = dict.fromkeys(auctions, 100)
         self._sent = 0
-        self.told: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
 
     async def bid_for(self, seconds: float) -> list[float]:
         """The delays, in milliseconds, in the order in which the bids were due."""
@@ -67,7 +67,7 @@ class Honest:
             answer = await self._clients[who].ask(bid, "bid_result", bid_id=bid_id)
         delay_ms = (asyncio.get_running_loop().time() - due) * 1_000
         self._minimum[auction_id] = answer["minimum"] or self._minimum[auction_id]
-        self.told[answer["code"] or answer["outcome"]] += 1
+        self.outcomes[answer["code"] or answer["outcome"]] += 1
         return delay_ms
 
 
@@ -131,18 +131,18 @@ async def fairness(harness: HammerHarness, folder: Path, rounds: int) -> None:
             say(gang, "rest")
             assert live.page("/health")[0] == http.page("/health")[0] == 200
         output, _ = await gang.communicate(b"end\n")
-        told = Counter(json.loads(output))
+        outcomes = Counter(json.loads(output))
         print(f"p99 quiet {median(quiet):.1f} of {quiet}, abused {median(abused):.1f} of {abused} ms")
-        print(f"abusers {dict(told)}; honest {dict(honest.told)}")
+        print(f"abusers {dict(outcomes)}; honest {dict(honest.outcomes)}")
 
         # It was abuse: ten times as much was sent, and most of it refused.
-        assert told["sent"] > 0.8 * TIMES * HONEST_A_SECOND * rounds * ABUSED_S
-        assert told["rate_limited"] > told["sent"] / 2
+        assert outcomes["sent"] > 0.8 * TIMES * HONEST_A_SECOND * rounds * ABUSED_S
+        assert outcomes["rate_limited"] > outcomes["sent"] / 2
         # None of the honest was refused for load. `pending` is a disk that took more than 300 ms, and no refusal.
-        assert honest.told.keys() <= {"accepted", "outbid", "bid_too_low", "already_leading", "pending"}, (
-            honest.told
+        assert honest.outcomes.keys() <= {"accepted", "outbid", "bid_too_low", "already_leading", "pending"}, (
+            honest.outcomes
         )
-        assert honest.told["pending"] < honest.told["accepted"] / 50
+        assert honest.outcomes["pending"] < honest.outcomes["accepted"] / 50
         assert median(abused) < SLOWER * median(quiet)
 
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from infra.ports import free_port
-from tests.support.gateway import DOMAIN, Gateway, check, hang_up
+from tests.support.gateway import DOMAIN, Gateway, abort, check
 from tests.support.http import problem
 from tests.support.live_client import Client
 from tests.support.platform import Platform
@@ -127,7 +127,7 @@ def test_a_request_gets_an_id_of_ours_whatever_it_says(gateway: Gateway) -> None
 async def test_so_does_a_websocket(gateway: Gateway) -> None:
     client = await Client.open(gateway.http_port, X_Request_Id="mine")
     assert (await client.next())["type"] == "welcome"
-    await hang_up(client)
+    await abort(client)
     found = re.findall(r"(?i)^x-request-id: (.*)\r$", client.head, re.MULTILINE)
     assert [len(one) for one in found] == [32]
 

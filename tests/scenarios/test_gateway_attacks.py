@@ -134,7 +134,7 @@ def test_a_body_whose_end_could_be_read_in_two_ways_hides_no_second_request(
 # --- What a service is told -------------------------------------------------------------------------------------
 
 
-def told(gateway: Gateway, path: str, *headers: str) -> dict[str, Any]:
+def reply(gateway: Gateway, path: str, *headers: str) -> dict[str, Any]:
     status, _, body = ask(gateway, f"GET {path}", "Host: x", *headers)
     assert status == 200
     shown: dict[str, Any] = json.loads(body)
@@ -144,7 +144,7 @@ def told(gateway: Gateway, path: str, *headers: str) -> dict[str, Any]:
 @pytest.mark.parametrize("path", ["/auction/v1/auctions", "/live/v1"])
 def test_nobody_tells_a_service_who_he_is_but_the_gateway(mirrored: Gateway, path: str) -> None:
     lies = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-Id")
-    seen = told(mirrored, path, *(f"{name}: for=203.0.113.9" for name in lies))
+    seen = reply(mirrored, path, *(f"{name}: for=203.0.113.9" for name in lies))
     assert "203.0.113.9" not in json.dumps(seen)
     assert (seen["headers"]["x-forwarded-for"], seen["headers"]["x-forwarded-proto"]) == ("127.0.0.1", "http")
     assert re.fullmatch("[0-9a-f]{32}", seen["headers"]["x-request-id"])
@@ -156,7 +156,7 @@ def test_nobody_tells_a_service_who_he_is_but_the_gateway(mirrored: Gateway, pat
 def test_only_websockets_and_only_to_the_live_service_change_the_protocol(
     mirrored: Gateway, path: str, upgrade: str
 ) -> None:
-    headers = told(mirrored, path, f"Upgrade: {upgrade}", "Connection: Upgrade", "HTTP2-Settings: AAMAAABk")[
+    headers = reply(mirrored, path, f"Upgrade: {upgrade}", "Connection: Upgrade", "HTTP2-Settings: AAMAAABk")[
         "headers"
     ]
     assert "upgrade" not in headers
@@ -164,7 +164,7 @@ def test_only_websockets_and_only_to_the_live_service_change_the_protocol(
 
 
 def test_a_line_break_stays_inside_the_address(mirrored: Gateway) -> None:
-    seen = told(mirrored, "/auction/v1/%0d%0aX-Evil:%201%0d%0a%0d%0aGET%20/metrics")
+    seen = reply(mirrored, "/auction/v1/%0d%0aX-Evil:%201%0d%0a%0d%0aGET%20/metrics")
     assert seen["path"] == "/v1/%0D%0AX-Evil:%201%0D%0A%0D%0AGET%20/metrics"
     assert "x-evil" not in seen["headers"]
 

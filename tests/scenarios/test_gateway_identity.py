@@ -68,8 +68,8 @@ def admin(door: Platform) -> str:
 
 async def last_words(client: Client) -> tuple[list[str], int]:
     """The codes of the errors until it is closed, and the code of the close."""
-    said, code = await client.rest(OUT_WITHIN_S)
-    return [message["code"] for message in said if message["type"] == "error"], code
+    received, code = await client.rest(OUT_WITHIN_S)
+    return [message["code"] for message in received if message["type"] == "error"], code
 
 
 def test_every_process_that_signs_people_in_says_how_their_issuer_is(
@@ -77,10 +77,10 @@ def test_every_process_that_signs_people_in_says_how_their_issuer_is(
 ) -> None:
     assert calls.get("/auctions", issuer.token()).status_code == 200
     name = f"issuer:{issuer.url}"
-    status, _, told = door.get("/ready", "auction")
-    assert (status, json.loads(told)["dependencies"][name]) == (200, {"state": "up", "optional": True})
-    status, _, told = door.get("/ready", "live")
-    assert (status, json.loads(told)["dependencies"][name]["optional"]) == (200, True)
+    status, _, reply = door.get("/ready", "auction")
+    assert (status, json.loads(reply)["dependencies"][name]) == (200, {"state": "up", "optional": True})
+    status, _, reply = door.get("/ready", "live")
+    assert (status, json.loads(reply)["dependencies"][name]["optional"]) == (200, True)
 
 
 # --- Out within five seconds ------------------------------------------------------------------------------------
@@ -102,7 +102,7 @@ async def test_the_banned_are_out_on_both_roads_and_the_others_stay(
         async with welcomed(port) as again:
             again.send({"type": "auth", "token": token})
             assert await last_words(again) == (["banned"], 4401)
-        assert await other.silence() == []
+        assert await other.drain() == []
     assert calls.delete(path, admin).status_code == 204
     assert calls.get("/auctions", token).status_code == 200
 
@@ -119,7 +119,7 @@ async def test_who_lost_a_phone_ends_its_tokens_and_comes_in_with_a_new_one(
     fresh = issuer.token(sub="lola", iat=int(time.time()) + 1)
     assert calls.get("/auctions", fresh).status_code == 200
     async with welcomed(port, fresh) as client:
-        assert await client.silence() == []
+        assert await client.drain() == []
 
 
 async def test_a_socket_ends_with_its_token_unless_its_owner_sends_a_fresh_one(

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.gateway import Gateway, hang_up
+from tests.support.gateway import Gateway, abort
 from tests.support.http import problem
 from tests.support.live_client import Client
 from tests.support.platform import Platform
@@ -86,7 +86,7 @@ async def test_sockets_at_once_are_counted_until_they_close(start: Start) -> Non
     with pytest.raises(ConnectionError, match="429 Too Many Requests"):
         await Client.open(gateway.http_port)
     assert (await asyncio.to_thread(gateway.get, "/health")).status_code == 200
-    await hang_up(opened[0])
+    await abort(opened[0])
 
     async def again() -> Client:
         async with asyncio.timeout(5):
@@ -96,7 +96,7 @@ async def test_sockets_at_once_are_counted_until_they_close(start: Start) -> Non
                 except ConnectionError:
                     await asyncio.sleep(0.02)
 
-    await hang_up(await again(), *opened[1:])
+    await abort(await again(), *opened[1:])
 
 
 def test_handshakes_have_a_rate_of_their_own(start: Start) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.gateway import DOMAIN, Gateway, hang_up, trusting_all
+from tests.support.gateway import DOMAIN, Gateway, abort, trusting_all
 from tests.support.http import problem
 from tests.support.live_client import WITHIN_S
 from tests.support.platform import Platform
@@ -96,7 +96,7 @@ def test_the_log_says_how_a_request_came(gateway: Gateway) -> None:
 async def test_a_websocket_goes_through_tls(gateway: Gateway) -> None:
     client = await gateway.open_socket()
     assert (await client.next())["type"] == "welcome"
-    await hang_up(client)
+    await abort(client)
 
 
 # --- The profile ------------------------------------------------------------------------------------------------
@@ -199,8 +199,8 @@ def test_a_body_that_is_too_large_is_a_problem_over_http_2_too(gateway: Gateway)
         block = b"\x83\x87\x04\x08/auction\x41" + bytes([len(name)]) + name + b"\x0f\x0d\x07" + b"9999999"
         secure.sendall(PREFACE + bytes(3) + bytes([SETTINGS, 0]) + bytes(4))
         secure.sendall(len(block).to_bytes(3, "big") + bytes([HEADERS, 0x4]) + (1).to_bytes(4, "big") + block)
-        said = next(payload for kind, payload in frames(secure) if kind in {DATA, GOAWAY})
-        assert json.loads(said)["code"] == "too_large"
+        received = next(payload for kind, payload in frames(secure) if kind in {DATA, GOAWAY})
+        assert json.loads(received)["code"] == "too_large"
 
 
 def test_who_speaks_http_1_only_is_served_too(gateway: Gateway) -> None:
@@ -218,7 +218,7 @@ async def test_a_reload_drops_no_open_websocket(gateway: Gateway) -> None:
     assert (await client.next())["type"] == "pong"
     newer = await gateway.open_socket()
     assert (await newer.next())["type"] == "welcome"
-    await hang_up(client, newer)
+    await abort(client, newer)
 
 
 def test_the_key_is_for_its_owners_eyes_only(gateway: Gateway) -> None:

@@ -75,10 +75,12 @@ async def test_extended_again_and_again_it_is_closed_at_its_last_end(harness: Ha
     for number in range(8):
         moment = ends_at - 20
         await until(lambda moment=moment: now_ms() > moment, "the last moment")  # type: ignore[misc]
-        told = await harness.store.place_bid(auction_id, bid((ANNA, BEN)[number % 2], 500 + 1_000 * number), CAUSE)
-        if not isinstance(told, Receipt):
+        answer = await harness.store.place_bid(
+            auction_id, bid((ANNA, BEN)[number % 2], 500 + 1_000 * number), CAUSE
+        )
+        if not isinstance(answer, Receipt):
             break  # Too late by a hair: then that was the end.
-        ends_at = told.ends_at
+        ends_at = answer.ends_at
 
     await assert_on_time(harness, auction_id, ends_at)
 

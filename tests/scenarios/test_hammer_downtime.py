@@ -40,8 +40,8 @@ async def test_when_only_the_hammers_were_away_nobody_gets_time_and_the_late_are
     patient, overslept = await harness.open(LONG_MS), await harness.open(LONG_MS, starts_at=now_ms() + 2_000)
     gone_at = now_ms()
     await asyncio.to_thread(hammer.kill if how == "killed" else hammer.freeze)
-    told = await harness.store.place_bid(late[0], bid(ANNA, 500), CAUSE)
-    assert isinstance(told, Receipt)
+    answer = await harness.store.place_bid(late[0], bid(ANNA, 500), CAUSE)
+    assert isinstance(answer, Receipt)
     await until_time(gone_at + AWAY_MS)
     assert not harness.sales()
 

@@ -89,8 +89,8 @@ async def test_an_auction_whose_end_fell_into_the_outage_goes_on(harness: Hammer
         event = await given_back(harness, name)
         # There was time left when bids could be decided no more, and as much is left now.
         assert event.public["ends_at"] > event.private["ended_at"]
-    told = await harness.store.place_bid(ids[0], bid(ANNA, 500), CAUSE)
-    assert not hasattr(told, "code"), told
+    answer = await harness.store.place_bid(ids[0], bid(ANNA, 500), CAUSE)
+    assert not hasattr(answer, "code"), answer
     await harness.until_in_sales(ids, 20)
     await harness.assert_each_ended_once(ids)
     for name in ids[1:]:

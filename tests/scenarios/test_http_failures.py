@@ -102,10 +102,10 @@ def test_too_much_work_is_refused_at_once_and_only_while_it_lasts(own_redis: Red
 
     own_redis.freeze()
     with concurrent.futures.ThreadPoolExecutor(bidders) as pool:
-        told = list(pool.map(bid, range(bidders)))
+        reply = list(pool.map(bid, range(bidders)))
     own_redis.thaw()
-    codes = [code for code, _ in told]
-    assert median(seconds for code, seconds in told if code == "overloaded") < 0.3
+    codes = [code for code, _ in reply]
+    assert median(seconds for code, seconds in reply if code == "overloaded") < 0.3
     # The process itself may be asking Redis something, which takes one of the places.
     assert IN_FLIGHT - 1 <= codes.count("pending") <= IN_FLIGHT
     assert codes.count("pending") + codes.count("overloaded") == bidders

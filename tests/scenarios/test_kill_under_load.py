@@ -143,7 +143,7 @@ def assert_nothing_acknowledged_is_lost(sent: Sequence[Sent], logs: dict[str, li
         assert (event.private["amount"], event.private["bid_kind"]) == (bid.amount, bid.kind)
         assert bid.outcome == ("accepted" if leads else "outbid"), bid
         for name in ("seq", "price", "minimum", "ends_at"):
-            assert bid.told[name] == event.public[name], (name, bid, event)
+            assert bid.answer[name] == event.public[name], (name, bid, event)
     assert not recorded, "bids that nobody sent"
 
 
@@ -160,7 +160,7 @@ async def weather(redis: RedisServer, folder: Path, cycles: int, seed: int, *, f
 
             logs = {auction_id: await harness.events(auction_id) for auction_id in lasting}
             outcomes = Counter(bid.outcome for bid in crowd.sent)
-            replayed = sum(bool(bid.told.get("replayed")) for bid in crowd.sent)
+            replayed = sum(bool(bid.answer.get("replayed")) for bid in crowd.sent)
             print(
                 f"{sum(storm.hit.values())} strikes {dict(storm.hit)}; bids {dict(outcomes)}, {replayed} replayed"
             )

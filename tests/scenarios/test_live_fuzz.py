@@ -34,7 +34,7 @@ INTERNAL_ERROR = b"\x88\x02\x03\xf3"
 def gateway(shared_redis: RedisServer) -> Iterator[GatewayProcess]:
     with GatewayProcess(shared_redis.url, messages_per_s=100_000, heartbeat_ms=HEARTBEAT_MS) as process:
         yield process
-        assert not process.complaints()
+        assert not process.faults()
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ async def neighbour(gateway: GatewayProcess, shared_redis: RedisServer) -> Async
         await client.watch(AUCTION)
         yield client
         async with asyncio.timeout(10):
-            said = {"type": "bid", "auction_id": AUCTION, "bid_id": f"b{time.time_ns()}", "amount": 1}
-            assert (await client.ask(said, "bid_result"))["code"] in ("bid_too_low", "auction_not_found")
+            sent = {"type": "bid", "auction_id": AUCTION, "bid_id": f"b{time.time_ns()}", "amount": 1}
+            assert (await client.ask(sent, "bid_result"))["code"] in ("bid_too_low", "auction_not_found")
         assert (gateway.pid, gateway.is_alive()) == (pid, True)
         # A reset that comes together with a message is noticed by the next ping alone.
         await until(lambda: gateway.metric("blytz_connections") <= 1, "the noise is gone", 3 * HEARTBEAT_MS / 1000)
@@ -100,12 +100,12 @@ async def test_noise_after_the_handshake_harms_nobody(gateway: GatewayProcess, n
     rng = random.Random(7)
     for _ in range(CONNECTIONS // BATCH_SIZE):
         await asyncio.gather(*(one_noise(gateway.port, rng) for _ in range(BATCH_SIZE)))
-    await neighbour.silence()
+    await neighbour.drain()
 
 
 async def noise_at_the_door(port: int, rng: random.Random) -> None:
     good = handshake(port)
-    said = rng.choice(
+    noise = rng.choice(
         (
             rng.randbytes(rng.randrange(1, 3_000)),
             good[: rng.randrange(1, len(good))],
@@ -125,7 +125,7 @@ async def noise_at_the_door(port: int, rng: random.Random) -> None:
     )
     with contextlib.suppress(OSError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(said)
+        writer.write(noise)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.05):
                 await reader.read()
@@ -136,7 +136,7 @@ async def test_noise_instead_of_a_handshake_harms_nobody(gateway: GatewayProcess
     rng = random.Random(8)
     for _ in range(CONNECTIONS // BATCH_SIZE):
         await asyncio.gather(*(noise_at_the_door(gateway.port, rng) for _ in range(BATCH_SIZE)))
-    await neighbour.silence()
+    await neighbour.drain()
 
 
 async def slow_handshake(port: int) -> float:
@@ -160,10 +160,10 @@ async def test_a_handshake_byte_by_byte_is_not_waited_for(gateway: GatewayProces
     # Whoever comes meanwhile is served.
     while not slow.done():
         async with welcomed(gateway.port) as client:
-            assert await client.silence() == []
+            assert await client.drain() == []
         await asyncio.wait([slow], timeout=0.2)
     assert max(slow.result()) < 10
-    await neighbour.silence()
+    await neighbour.drain()
 
 
 ids = st.one_of(st.sampled_from([AUCTION, "auc_none", "", "auc_" + "x" * 70]), st.text(max_size=20))
@@ -214,19 +214,19 @@ async def test_messages_that_are_almost_right_are_answered_and_harm_nobody(
 
     @settings(max_examples=400)
     @given(st.lists(messages(), min_size=1, max_size=8), st.booleans())
-    def try_all(said: list[Any], in_one_frame: bool) -> None:
-        asyncio.run_coroutine_threadsafe(speak(said, in_one_frame), loop).result(20)
+    def try_all(sent: list[Any], in_one_frame: bool) -> None:
+        asyncio.run_coroutine_threadsafe(speak(sent, in_one_frame), loop).result(20)
 
-    async def speak(said: list[Any], in_one_frame: bool) -> None:
+    async def speak(sent: list[Any], in_one_frame: bool) -> None:
         async with welcomed(gateway.port, token) as client:
             for text in (
-                [msgspec.json.encode(said)] if in_one_frame else [msgspec.json.encode(one) for one in said]
+                [msgspec.json.encode(sent)] if in_one_frame else [msgspec.json.encode(one) for one in sent]
             ):
                 client.send_text(text)
             # Eight slips are forgiven, so the connection lives unless one message was too long.
-            answers = await client.silence() if len(msgspec.json.encode(said)) <= 4_096 else []
+            answers = await client.drain() if len(msgspec.json.encode(sent)) <= 4_096 else []
             for answer in answers:
                 assert answer["type"] in ("error", "pong", "bid_result", "snapshot", "replay", "viewers"), answer
 
     await asyncio.to_thread(try_all)
-    await neighbour.silence()
+    await neighbour.drain()

@@ -38,7 +38,7 @@ async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
 async def gateway(redis: RedisServer) -> AsyncIterator[GatewayProcess]:
     with GatewayProcess(redis.url) as process:
         yield process
-        assert not process.complaints()
+        assert not process.faults()
 
 
 async def watching(gateway: GatewayProcess, auction_id: str, count: int) -> list[Viewer]:
@@ -120,8 +120,8 @@ async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
     async with welcomed(gateway.port, gateway.token("Anna")) as anna:
         while not bidding.done():
             began = time.monotonic()
-            said = {"type": "bid", "auction_id": QUIET, "bid_id": f"b{len(took_ms)}", "amount": 1}
-            await anna.ask(said, "bid_result", bid_id=said["bid_id"])
+            sent = {"type": "bid", "auction_id": QUIET, "bid_id": f"b{len(took_ms)}", "amount": 1}
+            await anna.ask(sent, "bid_result", bid_id=sent["bid_id"])
             took_ms.append((time.monotonic() - began) * 1000)
             await asyncio.sleep(0.03)
     await bidding
@@ -162,7 +162,7 @@ async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_no
         assert percentile(delays, 0.99) < BATCH_MS + 2 * SLACK_MS
         await until(lambda: gateway.metric("blytz_connections") == 100, "they are forgotten", 15)
         assert gateway.memory_kb() - before_kb < 60_000
-        assert not gateway.complaints()
+        assert not gateway.faults()
         for viewer in viewers:
             viewer.cut()
         for reader in readers:

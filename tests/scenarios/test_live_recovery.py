@@ -107,7 +107,7 @@ async def test_two_thousand_viewers_keep_one_history_through_every_loss(
         assert {viewer.snapshots for viewer in viewers} == {1}
         assert all(viewer.replays for viewer in lost)
         assert first.metric('blytz_topic_syncs_total{why="subscribed"}') >= 2
-        assert not first.complaints() + second.complaints()
+        assert not first.faults() + second.faults()
         for viewer in viewers:
             viewer.cut()
         await until(lambda: not any(viewer.is_open for viewer in viewers), "all are gone")
@@ -143,8 +143,8 @@ async def test_redis_killed_and_back_is_told_and_leaves_no_gap(start_redis: Star
                 await until(lambda: all(viewer.errors for viewer in viewers), "everybody is told")
                 assert gateway.page("/health")[0] == 200
                 assert gateway.page("/ready")[0] == 503
-                said = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
-                refused = await anna.ask(said, "bid_result")
+                sent = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
+                refused = await anna.ask(sent, "bid_result")
                 assert (refused["outcome"], refused["code"]) in (
                     ("pending", "store_unavailable"),
                     ("refused", "store_unavailable"),
@@ -154,7 +154,7 @@ async def test_redis_killed_and_back_is_told_and_leaves_no_gap(start_redis: Star
                 redis.restart()
                 await until(pipe.up.is_set, "our own pipe is back", 10)
                 await until(lambda: gateway.page("/ready")[0] == 200, "the gateway is back", 10)
-                accepted = await anna.ask(said, "bid_result", outcome="accepted")
+                accepted = await anna.ask(sent, "bid_result", outcome="accepted")
                 assert accepted["replayed"] is False
             viewers.append(late)
             await all_know(viewers, store)
@@ -171,17 +171,17 @@ async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_trut
         await RedisStore(pipe).create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
     with GatewayProcess(redis.url) as gateway:
         async with welcomed(gateway.port, gateway.token("Anna")) as anna:
-            said = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
-            assert (await anna.ask({**said, "bid_id": "b0", "amount": 99}, "bid_result"))["outcome"] == "refused"
+            sent = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
+            assert (await anna.ask({**sent, "bid_id": "b0", "amount": 99}, "bid_result"))["outcome"] == "refused"
             redis.freeze()
-            assert (await anna.ask(said, "bid_result"))["outcome"] == "pending"
+            assert (await anna.ask(sent, "bid_result"))["outcome"] == "pending"
             redis.thaw()
             async with asyncio.timeout(10):
-                told: dict[str, object] = {"outcome": "pending"}
-                while told["outcome"] == "pending":
+                answer: dict[str, object] = {"outcome": "pending"}
+                while answer["outcome"] == "pending":
                     await asyncio.sleep(0.05)
-                    told = await anna.ask(said, "bid_result")
-            assert (told["outcome"], told["seq"]) == ("accepted", 2)
+                    answer = await anna.ask(sent, "bid_result")
+            assert (answer["outcome"], answer["seq"]) == ("accepted", 2)
 
 
 async def test_sigterm_answers_the_bids_that_are_out_and_sends_everybody_away(
@@ -197,11 +197,11 @@ async def test_sigterm_answers_the_bids_that_are_out_and_sends_everybody_away(
                 anna.send(
                     {"type": "bid", "auction_id": AUCTION, "bid_id": f"b{number}", "amount": 100 * number + 100}
                 )
-            await anna.hear("bid_result")
+            await anna.receive("bid_result")
             gateway.terminate()
-            said, code = await anna.rest()
-            answered = {message["bid_id"] for message in said if message["type"] == "bid_result"}
-            accepted = {message["bid_id"] for message in said if message.get("outcome") == "accepted"}
+            received, code = await anna.rest()
+            answered = {message["bid_id"] for message in received if message["type"] == "bid_result"}
+            accepted = {message["bid_id"] for message in received if message.get("outcome") == "accepted"}
             events = await store.events(AUCTION, 0, 1_000)
             assert {event.private.get("bid_id") for event in events} - {None, "b0"} <= answered
             assert len(accepted) <= len(events)
@@ -211,4 +211,4 @@ async def test_sigterm_answers_the_bids_that_are_out_and_sends_everybody_away(
             assert time.monotonic() - began < 10
         await until(lambda: all(viewer.codes for viewer in viewers), "all were told")
         assert {code for viewer in viewers for code in viewer.codes} == {1012}
-        assert not gateway.complaints()
+        assert not gateway.faults()

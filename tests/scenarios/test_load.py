@@ -37,9 +37,9 @@ def broken(summary: dict[str, Any]) -> dict[str, list[str]]:
 
 def run(platform: Platform, summary: Path) -> tuple[dict[str, Any], str]:
     command = k6(platform.url, f"--summary-export={summary}", BLYTZ_SECONDS=str(SECONDS))
-    said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS + 30)
-    assert said.returncode in (0, 99), said.stderr
-    return json.loads(summary.read_text()), said.stdout + said.stderr
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS + 30)
+    assert ended.returncode in (0, 99), ended.stderr
+    return json.loads(summary.read_text()), ended.stdout + ended.stderr
 
 
 @pytest.mark.alone
@@ -48,9 +48,9 @@ def test_fifty_bidders_are_answered_in_time_without_errors_and_without_gaps(
     platform: Platform, tmp_path: Path
 ) -> None:
     for attempt in range(ATTEMPTS):
-        summary, said = run(platform, tmp_path / f"{attempt}.json")
+        summary, output = run(platform, tmp_path / f"{attempt}.json")
         missed = broken(summary)
-        assert all(name.startswith(LATENCY) for name in missed), said
+        assert all(name.startswith(LATENCY) for name in missed), output
         assert summary["metrics"]["events_heard"]["count"] > SECONDS * 50
         if not missed:
             return

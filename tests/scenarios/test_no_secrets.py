@@ -48,7 +48,7 @@ async def misbehave(port: int, api: Api, token: str, auction_id: str) -> None:
     for path in (f"/live/v2?token={token}", f"/live/v1%3Ftoken={token}", f"/live/{token}"):
         with pytest.raises(ConnectionError):
             await Client.open(port, path=path)
-    for said in (
+    for message in (
         {"type": "auth", "token": token + "x"},
         {"type": "auth", "token": token, "extra": token},
         {"type": token},
@@ -56,11 +56,11 @@ async def misbehave(port: int, api: Api, token: str, auction_id: str) -> None:
         {"type": "watch", "topic": token},
     ):
         client = await Client.open(port)
-        client.send(said)
-        client.send_text(msgspec.json.encode(said)[:-1])
+        client.send(message)
+        client.send_text(msgspec.json.encode(message)[:-1])
         client.send({"type": "ping", "ref": "last"})
         with contextlib.suppress(Closed):
-            await client.hear("pong", ref="last")
+            await client.receive("pong", ref="last")
         client.leave()
 
 
@@ -80,25 +80,25 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
             await asyncio.to_thread(live.wait_until_ready)
             seller, anna, ben, cleo = api.token("Sam", "seller"), *map(api.token, ("Anna", "Ben", "Cleo"))
             auction_id = api.create(seller, reserve_price=RESERVE, extension_window_ms=0)
-            heard: list[str] = []
+            events_received: list[str] = []
             async with welcomed(gateway.http_port, cleo) as watcher, welcomed(gateway.http_port, ben) as bidder:
                 await watcher.watch(auction_id)
                 api.bid(auction_id, CEILINGS[0], anna, kind="max")
                 bid = {"type": "bid", "auction_id": auction_id, "bid_id": "b", "amount": 1_000, "kind": "max"}
-                heard.append(str(await bidder.ask(bid, "bid_result")))
+                events_received.append(str(await bidder.ask(bid, "bid_result")))
                 await misbehave(gateway.http_port, api, anna, auction_id)
                 redis.freeze()
                 late = {**bid, "bid_id": "late", "amount": CEILINGS[1]}
                 await bidder.ask(late, "bid_result", outcome="pending")
                 pending = await asyncio.to_thread(api.bid, auction_id, CEILINGS[0] + 1, anna, "max")
                 redis.thaw()
-                heard += [pending.text, api.get(f"/v1/auctions/{auction_id}", by=cleo).text]
+                events_received += [pending.text, api.get(f"/v1/auctions/{auction_id}", by=cleo).text]
                 await harness.pipe.up.wait()
                 # A state that cannot be believed is the kind of fault that is logged whole.
                 redis.ask("HSET", f"auction:{{{auction_id}}}", "price", "nonsense")
-                heard.append(api.bid(auction_id, CEILINGS[1] + 2, ben, "max").text)
-                heard.append(api.get(f"/v1/auctions/{auction_id}", by=cleo).text)
-                heard.append(api.get(f"/v1/auctions/{auction_id}/events", by=cleo).text)
+                events_received.append(api.bid(auction_id, CEILINGS[1] + 2, ben, "max").text)
+                events_received.append(api.get(f"/v1/auctions/{auction_id}", by=cleo).text)
+                events_received.append(api.get(f"/v1/auctions/{auction_id}/events", by=cleo).text)
             for service in (auction, live, *harness.hammers):
                 service.stop()
             # nginx writes its last lines when it ends.
@@ -114,6 +114,6 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
             assert {'"path":"/auction/v1/none"', '"path":"/live/v2"', '"status":101'} <= set(
                 re.findall(r'"path":"/auction/v1/none"|"path":"/live/v2"|"status":101', logs["nginx"])
             )
-            for name, text in {**logs, "answers": "\n".join(heard)}.items():
+            for name, text in {**logs, "answers": "\n".join(events_received)}.items():
                 found = [secret for secret in secrets if secret in text]
                 assert not found, f"{name}: {found}"

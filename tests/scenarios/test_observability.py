@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from blytz.kit.config.model import Settings
 from blytz.kit.http.asgi import MOST_REQUESTS
-from tests.support.gateway import Gateway, hang_up
+from tests.support.gateway import Gateway, abort
 from tests.support.http import Api, problem
 from tests.support.live_client import Client
 from tests.support.redis import RedisServer
@@ -87,14 +87,14 @@ async def _watch_and_bid(fleet: HammerFleet, auction_id: str) -> None:
         {"type": "auth", "token": fleet.api.token("Ben")}, {"type": "watch", "topic": f"auction:{auction_id}"}
     )
     bid = {"type": "bid", "auction_id": auction_id, "bid_id": "w1", "amount": 777, "kind": "exact"}
-    await client.hear("snapshot")
+    await client.receive("snapshot")
     client.send(bid)
-    await client.hear("bid_result", outcome="outbid")
-    await client.hear("event")
+    await client.receive("bid_result", outcome="outbid")
+    await client.receive("event")
     client.writer.close()
     client = await Client.open(port)
     client.send({"type": "auth", "token": "a.stolen.token"})
-    await client.hear("error")
+    await client.receive("error")
     client.writer.close()
 
 
@@ -218,8 +218,8 @@ async def test_one_id_leads_from_the_answer_through_the_gateway_to_the_line_of_t
     client = await Client.open(gateway.http_port)
     client.send({"type": "auth", "token": fleet.anna})
     client.send({"type": "bid", "auction_id": "auc_none", "bid_id": "t", "amount": 1, "kind": "exact"})
-    await client.hear("bid_result", code="auction_not_found")
-    await hang_up(client)
+    await client.receive("bid_result", code="auction_not_found")
+    await abort(client)
     [trace] = re.findall(r"(?im)^x-request-id: ([0-9a-f]+)", client.head)
     # nginx writes about a WebSocket when it has ended.
     assert json.loads(gateway.log_line(trace))["status"] == 101
@@ -244,10 +244,10 @@ def test_every_line_has_one_form_and_none_says_too_much(lived_in: HammerFleet) -
     for name, service in lived_in.services.items():
         text = service.log()
         for line in text.splitlines():
-            said = json.loads(line)
-            assert said["service"] == name
-            assert {"timestamp", "level", "event"} <= said.keys()
-            assert said["event"] != "request" or said["path"] not in {"/health", "/ready", "/metrics"}
+            entry = json.loads(line)
+            assert entry["service"] == name
+            assert {"timestamp", "level", "event"} <= entry.keys()
+            assert entry["event"] != "request" or entry["path"] not in {"/health", "/ready", "/metrics"}
         for secret in (str(CEILING), lived_in.anna, lived_in.sam, "stolen", "secret_in"):
             assert secret not in text
 

@@ -32,9 +32,9 @@ async def placed(pipe: RedisPipe, sent: Bid) -> Receipt:
     async with asyncio.timeout(10):
         while True:
             with contextlib.suppress(NotDurable):
-                told = await RedisStore(pipe).place_bid(ID, sent, CAUSE)
-                assert isinstance(told, Receipt)
-                return told
+                reply = await RedisStore(pipe).place_bid(ID, sent, CAUSE)
+                assert isinstance(reply, Receipt)
+                return reply
 
 
 async def open_auction(pipe: RedisPipe) -> None:
@@ -73,8 +73,8 @@ async def test_a_bid_whose_answer_was_lost_is_told_the_truth_when_it_is_sent_aga
         proxy.pass_answers()
         server.restart()
         await until(pipe.up.is_set, "connected again")
-        told = await placed(pipe, sent)
-        assert (told.replayed, told.outcome, told.seq) == (True, "accepted", 3)
+        reply = await placed(pipe, sent)
+        assert (reply.replayed, reply.outcome, reply.seq) == (True, "accepted", 3)
         assert server.ask("XLEN", EVENTS) == 3
 
 
@@ -113,8 +113,8 @@ async def test_a_frozen_redis_makes_bids_pending_and_a_thawed_one_answers_again(
         server.freeze()
         await pending_soon(RedisStore(pipe).place_bid(ID, sent, CAUSE))
         server.thaw()
-        told = await placed(pipe, sent)
-        assert (told.replayed, told.seq) == (True, 2)
+        reply = await placed(pipe, sent)
+        assert (reply.replayed, reply.seq) == (True, 2)
         assert pipe.times_connected == 1
 
 
@@ -196,8 +196,8 @@ async def test_with_a_replica_a_bid_is_answered_once_the_replica_has_it(pair_of_
     async with connected(primary.url, replicas=1) as pipe:
         await open_auction(pipe)
         for amount in range(300, 1_300, 200):
-            told = await placed(pipe, bid(ANNA if amount % 400 == 300 else BEN, amount))
-            assert replica.ask("XLEN", EVENTS) == told.seq
+            reply = await placed(pipe, bid(ANNA if amount % 400 == 300 else BEN, amount))
+            assert replica.ask("XLEN", EVENTS) == reply.seq
 
 
 async def test_without_its_replica_a_bid_is_pending_until_the_replica_is_back(pair_of_redis: Two) -> None:
@@ -209,8 +209,8 @@ async def test_without_its_replica_a_bid_is_pending_until_the_replica_is_back(pa
         await pending_soon(RedisStore(pipe).place_bid(ID, sent, CAUSE))
         await until(lambda: primary.ask("XLEN", EVENTS) == 2, "the bid is recorded")
         replica.thaw()
-        told = await placed(pipe, sent)
-        assert (told.replayed, told.seq) == (True, 2)
+        reply = await placed(pipe, sent)
+        assert (reply.replayed, reply.seq) == (True, 2)
         assert replica.ask("XLEN", EVENTS) == 2
 
 
@@ -253,9 +253,9 @@ async def test_a_bid_that_bought_is_told_so_though_the_pipe_is_full(pair_of_redi
         await decided(primary, pipe)
         behind = pipe.call("PING")
         replica.thaw()
-        told = await bought
-        assert isinstance(told, Receipt)
-        assert (told.outcome, told.price) == ("accepted", 90_000)
+        reply = await bought
+        assert isinstance(reply, Receipt)
+        assert (reply.outcome, reply.price) == ("accepted", 90_000)
         assert await behind == b"PONG"
 
 

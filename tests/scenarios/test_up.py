@@ -39,9 +39,9 @@ def test_everything_runs_and_is_ready(platform: Platform) -> None:
 def test_what_the_banner_says_can_be_typed_as_it_stands(platform: Platform) -> None:
     [line] = [line for line in platform.log().splitlines() if "sign in" in line]
     words = shlex.split(line.partition("sign in")[2])
-    said = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.count(".") == 2
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count(".") == 2
 
 
 def test_every_line_says_who_said_it_and_none_has_colours_where_nobody_watches(platform: Platform) -> None:

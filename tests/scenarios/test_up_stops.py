@@ -39,13 +39,13 @@ def test_viewers_are_told_to_come_back(start_platform: StartPlatform) -> None:
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             b"Sec-WebSocket-Protocol: blytz.v1\r\n\r\n"
         )
-        heard = wire.recv(65_536)
+        received = wire.recv(65_536)
         platform.process.send_signal(signal.SIGTERM)
         # A close frame that carries 1012, service restarts; nginx let it pass, so it ended later.
-        while not re.search(rb"\x88[\x02-\x7d]\x03\xf4", heard):
+        while not re.search(rb"\x88[\x02-\x7d]\x03\xf4", received):
             chunk = wire.recv(65_536)
             assert chunk, "the connection ended without a word"
-            heard += chunk
+            received += chunk
         wire.sendall(ANSWER)
         assert wire.recv(65_536) == b""
     assert platform.process.wait(timeout=STOPPED_WITHIN_S) == 0

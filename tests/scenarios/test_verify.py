@@ -26,8 +26,8 @@ def verify(redis: RedisServer, capsys: pytest.CaptureFixture[str]) -> Told:
     def run(*arguments: str) -> tuple[int, list[str]]:
         with pytest.raises(SystemExit) as ended:
             main(["verify", "--redis-url", redis.url, *arguments])
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), (said.out + said.err).splitlines()
+        output = capsys.readouterr()
+        return int(ended.value.code or 0), (output.out + output.err).splitlines()
 
     return run
 
@@ -124,8 +124,8 @@ def add_a_field(redis: RedisServer, auction_id: str) -> None:
 
 def change_a_receipt(redis: RedisServer, auction_id: str) -> None:
     key, field = keys_of(auction_id).bids, "a2:usr_anna"
-    told = redis.ask("HGET", key, field).decode()
-    redis.ask("HSET", key, field, told.replace("outbid", "accepted"))
+    answer = redis.ask("HGET", key, field).decode()
+    redis.ask("HSET", key, field, answer.replace("outbid", "accepted"))
 
 
 def remove_a_receipt(redis: RedisServer, auction_id: str) -> None:

@@ -35,7 +35,7 @@ class Orders(Struct):
 class Gang:
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
-        self.told: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
         self.going = asyncio.Event()
         self._number = 0
 
@@ -49,12 +49,12 @@ class Gang:
             client = await Client.open(self.orders.port)
             try:
                 await client.sign_in(token)
-                self.told["connections"] += 1
+                self.outcomes["connections"] += 1
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._hear(client))
                     tasks.create_task(self._shout(client.send))
             except* (Closed, ConnectionError):
-                self.told["thrown out"] += 1
+                self.outcomes["thrown out"] += 1
             finally:
                 client.leave()
 
@@ -62,7 +62,7 @@ class Gang:
         while True:
             message = await client.next(within_s=120)
             if message["type"] == "bid_result":
-                self.told[message["code"] or message["outcome"]] += 1
+                self.outcomes[message["code"] or message["outcome"]] += 1
 
     async def _shout(self, send: Callable[[dict[str, Any]], None]) -> None:
         due = 0.0
@@ -70,7 +70,7 @@ class Gang:
             due += self.orders.bids_a_second * seconds
             while due >= 1:
                 due -= 1
-                self.told["sent"] += 1
+                self.outcomes["sent"] += 1
                 send(self.bid(type="bid", auction_id=self.orders.auction_id))
 
     async def _ticks(self) -> AsyncIterator[float]:
@@ -114,7 +114,7 @@ class Gang:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             size = int(head.partition("content-length:")[2].partition("\r\n")[0])
-            self.told[msgspec.json.decode(await reader.readexactly(size)).get("code", "accepted")] += 1
+            self.outcomes[msgspec.json.decode(await reader.readexactly(size)).get("code", "accepted")] += 1
 
 
 async def main() -> None:
@@ -130,7 +130,7 @@ async def main() -> None:
         if task.done():
             task.result()
         task.cancel()
-    print(json.dumps(gang.told))
+    print(json.dumps(gang.outcomes))
 
 
 if __name__ == "__main__":

@@ -107,20 +107,20 @@ class ExampleRunner:
             "title": "An example",
             "terms": {"start_price": 1_000, "duration_ms": LONG_MS, **terms},
         }
-        told = self.send(Ask(self.auction, seller or self.person("seller"), body, key=key))
-        assert told.status_code == 201, told.text
-        return str(told.json()["auction_id"])
+        reply = self.send(Ask(self.auction, seller or self.person("seller"), body, key=key))
+        assert reply.status_code == 201, reply.text
+        return str(reply.json()["auction_id"])
 
     def bid(self, auction_id: str, token: str, amount: int, kind: str = "exact", bid_id: str = "") -> None:
         body = {"bid_id": bid_id or f"s{next(_numbers)}", "amount": amount, "kind": kind}
-        told = self.send(Ask(self.bidding, token, body, {"auction_id": auction_id}))
-        assert told.status_code == 201, told.text
+        reply = self.send(Ask(self.bidding, token, body, {"auction_id": auction_id}))
+        assert reply.status_code == 201, reply.text
 
     def act(self, auction_id: str, token: str, verb: str) -> None:
-        told = self.http.post(
+        reply = self.http.post(
             f"/auction/v1/auctions/{auction_id}/{verb}", headers={"Authorization": f"Bearer {token}"}
         )
-        assert told.status_code == 200, told.text
+        assert reply.status_code == 200, reply.text
 
     def close(self) -> None:
         self.http.close()
@@ -134,8 +134,8 @@ class ExampleRunner:
         token = self.person("bidder", "seller", "admin")
         user_id = self.user_id(token)
         admin = {"Authorization": f"Bearer {self.person('admin')}"}
-        told = self.http.put(f"/auction/v1/admin/bans/{user_id}", json={"reason": "an example"}, headers=admin)
-        assert told.status_code == 200, told.text
+        reply = self.http.put(f"/auction/v1/admin/bans/{user_id}", json={"reason": "an example"}, headers=admin)
+        assert reply.status_code == 200, reply.text
         theirs = {"Authorization": f"Bearer {token}"}
         wait_until(lambda: self.http.get("/auction/v1/auctions", headers=theirs).status_code == 403, "banned")
         return token, user_id

@@ -152,7 +152,7 @@ class Gateway:
             connection.close()
 
 
-async def hang_up(*clients: Client) -> None:
+async def abort(*clients: Client) -> None:
     """Without the last words of TLS, and gone when it returns."""
     for client in clients:
         client.writer.transport.abort()

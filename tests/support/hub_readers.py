@@ -39,8 +39,8 @@ def event(epoch: str, seq: int) -> bytes:
 @lru_cache(maxsize=64)
 def messages_of(frame: bytes) -> list[dict[str, Any]]:
     """Read once for all who get the same frame."""
-    said = msgspec.json.decode(frame)
-    return said if isinstance(said, list) else [said]
+    received = msgspec.json.decode(frame)
+    return received if isinstance(received, list) else [received]
 
 
 class MemorySource:

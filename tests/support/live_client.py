@@ -107,13 +107,13 @@ class Client:
                 if opcode == PING and self.answers_pings:
                     self.writer.write(frame(payload, PONG))
                 elif opcode == TEXT:
-                    said = msgspec.json.decode(payload)
-                    many = said if isinstance(said, list) else [said]
+                    received = msgspec.json.decode(payload)
+                    many = received if isinstance(received, list) else [received]
                     self.frames.append(len(many))
                     self._ready += many
             return self._ready.pop(0)
 
-    async def hear(self, kind: str, **fields: object) -> dict[str, Any]:
+    async def receive(self, kind: str, **fields: object) -> dict[str, Any]:
         """The next message of this type (with these fields); others are passed over."""
         async with asyncio.timeout(WITHIN_S):
             while True:
@@ -123,7 +123,7 @@ class Client:
 
     async def ask(self, message: dict[str, Any], kind: str, **fields: object) -> dict[str, Any]:
         self.send(message)
-        return await self.hear(kind, **fields)
+        return await self.receive(kind, **fields)
 
     async def sign_in(self, token: str) -> dict[str, Any]:
         return await self.ask({"type": "auth", "token": token}, "authenticated")
@@ -135,13 +135,13 @@ class Client:
             assert message["type"] != "error", message
         return message
 
-    async def silence(self) -> list[dict[str, Any]]:
+    async def drain(self) -> list[dict[str, Any]]:
         """Everything that was said before the answer to a ping sent now."""
         self.send({"type": "ping", "ref": "silence?"})
-        said = []
+        received = []
         while (message := await self.next()).get("ref") != "silence?":
-            said.append(message)
-        return said
+            received.append(message)
+        return received
 
     async def closed(self, within_s: float = WITHIN_S) -> int:
         """The close code, once it comes; what is said before is dropped."""
@@ -149,13 +149,13 @@ class Client:
 
     async def rest(self, within_s: float = WITHIN_S) -> tuple[list[dict[str, Any]], int]:
         """All that is said until the end, and the close code. Raises TimeoutError."""
-        said: list[dict[str, Any]] = []
+        received: list[dict[str, Any]] = []
         async with asyncio.timeout(within_s):
             while True:
                 try:
-                    said.append(await self.next(within_s))
+                    received.append(await self.next(within_s))
                 except Closed as closed:
-                    return said, closed.code
+                    return received, closed.code
 
     def leave(self) -> None:
         self.writer.close()

@@ -17,7 +17,7 @@ class Connection(WSListener):
     def __init__(self, gateway: "ScriptedGateway") -> None:
         self._gateway = gateway
         self._transport: WSTransport | None = None
-        self.said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.received: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
@@ -28,7 +28,7 @@ class Connection(WSListener):
         if frame.msg_type is WSMsgType.TEXT:
             message = msgspec.json.decode(frame.get_payload_as_bytes())
             if message["type"] != "ping":
-                self.said.put_nowait(message)
+                self.received.put_nowait(message)
             elif self._gateway.answers_pings:
                 self.send({"type": "pong", "server_at": self._gateway.server_at})
         elif frame.msg_type is WSMsgType.CLOSE:
@@ -45,7 +45,7 @@ class Connection(WSListener):
 
     async def next(self) -> dict[str, Any]:
         async with asyncio.timeout(WITHIN_S):
-            return await self.said.get()
+            return await self.received.get()
 
     def close(self, code: int) -> None:
         assert self._transport is not None

@@ -14,8 +14,8 @@ from tests.support.wait import wait_until
 READY_WITHIN_S = 20.0
 STOPPED_WITHIN_S = 15.0
 
-UNHURRIED = {f"BLYTZ_{name}": "1000000" for name in ("BIDS_PER_S", "BIDS_BURST", "WRITES_PER_S", "WRITES_BURST")}
-UNHURRIED["BLYTZ_STORED_BYTES_PER_DAY"] = "1000000000000"
+HIGH_LIMITS = {f"BLYTZ_{name}": "1000000" for name in ("BIDS_PER_S", "BIDS_BURST", "WRITES_PER_S", "WRITES_BURST")}
+HIGH_LIMITS["BLYTZ_STORED_BYTES_PER_DAY"] = "1000000000000"
 """One test's Anna does in a second what a bidder does in an evening; limits have tests of their own."""
 
 Name = Literal["auction", "live", "hammer"]
@@ -32,7 +32,7 @@ class Service:
         self._log = folder / f"{name}-{self.port}.log"
         usual = {"env": "dev", "data": folder, "log": "json", f"{name}_port": self.port}
         given = {f"BLYTZ_{key.upper()}": str(value) for key, value in {**usual, **settings}.items()}
-        self._env = clean_env(REDIS_URL=redis_url, **{**UNHURRIED, **given})
+        self._env = clean_env(REDIS_URL=redis_url, **{**HIGH_LIMITS, **given})
         self.start()
 
     @property
@@ -78,7 +78,7 @@ class Service:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def complaints(self) -> str:
+    def faults(self) -> str:
         """Every line of the log that tells of a fault of the program itself."""
         lines = [line for line in self.log().splitlines() if "corrupt_auction" not in line]
         wrong = ("Traceback", '"level":"error"', '"level": "error"', "never retrieved", "never awaited")

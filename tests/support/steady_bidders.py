@@ -32,7 +32,7 @@ class Sent:
     kind: str
     outcome: str = "pending"
     """`accepted`, `outbid`, `refused` by the rules, or `pending`: nobody knows."""
-    told: dict[str, Any] = field(default_factory=dict)
+    answer: dict[str, Any] = field(default_factory=dict)
 
 
 class Door(Protocol):
@@ -47,10 +47,10 @@ class LiveDoor:
         self._client = client
 
     async def ask(self, bid: Sent, timeout_s: float) -> None:
-        told = await self._client.place_bid(
+        reply = await self._client.place_bid(
             bid.auction_id, bid.amount, bid.kind, bid_id=bid.bid_id, timeout_s=timeout_s
         )
-        note(bid, told.outcome, told.code, msgspec.structs.asdict(told))
+        note(bid, reply.outcome, reply.code, msgspec.structs.asdict(reply))
 
 
 class HttpDoor:
@@ -64,11 +64,11 @@ class HttpDoor:
     async def ask(self, bid: Sent, timeout_s: float) -> None:
         until = time.monotonic() + timeout_s
         while bid.outcome == "pending" and time.monotonic() < until:
-            status, told = await asyncio.to_thread(self._post, bid)
+            status, reply = await asyncio.to_thread(self._post, bid)
             if status == 201:
-                note(bid, told["outcome"], None, told)
+                note(bid, reply["outcome"], None, reply)
             elif 400 <= status < 500:
-                note(bid, "refused", told.get("code"), told)
+                note(bid, "refused", reply.get("code"), reply)
             else:
                 await asyncio.sleep(AGAIN_S)
 
@@ -93,9 +93,9 @@ class HttpDoor:
             return 0, {}
 
 
-def note(bid: Sent, outcome: str, code: str | None, told: Mapping[str, Any]) -> None:
+def note(bid: Sent, outcome: str, code: str | None, reply: Mapping[str, Any]) -> None:
     if outcome in {"accepted", "outbid"} or (outcome == "refused" and code in BY_THE_RULES):
-        bid.outcome, bid.told = outcome, {**told, "code": code}
+        bid.outcome, bid.answer = outcome, {**reply, "code": code}
     # Any other refusal says that it was not decided this time; an earlier try may have been.
 
 
@@ -137,6 +137,6 @@ class Crowd:
                 await door.ask(bid, ANSWER_WITHIN_S)
             if bid.outcome != "pending":
                 self.answers[way] += 1
-            if minimum := bid.told.get("minimum"):
+            if minimum := bid.answer.get("minimum"):
                 self._minimum[bid.auction_id] = max(minimum, self._minimum[bid.auction_id])
             await asyncio.sleep(self._rng.uniform(0, longest_pause_s))

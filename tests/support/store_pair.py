@@ -28,7 +28,7 @@ class Pair:
         self.memory = MemoryStore(self.clock)
         self.redis = RedisStore(pipe, scripts_on_test_clock(edit))
         self.auction_id = ""
-        self.told: set[str] = set()
+        self.seen: set[str] = set()
         """What happened so far: outcomes, refusals, kinds of events."""
         self._seen = 0
 
@@ -71,8 +71,8 @@ class Pair:
         events = await self.memory.events(self.auction_id, self._seen, PAGE)
         _same(f"the events after {what}", events, await self.redis.events(self.auction_id, self._seen, PAGE))
         self._seen += len(events)
-        self.told.update(event.kind for event in events)
-        self.told.add(_name(expected))
+        self.seen.update(event.kind for event in events)
+        self.seen.add(_name(expected))
         return expected
 
 

@@ -16,8 +16,8 @@ BATCH_SIZE = 100
 @lru_cache(maxsize=4_096)
 def read(frame: bytes) -> tuple[dict[str, Any], ...]:
     """Most viewers get the same frames, and each is read once."""
-    said = msgspec.json.decode(frame)
-    return tuple(said) if isinstance(said, list) else (said,)
+    received = msgspec.json.decode(frame)
+    return tuple(received) if isinstance(received, list) else (received,)
 
 
 class Viewer(WSListener):

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-LOOK_EVERY_S = 0.005
+CHECK_EVERY_S = 0.005
 
 
 def wait_until(holds: Callable[[], bool], what: str, within_s: float = 5.0) -> None:
@@ -13,7 +13,7 @@ def wait_until(holds: Callable[[], bool], what: str, within_s: float = 5.0) -> N
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {within_s} s: {what}")
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(CHECK_EVERY_S)
 
 
 async def until(holds: Callable[[], bool], what: str, within_s: float = 5.0) -> None:
@@ -22,4 +22,4 @@ async def until(holds: Callable[[], bool], what: str, within_s: float = 5.0) -> 
     while not holds():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {within_s} s: {what}")
-        await asyncio.sleep(LOOK_EVERY_S)
+        await asyncio.sleep(CHECK_EVERY_S)

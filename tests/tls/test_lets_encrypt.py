@@ -10,7 +10,7 @@ from cryptography import x509
 
 from infra.ports import free_port
 from tests.support.authority import Authority
-from tests.support.gateway import DOMAIN, Gateway, hang_up
+from tests.support.gateway import DOMAIN, Gateway, abort
 from tests.support.platform import Platform
 from tests.support.wait import wait_until
 
@@ -86,7 +86,7 @@ async def test_issue_serve_renew_and_nobodys_websocket_is_dropped(gateway: Gatew
         assert (await client.next())["type"] == "pong"
     late = await gateway.open_socket(trusting(authority.root()))
     assert (await late.next())["type"] == "welcome"
-    await hang_up(early, trusted, late)
+    await abort(early, trusted, late)
 
     kept = gateway.folder / "tls" / "site.pem"
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]

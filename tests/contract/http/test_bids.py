@@ -178,9 +178,9 @@ def test_the_documented_route_and_the_quick_one_answer_the_same(api: Api, sam: s
     """A slash behind the path passes the quick way by and meets the route that the OpenAPI describes."""
     auction_id = api.create(sam)
     quick, documented = f"/v1/auctions/{auction_id}/bids", f"/v1/auctions/{auction_id}/bids/"
-    told = [api.post(path, {"bid_id": "b", "amount": 500}, by=anna) for path in (quick, documented)]
-    assert [answer.status_code for answer in told] == [201, 201]
-    assert told[1].json() == told[0].json() | {"replayed": True}
+    reply = [api.post(path, {"bid_id": "b", "amount": 500}, by=anna) for path in (quick, documented)]
+    assert [answer.status_code for answer in reply] == [201, 201]
+    assert reply[1].json() == reply[0].json() | {"replayed": True}
     asked: list[tuple[Any, str | None]] = [
         ({"bid_id": "c", "amount": 900}, anna),
         ({"bid_id": "b", "amount": 501}, anna),

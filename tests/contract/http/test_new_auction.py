@@ -128,13 +128,13 @@ def test_only_https_urls_are_images(api: Api, sam: str, url: str) -> None:
 
 def test_what_a_text_may_be_is_told_in_words(api: Api, sam: str, anna: str) -> None:
     body = {"title": " ", "description": "\x00", "image_urls": ["ftp://a"], "terms": {"currency": "usd"}}
-    told = problem(api.post("/v1/auctions", body, by=sam), 422, "invalid_request")
+    reply = problem(api.post("/v1/auctions", body, by=sam), 422, "invalid_request")
     odd_bid = problem(api.bid("auc_x", 5, by=anna, bid_id="a b"), 422, "invalid_request")
     odd_cursor = problem(api.get("/v1/auctions", cursor="a b"), 422, "invalid_request")
-    details = [error["detail"] for one in (told, odd_bid, odd_cursor) for error in one["errors"]]
+    details = [error["detail"] for one in (reply, odd_bid, odd_cursor) for error in one["errors"]]
     assert len(details) == 6
     assert all(detail.startswith("must ") for detail in details), details
-    assert "regex" not in told["detail"] + odd_bid["detail"] + odd_cursor["detail"]
+    assert "regex" not in reply["detail"] + odd_bid["detail"] + odd_cursor["detail"]
 
 
 def test_text_of_any_script_is_taken_as_it_is(api: Api, sam: str) -> None:

@@ -30,7 +30,7 @@ class Connect(Protocol):
 def gateway(shared_redis: RedisServer) -> Iterator[GatewayProcess]:
     with GatewayProcess(shared_redis.url, origins=f"{ORIGIN}, https://also.example:8443") as process:
         yield process
-        assert not process.complaints()
+        assert not process.faults()
 
 
 class StartGateway(Protocol):
@@ -48,7 +48,7 @@ def start_gateway(shared_redis: RedisServer, gateway: GatewayProcess) -> Iterato
 
     yield start
     for process in started:
-        assert not process.complaints()
+        assert not process.faults()
         process.close()
 
 

@@ -22,9 +22,9 @@ async def test_the_welcome_comes_first_and_unasked(gateway: GatewayProcess) -> N
 
 async def test_a_good_token_is_answered_with_who_it_names(connect: Connect, gateway: GatewayProcess) -> None:
     client, token = await connect(), gateway.token("Anna", "bidder", "seller")
-    told = await client.ask({"type": "auth", "token": token, "ref": "r1"}, "authenticated")
+    answer = await client.ask({"type": "auth", "token": token, "ref": "r1"}, "authenticated")
     principal = gateway.issuer.verify(token)
-    assert told == {
+    assert answer == {
         "type": "authenticated",
         "user": {"id": principal.id, "name": "Anna", "roles": ["bidder", "seller"]},
         "expires_at": principal.expires_at,

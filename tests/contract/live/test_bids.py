@@ -66,8 +66,8 @@ async def test_each_refusal_has_its_own_code(
 ) -> None:
     auction_id = await auction()
 
-    async def code_of(**said: Any) -> str:
-        result = await anna.ask(say(**said), "bid_result", bid_id=said["bid_id"])
+    async def code_of(**fields: Any) -> str:
+        result = await anna.ask(say(**fields), "bid_result", bid_id=fields["bid_id"])
         assert result["outcome"] == "refused"
         assert "code" in result
         return str(result["code"])
@@ -131,7 +131,7 @@ async def test_the_same_bid_sent_many_times_at_once_is_one_event(
     clients = [await connect(token) for _ in range(20)]
     for client in clients:
         client.send(say(auction_id, 100, "same"), say(auction_id, 100, "same"))
-    results = [await client.hear("bid_result") for client in clients for _ in range(2)]
+    results = [await client.receive("bid_result") for client in clients for _ in range(2)]
     assert sorted(result["replayed"] for result in results) == [False] + [True] * 39
     assert {result["seq"] for result in results} == {2}
     assert (await clients[0].watch(auction_id))["seq"] == 2
@@ -171,7 +171,7 @@ async def test_what_is_no_amount_is_malformed_and_the_connection_goes_on(
     auction_id = await auction()
     text = f'{{"type":"bid","ref":"r","auction_id":"{auction_id}","bid_id":"b","amount":{amount}}}'
     anna.send_text(text.encode())
-    assert (await anna.hear("error"))["code"] == "invalid_request"
+    assert (await anna.receive("error"))["code"] == "invalid_request"
     assert (await anna.watch(auction_id))["seq"] == 1
 
 
@@ -191,7 +191,7 @@ async def test_bids_of_one_batch_are_decided_in_their_order(anna: Client, auctio
     topic = {"type": "watch", "topic": f"auction:{auction_id}"}
     batch = [topic, *(say(auction_id, amount, f"b{amount}", kind="max") for amount in (200, 300, 250, 400))]
     anna.send(batch)  # type: ignore[arg-type]
-    results = [await anna.hear("bid_result") for _ in range(4)]
+    results = [await anna.receive("bid_result") for _ in range(4)]
     assert [(result["bid_id"], result["code"]) for result in results] == [
         ("b200", None),
         ("b300", None),
@@ -204,6 +204,6 @@ async def test_who_bids_and_watches_gets_both_the_result_and_the_event(anna: Cli
     auction_id = await auction()
     await anna.watch(auction_id)
     anna.send(say(auction_id, 100))
-    heard = {(message := await anna.next())["type"]: message for _ in range(2)}
-    assert heard["bid_result"]["seq"] == heard["event"]["seq"] == 2
-    assert heard["event"]["bidder"]["name"] == ANNA.name
+    events_received = {(message := await anna.next())["type"]: message for _ in range(2)}
+    assert events_received["bid_result"]["seq"] == events_received["event"]["seq"] == 2
+    assert events_received["event"]["bidder"]["name"] == ANNA.name

@@ -20,7 +20,7 @@ async def test_a_page_on_the_list_and_whoever_is_no_page_may_come_in(
 ) -> None:
     headers = {"Origin": origin} if origin else {}
     async with welcomed(gateway.port, **headers) as client:
-        assert await client.silence() == []
+        assert await client.drain() == []
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,8 @@ async def test_both_doors_count_together(
         assert len(statuses) <= 1 + 2 * 6
         answer = api.bid(auction_id, 1, token)
         if answer.status_code == 429:
-            said = problem(answer, 429, "rate_limited")
-            assert 0 < said["retry_after_ms"] <= 60_000
+            refusal = problem(answer, 429, "rate_limited")
+            assert 0 < refusal["retry_after_ms"] <= 60_000
             assert int(answer.headers["retry-after"]) >= 1
 
 
@@ -201,8 +201,8 @@ async def test_a_full_gateway_refuses_at_once_answers_those_inside_and_stays_ali
                 assert all(answer["retry_after_ms"] > 0 and answer["seq"] is None for answer in answers)
                 inside = [await anna.next() for _ in range(4)]
                 # What the process itself asks of Redis may have taken a place.
-                told = {(answer["outcome"], answer["code"]) for answer in inside}
-                assert ("pending", "pending") in told <= {("pending", "pending"), ("refused", "overloaded")}
+                reply = {(answer["outcome"], answer["code"]) for answer in inside}
+                assert ("pending", "pending") in reply <= {("pending", "pending"), ("refused", "overloaded")}
                 assert refused_after_s < DURABLE_WITHIN_S
                 assert (await asyncio.to_thread(gateway.page, "/health"))[0] == 200
             finally:
@@ -210,5 +210,5 @@ async def test_a_full_gateway_refuses_at_once_answers_those_inside_and_stays_ali
             # The same bid_ids are welcome again, as soon as there is a place.
             async with asyncio.timeout(5):
                 while (again := await anna.ask(bid("auc_full", 11), "bid_result"))["code"] == "overloaded":
-                    await anna.silence()
+                    await anna.drain()
             assert again["code"] == "bid_too_low"

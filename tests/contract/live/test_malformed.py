@@ -42,7 +42,7 @@ SLIPS = [
 
 
 async def goes_on(client: Client) -> None:
-    assert await client.silence() == []
+    assert await client.drain() == []
 
 
 @pytest.mark.parametrize("text", SLIPS, ids=lambda text: repr(text[:40]))
@@ -67,9 +67,11 @@ async def test_a_malformed_message_gets_an_error_and_the_connection_goes_on(text
     ],
     ids=str,
 )
-async def test_the_error_for_a_malformed_message_carries_its_ref(said: dict[str, Any], connect: Connect) -> None:
+async def test_the_error_for_a_malformed_message_carries_its_ref(
+    message: dict[str, Any], connect: Connect
+) -> None:
     client = await connect()
-    assert (await client.ask({**said, "ref": "mine"}, "error"))["ref"] == "mine"
+    assert (await client.ask({**message, "ref": "mine"}, "error"))["ref"] == "mine"
 
 
 async def test_a_text_that_is_not_utf_8_is_told_so_in_words_of_the_house(connect: Connect) -> None:
@@ -136,7 +138,7 @@ async def test_a_message_of_4096_bytes_is_heard_and_one_more_ends_the_connection
     head, tail = b'{"type":"ping","ref":"', b'"}'
     longest = head + b"x" * (4_096 - len(head) - len(tail)) + tail
     client.send_text(longest)
-    assert len((await client.hear("pong"))["ref"]) == 4_096 - len(head) - len(tail)
+    assert len((await client.receive("pong"))["ref"]) == 4_096 - len(head) - len(tail)
     client.send_text(b" " + longest)
     assert await client.closed() == 4400
 
@@ -165,7 +167,7 @@ async def test_a_message_in_pieces_is_one_message(connect: Connect) -> None:
         client.writer.write(frame(bytes([byte]), CONTINUATION, fin=False))
     client.writer.write(frame(b"", CONTINUATION, fin=False))
     client.writer.write(frame(text[-1:], CONTINUATION))
-    assert (await client.hear("pong"))["ref"] == "pieces"
+    assert (await client.receive("pong"))["ref"] == "pieces"
 
 
 async def test_pieces_together_are_held_to_the_same_length(connect: Connect) -> None:

@@ -61,18 +61,18 @@ class Audience:
     """Hears the counts of one auction, with the time at which each came."""
 
     def __init__(self, client: Client) -> None:
-        self.heard: list[tuple[float, int]] = []
+        self.received: list[tuple[float, int]] = []
         self._task = asyncio.ensure_future(self._listen(client))
 
     async def _listen(self, client: Client) -> None:
         while True:
             message = await client.next(60)
             if message["type"] == "viewers":
-                self.heard.append((time.monotonic(), message["count"]))
+                self.received.append((time.monotonic(), message["count"]))
 
     @property
     def count(self) -> int | None:
-        return self.heard[-1][1] if self.heard else None
+        return self.received[-1][1] if self.received else None
 
     async def end(self) -> None:
         self._task.cancel()
@@ -103,7 +103,7 @@ async def test_viewers_are_counted_over_all_gateways_and_told_at_most_once_a_sec
 
     for audience in audiences:
         await audience.end()
-        times = [at for at, _ in audience.heard]
+        times = [at for at, _ in audience.received]
         # One a second on the gateway's clock; a busy machine may hold one up on its way here.
         assert all(later - earlier > 0.8 for earlier, later in pairwise(times)), times
 
@@ -111,9 +111,9 @@ async def test_viewers_are_counted_over_all_gateways_and_told_at_most_once_a_sec
 async def test_an_unwatched_auction_tells_nobody(connect: Connect, auction: Auctions) -> None:
     auction_id, client = await auction(), await connect()
     await client.watch(auction_id)
-    assert (await client.hear("viewers"))["topic"] == f"auction:{auction_id}"
+    assert (await client.receive("viewers"))["topic"] == f"auction:{auction_id}"
     client.send({"type": "unwatch", "topic": f"auction:{auction_id}"})
-    assert await client.silence() == []
+    assert await client.drain() == []
 
 
 async def test_a_closed_connection_says_nothing_more(connect: Connect) -> None:

@@ -31,7 +31,7 @@ def gateway(shared_redis: RedisServer, issuers: list[FakeIssuer]) -> Iterator[Ga
     believed = ",".join(f"{issuer.url}={AUDIENCE}" for issuer in issuers)
     process = GatewayProcess(shared_redis.url, env="test", oidc_issuers=believed)
     yield process
-    assert not process.complaints()
+    assert not process.faults()
     process.close()
 
 
@@ -55,8 +55,8 @@ async def test_what_follows_an_auth_waits_for_it_and_is_said_by_who_it_names(
         await until(lambda: issuer.asked == 1, "the issuer is asked")
         issuer.let_go.set()
         assert (await client.next())["type"] == "authenticated"
-        said = {(await client.next())["type"] for _ in range(2)}
-        assert said == {"bid_result", "pong"}
+        received = {(await client.next())["type"] for _ in range(2)}
+        assert received == {"bid_result", "pong"}
 
 
 async def test_one_may_watch_while_an_issuer_is_away_and_sign_in_when_it_is_back(
@@ -67,24 +67,24 @@ async def test_one_may_watch_while_an_issuer_is_away_and_sign_in_when_it_is_back
     async with welcomed(gateway.port) as client:
         error = await client.ask({"type": "auth", "token": issuer.token(), "ref": "r"}, "error")
         assert (error["code"], error["ref"]) == ("issuer_unavailable", "r")
-        told = await client.ask({"type": "watch", "topic": f"auction:{auction_id}"}, "snapshot")
-        assert told["state"]["auction_id"] == auction_id
+        answer = await client.ask({"type": "watch", "topic": f"auction:{auction_id}"}, "snapshot")
+        assert answer["state"]["auction_id"] == auction_id
 
 
 async def test_an_issuer_that_is_away_is_told_of_by_a_gateway_that_is_ready_all_the_same(
     gateway: GatewayProcess, issuer: FakeIssuer
 ) -> None:
-    def told() -> dict[str, Any]:
+    def answer() -> dict[str, Any]:
         status, body = gateway.page("/ready")
         assert status == 200
         found: dict[str, Any] = json.loads(body)["dependencies"][f"issuer:{issuer.url}"]
         return found
 
-    assert told() == {"state": "unasked", "optional": True}
+    assert answer() == {"state": "unasked", "optional": True}
     issuer.failing = True
     async with welcomed(gateway.port) as client:
         await client.ask({"type": "auth", "token": issuer.token()}, "error", code="issuer_unavailable")
-        away = told()
+        away = answer()
         assert (away["state"], away["code"], away["optional"]) == ("away", "issuer_unavailable", True)
         assert away["away_for_ms"] >= 0
     assert issuer.asked == 1, "the page asks nobody"

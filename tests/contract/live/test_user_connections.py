@@ -33,7 +33,7 @@ async def stays(client: Client) -> bool:
     return False
 
 
-def said(redis: RedisServer, user_id: str = "anna") -> int:
+def reported(redis: RedisServer, user_id: str = "anna") -> int:
     """Connections of a user that Redis knows of."""
     return sum(int(count) for count in redis.ask("HVALS", USER + user_id))
 
@@ -51,14 +51,16 @@ async def test_two_gateways_together_let_a_user_have_no_more_than_one_would(
     clients = [await connect(to=gateway) for gateway in (here, there) for _ in range(MOST)]
     for client in clients:
         client.send({"type": "auth", "token": token})
-    await until(lambda: said(shared_redis, octavia) == MOST == connections(), "as many stay as one gateway allows")
+    await until(
+        lambda: reported(shared_redis, octavia) == MOST == connections(), "as many stay as one gateway allows"
+    )
     stayed = [client for client in clients if await stays(client)]
     assert len(stayed) == MOST
 
     stayed[0].leave()
-    await until(lambda: said(shared_redis, octavia) == MOST - 1, "a place is free")
+    await until(lambda: reported(shared_redis, octavia) == MOST - 1, "a place is free")
     later = await connect(token, to=there)
-    await until(lambda: said(shared_redis, octavia) == MOST, "and taken again")
+    await until(lambda: reported(shared_redis, octavia) == MOST, "and taken again")
     assert await stays(later)
 
     # A gateway that ends gives its places back.
@@ -67,7 +69,7 @@ async def test_two_gateways_together_let_a_user_have_no_more_than_one_would(
         assert await client.closed() == 1012
         client.leave()
     await ending
-    assert said(shared_redis, octavia) == here.metric("blytz_connections") < MOST
+    assert reported(shared_redis, octavia) == here.metric("blytz_connections") < MOST
 
 
 class Tab:
@@ -103,22 +105,22 @@ async def test_who_comes_first_stays_and_the_newest_goes(
 ) -> None:
     here, there = gateways
     first = [Tab(here), Tab(here)]
-    await until(lambda: said(redis) == 2, "the first are known")
+    await until(lambda: reported(redis) == 2, "the first are known")
     later = [Tab(there) for _ in range(MOST)]
     assert all(tab.is_in for tab in later), "nobody waits for Redis to come in"
     await until(lambda: [tab.is_in for tab in later] == [True, False, False], "the newest are turned away")
     assert all(tab.is_in for tab in first)
     first[0].leave()
-    await until(lambda: said(redis) == 2, "a place is free")
+    await until(lambda: reported(redis) == 2, "a place is free")
     assert Tab(there).is_in
-    await until(lambda: said(redis) == MOST, "and taken again")
+    await until(lambda: reported(redis) == MOST, "and taken again")
 
 
 async def test_what_a_dead_gateway_had_is_free_again(gateways: list[UserConnections], redis: RedisServer) -> None:
     redis.ask("HSET", USER + "anna", "gw_dead", MOST)
     redis.ask("ZADD", GATEWAYS, 1, "gw_dead")
     tabs = [Tab(gateways[0]) for _ in range(MOST)]
-    await until(lambda: said(redis) == MOST, "they are known")
+    await until(lambda: reported(redis) == MOST, "they are known")
     assert all(tab.is_in for tab in tabs)
     for tab in tabs:
         tab.leave()
@@ -128,34 +130,35 @@ async def test_what_a_dead_gateway_had_is_free_again(gateways: list[UserConnecti
 async def test_a_crowd_is_said_in_several_calls(gateways: list[UserConnections], redis: RedisServer) -> None:
     tabs = [Tab(gateways[0], f"user {number}") for number in range(2 * REPORTED_AT_ONCE + 1)]
     await until(
-        lambda: all(said(redis, f"user {number}") == 1 for number in (0, 2 * REPORTED_AT_ONCE)), "all are known"
+        lambda: all(reported(redis, f"user {number}") == 1 for number in (0, 2 * REPORTED_AT_ONCE)),
+        "all are known",
     )
     assert all(tab.is_in for tab in tabs)
 
 
 async def test_a_gateway_that_may_be_taken_for_dead_says_again_who_is_there() -> None:
     """It was frozen, say, or Redis was away for long. Whole seconds count there: a bit over nine may be ten."""
-    told, ahead_s = list[tuple[str, int]](), 0.0
+    answer, ahead_s = list[tuple[str, int]](), 0.0
 
     class Hears:
         async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
-            told.extend(counts)
+            answer.extend(counts)
             return [count for _, count in counts]
 
     users = UserConnections(MOST, Hears(), now=lambda: ahead_s)
     following = asyncio.create_task(users.follow())
     Tab(users)
-    await until(lambda: told == [("anna", 1)], "she is known")
+    await until(lambda: answer == [("anna", 1)], "she is known")
     Tab(users, "ben")
-    await until(lambda: told == [("anna", 1), ("ben", 1)], "only what changed is said")
+    await until(lambda: answer == [("anna", 1), ("ben", 1)], "only what changed is said")
     ahead_s += 9.1
     Tab(users, "cleo")
-    await until(lambda: sorted(told[2:]) == [("anna", 1), ("ben", 1), ("cleo", 1)], "everybody is known again")
+    await until(lambda: sorted(answer[2:]) == [("anna", 1), ("ben", 1), ("cleo", 1)], "everybody is known again")
     following.cancel()
 
 
 async def test_while_redis_is_away_each_gateway_counts_for_itself_and_tells_later() -> None:
-    refused, told, is_up = 0, list[tuple[str, int]](), False
+    refused, answer, is_up = 0, list[tuple[str, int]](), False
 
     class Away:
         async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
@@ -163,7 +166,7 @@ async def test_while_redis_is_away_each_gateway_counts_for_itself_and_tells_late
             if not is_up:
                 refused += 1
                 raise StoreUnavailable
-            told.extend(counts)
+            answer.extend(counts)
             return [0 for _ in counts]
 
     users = UserConnections(MOST, Away(), again_after_s=0.001)
@@ -174,5 +177,5 @@ async def test_while_redis_is_away_each_gateway_counts_for_itself_and_tells_late
     assert all(tab.is_in for tab in tabs)
     is_up = True
     await until(lambda: not any(tab.is_in for tab in tabs), "it is told, and heard")
-    assert told[0] == ("anna", MOST)
+    assert answer[0] == ("anna", MOST)
     following.cancel()

@@ -36,7 +36,7 @@ async def test_watching_gives_one_snapshot_and_then_events(
     assert "reserve_price" not in state["terms"]
     assert state["server_at"] > state["opened_at"] - 1_000
     await grow(store, auction_id, 2)
-    event = await client.hear("event")
+    event = await client.receive("event")
     assert (event["topic"], event["seq"], event["kind"]) == (f"auction:{auction_id}", 2, "bid")
     assert event["leader"] == {"id": ANNA.id, "name": ANNA.name}
     assert "ref" not in event
@@ -49,7 +49,7 @@ async def test_no_event_tells_what_only_a_replay_may_know(
     auction_id, client = await auction(reserve_price=987_654_321), await connect()
     assert "987654321" not in str(await client.watch(auction_id))
     await store.place_bid(auction_id, bid(ANNA, 123_454_321, "max", "secret"), CAUSE)
-    event = await client.hear("event")
+    event = await client.receive("event")
     assert "123454321" not in str(event)
     assert "secret" not in str(event)
     assert event["reserve_met"] is False
@@ -64,8 +64,8 @@ async def test_who_comes_back_gets_what_it_missed_and_nothing_twice(
     assert (replay["type"], replay["seq"], replay["epoch"], replay["ref"]) == ("replay", 6, "e1", "again")
     assert seqs(replay["events"]) == [4, 5, 6]
     await grow(store, auction_id, 8)
-    assert (await client.hear("event"))["seq"] == 7
-    assert (await client.hear("event"))["seq"] == 8
+    assert (await client.receive("event"))["seq"] == 7
+    assert (await client.receive("event"))["seq"] == 8
 
 
 async def test_a_replay_of_nothing_is_still_a_replay(connect: Connect, auction: Auctions) -> None:
@@ -91,7 +91,7 @@ async def test_five_hundred_missing_events_are_replayed_and_one_more_is_a_snapsh
     assert (too_many["type"], too_many["seq"], too_many["state"]["seq"]) == ("snapshot", 600, 600)
     # The same while the topic is followed for a while, and its first events have left the memory.
     await grow(store, auction_id, 601)
-    assert (await client.hear("event"))["seq"] == 601
+    assert (await client.receive("event"))["seq"] == 601
     assert len((await client.watch(auction_id, after=101, epoch="e1"))["events"]) == 500
     assert (await client.watch(auction_id, after=100, epoch="e1"))["type"] == "snapshot"
 
@@ -120,8 +120,8 @@ async def test_what_does_not_fit_the_history_is_answered_with_a_snapshot(
         answer = await one.watch(auction_id, **asked)
         assert (answer["type"], answer["seq"], answer["state"]["seq"]) == ("snapshot", 3, 3)
     await grow(store, auction_id, 4)
-    assert (await client.hear("event"))["seq"] == 4
-    assert (await other.hear("event"))["seq"] == 4
+    assert (await client.receive("event"))["seq"] == 4
+    assert (await other.receive("event"))["seq"] == 4
 
 
 async def test_after_unwatch_nothing_more_is_heard(connect: Connect, auction: Auctions, store: RedisStore) -> None:
@@ -129,12 +129,12 @@ async def test_after_unwatch_nothing_more_is_heard(connect: Connect, auction: Au
     await client.watch(auction_id)
     await other.watch(auction_id)
     client.send({"type": "unwatch", "topic": f"auction:{auction_id}"})
-    await client.silence()
+    await client.drain()
     await grow(store, auction_id, 2)
-    assert (await other.hear("event"))["seq"] == 2
-    assert [said["type"] for said in await client.silence()] == []
+    assert (await other.receive("event"))["seq"] == 2
+    assert [received["type"] for received in await client.drain()] == []
     client.send({"type": "unwatch", "topic": f"auction:{auction_id}"}, {"type": "unwatch", "topic": "auction:no"})
-    assert await client.silence() == []
+    assert await client.drain() == []
     assert (await client.watch(auction_id, after=1, epoch="e1"))["events"][0]["seq"] == 2
 
 
@@ -149,9 +149,9 @@ async def test_a_topic_that_nobody_watched_for_a_while_is_watched_again_whole(
         await grow(store, auction_id, seq)
         snapshot = await watched
         if snapshot["seq"] < seq:
-            assert (await client.hear("event"))["seq"] == seq
+            assert (await client.receive("event"))["seq"] == seq
         client.send({"type": "unwatch", "topic": f"auction:{auction_id}"})
-    assert await client.silence() == []
+    assert await client.drain() == []
 
 
 async def test_several_topics_share_a_socket_and_do_not_mix(
@@ -163,11 +163,11 @@ async def test_several_topics_share_a_socket_and_do_not_mix(
     for number in range(2, 7):
         await grow(store, second, number)
         await grow(store, first, number)
-    heard: dict[str, list[int]] = {f"auction:{first}": [], f"auction:{second}": []}
-    while sum(map(len, heard.values())) < 10:
-        event = await client.hear("event")
-        heard[event["topic"]].append(event["seq"])
-    assert list(heard.values()) == [[2, 3, 4, 5, 6]] * 2
+    events_received: dict[str, list[int]] = {f"auction:{first}": [], f"auction:{second}": []}
+    while sum(map(len, events_received.values())) < 10:
+        event = await client.receive("event")
+        events_received[event["topic"]].append(event["seq"])
+    assert list(events_received.values()) == [[2, 3, 4, 5, 6]] * 2
 
 
 async def test_an_auction_that_does_not_exist_is_an_error_and_not_followed(connect: Connect) -> None:
@@ -209,4 +209,4 @@ async def test_what_was_sent_as_a_batch_is_done_in_order(connect: Connect, aucti
     )
     assert [(await client.next())["ref"] for _ in range(3)] == ["1", "2", "3"]
     client.send_text(b"[]")
-    assert await client.silence() == []
+    assert await client.drain() == []

@@ -131,8 +131,8 @@ def objection(operation_id: str, allowed: bool | None, status: int, body: bytes)
     """What is wrong with answering like this a request that the document allows, or does not."""
     if allowed and status == 422:
         beyond = BEYOND_A_SCHEMA.get(operation_id, {})
-        told = json.loads(body).get("errors") or [{"path": "", "detail": "nothing was named"}]
-        unheard = [one for one in told if beyond.get(one["path"], "never so") not in one["detail"]]
+        reply = json.loads(body).get("errors") or [{"path": "", "detail": "nothing was named"}]
+        unheard = [one for one in reply if beyond.get(one["path"], "never so") not in one["detail"]]
         return f"the document allows this, the service does not: {unheard}" if unheard else None
     if allowed and status in CALLED_MALFORMED:
         return f"the document allows this, the answer is {status}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.example_runner import ExampleRunner
-from tests.support.gateway import hang_up
+from tests.support.gateway import abort
 from tests.support.http import problem
 from tests.support.live_client import Client
 from tests.support.platform import Platform
@@ -29,8 +29,8 @@ async def test_words_that_the_live_service_does_not_ask_for_are_not_its_burden(p
     """Cookies of the app's domain, say: more of them than the service would read."""
     more = {f"X-More-{number}": "a" * 12_000 for number in range(4)}
     client = await Client.open(platform.ports["nginx"], **more)
-    assert (await client.hear("welcome"))["session"]
-    await hang_up(client)
+    assert (await client.receive("welcome"))["session"]
+    await abort(client)
 
 
 def test_an_address_of_the_live_service_has_an_end(runner: ExampleRunner) -> None:

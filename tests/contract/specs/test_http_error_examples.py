@@ -75,7 +75,7 @@ def is_well(runner: ExampleRunner) -> None:
     wait_until(is_ready, "all is well again", WITHIN_S * 4)
 
 
-def told(runner: ExampleRunner, asks: list[Ask], status: str, code: str) -> None:
+def reply(runner: ExampleRunner, asks: list[Ask], status: str, code: str) -> None:
     """All at once; each until it is answered like this."""
 
     def ask(one: Ask) -> httpx.Response:
@@ -112,7 +112,7 @@ def test_auction_ended(runner: ExampleRunner) -> None:
     try:
         asks = [WAYS["auction_ended"](runner, one) for one in documented("409", "auction_ended")]
         wait_until(lambda: all(has_ended(runner, ask) for ask in asks), "their time is over")
-        told(runner, asks, "409", "auction_ended")
+        reply(runner, asks, "409", "auction_ended")
     finally:
         os.kill(hammer, signal.SIGCONT)
 
@@ -124,7 +124,7 @@ def test_issuer_unavailable(runner: ExampleRunner, away: str) -> None:
     claims = {"iss": away, "aud": "blytz", "sub": "somebody", "iat": 1, "exp": 9_999_999_999}
     token = f"{part({'alg': 'RS256', 'kid': 'k1'})}.{part(claims)}.{'A' * 342}"
     asks = [runner.good(one).but(token=token) for one in documented("503", "issuer_unavailable")]
-    told(runner, asks, "503", "issuer_unavailable")
+    reply(runner, asks, "503", "issuer_unavailable")
 
 
 def test_overloaded(runner: ExampleRunner, own_redis: RedisServer) -> None:
@@ -136,7 +136,7 @@ def test_overloaded(runner: ExampleRunner, own_redis: RedisServer) -> None:
     try:
         with ThreadPoolExecutor(CROWD) as pool:
             answers = [pool.submit(runner.send, one) for one in crowd * 4]
-            told(runner, asks, "503", "overloaded")
+            reply(runner, asks, "503", "overloaded")
             assert all(answer.result().status_code == 503 for answer in answers)
     finally:
         own_redis.thaw()
@@ -157,7 +157,7 @@ def test_overloaded_by_requests_at_work(runner: ExampleRunner) -> None:
             connection.sendall(unfinished)
         full = f"blytz_http_requests_in_flight {MOST_REQUESTS}.0"
         wait_until(lambda: full in runner.operator.get("/metrics").text, "as many as may are at work", WITHIN_S)
-        told(runner, asks, "503", "overloaded")
+        reply(runner, asks, "503", "overloaded")
         assert runner.http.get("/health").status_code == 200
         # Bids have a bound of their own.
         assert runner.send(bid).status_code == 201
@@ -167,7 +167,7 @@ def test_pending(runner: ExampleRunner, own_redis: RedisServer) -> None:
     asks = [runner.good(one) for one in documented("503", "pending")]
     own_redis.freeze()
     try:
-        told(runner, asks, "503", "pending")
+        reply(runner, asks, "503", "pending")
     finally:
         own_redis.thaw()
 
@@ -176,7 +176,7 @@ def test_store_unavailable(runner: ExampleRunner, own_redis: RedisServer) -> Non
     asks = [runner.good(one) for one in documented("503", "store_unavailable")]
     own_redis.kill()
     try:
-        told(runner, asks, "503", "store_unavailable")
+        reply(runner, asks, "503", "store_unavailable")
     finally:
         own_redis.start()
 
@@ -193,10 +193,10 @@ async def test_a_bid_over_websocket_of_which_nobody_knows_is_pending(
         own_redis.freeze()
         try:
             client.send({"type": "bid", "auction_id": auction_id, "bid_id": shown["bid_id"], "amount": 1_000})
-            told = await client.hear("bid_result")
+            reply = await client.receive("bid_result")
         finally:
             own_redis.thaw()
-    assert told == shown
+    assert reply == shown
 
 
 def test_too_many_bans(runner: ExampleRunner, own_redis: RedisServer) -> None:
@@ -212,4 +212,4 @@ def test_too_many_bans(runner: ExampleRunner, own_redis: RedisServer) -> None:
         "the service has read the bans",
         WITHIN_S * 4,
     )
-    told(runner, asks, "409", "too_many_bans")
+    reply(runner, asks, "409", "too_many_bans")

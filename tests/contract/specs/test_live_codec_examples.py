@@ -61,14 +61,14 @@ async def test_the_gateway_answers_every_example_of_a_client(
         epoch = str((await client.watch(auction_id))["epoch"]) if "epoch" in example else ""
         client.send(_fitted(example, auction_id, token, epoch))
         answers = {name_of(answer) for answer in contract.ANSWERS[KINDS[name]]} - {"error"}
-        said = [] if answers else await client.silence()
-        while not any(message["type"] in {*answers, "error"} for message in said) and answers:
-            said.append(await client.next())
-        for message in said:
+        received = [] if answers else await client.drain()
+        while not any(message["type"] in {*answers, "error"} for message in received) and answers:
+            received.append(await client.next())
+        for message in received:
             check(message)
-        told = [message for message in said if message["type"] in answers]
-        assert len(told) == (1 if answers else 0), said
-        assert all(message.get("ref") == example.get("ref") for message in told)
+        reply = [message for message in received if message["type"] in answers]
+        assert len(reply) == (1 if answers else 0), received
+        assert all(message.get("ref") == example.get("ref") for message in reply)
 
 
 async def _prepare(client: Client, name: str, auction_id: str, token: str) -> None:

@@ -32,7 +32,7 @@ def likeness(message: Message) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(platform: Platform) -> set[str]:
+def answer(platform: Platform) -> set[str]:
     """What all that was said in a short evening is like."""
     runner = ExampleRunner(platform)
     try:
@@ -42,39 +42,39 @@ def told(platform: Platform) -> set[str]:
 
 
 async def _evening(platform: Platform, runner: ExampleRunner) -> list[Message]:
-    heard: list[Message] = []
+    received: list[Message] = []
     auction_id, later = runner.open(), runner.open(starts_in_ms=400)
     topic, asked = f"auction:{auction_id}", {"type": "bid", "auction_id": auction_id}
     client = await Client.open(platform.ports["nginx"])
     try:
-        heard.append(await client.hear("welcome"))
+        received.append(await client.receive("welcome"))
         client.send({"type": "auth", "token": runner.person("bidder"), "ref": "auth"})
-        heard.append(await client.hear("authenticated"))
+        received.append(await client.receive("authenticated"))
         await client.watch(later)
-        heard.append(await client.hear("event", seq=1))
+        received.append(await client.receive("event", seq=1))
         await client.watch(auction_id)
         client.send({**asked, "bid_id": "b-1", "amount": 1_000, "ref": "1"})
-        heard += [await client.hear("bid_result"), await client.hear("event", seq=2)]
+        received += [await client.receive("bid_result"), await client.receive("event", seq=2)]
         client.send({**asked, "bid_id": "b-1", "amount": 1_000, "ref": "1"})
-        heard.append(await client.hear("bid_result"))
+        received.append(await client.receive("bid_result"))
         client.send({"type": "ping", "ref": "p1"})
-        heard.append(await client.hear("pong"))
+        received.append(await client.receive("pong"))
         client.send({"type": "nonsense", "ref": "1"})
-        heard.append(await client.hear("error"))
+        received.append(await client.receive("error"))
     finally:
         client.leave()
     async with welcomed(platform.ports["nginx"], runner.person("bidder")) as other:
         snapshot = await other.watch(auction_id)
-        heard += [snapshot, await other.hear("viewers")]
+        received += [snapshot, await other.receive("viewers")]
         client.leave()
         other.send({**asked, "bid_id": "b-3", "amount": 1})
-        heard.append(await other.hear("bid_result"))
+        received.append(await other.receive("bid_result"))
     async with welcomed(platform.ports["nginx"]) as again:
         again.send({"type": "watch", "topic": topic, "after": 1, "epoch": snapshot["epoch"], "ref": "again"})
-        heard.append(await again.hear("replay"))
-    return heard
+        received.append(await again.receive("replay"))
+    return received
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - ON_BAD_DAYS))
-def test_the_gateway_says_what_the_example_shows(told: set[str], name: str) -> None:
-    assert likeness(EXAMPLES[name]) in told
+def test_the_gateway_says_what_the_example_shows(answer: set[str], name: str) -> None:
+    assert likeness(EXAMPLES[name]) in answer

@@ -72,10 +72,10 @@ def test_who_leads_at_which_price_up_to_which_ceiling(
     leader: Party | None, price: int, ceiling: int, bidder: Party, amount: int, kind: BidKind, expected: Expected
 ) -> None:
     done = placed(standing(leader, price, ceiling), bidder, amount, kind)
-    after, told = done.auction, done.receipt
-    assert (after.leader, after.price, after.ceiling, told.outcome) == expected
-    assert (told.price, told.leading, told.seq) == (after.price, after.leader == bidder, 2)
-    assert told.minimum == rules.minimum(after)
+    after, answer = done.auction, done.receipt
+    assert (after.leader, after.price, after.ceiling, answer.outcome) == expected
+    assert (answer.price, answer.leading, answer.seq) == (after.price, after.leader == bidder, 2)
+    assert answer.minimum == rules.minimum(after)
     raised = leader == bidder
     assert after.bid_count == int(leader is not None) + (not raised)
     assert [event.kind for event in done.events] == ["ceiling_raised" if raised else "bid"]

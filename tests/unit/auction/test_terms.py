@@ -39,9 +39,9 @@ def test_the_terms_of_the_protocol_have_no_fault() -> None:
     ],
 )
 def test_a_fault_names_its_field_and_says_why(terms: dict[str, Any], field: str, why: str) -> None:
-    ((found, said),) = faults_in(Terms(**terms))
+    ((found, detail),) = faults_in(Terms(**terms))
     assert found == field
-    assert why in said
+    assert why in detail
 
 
 @pytest.mark.parametrize(

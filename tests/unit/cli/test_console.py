@@ -23,10 +23,10 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 def a_line(descriptor: int) -> bytes:
     """A terminal hands out what it has, not what was written."""
-    heard = b""
-    while not heard.endswith(b"\n"):
-        heard += os.read(descriptor, 1_000)
-    return heard
+    events_received = b""
+    while not events_received.endswith(b"\n"):
+        events_received += os.read(descriptor, 1_000)
+    return events_received
 
 
 async def test_each_line_has_the_name_of_who_said_it(pipe: tuple[int, int]) -> None:
@@ -57,19 +57,19 @@ async def test_a_reader_who_does_not_read_stops_nobody(pipe: tuple[int, int]) ->
     console = Console(["x"], pipe[1])
     for number in range(3 * MAX_WAITING):
         console.write(f"{number} " + "y" * 100, "x")
-    heard = b""
+    events_received = b""
 
     def everything_came() -> bool:
-        nonlocal heard
+        nonlocal events_received
         os.set_blocking(pipe[0], False)
         try:
-            heard += os.read(pipe[0], 1_000_000)
+            events_received += os.read(pipe[0], 1_000_000)
         except BlockingIOError:
             console.write("more", "x")
-        return b"lines were dropped" in heard
+        return b"lines were dropped" in events_received
 
     await until(everything_came, "what fits was read, and the rest counted")
-    assert b"x | 0 y" in heard
+    assert b"x | 0 y" in events_received
 
 
 async def test_lines_for_a_full_disk_are_written_when_there_is_room(pipe: tuple[int, int]) -> None:

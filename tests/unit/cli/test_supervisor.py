@@ -16,7 +16,7 @@ from blytz.cli.up.supervisor import Child, Supervisor
 from tests.support.wait import until
 
 
-class Said(Console):
+class Output(Console):
     """A console that remembers."""
 
     def __init__(self) -> None:
@@ -31,13 +31,13 @@ class Said(Console):
 
 
 @pytest.fixture
-def said() -> Said:
-    return Said()
+def output() -> Output:
+    return Output()
 
 
 @pytest.fixture
-async def supervisor(said: Said) -> AsyncIterator[Supervisor]:
-    keeper = Supervisor(said, lambda: None)
+async def supervisor(output: Output) -> AsyncIterator[Supervisor]:
+    keeper = Supervisor(output, lambda: None)
     yield keeper
     keeper.kill_all()
     await keeper.stop(["child"], 1)
@@ -55,18 +55,18 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def test_its_lines_are_passed_on_whole(supervisor: Supervisor, said: Said) -> None:
+async def test_its_lines_are_passed_on_whole(supervisor: Supervisor, output: Output) -> None:
     supervisor.start(
         script("import sys; print('one\\ntwo'); print('th' + 'r' * 9, 'ee', file=sys.stderr, end='')")
     )
-    await until(lambda: "thrrrrrrrrr ee" in said.of("child"), "the last line without its end came")
-    assert {"one", "two"} <= set(said.of("child"))
+    await until(lambda: "thrrrrrrrrr ee" in output.of("child"), "the last line without its end came")
+    assert {"one", "two"} <= set(output.of("child"))
 
 
-async def test_who_dies_again_and_again_waits_longer_each_time(supervisor: Supervisor, said: Said) -> None:
+async def test_who_dies_again_and_again_waits_longer_each_time(supervisor: Supervisor, output: Output) -> None:
     supervisor.start(script("raise SystemExit(3)"))
-    await until(lambda: len(said.of("blytz")) >= 3, "it died three times", within_s=10)
-    assert [re.findall(r"[\d.]+", line) for line in said.of("blytz")[:3]] == [
+    await until(lambda: len(output.of("blytz")) >= 3, "it died three times", within_s=10)
+    assert [re.findall(r"[\d.]+", line) for line in output.of("blytz")[:3]] == [
         ["3", "0.2"],
         ["3", "0.4"],
         ["3", "0.8"],
@@ -78,30 +78,32 @@ async def test_who_dies_again_and_again_waits_longer_each_time(supervisor: Super
     [("/no/such/program", {}, "No such file"), (sys.executable, {"NAME": "\0"}, "null byte")],
 )
 async def test_a_child_that_cannot_be_started_is_reported_and_tried_again(
-    supervisor: Supervisor, said: Said, command: str, env: dict[str, str], reason: str
+    supervisor: Supervisor, output: Output, command: str, env: dict[str, str], reason: str
 ) -> None:
     supervisor.start(Child(name="child", command=(command,), env=env, folder=Path("/")))
-    await until(lambda: len(said.of("blytz")) >= 2, "it was tried twice")
-    assert all("child cannot be started" in line and reason in line for line in said.of("blytz"))
+    await until(lambda: len(output.of("blytz")) >= 2, "it was tried twice")
+    assert all("child cannot be started" in line and reason in line for line in output.of("blytz"))
 
 
-async def test_a_child_whose_output_cannot_be_read_is_started_again(supervisor: Supervisor, said: Said) -> None:
+async def test_a_child_whose_output_cannot_be_read_is_started_again(
+    supervisor: Supervisor, output: Output
+) -> None:
     def fail_once(line: str) -> str:
-        if "0" not in said.of("child"):
-            said.write("0", "child")
+        if "0" not in output.of("child"):
+            output.write("0", "child")
             raise ZeroDivisionError("a mistake in format_line")
         return line
 
     child = replace(script("import time; print('ready', flush=True); time.sleep(600)"), format_line=fail_once)
     supervisor.start(child)
-    await until(lambda: "ready" in said.of("child"), "the second one is heard")
-    assert said.of("blytz") == [
+    await until(lambda: "ready" in output.of("child"), "the second one is heard")
+    assert output.of("blytz") == [
         "the output of child cannot be read (a mistake in format_line)",
         "child was killed by SIGKILL; it starts again in 0.2 s",
     ]
 
 
-async def test_whom_it_started_goes_with_it(supervisor: Supervisor, said: Said) -> None:
+async def test_whom_it_started_goes_with_it(supervisor: Supervisor, output: Output) -> None:
     supervisor.start(
         script(
             "import subprocess, sys, time\n"
@@ -109,29 +111,31 @@ async def test_whom_it_started_goes_with_it(supervisor: Supervisor, said: Said) 
             "time.sleep(600)"
         )
     )
-    await until(lambda: bool(said.of("child")), "it named its own child")
-    grandchild = int(said.of("child")[0])
+    await until(lambda: bool(output.of("child")), "it named its own child")
+    grandchild = int(output.of("child")[0])
     os.kill(supervisor.pids["child"], signal.SIGKILL)
     await until(lambda: not is_alive(grandchild), "the grandchild is gone")
 
 
-async def test_one_who_ignores_us_is_killed_when_the_time_is_over(supervisor: Supervisor, said: Said) -> None:
+async def test_one_who_ignores_us_is_killed_when_the_time_is_over(supervisor: Supervisor, output: Output) -> None:
     supervisor.start(
         script(
             "import signal, time\n"
             "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
         )
     )
-    await until(lambda: bool(said.of("child")), "it is deaf")
+    await until(lambda: bool(output.of("child")), "it is deaf")
     pid = supervisor.pids["child"]
     await supervisor.stop(["child"], 0.2)
     assert not is_alive(pid)
-    assert "did not stop within 0.2 s" in said.of("blytz")[0]
+    assert "did not stop within 0.2 s" in output.of("blytz")[0]
 
 
-async def test_one_who_waits_for_its_next_start_is_not_started_again(supervisor: Supervisor, said: Said) -> None:
+async def test_one_who_waits_for_its_next_start_is_not_started_again(
+    supervisor: Supervisor, output: Output
+) -> None:
     supervisor.start(script("raise SystemExit(3)"))
-    await until(lambda: bool(said.of("blytz")), "it died")
+    await until(lambda: bool(output.of("blytz")), "it died")
     async with asyncio.timeout(2):
         await supervisor.stop(["child"], 1)
     assert supervisor.pids == {}

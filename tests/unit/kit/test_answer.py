@@ -28,18 +28,18 @@ async def test_a_failure_is_raised_by_whoever_asks() -> None:
 
 def test_only_the_first_word_counts() -> None:
     answer: Answer[int] = Answer()
-    told: list[int] = []
-    answer.then(lambda it: told.append(it.result()))
+    reply: list[int] = []
+    answer.then(lambda it: reply.append(it.result()))
     answer.give(1)
     answer.give(2)
     answer.fail(ValueError())
-    assert (told, answer.result(), answer.exception()) == ([1], 1, None)
+    assert (reply, answer.result(), answer.exception()) == ([1], 1, None)
 
 
 def test_who_comes_late_is_told_at_once() -> None:
-    told: list[str] = []
-    Answer.of("here").then(lambda it: told.append(it.result()))
-    assert told == ["here"]
+    reply: list[str] = []
+    Answer.of("here").then(lambda it: reply.append(it.result()))
+    assert reply == ["here"]
 
 
 def test_an_answer_that_was_given_up_on_can_still_come() -> None:

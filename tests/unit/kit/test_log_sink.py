@@ -25,11 +25,11 @@ def test_a_reader_who_sleeps_costs_lines_and_no_time() -> None:
     assert slowest < 0.02
     assert sink.dropped >= 2_000 - 100 - 100 - PIPE // len(line)
 
-    heard = bytearray()
+    received = bytearray()
 
     def read() -> None:
         while chunk := os.read(read_end, PIPE):
-            heard.extend(chunk)
+            received.extend(chunk)
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -38,7 +38,7 @@ def test_a_reader_who_sleeps_costs_lines_and_no_time() -> None:
     reader.join(5)
     os.close(read_end)
     # What was taken arrives whole, in order, and is all that was not counted as left out.
-    assert len(heard) == (2_000 - sink.dropped) * len(line)
+    assert len(received) == (2_000 - sink.dropped) * len(line)
 
 
 def test_what_was_written_is_there_after_the_end(tmp_path: Path) -> None:

@@ -19,89 +19,91 @@ class Heard:
     def __init__(self, url: str, **how: float) -> None:
         self.messages: list[tuple[bytes, bytes]] = []
         self.subscribed: list[bytes] = []
-        self.feed = RedisFeed(url, "test", lambda *said: self.messages.append(said), self.subscribed.append, **how)
+        self.feed = RedisFeed(
+            url, "test", lambda *message: self.messages.append(message), self.subscribed.append, **how
+        )
 
 
 @asynccontextmanager
 async def hearing(url: str, **how: float) -> AsyncIterator[Heard]:
-    heard = Heard(url, **how)
-    await heard.feed.start(timeout_s=5)
+    events_received = Heard(url, **how)
+    await events_received.feed.start(timeout_s=5)
     try:
-        yield heard
+        yield events_received
     finally:
-        await heard.feed.close()
+        await events_received.feed.close()
 
 
 async def test_what_is_published_is_heard_in_order(redis: RedisServer) -> None:
-    async with hearing(redis.url) as heard:
-        heard.feed.subscribe(CHANNEL)
-        await until(lambda: heard.subscribed == [CHANNEL], "subscribed")
+    async with hearing(redis.url) as events_received:
+        events_received.feed.subscribe(CHANNEL)
+        await until(lambda: events_received.subscribed == [CHANNEL], "subscribed")
         for number in range(100):
             redis.ask("SPUBLISH", CHANNEL, number)
-        await until(lambda: len(heard.messages) == 100, "all are heard")
-        assert heard.messages == [(CHANNEL, str(number).encode()) for number in range(100)]
+        await until(lambda: len(events_received.messages) == 100, "all are heard")
+        assert events_received.messages == [(CHANNEL, str(number).encode()) for number in range(100)]
 
 
 async def test_after_unsubscribing_nothing_is_heard(redis: RedisServer) -> None:
-    async with hearing(redis.url) as heard:
+    async with hearing(redis.url) as events_received:
         for channel in (CHANNEL, b"other"):
-            heard.feed.subscribe(channel)
-        await until(lambda: len(heard.subscribed) == 2, "subscribed")
-        heard.feed.unsubscribe(CHANNEL)
+            events_received.feed.subscribe(channel)
+        await until(lambda: len(events_received.subscribed) == 2, "subscribed")
+        events_received.feed.unsubscribe(CHANNEL)
         await until(lambda: redis.ask("SPUBLISH", CHANNEL, "x") == 0, "unsubscribed")
         redis.ask("SPUBLISH", "other", "y")
-        await until(lambda: (b"other", b"y") in heard.messages, "the other channel goes on")
-        seen = len(heard.messages)
+        await until(lambda: (b"other", b"y") in events_received.messages, "the other channel goes on")
+        seen = len(events_received.messages)
         assert redis.ask("SPUBLISH", CHANNEL, "z") == 0
-        assert len(heard.messages) == seen
+        assert len(events_received.messages) == seen
 
 
 async def test_what_is_asked_for_before_there_is_a_connection_is_subscribed_then(redis: RedisServer) -> None:
-    heard = Heard(redis.url)
-    heard.feed.subscribe(CHANNEL)
-    await heard.feed.start()
-    await until(lambda: heard.subscribed == [CHANNEL], "subscribed")
-    await heard.feed.close()
+    events_received = Heard(redis.url)
+    events_received.feed.subscribe(CHANNEL)
+    await events_received.feed.start()
+    await until(lambda: events_received.subscribed == [CHANNEL], "subscribed")
+    await events_received.feed.close()
 
 
 async def test_each_channel_is_subscribed_again_after_every_loss(redis: RedisServer) -> None:
-    async with hearing(redis.url) as heard:
+    async with hearing(redis.url) as events_received:
         channels = [b"c%d" % number for number in range(50)]
         for channel in channels:
-            heard.feed.subscribe(channel)
-        await until(lambda: len(heard.subscribed) == 50, "subscribed")
+            events_received.feed.subscribe(channel)
+        await until(lambda: len(events_received.subscribed) == 50, "subscribed")
         for round_ in range(1, 4):
             assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") == 1
-            await until(lambda so_far=50 * round_ + 50: len(heard.subscribed) == so_far, "again")  # type: ignore[misc]
-            assert sorted(heard.subscribed[-50:]) == sorted(channels)
+            await until(lambda so_far=50 * round_ + 50: len(events_received.subscribed) == so_far, "again")  # type: ignore[misc]
+            assert sorted(events_received.subscribed[-50:]) == sorted(channels)
         redis.ask("SPUBLISH", channels[7], "still here")
-        await until(lambda: heard.messages == [(channels[7], b"still here")], "it is heard")
+        await until(lambda: events_received.messages == [(channels[7], b"still here")], "it is heard")
 
 
 async def test_a_channel_given_up_during_a_loss_is_not_subscribed_again(start_redis: StartRedis) -> None:
     redis = start_redis()
-    async with hearing(redis.url) as heard:
-        heard.feed.subscribe(CHANNEL)
-        heard.feed.subscribe(b"kept")
-        await until(lambda: len(heard.subscribed) == 2, "subscribed")
+    async with hearing(redis.url) as events_received:
+        events_received.feed.subscribe(CHANNEL)
+        events_received.feed.subscribe(b"kept")
+        await until(lambda: len(events_received.subscribed) == 2, "subscribed")
         redis.kill()
-        await until(lambda: not heard.feed.up.is_set(), "the loss is noticed")
-        heard.feed.unsubscribe(CHANNEL)
+        await until(lambda: not events_received.feed.up.is_set(), "the loss is noticed")
+        events_received.feed.unsubscribe(CHANNEL)
         redis.restart()
-        await until(lambda: heard.subscribed[2:] == [b"kept"], "one is back", 10)
+        await until(lambda: events_received.subscribed[2:] == [b"kept"], "one is back", 10)
         assert redis.ask("SPUBLISH", CHANNEL, "x") == 0
 
 
 async def test_a_connection_that_fell_silent_is_dropped_and_made_again(start_redis: StartRedis) -> None:
     redis = start_redis()
-    async with hearing(redis.url, ping_every_s=0.3, silent_for_s=1.0) as heard:
-        heard.feed.subscribe(CHANNEL)
-        await until(lambda: heard.subscribed == [CHANNEL], "subscribed")
+    async with hearing(redis.url, ping_every_s=0.3, silent_for_s=1.0) as events_received:
+        events_received.feed.subscribe(CHANNEL)
+        await until(lambda: events_received.subscribed == [CHANNEL], "subscribed")
         redis.freeze()
-        await until(lambda: not heard.feed.up.is_set(), "it is given up")
+        await until(lambda: not events_received.feed.up.is_set(), "it is given up")
         redis.thaw()
-        await until(lambda: len(heard.subscribed) == 2, "it is back", 10)
-        assert heard.feed.times_connected == 2
+        await until(lambda: len(events_received.subscribed) == 2, "it is back", 10)
+        assert events_received.feed.times_connected == 2
 
 
 class Door:
@@ -135,14 +137,14 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 async def test_a_door_that_shuts_at_once_is_tried_until_it_opens(greeting: bytes, redis: RedisServer) -> None:
     door = Door(redis, greeting, shut_on=6)
     server = await asyncio.start_server(door.answer, "127.0.0.1", 0)
-    heard = Heard(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    heard.feed.subscribe(CHANNEL)
-    await heard.feed.start()
+    events_received = Heard(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    events_received.feed.subscribe(CHANNEL)
+    await events_received.feed.start()
     try:
         # It waits longer after each refusal, so that six take a while.
-        await until(lambda: heard.subscribed == [CHANNEL], "it got in", 30)
+        await until(lambda: events_received.subscribed == [CHANNEL], "it got in", 30)
     finally:
-        await heard.feed.close()
+        await events_received.feed.close()
         await until(lambda: door.inside == 0, "the last has left")
         server.close()
         await server.wait_closed()

@@ -95,13 +95,13 @@ async def test_whoever_is_told_may_ask_again_in_the_same_breath(redis: RedisServ
     async with connected(redis.url, patient=True) as pipe:
         last = asyncio.get_running_loop().create_future()
 
-        def told(answer: Answer[Any]) -> None:
+        def reply(answer: Answer[Any]) -> None:
             if answer.result() < 5:
-                pipe.call("INCR", "n").then(told)
+                pipe.call("INCR", "n").then(reply)
             else:
                 last.set_result(answer.result())
 
-        pipe.call("INCR", "n").then(told)
+        pipe.call("INCR", "n").then(reply)
         assert await asyncio.wait_for(last, 5) == 5
 
 

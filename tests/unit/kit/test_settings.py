@@ -272,10 +272,10 @@ def test_a_command_tells_of_files_without_what_is_in_them(words: tuple[str, ...]
     given = {f"{name}_FILE": str(tmp_path / "key") for name in names[1:]} | {"BLYTZ_DATA_FILE": "/none"}
     ended = subprocess.run(blytz(*words), env=clean_env(**given), capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    said = ended.stdout + ended.stderr
-    assert [name for name in names if f"{name}_FILE='" not in said] == []
-    assert "Traceback" not in said
-    assert "Somebody's private key" not in said
+    output = ended.stdout + ended.stderr
+    assert [name for name in names if f"{name}_FILE='" not in output] == []
+    assert "Traceback" not in output
+    assert "Somebody's private key" not in output
 
 
 def _is_told(name: str, table: str) -> bool:

@@ -47,16 +47,16 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_the_environment_goes_before_what_is_usual() -> None:
-    said = read_gateway_settings({f"{PREFIX}BODY_KIB": "9", f"{PREFIX}ORDER": "a:1, b:2"}, DEV)
-    assert (said.body_kib, said.order, said.unlimited) == (9, ("a:1", "b:2"), DEV.unlimited)
+    settings = read_gateway_settings({f"{PREFIX}BODY_KIB": "9", f"{PREFIX}ORDER": "a:1, b:2"}, DEV)
+    assert (settings.body_kib, settings.order, settings.unlimited) == (9, ("a:1", "b:2"), DEV.unlimited)
     assert read_gateway_settings({}) == GatewaySettings()
 
 
 def test_a_file_holds_the_value(tmp_path: Path) -> None:
     file = tmp_path / "domains"
     file.write_text("bid.example.com,www.bid.example.com\n")
-    said = read_gateway_settings({f"{PREFIX}DOMAINS_FILE": str(file)})
-    assert said.domains == ("bid.example.com", "www.bid.example.com")
+    settings = read_gateway_settings({f"{PREFIX}DOMAINS_FILE": str(file)})
+    assert settings.domains == ("bid.example.com", "www.bid.example.com")
 
 
 def test_one_port_for_two_doors() -> None:
