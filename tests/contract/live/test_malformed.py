@@ -56,7 +56,7 @@ async def test_a_malformed_message_gets_an_error_and_the_connection_goes_on(text
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         {"type": "bid", "auction_id": "a", "bid_id": "b", "amount": 0},
         {"type": "bid", "auction_id": "a", "bid_id": "b", "amount": "5"},

@@ -22,7 +22,7 @@ def drawn(of: Scene, width: int = 80, height: int = 24, *, styled: bool = False)
 def after(*events: dict[str, Any], **changes: Any) -> Scene:
     made = scene(**changes)
     for each in events:
-        made.receive(each)
+        made.hear(each)
     return made
 
 
@@ -123,7 +123,7 @@ def test_a_stale_connection_says_so() -> None:
 def test_a_store_that_is_away_is_said_until_something_happens() -> None:
     made = after({"type": "error", "code": "store_unavailable", "detail": ""})
     assert "no bid can be decided now" in "\n".join(drawn(made))
-    made.receive(event(2))
+    made.hear(event(2))
     assert "no bid can be decided now" not in "\n".join(drawn(made))
 
 
