@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, get_args
 
 from blytz.identity import Principal, Role, TokenRefused
+from blytz.kit.text import is_line
 
 SKEW_S: Final = 60
 """How far an issuer's clock and ours may be apart."""
@@ -108,5 +109,6 @@ def _name_in(claims: Claims) -> str:
     for claim in ("name", "nickname", "preferred_username"):
         name = claims.get(claim)
         if isinstance(name, str) and name.strip() and "@" not in name:
-            return "".join(letter for letter in name if letter.isprintable()).strip()[:LONGEST_NAME] or "Somebody"
+            shown = "".join(letter for letter in name if letter.isprintable()).strip()[:LONGEST_NAME]
+            return shown if is_line(shown) else "Somebody"
     return "Somebody"

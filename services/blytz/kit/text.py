@@ -1,13 +1,21 @@
-"""Patterns in words: what a text may be is told to people, and a regular expression tells them little."""
+"""Which texts are accepted, with each pattern in words for people, and how a stranger's text is shown."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-# One line of text: something to read in it, and no control characters, which terminals and logs would obey.
-# `(?!\n)` because Python's `$` also holds before a final line break.
-LINE: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$(?!\n)"
-TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+# Terminals and logs would obey these.
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
+# Spaces, fillers, joiners, marks of direction and variation: a name of nothing else shows nothing. The characters
+# themselves, because not every dialect of regular expressions knows `\u2000`.
+_INVISIBLE: Final = (
+    " \u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f"
+    "\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+)
+# One line with something visible in it. `(?!\n)` because Python's `$` also holds before a final line break.
+LINE: Final = rf"^[^{_CONTROL}]*[^{_CONTROL}{_INVISIBLE}][^{_CONTROL}]*$(?!\n)"
+TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 HTTPS_URL: Final = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$(?!\n)"
 NAME: Final = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
 USER_ID: Final = r"^[!-.0-~]{1,128}$(?!\n)"
@@ -15,7 +23,7 @@ CURRENCY: Final = r"^[A-Z]{3}$(?!\n)"
 
 _IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        LINE: "must be one line with something to read in it, without control characters",
+        LINE: "must be one line with something visible in it, without control characters",
         TEXT: "must have no control characters but tabs and line breaks",
         HTTPS_URL: "must be an address like https://images.example.com/1.jpg, in visible ASCII characters",
         NAME: "must be 1 to 64 of A-Z a-z 0-9 _ -",
@@ -23,6 +31,19 @@ _IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         CURRENCY: "must be three capital letters, as in ISO 4217",
     }
 )
+
+_DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def isolated(text: str) -> str:
+    """A stranger's text for a terminal or page: it cannot change the direction of what stands around it. Its own
+    embeddings, overrides and isolates are removed, because an unbalanced one would reach beyond its end."""
+    return f"\u2068{_DIRECTION.sub('', text)}\u2069"
+
+
+def is_line(text: str) -> bool:
+    """Whether it has something visible and no control characters."""
+    return re.search(LINE, text) is not None
 
 
 def in_words(fault: str) -> str:

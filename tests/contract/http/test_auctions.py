@@ -54,7 +54,7 @@ def test_nobody_sees_the_reserve(api: Api, sam: str) -> None:
     assert created.json()["reserve_met"] is False
 
 
-@pytest.mark.parametrize("ago_ms", [0, 1, DAY_MS, 10**12])
+@pytest.mark.parametrize("ago_ms", [0, 1, DAY_MS - 60_000])
 def test_a_start_that_has_passed_opens_at_once(api: Api, sam: str, ago_ms: int) -> None:
     body = {"title": "x", "terms": {}, "starts_at": now_ms() - ago_ms}
     assert api.post("/v1/auctions", body, by=sam).json()["status"] == "open"

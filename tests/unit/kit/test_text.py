@@ -1,0 +1,14 @@
+"""How a stranger's text is shown."""
+
+import pytest
+
+from blytz.kit.text import isolated
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u202a", "\u2066", "\u2067", "\u2069", "\u202c"])
+def test_a_text_cannot_turn_what_stands_around_it(mark: str) -> None:
+    assert isolated(f"a{mark}b") == "\u2068ab\u2069"
+
+
+def test_a_text_in_another_direction_is_left_as_it_is() -> None:
+    assert isolated("\u05e9\u05dc\u05d5\u05dd 7") == "\u2068\u05e9\u05dc\u05d5\u05dd 7\u2069"
