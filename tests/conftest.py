@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures and settings for all tests."""
 
 import os
 import tempfile
@@ -13,7 +13,7 @@ from tests.support.redis import RedisServer
 
 pytest_plugins = ("tests.support.platform", "tests.support.workers")
 
-# Every day the same examples, so that a red test means a change; `HYPOTHESIS_PROFILE=soak` looks for new ones.
+# The same examples in each run, so that a failure means a change; `HYPOTHESIS_PROFILE=soak` tries new ones.
 settings.register_profile(
     "everyday",
     deadline=None,
@@ -29,9 +29,8 @@ MIN_FREE_BYTES = 2 * 2**30
 
 
 def pytest_configure() -> None:
-    """Files of tests are kept in memory where there is enough. What is tried here is rules, sockets and processes;
-    a bid is `pending` after 300 ms, and on a shared disk one write in some thousands takes that long. Whatever is
-    killed finds its files again all the same: only a machine without power would not, and no test is that."""
+    """Keep the files of tests in memory if there is enough. A bid is `pending` after 300 ms, and on a shared disk
+    one write in some thousands takes that long. A killed process still finds its files after its restart."""
     if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
         return
     room = os.statvfs(MEMORY)
@@ -41,21 +40,21 @@ def pytest_configure() -> None:
 
 
 class StartRedis(Protocol):
-    """Starts a Redis of the test's own, ended with the test; the arguments are those of `RedisServer`."""
+    """Starts a Redis for one test, closed after it; the arguments are those of `RedisServer`."""
 
     def __call__(self, **options: object) -> RedisServer: ...
 
 
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[RedisServer]:
-    """The Redis of all tests that neither end it nor configure it. Whoever needs it empty takes `redis`."""
+    """Shared by the tests that neither stop nor configure Redis. Tests that need it empty use `redis`."""
     with RedisServer() as server:
         yield server
 
 
 @pytest.fixture
 def redis(shared_redis: RedisServer) -> RedisServer:
-    """The common Redis, empty."""
+    """The shared Redis, empty."""
     shared_redis.ask("FLUSHALL")
     return shared_redis
 

@@ -40,7 +40,7 @@ async def heartbeat(redis: RedisServer) -> AsyncIterator[Heartbeat]:
         yield Heartbeat(redis, RedisSchedule(pipe, LEAST_MS))
 
 
-async def test_the_first_pulse_of_all_ends_no_outage(heartbeat: Heartbeat) -> None:
+async def test_the_first_heartbeat_ever_ends_no_outage(heartbeat: Heartbeat) -> None:
     assert await heartbeat.feel(unanswered_ms=60_000) is None
 
 
@@ -50,7 +50,7 @@ async def test_a_silence_without_hammers_was_no_outage(heartbeat: Heartbeat) -> 
     assert await heartbeat.feel() is None
 
 
-async def test_a_silence_through_which_a_hammer_asked_in_vain_was_one(heartbeat: Heartbeat) -> None:
+async def test_a_silence_in_which_a_hammer_got_no_answer_was_an_outage(heartbeat: Heartbeat) -> None:
     await heartbeat.feel()
     last = await heartbeat.drain()
     outage = await heartbeat.feel(unanswered_ms=SILENCE_MS)

@@ -86,7 +86,7 @@ def test_every_process_that_signs_people_in_says_how_their_issuer_is(
 # --- Out within five seconds ------------------------------------------------------------------------------------
 
 
-async def test_the_banned_are_out_on_both_roads_and_the_others_stay(
+async def test_a_banned_user_is_refused_over_http_and_websocket_and_the_others_stay(
     port: int, calls: Calls, issuer: FakeIssuer, admin: str
 ) -> None:
     token, path = issuer.token(sub="mallory"), f"/admin/bans/{user_id(issuer.url, 'mallory')}"

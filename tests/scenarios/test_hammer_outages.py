@@ -101,7 +101,7 @@ async def test_an_auction_whose_end_fell_into_the_outage_goes_on(harness: Hammer
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_whoever_lost_nothing_gets_nothing(harness: HammerHarness, how: How) -> None:
+async def test_an_auction_that_lost_no_time_gets_none_back(harness: HammerHarness, how: How) -> None:
     ended = await harness.open(1_000)
     cancelled, paused = await harness.open(LONG_MS), await harness.open(2_000)
     await harness.until_in_sales([ended], 3)

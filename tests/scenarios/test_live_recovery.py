@@ -184,7 +184,7 @@ async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_trut
             assert (answer["outcome"], answer["seq"]) == ("accepted", 2)
 
 
-async def test_sigterm_answers_the_bids_that_are_out_and_sends_everybody_away(
+async def test_sigterm_answers_the_bids_under_way_and_closes_every_connection(
     redis: RedisServer, store: RedisStore
 ) -> None:
     with GatewayProcess(redis.url) as gateway:

@@ -69,7 +69,7 @@ def test_while_a_service_is_away_the_gateway_says_so_as_a_problem(mortal: Platfo
         mortal.wait_until_back(name, before[name])
 
 
-async def test_who_does_not_hang_up_when_told_to_keeps_nobody_waiting(mortal: Platform) -> None:
+async def test_a_client_that_does_not_close_does_not_delay_a_restart(mortal: Platform) -> None:
     client = await Client.open(mortal.ports["nginx"])
     pid = mortal.kill("live", signal.SIGTERM)
     assert await client.closed() == 1012

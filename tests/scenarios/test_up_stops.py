@@ -66,7 +66,7 @@ def test_stopped_while_it_starts_it_leaves_nobody_behind(start_platform: StartPl
     assert nobody_is_left(platform)
 
 
-def test_one_who_does_not_listen_is_killed_in_time(start_platform: StartPlatform) -> None:
+def test_a_process_that_ignores_the_signal_is_killed_in_time(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.kill("live", signal.SIGSTOP)
     assert platform.stop() == 0

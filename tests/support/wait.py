@@ -1,4 +1,4 @@
-"""Waiting for a condition, in a test and in the loop."""
+"""Wait for a condition, blocking or in the event loop."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ CHECK_EVERY_S = 0.005
 
 
 def wait_until(holds: Callable[[], bool], what: str, within_s: float = 5.0) -> None:
-    """Block until `holds()`; fail saying `what` when it never does."""
+    """Block until `holds()`. Raises TimeoutError that names `what`."""
     deadline = time.monotonic() + within_s
     while not holds():
         if time.monotonic() > deadline:
@@ -17,7 +17,7 @@ def wait_until(holds: Callable[[], bool], what: str, within_s: float = 5.0) -> N
 
 
 async def until(holds: Callable[[], bool], what: str, within_s: float = 5.0) -> None:
-    """The same for a coroutine; the loop goes on meanwhile."""
+    """The same without blocking the event loop."""
     deadline = time.monotonic() + within_s
     while not holds():
         if time.monotonic() > deadline:

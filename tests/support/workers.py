@@ -1,5 +1,5 @@
-"""How `make test` divides the tests among the workers of pytest-xdist: file by file, and once all other tests are
-done those that are marked `alone`, in one worker with no other beside it."""
+"""Divides the tests of `make test` among the workers of pytest-xdist: a worker takes whole files. When all other
+tests are done, one worker runs the tests marked `alone` while no other worker runs."""
 
 import os
 from typing import Any
@@ -58,5 +58,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than processors, because a test often waits. With many more, promises of 300 ms would not hold."""
+    """One more than processors, because tests often wait. With many more, answers would exceed their 300 ms."""
     return min((os.cpu_count() or 1) + 1, MAX_WORKERS)

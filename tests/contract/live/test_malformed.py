@@ -74,7 +74,7 @@ async def test_the_error_for_a_malformed_message_carries_its_ref(
     assert (await client.ask({**message, "ref": "mine"}, "error"))["ref"] == "mine"
 
 
-async def test_a_text_that_is_not_utf_8_is_told_so_in_words_of_the_house(connect: Connect) -> None:
+async def test_a_text_that_is_not_utf_8_is_refused_like_any_other_fault(connect: Connect) -> None:
     client = await connect()
     client.send_text(b'{"type":"ping","ref":"\xff\xfe"}')
     assert (await client.next())["detail"] == "the text is not UTF-8"

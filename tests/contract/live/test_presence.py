@@ -14,7 +14,7 @@ from tests.support.wait import until
 
 
 @pytest.mark.alone
-async def test_who_never_answers_a_ping_is_removed_and_who_does_stays(
+async def test_a_client_that_never_answers_a_ping_is_removed_and_one_that_does_stays(
     connect: Connect, start_gateway: StartGateway
 ) -> None:
     gateway = start_gateway(heartbeat_ms=200)
@@ -31,7 +31,7 @@ async def test_who_never_answers_a_ping_is_removed_and_who_does_stays(
 
 
 @pytest.mark.alone
-async def test_who_speaks_is_not_asked_whether_it_lives(connect: Connect, start_gateway: StartGateway) -> None:
+async def test_an_active_client_is_not_pinged(connect: Connect, start_gateway: StartGateway) -> None:
     gateway = start_gateway(heartbeat_ms=400)
     client = await connect(to=gateway)
     until_at = time.monotonic() + 1.5
@@ -42,7 +42,7 @@ async def test_who_speaks_is_not_asked_whether_it_lives(connect: Connect, start_
         await asyncio.sleep(0.05)
 
 
-async def test_who_says_goodbye_and_reads_no_more_is_removed(
+async def test_a_client_that_closes_and_stops_reading_is_removed(
     connect: Connect, start_gateway: StartGateway, auction: Auctions
 ) -> None:
     gateway = start_gateway(heartbeat_ms=200, messages_per_s=10_000, send_queue_bytes=50_000_000)

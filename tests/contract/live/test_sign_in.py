@@ -111,7 +111,7 @@ async def test_a_connection_ends_at_the_moment_its_token_does_unless_there_is_a_
         assert 0 <= time.time() - ends - 1 < 2
 
 
-async def test_in_this_house_a_dev_token_is_worth_nothing(gateway: GatewayProcess) -> None:
+async def test_with_an_issuer_a_dev_token_is_refused(gateway: GatewayProcess) -> None:
     async with welcomed(gateway.port) as client:
         error = await client.ask({"type": "auth", "token": gateway.token()}, "error")
         assert error["code"] == "unauthenticated"

@@ -127,7 +127,9 @@ async def test_what_a_dead_gateway_had_is_free_again(gateways: list[UserConnecti
     await until(lambda: not redis.ask("EXISTS", USER + "anna"), "nothing is left of them")
 
 
-async def test_a_crowd_is_said_in_several_calls(gateways: list[UserConnections], redis: RedisServer) -> None:
+async def test_many_users_are_reported_in_several_calls(
+    gateways: list[UserConnections], redis: RedisServer
+) -> None:
     tabs = [Tab(gateways[0], f"user {number}") for number in range(2 * REPORTED_AT_ONCE + 1)]
     await until(
         lambda: all(reported(redis, f"user {number}") == 1 for number in (0, 2 * REPORTED_AT_ONCE)),

@@ -63,7 +63,9 @@ async def test_its_lines_are_passed_on_whole(supervisor: Supervisor, output: Out
     assert {"one", "two"} <= set(output.of("child"))
 
 
-async def test_who_dies_again_and_again_waits_longer_each_time(supervisor: Supervisor, output: Output) -> None:
+async def test_a_child_that_keeps_dying_waits_longer_before_each_start(
+    supervisor: Supervisor, output: Output
+) -> None:
     supervisor.start(script("raise SystemExit(3)"))
     await until(lambda: len(output.of("blytz")) >= 3, "it died three times", within_s=10)
     assert [re.findall(r"[\d.]+", line) for line in output.of("blytz")[:3]] == [
@@ -117,7 +119,9 @@ async def test_whom_it_started_goes_with_it(supervisor: Supervisor, output: Outp
     await until(lambda: not is_alive(grandchild), "the grandchild is gone")
 
 
-async def test_one_who_ignores_us_is_killed_when_the_time_is_over(supervisor: Supervisor, output: Output) -> None:
+async def test_a_child_that_ignores_the_signal_is_killed_after_the_grace_period(
+    supervisor: Supervisor, output: Output
+) -> None:
     supervisor.start(
         script(
             "import signal, time\n"
@@ -131,7 +135,7 @@ async def test_one_who_ignores_us_is_killed_when_the_time_is_over(supervisor: Su
     assert "did not stop within 0.2 s" in output.of("blytz")[0]
 
 
-async def test_one_who_waits_for_its_next_start_is_not_started_again(
+async def test_a_child_stopped_while_it_waits_for_its_restart_is_not_started(
     supervisor: Supervisor, output: Output
 ) -> None:
     supervisor.start(script("raise SystemExit(3)"))
@@ -141,7 +145,7 @@ async def test_one_who_waits_for_its_next_start_is_not_started_again(
     assert supervisor.pids == {}
 
 
-async def test_one_told_to_stop_before_it_began_does_not_begin(supervisor: Supervisor) -> None:
+async def test_a_child_stopped_before_its_start_is_not_started(supervisor: Supervisor) -> None:
     supervisor.start(script("import time; time.sleep(600)"))
     async with asyncio.timeout(5):
         await supervisor.stop(["child"], 5)

@@ -134,7 +134,7 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 
 @pytest.mark.parametrize("greeting", [b"", b"-ERR max number of clients reached\r\n", b"HTTP/1.1 400 Bad\r\n\r\n"])
-async def test_a_door_that_shuts_at_once_is_tried_until_it_opens(greeting: bytes, redis: RedisServer) -> None:
+async def test_a_connection_closed_at_once_is_retried_until_it_stays(greeting: bytes, redis: RedisServer) -> None:
     door = Door(redis, greeting, shut_on=6)
     server = await asyncio.start_server(door.answer, "127.0.0.1", 0)
     events_received = Heard(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")

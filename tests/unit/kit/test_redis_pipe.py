@@ -77,7 +77,7 @@ async def test_who_no_longer_waits_disturbs_nobody(redis: RedisServer) -> None:
         assert gone.cancelled()
 
 
-async def test_whoever_is_told_at_once_and_fails_takes_nobody_elses_answer_away(redis: RedisServer) -> None:
+async def test_a_failing_callback_does_not_lose_the_answers_of_others(redis: RedisServer) -> None:
     def fail(_: object) -> None:
         raise ValueError("not my day")
 
@@ -91,7 +91,7 @@ async def test_whoever_is_told_at_once_and_fails_takes_nobody_elses_answer_away(
         assert pipe.times_connected == 1
 
 
-async def test_whoever_is_told_may_ask_again_in_the_same_breath(redis: RedisServer) -> None:
+async def test_a_callback_may_send_another_command(redis: RedisServer) -> None:
     async with connected(redis.url, patient=True) as pipe:
         last = asyncio.get_running_loop().create_future()
 
