@@ -205,3 +205,20 @@ def test_an_auction_that_does_not_exist_is_not_found(api: Api, sam: str, auction
     answers.append(api.post(f"{root}/bids", {"bid_id": "b", "amount": 1}, by=sam))
     for answer in answers:
         problem(answer, 404, "auction_not_found")
+
+
+def test_a_page_of_one_status_reads_whole_states_only_of_what_it_returns(
+    api: Api, sam: str, shared_redis: RedisServer
+) -> None:
+    for _ in range(20):
+        api.create(sam)
+    cancelled = api.create(sam)
+    api.post(f"/v1/auctions/{cancelled}/cancel", by=sam)
+
+    def whole_states_read() -> int:
+        found = shared_redis.info("commandstats").get("cmdstat_hgetall", "calls=0")
+        return int(found.partition("calls=")[2].partition(",")[0])
+
+    before = whole_states_read()
+    assert len(api.get("/v1/auctions", status="open", limit=3).json()["auctions"]) == 3
+    assert whole_states_read() - before == 3

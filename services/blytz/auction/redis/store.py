@@ -148,19 +148,29 @@ class RedisStore:
         looked_at = limit if status is None else LISTED_AT_ONCE
         ids = await self._pipe.call("ZRANGE", INDEX, before, "-", "BYLEX", "REV", "LIMIT", 0, looked_at)
         found: list[Auction] = []
-        states = [self._state(auction_id.decode()) for auction_id in ids]
-        for auction_id, state in zip(ids, states, strict=True):
+        fitting = ids if status is None else await self._with_status(ids, status, limit)
+        states = [self._state(auction_id.decode()) for auction_id in fitting]
+        for auction_id, state in zip(fitting, states, strict=True):
             try:
                 auction = await _read(state)
             except CorruptAuction:
                 continue  # It was logged; whoever looks for another auction is not to suffer for it.
-            if auction and (status is None or auction.status is status) and len(found) < limit:
+            if auction and (status is None or auction.status is status):
                 found.append(auction)
-                cursor = auction_id.decode()
-        whole = len(found) == limit
-        if not whole and ids:
-            cursor = ids[-1].decode()
-        return Page(found, cursor if whole or len(ids) == looked_at else None)
+        is_full = len(fitting) == limit
+        if ids:
+            cursor = (fitting if is_full else ids)[-1].decode()
+        return Page(found, cursor if is_full or len(ids) == looked_at else None)
+
+    async def _with_status(self, ids: Sequence[bytes], status: Status, limit: int) -> Sequence[bytes]:
+        """The first `limit` of these. One field is read of each: whole states only of what the page returns."""
+        answers = [self._pipe.call("HGET", keys_of(auction_id.decode()).state, "status") for auction_id in ids]
+        fitting: list[bytes] = []
+        for auction_id, answer in zip(ids, answers, strict=True):
+            with contextlib.suppress(RedisError):
+                if await answer == status.value.encode():
+                    fitting.append(auction_id)
+        return fitting[:limit]
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
         key = keys_of(auction_id).events
