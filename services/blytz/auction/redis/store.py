@@ -150,7 +150,7 @@ class RedisStore:
         found: list[Auction] = []
         fitting = ids if status is None else await self._with_status(ids, status, limit)
         states = [self._state(auction_id.decode()) for auction_id in fitting]
-        for auction_id, state in zip(fitting, states, strict=True):
+        for state in states:
             try:
                 auction = await _read(state)
             except CorruptAuction:
