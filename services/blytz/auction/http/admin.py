@@ -22,7 +22,7 @@ Cursor = Annotated[str, QueryParameter(max_length=128, description="of the page 
 
 class NewBan(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Line
-    """For those who run the app_state; the banned are not told."""
+    """For operators; a banned user does not see it."""
 
 
 class NewRevocation(Struct, frozen=True, forbid_unknown_fields=True):

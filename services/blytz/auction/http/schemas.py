@@ -106,7 +106,7 @@ class AuctionState(Struct, frozen=True, forbid_unknown_fields=True):
     seller: PartyView
     server_at: int
     your_ceiling: int | UnsetType = UNSET
-    """Only for the leader: how far the app_state bids on its behalf."""
+    """Only for the leader: how far the platform bids on its behalf."""
 
 
 class AuctionPage(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What a browser has to hear before a page of another origin may call us (the Fetch standard's CORS protocol).
+"""The CORS headers that let a page of another origin call us (Fetch standard).
 
 Tokens travel in a header and never in a cookie, so no page can act in a visitor's name; this list only decides
 whose pages may read the answers.
@@ -10,7 +10,7 @@ from blytz.kit.http.asgi import App, Headers, Message, Receive, Scope, Send, hea
 from blytz.kit.http.origins import Origins
 
 REMEMBERED_S: Final = 600
-"""How long a browser need not ask again."""
+"""How long a browser may keep the answer to a preflight request."""
 _MAY: Final[Headers] = [
     (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
     (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
@@ -20,8 +20,8 @@ _VARY: Final = (b"vary", b"Origin")
 
 
 class Cors:
-    """Stands in front of everything. A page that is not on the list gets the same answer as a program, without the
-    words that would let the browser show it to the page."""
+    """Wraps the whole application. A page whose origin is not on the list gets the same answer without these
+    headers, so that the browser does not show it to the page."""
 
     def __init__(self, app: App, origins: Origins) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Litestar in the manner of the house: bodies read by our own parser, every error a problem+json."""
+"""Litestar, set up so that bodies are read by our own parser and every error is a problem+json."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -74,7 +74,7 @@ def read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
 
 
 def as_problem(error: Exception) -> Problem:
-    """What a client is told about any exception."""
+    """The problem that answers any exception."""
     match error:
         case Problem():
             return error
