@@ -7,12 +7,17 @@ from statistics import quantiles
 
 import pytest
 
+from blytz.auction.model import Auction
+from blytz.auction.redis.schedule import RedisSchedule
+from tests.support.auctions import CAUSE
 from tests.support.hammer_harness import HammerHarness, harness_in, now_ms
 from tests.support.redis import RedisServer
+from tests.support.wait import until
 
 CROWD = 500
 BATCH_SIZE = 50
 ROUNDS = 4
+LONG_MS = 600_000
 """A machine busy with something else can only make a hammer later: the best round is the hammer's own."""
 
 Record = Callable[[str, object], None]
@@ -41,6 +46,10 @@ async def lags_ms(harness: HammerHarness, auction_ids: list[str]) -> tuple[list[
     hammered = [event["at"] - event["ends_at"] for event in events]
     passed_on = [sales[event["auction_id"]][0]["passed_on_at"] - event["ends_at"] for event in events]
     return hammered, passed_on
+
+
+async def until_time(at: int) -> None:
+    await until(lambda: now_ms() > at, f"the time is {at}")
 
 
 def figures(lags: list[int]) -> dict[str, float]:
@@ -72,6 +81,46 @@ async def test_500_auctions_that_end_together_are_closed_on_time_and_once(
             if found[-1] <= p99_ms:
                 return
         raise AssertionError(f"p99 of each round, in ms: {found}")
+
+
+async def test_a_hammer_that_found_a_lot_paused_keeps_the_schedule_of_its_resume(
+    redis: RedisServer,
+) -> None:
+    async with harness_in(redis) as harness:
+        schedule = RedisSchedule(harness.pipe)
+        auction_id = await harness.open(LONG_MS)
+        ((_, read),) = await schedule.due(now_ms() + LONG_MS, 1)
+        await harness.store.change(auction_id, "pause", CAUSE)
+        resumed = await harness.store.change(auction_id, "resume", CAUSE)
+        assert isinstance(resumed, Auction)
+
+        await schedule.move(auction_id, read, now_ms() + 2 * LONG_MS)
+
+        assert harness.scheduled()[auction_id] == resumed.ends_at
+
+
+@pytest.mark.alone
+async def test_a_lot_resumed_with_little_time_left_is_closed_on_time(redis: RedisServer) -> None:
+    """Each is paused for so long that the hammer has put off its next check."""
+    async with harness_in(redis, 1) as harness:
+
+        async def lag_ms(number: int) -> int:
+            auction_id = await harness.open(1_000, ending="sudden_death")
+            ends_at = (await harness.auction(auction_id)).ends_at or 0
+            await until_time(ends_at - 80)
+            assert isinstance(await harness.store.change(auction_id, "pause", CAUSE), Auction)
+            await until_time(ends_at + 300)
+            assert harness.scheduled()[auction_id] > ends_at + 2_000, "its next check is put off"
+            # Each is resumed at another moment between two polls of the hammer.
+            await until_time(ends_at + 300 + 17 * number)
+            await harness.store.change(auction_id, "resume", CAUSE)
+            await harness.until_in_sales([auction_id], 5)
+            ((lag,), _) = await lags_ms(harness, [auction_id])
+            return lag
+
+        lags = await asyncio.gather(*map(lag_ms, range(20)))
+    # A machine that is busy with something else may make a few late.
+    assert sorted(lags)[15] <= 50, lags
 
 
 async def test_hammers_killed_again_and_again_lose_nothing_and_repeat_nothing(redis: RedisServer) -> None:

@@ -7,6 +7,7 @@ the schedule in the step in which its closing event reaches `sales`: none is for
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
@@ -21,13 +22,16 @@ from blytz.kit.telemetry.metrics import Metrics
 log = structlog.get_logger()
 
 CAUSE = Cause("hammer")
-LOOK_EVERY_S = 0.2
-HEARTBEAT_EVERY_S = 0.4
-"""Felt with the first look after it, so about every half second: each pulse is a write that goes to the disk, on a
-quiet night the only one. Well below `HEARTBEAT_VALID_S`, or hammers would wait for a heartbeat."""
-LOOK_AHEAD_MS = 1_000
+POLL_EVERY_S = 0.03
+"""How often the schedule is read: below the 50 ms that a lot may close late, because a resume may leave a lot less
+time than that. One poll costs about 0.1 ms of CPU."""
+HEARTBEAT_EVERY_S = 0.45
+"""Each heartbeat is a write that goes to the disk, on a quiet night the only one. Well below `HEARTBEAT_VALID_S`,
+or hammers would wait for a heartbeat."""
+LOOK_AHEAD_MS = 300
+"""Auctions that end this soon get a timer."""
 DUE_BATCH = 2_000
-"""Auctions looked at in one turn; more wait for the next one."""
+"""Auctions taken from the schedule in one poll; more wait for the next one."""
 COMPENSATED_AT_ONCE = 250
 COMPENSATED_MOST = 100_000
 """Auctions that get lost time back at once; more get it when their hammer falls."""
@@ -47,10 +51,11 @@ class Schedule(Protocol):
     def connection(self) -> int:
         """Changes with every new connection, which may be to another run of Redis."""
 
-    async def due(self, until: int, limit: int) -> Sequence[tuple[str, int]]:
-        """`(auction_id, at)` of what is due until then, the earliest first."""
+    async def due(self, until: int, limit: int) -> Sequence[tuple[str, float]]:
+        """`(auction_id, time)` of the entries that are due until then, the earliest first."""
 
-    async def look_again(self, auction_id: str, at: int) -> None: ...
+    async def move(self, auction_id: str, read: float, to: int) -> None:
+        """Change the entry's time if it still is the one that was read: a resume may have written another."""
 
     async def drop(self, auction_id: str) -> None: ...
 
@@ -66,7 +71,7 @@ class Hammer:
         self._store = store
         self._schedule = schedule
         self._clock = clock
-        self._armed: dict[str, asyncio.TimerHandle] = {}
+        self._armed: dict[str, _Armed] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._outage: Outage | None = None
         self._compensated: Outage | None = None
@@ -86,16 +91,16 @@ class Hammer:
                 try:
                     if self._heartbeat_is_due():
                         await self._send_heartbeat()
-                    await self._look()
+                    await self._poll()
                     waits = False
                 except (StoreUnavailable, Overloaded) as problem:
                     if not waits:
                         log.info("hammer_waits", why=problem.code)
                     waits = True
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(POLL_EVERY_S)
         finally:
-            for timer in self._armed.values():
-                timer.cancel()
+            for armed in self._armed.values():
+                armed.timer.cancel()
             for task in self._closing:
                 task.cancel()
 
@@ -131,33 +136,44 @@ class Hammer:
             alive = await self._schedule.due(self._clock.now() * 2, COMPENSATED_MOST)
             for first in range(0, len(alive), COMPENSATED_AT_ONCE):
                 batch = alive[first : first + COMPENSATED_AT_ONCE]
-                await asyncio.gather(*(self._close(auction_id, due_at) for auction_id, due_at in batch))
+                await asyncio.gather(*(self._close(auction_id, entry) for auction_id, entry in batch))
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         now = self._clock.now()
-        for auction_id, at in await self._schedule.due(now + LOOK_AHEAD_MS, DUE_BATCH):
-            if auction_id not in self._armed:
-                self._arm(auction_id, at, at - now)
+        for auction_id, entry in await self._schedule.due(now + LOOK_AHEAD_MS, DUE_BATCH):
+            armed = self._armed.get(auction_id)
+            if armed is None or armed.entry != entry:
+                self._arm(auction_id, entry, entry - now)
 
-    def _arm(self, auction_id: str, due_at: int, in_ms: int) -> None:
-        loop = asyncio.get_running_loop()
-        self._armed[auction_id] = loop.call_later(max(0, in_ms) / 1000, self._start, auction_id, due_at)
+    def _arm(self, auction_id: str, entry: float, in_ms: float) -> None:
+        """Close it then, for this entry of the schedule. It counts as armed until the attempt has ended, so that
+        no poll starts a second one; only an entry with another time replaces it."""
+        if before := self._armed.get(auction_id):
+            before.timer.cancel()
+        timer = asyncio.get_running_loop().call_later(max(0, in_ms) / 1000, self._start, auction_id)
+        self._armed[auction_id] = _Armed(entry, timer)
 
-    def _start(self, auction_id: str, due_at: int) -> None:
-        self._armed.pop(auction_id, None)
-        self._keep(self._close(auction_id, due_at))
+    def _start(self, auction_id: str) -> None:
+        self._keep(self._close_armed(auction_id, self._armed[auction_id]))
+
+    async def _close_armed(self, auction_id: str, armed: "_Armed") -> None:
+        try:
+            await self._close(auction_id, armed.entry)
+        finally:
+            if self._armed.get(auction_id) is armed:
+                del self._armed[auction_id]
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _close(self, auction_id: str, due_at: int) -> None:
+    async def _close(self, auction_id: str, entry: float) -> None:
         if (
             self._heartbeat_connection != self._schedule.connection
             or monotonic() - self._heartbeat_at > HEARTBEAT_VALID_S
         ):
-            return  # It stays on the schedule, and the next look finds it.
+            return  # It stays on the schedule, and the next poll finds it.
         not_after = self._clock.now() + int(HEARTBEAT_VALID_S * 1000)
         try:
             found = await self._store.close(auction_id, CAUSE, outage=self._outage, not_after=not_after)
@@ -168,39 +184,44 @@ class Hammer:
                         self._lag_s.add(max(0, event.public["at"] - event.public["ends_at"]) / 1000)
                         log.info("closed", auction_id=auction_id, status=status.value)
                 case NotYet(remaining_ms):
-                    await self._wait(auction_id, remaining_ms)
+                    await self._wait(auction_id, entry, remaining_ms)
                 case Refused(Code.AUCTION_NOT_OPEN):
-                    await self._open(auction_id)
+                    await self._open(auction_id, entry)
                 case Refused():
-                    if self._clock.now() - due_at > ORPHAN_AFTER_MS:
+                    if self._clock.now() - entry > ORPHAN_AFTER_MS:
                         await self._schedule.drop(auction_id)
         except (StoreUnavailable, Overloaded):
             return  # Likewise.
         except CorruptAuction:
-            await self._postpone(auction_id)
+            await self._postpone(auction_id, entry)
         except Exception:
             log.exception("hammer_failed", auction_id=auction_id)
-            await self._postpone(auction_id)
+            await self._postpone(auction_id, entry)
 
-    async def _postpone(self, auction_id: str) -> None:
-        """It needs a person, who was told; asking five times a second would not help, and the others go on."""
+    async def _postpone(self, auction_id: str, entry: float) -> None:
+        """It needs a person, who finds it in the log; more polls would not help, and the others go on."""
         with contextlib.suppress(StoreUnavailable, Overloaded):
-            await self._schedule.look_again(auction_id, self._clock.now() + POSTPONE_MS)
+            await self._schedule.move(auction_id, entry, self._clock.now() + POSTPONE_MS)
 
-    async def _wait(self, auction_id: str, remaining_ms: int | None) -> None:
+    async def _wait(self, auction_id: str, entry: float, remaining_ms: int | None) -> None:
         if remaining_ms is None:
-            await self._schedule.look_again(auction_id, self._clock.now() + PAUSED_AGAIN_MS)
-            return
-        due_at = self._clock.now() + remaining_ms
-        if remaining_ms > LOOK_AHEAD_MS:
-            await self._schedule.look_again(auction_id, due_at)
-        elif auction_id not in self._armed:
-            self._arm(auction_id, due_at, remaining_ms + 1)
+            await self._schedule.move(auction_id, entry, self._clock.now() + PAUSED_AGAIN_MS)
+        elif remaining_ms > LOOK_AHEAD_MS:
+            await self._schedule.move(auction_id, entry, self._clock.now() + remaining_ms)
+        else:
+            self._arm(auction_id, entry, remaining_ms + 1)
 
-    async def _open(self, auction_id: str) -> None:
+    async def _open(self, auction_id: str, entry: float) -> None:
         opened = await self._store.open(auction_id, CAUSE)
         if isinstance(opened, Auction):
             log.info("opened", auction_id=auction_id)
-            await self._schedule.look_again(auction_id, opened.ends_at or self._clock.now())
+            await self._schedule.move(auction_id, entry, opened.ends_at or self._clock.now())
         elif isinstance(opened, NotYet):
-            await self._wait(auction_id, opened.remaining_ms)
+            await self._wait(auction_id, entry, opened.remaining_ms)
+
+
+@dataclass(slots=True, frozen=True)
+class _Armed:
+    entry: float
+    """The time of the schedule's entry that it was armed for."""
+    timer: asyncio.TimerHandle

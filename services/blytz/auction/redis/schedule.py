@@ -11,6 +11,8 @@ from blytz.auction.redis.keys import CLOSED, HEARTBEAT, SALES, SCHEDULE
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.redis.scripts import load_script
 
+RESCHEDULE: Final = load_script(__package__, "reschedule")
+
 LEAST_OUTAGE_MS: Final = 1_500
 COMPENSATION_MS: Final = 5_000
 """By then everybody has an outage's time back, even when the hammer that noticed it was killed."""
@@ -37,15 +39,15 @@ class RedisSchedule:
     def connection(self) -> int:
         return self._pipe.times_connected
 
-    async def due(self, until: int, limit: int) -> Sequence[tuple[str, int]]:
+    async def due(self, until: int, limit: int) -> Sequence[tuple[str, float]]:
         found: list[bytes] = await self._pipe.call(
             "ZRANGE", SCHEDULE, 0, until, "BYSCORE", "LIMIT", 0, limit, "WITHSCORES"
         )
         pairs = zip(found[::2], found[1::2], strict=True)
-        return [(auction_id.decode(), int(float(at))) for auction_id, at in pairs]
+        return [(auction_id.decode(), float(at)) for auction_id, at in pairs]
 
-    async def look_again(self, auction_id: str, at: int) -> None:
-        await self._pipe.call("ZADD", SCHEDULE, "XX", at, auction_id)
+    async def move(self, auction_id: str, read: float, to: int) -> None:
+        await self._pipe.run(RESCHEDULE, (SCHEDULE,), (auction_id, to, f"{read:.3f}"))
 
     async def drop(self, auction_id: str) -> None:
         # Its creation was interrupted. Retention removes what there is of it.

@@ -28,6 +28,7 @@ from blytz.auction.model import (
 )
 from blytz.auction.redis.bid_script import BidScript, refused
 from blytz.auction.redis.keys import INDEX, SCHEDULE, bid_keys_of, keys_of
+from blytz.auction.redis.schedule import RESCHEDULE
 from blytz.auction.redis.state import auction_of, corrupt, new_state, text, whole
 from blytz.auction.store import Closed, CorruptAuction, Page
 from blytz.kit.answer import Answer
@@ -40,14 +41,6 @@ from blytz.kit.telemetry.metrics import Metrics
 SCRIPTS: Final = ("open", "place_bid", "change", "close")
 LISTED_AT_ONCE: Final = 200
 """How many auctions one call of `list` looks at, at most, to find those of one status."""
-
-_RESCHEDULE: Final = Script(
-    """#!lua flags=allow-oom
--- When the hammer checks an auction that is on the schedule. XX adds none, so it is allowed when memory is full.
--- KEYS 1 schedule (sorted set)   ARGV 1 time, ms  2 auction id
-return redis.call('ZADD', KEYS[1], 'XX', ARGV[1], ARGV[2])
-"""
-)
 
 _json = msgspec.json.Encoder()
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -108,9 +101,12 @@ class RedisStore:
         auction = await self._must_get(auction_id)
         # The schedule may be stale, the close script is not: an entry that comes too early does no harm, and
         # one that is missing was closed.
-        due_at = 0 if auction.status.is_final else auction.ends_at
-        if due_at is not None:
-            await self._reschedule(auction_id, due_at)
+        if auction.status.is_final:
+            await self._reschedule(auction_id, 0)
+        elif auction.ends_at is not None:
+            # The fraction makes two entries for the same time differ, so that the hammer never takes the entry
+            # that a resume wrote for the one that it read before.
+            await self._reschedule(auction_id, auction.ends_at + auction.seq % 1000 / 1000)
         return await self._answer_to(auction_id, operation_id) if operation_id else auction
 
     async def close(
@@ -201,8 +197,8 @@ class RedisStore:
         with contextlib.suppress(Overloaded, StoreUnavailable):
             self._reschedule(auction_id, 0)
 
-    def _reschedule(self, auction_id: str, due_at: int) -> Answer[Any]:
-        return self._pipe.run(_RESCHEDULE, (SCHEDULE,), (due_at, auction_id))
+    def _reschedule(self, auction_id: str, due_at: float) -> Answer[Any]:
+        return self._pipe.run(RESCHEDULE, (SCHEDULE,), (auction_id, f"{due_at:.3f}", ""))
 
     async def _is_done(self, auction_id: str, operation_id: str) -> bool:
         return bool(await self._pipe.call("EXISTS", keys_of(auction_id).of_operation(operation_id)))
