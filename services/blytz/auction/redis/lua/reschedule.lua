@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Changes when the hammer checks an auction that is on the schedule. It adds no entry, so it is allowed when memory
--- is full. Stands alone: common.lua is not put in front of it.
+-- Changes when the hammer checks an auction that is on the schedule. It adds no entry, so it is allowed when
+-- memory is full. Stands alone: common.lua is not put in front of it.
 --
 -- KEYS 1 schedule (sorted set: auction id by time, ms)
 -- ARGV 1 auction id  2 the new time  3 change the entry only while it has this time, '' to change any
