@@ -50,7 +50,7 @@ def test_given_a_redis_it_starts_none(start_platform: StartPlatform, start_redis
 def test_it_may_listen_for_everybody_and_says_what_that_means(start_platform: StartPlatform) -> None:
     platform = start_platform("--host", "0.0.0.0")  # noqa: S104
     assert platform.get("/health")[0] == 200
-    assert "anybody" in platform.log()
+    assert "Anybody who reaches this address" in platform.log()
 
 
 @pytest.mark.alone

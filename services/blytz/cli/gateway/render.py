@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import shutil
 from pathlib import Path
 
@@ -102,7 +103,8 @@ def _real_address(proxies: tuple[str, ...]) -> str:
 
 
 def _origins(allowed: tuple[str, ...], *, loopback: bool) -> str:
-    names = [f'"{origin}"' for origin in allowed] + ([f'"~{LOOPBACK_ORIGIN}"'] if loopback else [])
+    # A pattern, because a map compares plain strings without regard to case.
+    names = [f'"~^{re.escape(origin)}$"' for origin in allowed] + ([f'"~{LOOPBACK_ORIGIN}"'] if loopback else [])
     return " ".join(f"{name} $http_origin;" for name in names)
 
 
