@@ -1,4 +1,5 @@
-"""Writes `specs/settings.md` from `blytz.kit.config`; `--check` only says whether the two agree (exit 1)."""
+"""Writes `specs/settings.md` from `blytz.kit.config`; with `--check` it only compares (exit 1 when they
+differ)."""
 
 import ast
 import difflib
@@ -22,16 +23,16 @@ HEAD = """# Settings
 Made by `make specs` from [services/blytz/kit/config](../services/blytz/kit/config); do not edit.
 `blytz up` needs none of them.
 
-Every process reads these once, at its start, from its environment. Each may be given as a file instead:
-`BLYTZ_DATA_FILE` names one that holds the value of `BLYTZ_DATA`, as container platforms hand out secrets; setting
-both is refused. Lists are separated by commas; space around a value does not count. A process that cannot use its
-settings says all that is wrong with them, one line each, and ends with exit code 1. A variable that nobody reads
-is most often misspelt, and warned of. `blytz doctor` looks at all of them too.
+Every process reads these once, at its start, from its environment. Each may come from a file instead:
+`BLYTZ_DATA_FILE` names a file that holds the value of `BLYTZ_DATA`, as container platforms provide secrets;
+setting both is refused. Lists are separated by commas; space around a value is ignored. A process that cannot use
+its settings reports all faults, one line each, and ends with exit code 1. An unknown variable with one of our
+prefixes is reported as a warning, because it is most often misspelt. `blytz doctor` checks all of them too.
 
 Production (`BLYTZ_ENV=production`, the default) refuses what only a developer's machine may do: Redis in plain
 text on another host; a password of Redis that is missing, well known or shorter than 16 characters (a `unix://`
-socket needs none, the rights of its file guard it); origins with a wildcard; an emulator of an identity provider;
-and, for the services that people sign in to, no issuer of tokens at all.
+socket needs none, because file permissions protect it); origins with a wildcard; an emulator of an identity
+provider; and, for the services that users sign in to, no issuer of tokens.
 
 ## The services: `blytz serve`, `blytz up`
 
@@ -39,14 +40,14 @@ and, for the services that people sign in to, no issuer of tokens at all.
 GATEWAY = """
 ## The gateway: `blytz gateway`, `blytz up`
 
-How to put it on a domain: [infra/nginx](../infra/nginx/README.md). `blytz up` chooses hosts, ports, domains and
-the two services itself. `blytz gateway` reads `BLYTZ_DATA` besides these.
+How to run it on a domain: [infra/nginx](../infra/nginx/README.md). `blytz up` sets hosts, ports, domains and the
+two services itself. `blytz gateway` also reads `BLYTZ_DATA`.
 
 """
 OTHERS = """
 ## Commands, scripts and other programs
 
-No process of the platform is configured by these. `_FILE` may stand behind those that say so.
+These do not configure a process of the platform. Those marked "Or `_FILE`" may come from a file.
 
 | variable | read by | meaning |
 |---|---|---|
@@ -55,7 +56,7 @@ COLUMNS = "| variable | value | default | meaning |\n|---|---|---|---|\n"
 
 
 def documents(settings: type[msgspec.Struct]) -> dict[str, str]:
-    """Field: the string that stands below it in the class."""
+    """For each field, the string below it in the class."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(settings)))
     [definition] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     found: dict[str, str] = {}
@@ -73,7 +74,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 
 def kind(of: Any) -> str:
-    """In words, with its bounds."""
+    """Describes a type with its bounds."""
     base = bare(of)
     if is_secret(of):
         return "text, secret"
@@ -98,11 +99,11 @@ def default(value: Any) -> str:
 
 
 def rows(definition: type[msgspec.Struct], name_of: Callable[[str], str]) -> str:
-    """Raises SystemExit when a field has no text."""
+    """Raises SystemExit when a field has no description."""
     texts = documents(definition)
     silent = [name for name, text in texts.items() if not text]
     if silent:
-        sys.exit(f"{definition.__name__}: say below each field what it means: {', '.join(silent)}")
+        sys.exit(f"{definition.__name__}: these fields need a description below them: {', '.join(silent)}")
     return COLUMNS + "".join(
         f"| `{name_of(field.name)}` | {kind(field.type)} | {default(field.default)} | {texts[field.name]} |\n"
         for field in msgspec.structs.fields(definition)
@@ -127,7 +128,7 @@ def main() -> None:
         lines = difflib.unified_diff(
             found.splitlines(), wanted.splitlines(), "specs/settings.md", "code", lineterm=""
         )
-        sys.exit("\n".join([*lines, "specs/settings.md is not what the code says: run `make specs`"]))
+        sys.exit("\n".join([*lines, "specs/settings.md differs from the code: run `make specs`"]))
 
 
 if __name__ == "__main__":

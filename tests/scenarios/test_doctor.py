@@ -1,4 +1,4 @@
-"""`blytz doctor` finds what would cost bids, says what to do, and works for a user who may see little."""
+"""`blytz doctor` finds what would lose bids, says what to do, and works for a user with few permissions."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ def examined(*words: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
     return ended.returncode, {finding["name"]: finding for finding in report["findings"]}
 
 
-def test_a_deployment_as_it_should_be(start_redis: StartRedis, tmp_path: Path) -> None:
+def test_a_good_deployment_has_no_findings(start_redis: StartRedis, tmp_path: Path) -> None:
     redis = start_redis(password="An.0ther-good-one", users=[USER], config={"maxmemory": "100mb"})
     admin = ("--admin-url", redis.url)
     _, found = examined(*admin, REDIS_URL=redis.url_as("blytz", PASSWORD), BLYTZ_DATA=str(tmp_path))
@@ -62,7 +62,7 @@ def test_a_deployment_as_it_should_be(start_redis: StartRedis, tmp_path: Path) -
     assert found["Redis disk"]["why"].endswith(str(redis.folder))
 
 
-def test_what_the_services_user_cannot_see_is_said_to_be_unseen(start_redis: StartRedis) -> None:
+def test_what_the_services_user_cannot_see_is_reported_as_such(start_redis: StartRedis) -> None:
     redis = start_redis(password="An.0ther-good-one", users=[USER])
     _, found = examined(REDIS_URL=redis.url_as("blytz", PASSWORD))
     assert found["Redis appendonly"]["state"] == "ok"
@@ -73,7 +73,7 @@ def test_what_the_services_user_cannot_see_is_said_to_be_unseen(start_redis: Sta
         assert "--admin-url" in found[name]["remedy"]
 
 
-def test_a_redis_that_would_lose_bids(start_redis: StartRedis) -> None:
+def test_a_redis_that_would_lose_bids_or_grow_without_bound_fails(start_redis: StartRedis) -> None:
     bad = {"appendonly": "no", "appendfsync": "everysec", "maxmemory-policy": "allkeys-lru"}
     bad["no-appendfsync-on-rewrite"] = "yes"
     redis = start_redis(config=bad, users=["default on nopass ~* &* +@all -flushall"])
@@ -89,7 +89,7 @@ def test_a_redis_that_would_lose_bids(start_redis: StartRedis) -> None:
     assert "CONFIG" in found["Redis rights"]["why"]
 
 
-def test_a_redis_that_takes_no_bids(start_redis: StartRedis) -> None:
+def test_a_redis_that_accepts_no_bids_fails(start_redis: StartRedis) -> None:
     primary = start_redis(tcp=True)
     replica = start_redis(config={"replicaof": f"127.0.0.1 {primary.port}", "maxmemory": "100mb"})
     found = by_name(doctor_redis.findings(replica.url, None, replicas=1))
@@ -98,7 +98,7 @@ def test_a_redis_that_takes_no_bids(start_redis: StartRedis) -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense", f"redis://:{PASSWORD}@127.0.0.1:1"])
-def test_an_admins_address_that_leads_nowhere(redis: RedisServer, url: str) -> None:
+def test_a_wrong_admin_address_is_reported(redis: RedisServer, url: str) -> None:
     found = by_name(doctor_redis.findings(redis.url, url))
     assert found["Redis admin"].state == "fail"
     assert "BLYTZ_ADMIN_REDIS_URL" in found["Redis admin"].remedy
@@ -106,7 +106,7 @@ def test_an_admins_address_that_leads_nowhere(redis: RedisServer, url: str) -> N
     assert PASSWORD not in str(found)
 
 
-def test_looking_changes_nothing(redis: RedisServer) -> None:
+def test_checks_change_nothing(redis: RedisServer) -> None:
     redis.ask("SET", "k", "v")
     before = redis.info("server")["run_id"], redis.ask("CONFIG", "GET", "*")
     examined(REDIS_URL=redis.url)
@@ -114,13 +114,13 @@ def test_looking_changes_nothing(redis: RedisServer) -> None:
     assert (redis.info("server")["run_id"], redis.ask("CONFIG", "GET", "*")) == before
 
 
-def test_settings_that_cannot_be_used_and_variables_that_nobody_reads() -> None:
+def test_invalid_settings_and_unknown_variables_are_reported() -> None:
     url = "redis://blytz:hunter2@redis.example"
     code, found = examined(REDIS_URL=url, BLYTZ_REPLICAS="many", BLYTZ_ORIGNS="x", BLYTZ_GATEWAY_WORKERS="x")
     assert code == 1
     assert found["Settings"]["state"] == found["Gateway settings"]["state"] == "fail"
     assert "Redis" not in found
-    assert "not looked at" in found["Redis, services"]["why"]
+    assert "not checked" in found["Redis, services"]["why"]
     ended = subprocess.run(
         blytz("doctor"),
         env=clean_env(REDIS_URL=url, BLYTZ_ORIGNS="x"),
@@ -134,14 +134,14 @@ def test_settings_that_cannot_be_used_and_variables_that_nobody_reads() -> None:
     assert "hunter2" not in ended.stdout + ended.stderr
 
 
-def test_a_redis_that_is_not_there() -> None:
+def test_a_redis_that_does_not_answer_fails_and_no_password_is_shown() -> None:
     code, found = examined(REDIS_URL=f"redis://:{PASSWORD}@127.0.0.1:{free_port()}")
     assert code == 1
     assert found["Redis"]["state"] == "fail"
     assert PASSWORD not in json.dumps(found)
 
 
-def test_who_is_on_a_services_port(redis: RedisServer, tmp_path: Path) -> None:
+def test_another_program_on_the_port_of_a_service_fails(redis: RedisServer, tmp_path: Path) -> None:
     with (
         Service("hammer", redis.url, tmp_path) as hammer,
         socket.create_server(("127.0.0.1", 0)) as stranger,
@@ -175,7 +175,7 @@ async def test_a_service_whose_issuer_is_away_runs_with_a_warning() -> None:
     assert (await found(redis=away, issuer=Dependency("away", optional=True))).state == "fail"
 
 
-def test_a_host_that_is_not_this_machine() -> None:
+def test_a_host_that_is_not_this_machine_fails() -> None:
     found = by_name(doctor_machine.findings(Settings(host="no.such.name.invalid")))
     assert (found["Port 8084 (hammer)"].state, "BLYTZ_HOST" in found["Port 8084 (hammer)"].remedy) == (
         "fail",
@@ -192,7 +192,7 @@ def test_the_platform_that_blytz_up_runs_needs_no_settings(platform: Platform) -
         check=False,
     )
     found = {finding["name"]: finding for finding in json.loads(ended.stdout)["findings"]}
-    assert found["Settings"]["why"] == f"make sense for dev: those of the `blytz up` in {platform.data}"
+    assert found["Settings"]["why"] == f"are valid for dev: those of the `blytz up` in {platform.data}"
     assert found[f"Port {platform.ports['live']} (live)"]["why"] == "runs and is ready"
     assert found["Redis rights"]["state"] == "ok"
 
@@ -205,20 +205,20 @@ def test_a_gateway_with_the_certificate_of_its_first_start(platform: Platform, t
             "BLYTZ_GATEWAY_HTTPS_PORT": str(gateway.https_port),
         }
         _, found = examined("--data", str(gateway.data), **settings)
-        assert found[f"Port {gateway.http_port} (gateway)"]["why"] == "runs, and leads to https"
+        assert found[f"Port {gateway.http_port} (gateway)"]["why"] == "runs, and redirects to https"
         https = f"Port {gateway.https_port} (gateway)"
-        assert found[https]["why"] == "runs, and shows the certificate of its file"
+        assert found[https]["why"] == "runs, and serves the certificate of its file"
         assert "placeholder" in found["Certificate file"]["why"]
         assert "infra/tls/issue.sh" in found["Certificate file"]["remedy"]
         _, renamed = examined("--data", str(gateway.data), **{**settings, "BLYTZ_GATEWAY_DOMAINS": "bid.example"})
-        assert renamed[https]["why"] == "runs, and does not know bid.example"
+        assert renamed[https]["why"] == "runs, and does not serve bid.example"
         (gateway.folder / "tls" / "site.pem").unlink()
         write_placeholder(gateway.folder / "tls" / "site.pem", (DOMAIN,))
         _, found = examined("--data", str(gateway.data), **settings)
-        assert found[https]["why"] == "shows another certificate than its file"
+        assert found[https]["why"] == "serves another certificate than its file"
 
 
-def test_a_stranger_on_the_gateways_port(tmp_path: Path) -> None:
+def test_another_program_on_the_port_of_the_gateway_fails(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         port = stranger.getsockname()[1]
         taken = threading.Thread(target=_hang_up, args=(stranger,), daemon=True)
@@ -233,7 +233,7 @@ def _hang_up(listener: socket.socket) -> None:
     listener.accept()[0].close()
 
 
-def test_a_reader_without_a_terminal_gets_one_line_each(redis: RedisServer) -> None:
+def test_without_a_terminal_each_finding_is_one_line(redis: RedisServer) -> None:
     ended = subprocess.run(
         blytz("doctor"),
         env=clean_env(REDIS_URL=redis.url, BLYTZ_ENV="dev", **free_ports()),
@@ -243,4 +243,4 @@ def test_a_reader_without_a_terminal_gets_one_line_each(redis: RedisServer) -> N
     )
     *lines, summary = ended.stdout.splitlines()
     assert all(line[:4].strip() in {"ok", "note", "warn", "fail"} for line in lines)
-    assert " to mend, " in summary
+    assert " failed, " in summary

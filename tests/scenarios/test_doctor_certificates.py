@@ -1,4 +1,4 @@
-"""What the doctor says about certificates: the gateway's own file, and what a public address shows."""
+"""Certificates: the gateway's own file, and what a public address serves."""
 
 import os
 import socket
@@ -16,8 +16,8 @@ from tests.support.certificates import make_certificates
 
 
 def of_file(data: Path, trusted: Path | None, *domains: str) -> list[Finding]:
-    path, believed = data / "gateway" / "tls" / "site.pem", None if trusted is None else str(trusted)
-    return list(doctor_certificate.of_file(path, domains or ("localhost",), trusted=believed))
+    path, roots = data / "gateway" / "tls" / "site.pem", None if trusted is None else str(trusted)
+    return list(doctor_certificate.of_file(path, domains or ("localhost",), trusted=roots))
 
 
 def place(data: Path, *parts: Path, rights: int = 0o600) -> None:
@@ -27,7 +27,7 @@ def place(data: Path, *parts: Path, rights: int = 0o600) -> None:
     path.chmod(rights)
 
 
-def test_the_file_of_a_certificate(tmp_path: Path) -> None:
+def test_each_fault_of_a_certificate_file_is_named(tmp_path: Path) -> None:
     [none] = of_file(tmp_path, None)
     assert (none.state, "blytz gateway" in none.remedy) == ("fail", True)
     made, other = make_certificates(tmp_path / "made", days=60), make_certificates(tmp_path / "other")
@@ -35,7 +35,7 @@ def test_the_file_of_a_certificate(tmp_path: Path) -> None:
 
     place(tmp_path, made / "key.pem", made / "cert.pem")
     [good] = of_file(tmp_path, authority)
-    assert (good.state, good.why) == ("ok", "key, chain and names fit; good for 60 days")
+    assert (good.state, good.why) == ("ok", "key, chain and names match; valid for 60 days")
     [name] = of_file(tmp_path, authority, "localhost", "bid.example")
     assert (name.state, name.why) == ("fail", "is not for bid.example")
     [chain] = of_file(tmp_path, None)
@@ -45,7 +45,7 @@ def test_the_file_of_a_certificate(tmp_path: Path) -> None:
     assert [finding.state for finding in of_file(tmp_path, authority)] == ["fail", "ok"]
     place(tmp_path, other / "key.pem", made / "cert.pem")
     [mixed] = of_file(tmp_path, authority)
-    assert (mixed.state, "is not that of its certificate" in mixed.why) == ("fail", True)
+    assert (mixed.state, "does not belong to its certificate" in mixed.why) == ("fail", True)
     place(tmp_path, authority)
     [torn] = of_file(tmp_path, authority)
     assert (torn.state, "no key" in torn.why) == ("fail", True)
@@ -55,12 +55,12 @@ def test_the_file_of_a_certificate(tmp_path: Path) -> None:
     over = make_certificates(tmp_path / "over", days=-0.01)
     place(tmp_path, over / "key.pem", over / "cert.pem")
     [ended] = of_file(tmp_path, over / "ca.pem")
-    assert (ended.state, ended.why) == ("fail", "has ended")
+    assert (ended.state, ended.why) == ("fail", "has expired")
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A public door whose certificate ends within a day, and the authority that made it."""
+def address(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A public address whose certificate expires within a day, and the authority that issued it."""
     folder = make_certificates(tmp_path / "tls")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
@@ -84,18 +84,18 @@ def _greet(listener: socket.socket, context: ssl.SSLContext) -> None:
             wire.close()
 
 
-def test_a_certificate_near_its_end_or_believed_by_nobody(door: tuple[str, Path]) -> None:
-    url, authority = door
+def test_a_certificate_that_expires_soon_or_is_not_trusted_fails(address: tuple[str, Path]) -> None:
+    url, authority = address
     near = doctor_certificate.of_address(url, is_production=True, trusted=os.fspath(authority))
-    assert (near.state, near.why) == ("fail", "that of localhost is good for 1 days")
+    assert (near.state, near.why) == ("fail", "that of localhost is valid for 1 days")
     assert "certbot" in near.remedy
     unknown = doctor_certificate.of_address(url, is_production=False)
     assert unknown.state == "fail"
-    assert "not believed" in unknown.why
+    assert "not trusted" in unknown.why
     assert "fullchain.pem" in unknown.remedy
 
 
-def test_a_door_without_a_certificate() -> None:
+def test_an_address_without_a_certificate_fails_in_production() -> None:
     assert doctor_certificate.of_address("http://bid.example", is_production=True).state == "fail"
     assert doctor_certificate.of_address("http://bid.example", is_production=False).state == "warn"
     assert doctor_certificate.of_address("", is_production=True).state == "warn"

@@ -1,4 +1,4 @@
-"""What the environment may say, and that everything wrong with it is said at once, without a secret."""
+"""Settings are read from the environment; all faults are reported at once, and none repeats a secret."""
 
 import re
 import subprocess
@@ -30,21 +30,21 @@ def faults_of(environ: dict[str, str], *, signs_in: bool) -> list[str]:
     return str(caught.value).split("\n")
 
 
-def test_without_an_env_it_is_a_production() -> None:
+def test_production_is_the_default() -> None:
     settings = read_settings(SOCKET)
     assert settings.env == "production"
     assert settings.origins == ()
 
 
-def test_a_production_of_which_nothing_is_said_has_no_secret() -> None:
+def test_production_needs_a_password_of_redis() -> None:
     assert faults() == ["REDIS_URL: the password of Redis is missing"]
 
 
-def test_nobody_could_sign_in() -> None:
+def test_a_service_that_signs_in_users_needs_an_issuer() -> None:
     [line] = faults_of(SOCKET, signs_in=True)
     assert "BLYTZ_OIDC_ISSUERS" in line
     assert read_settings({**SOCKET, "BLYTZ_FIREBASE_PROJECT": "shop"}, signs_in=True).firebase_project == "shop"
-    # One that is there, and wrong, is not missing as well.
+    # An issuer that is set and invalid is not reported as missing.
     [line] = faults_of({**SOCKET, "BLYTZ_OIDC_ISSUERS": "shop"}, signs_in=True)
     assert line.startswith("BLYTZ_OIDC_ISSUERS='shop': 'shop' must be an issuer and its audience")
 
@@ -71,7 +71,7 @@ def test_a_file_holds_the_value(tmp_path: Path) -> None:
     assert read_settings({"REDIS_URL_FILE": str(file)}).redis_url == file.read_text().strip()
 
 
-def test_a_file_and_a_value_are_one_too_many(tmp_path: Path) -> None:
+def test_a_value_and_a_file_for_it_are_refused(tmp_path: Path) -> None:
     assert faults(REDIS_URL_FILE=str(tmp_path), REDIS_URL="unix:///a") == [
         "REDIS_URL: REDIS_URL_FILE is set as well; keep one"
     ]
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_read_is_named_and_not_quoted(tmp_path: Path, cont
     assert "xxx" not in line
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     lines = faults(
         BLYTZ_REPLICAS="-",
         BLYTZ_LIVE_PORT="70000",
@@ -143,7 +143,7 @@ def test_production_takes_a_redis_of_this_machine_or_behind_tls(url: str) -> Non
     assert read_settings({"REDIS_URL": url}).redis_url == url
 
 
-URLS_OF_NOBODY = [
+INVALID_URLS = [
     *(
         "http://a",
         "redis://a:b",
@@ -154,13 +154,13 @@ URLS_OF_NOBODY = [
         "redis://[::1",
         "redis://a/shop",
     ),
-    # A host or a password among the options would not be looked at.
+    # A host or a password among the options would not be checked.
     *("redis:///0?host=b", "unix:///s?password=abc", "unix:///s?db=x", "rediss://a?ssl_ca_certs=/no/such/file"),
 ]
 
 
-@pytest.mark.parametrize("url", URLS_OF_NOBODY)
-def test_what_is_no_address_of_a_redis(url: str) -> None:
+@pytest.mark.parametrize("url", INVALID_URLS)
+def test_an_invalid_address_of_redis_is_refused(url: str) -> None:
     assert faults(REDIS_URL=url, BLYTZ_ENV="dev")[0].startswith("REDIS_URL")
 
 
@@ -177,17 +177,19 @@ NONSENSE = [
     "%",
     "*,*",
 ]
-"""Of most settings; those that it would suit are texts."""
+"""Invalid for most settings."""
 PLAIN_TEXTS = {"data", "roles_claim"}
-WOULD_DO = {"host": {"9e3", "nan"}, "firebase_project": {"-1", "9e3", "nan"}}
+VALID_FOR = {"host": {"9e3", "nan"}, "firebase_project": {"-1", "9e3", "nan"}}
 
 
 @pytest.mark.parametrize("field", [each.name for each in fields(Settings) if each.name not in PLAIN_TEXTS])
 @pytest.mark.parametrize("form", ["value", "file"])
-def test_nonsense_is_refused_by_its_name_and_a_file_is_not_repeated(field: str, form: str, tmp_path: Path) -> None:
+def test_an_invalid_value_is_refused_with_its_variable_and_a_file_is_not_quoted(
+    field: str, form: str, tmp_path: Path
+) -> None:
     name = variable(field)
     for text in NONSENSE:
-        if text in WOULD_DO.get(field, ()):
+        if text in VALID_FOR.get(field, ()):
             continue
         given = {name: text}
         if form == "file":
@@ -199,38 +201,38 @@ def test_nonsense_is_refused_by_its_name_and_a_file_is_not_repeated(field: str, 
 
 
 @pytest.mark.parametrize("content", [b"9000", b"9000\r\n", b"\xef\xbb\xbf9000\n", b"  9000\t"])
-def test_what_editors_leave_around_a_value_does_not_count(content: bytes, tmp_path: Path) -> None:
+def test_space_and_byte_order_marks_around_a_value_are_ignored(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "port").write_bytes(content)
     assert read_settings({**SOCKET, "BLYTZ_LIVE_PORT_FILE": str(tmp_path / "port")}).live_port == 9_000
 
 
 @pytest.mark.parametrize("path", ["", "/", "/proc/none", "\udcff", "x" * 5_000])
-def test_a_file_that_is_none(path: str) -> None:
+def test_a_file_that_is_not_there_is_named(path: str) -> None:
     [line] = faults(BLYTZ_LIVE_PORT_FILE=path, **SOCKET)
     assert line.startswith("BLYTZ_LIVE_PORT_FILE=")
 
 
-def test_an_empty_list_of_proxies_believes_nobody() -> None:
+def test_an_empty_list_of_proxies_trusts_none() -> None:
     assert read_settings({**SOCKET, "BLYTZ_TRUSTED_PROXIES": ""}).trusted_proxies == ()
     [line] = faults(BLYTZ_TRUSTED_PROXIES="10.0.0.0/8, everybody, 10.0.0.1/8", **SOCKET)
     assert "'everybody' is no address" in line
     assert "write 10.0.0.0/8" in line
 
 
-def test_what_nobody_reads_is_named_with_what_was_meant(tmp_path: Path) -> None:
+def test_an_unknown_variable_is_named_with_the_one_that_was_meant(tmp_path: Path) -> None:
     known = dict.fromkeys(
         ("BLYTZ_ORIGINS", "REDIS_URL_FILE", "BLYTZ_GATEWAY_HOSTS", "BLYTZ_TOKEN_FILE", "HOME"), ""
     )
     strange = {"BLYTZ_ORIGNS": "", "BLYTZ_GATEWAY_DOMAIN": "", "BLYTZ_COFFEE": "", "BLYTZ_REDIS_URL": ""}
     assert [str(each) for each in unread(known | strange)] == [
-        "nobody reads BLYTZ_COFFEE",
-        "nobody reads BLYTZ_GATEWAY_DOMAIN; did you mean BLYTZ_GATEWAY_DOMAINS?",
-        "nobody reads BLYTZ_ORIGNS; did you mean BLYTZ_ORIGINS?",
-        "nobody reads BLYTZ_REDIS_URL; did you mean REDIS_URL?",
+        "BLYTZ_COFFEE is not a setting",
+        "BLYTZ_GATEWAY_DOMAIN is not a setting; did you mean BLYTZ_GATEWAY_DOMAINS?",
+        "BLYTZ_ORIGNS is not a setting; did you mean BLYTZ_ORIGINS?",
+        "BLYTZ_REDIS_URL is not a setting; did you mean REDIS_URL?",
     ]
 
 
-def test_files_take_the_place_of_variables_or_nothing_does(tmp_path: Path) -> None:
+def test_variables_get_the_content_of_their_files_or_nothing_changes(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("eyJ\n")
     environ = {"BLYTZ_TOKEN_FILE": str(tmp_path / "token"), "HOME": "/"}
     take_files(environ)
@@ -242,7 +244,7 @@ def test_files_take_the_place_of_variables_or_nothing_does(tmp_path: Path) -> No
 
 
 def test_every_variable_of_ours_is_in_the_table() -> None:
-    """Wherever in the tree it is named; a misspelt one is a mistake of whoever wrote it."""
+    """Wherever in the repository it is named."""
     made_up = {"BLYTZ_ORIGNS", "BLYTZ_COFFEE", "BLYTZ_REDIS_URL", "BLYTZ_GATEWAY_DOMAIN"}
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -251,22 +253,22 @@ def test_every_variable_of_ours_is_in_the_table() -> None:
     for path in listed.stdout.splitlines():
         if path != "specs/settings.md" and (ROOT / path).is_file():
             found = re.findall(r"\bBLYTZ_[A-Z0-9_]*[A-Z0-9]\b", (ROOT / path).read_text(errors="replace"))
-            missing |= {f"{path}: {name}" for name in set(found) - made_up if not _is_told(name, table)}
+            missing |= {f"{path}: {name}" for name in set(found) - made_up if not _is_listed(name, table)}
     assert missing == set()
 
 
 def test_every_variable_that_our_code_reads_is_in_the_table() -> None:
-    """Also those that are not ours by their name."""
+    """Also those without our prefix."""
     table = (ROOT / "specs" / "settings.md").read_text()
     reads = re.compile(r"""(?:environ(?:\.get\(|\[)|getenv\(|envvar=|__ENV\.)["']?([A-Z][A-Z_]+)\b""")
     sources = [path for folder in ("services", "infra") for path in (ROOT / folder).rglob("*") if path.is_file()]
     found = {name for path in sources if path.suffix in {".py", ".js"} for name in reads.findall(path.read_text())}
     assert {"NO_COLOR", "XDG_RUNTIME_DIR", "BLYTZ_URL"} <= found
-    assert {name for name in found if not _is_told(name, table)} == set()
+    assert {name for name in found if not _is_listed(name, table)} == set()
 
 
 @pytest.mark.parametrize("words", [("gateway", "--check"), ("doctor",)])
-def test_a_command_tells_of_files_without_what_is_in_them(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_command_names_files_and_not_their_content(words: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "key").write_text("Somebody's private key")
     names = ("BLYTZ_DATA", "BLYTZ_GATEWAY_WORKERS", "BLYTZ_GATEWAY_DOMAINS", "BLYTZ_GATEWAY_UNLIMITED")
     given = {f"{name}_FILE": str(tmp_path / "key") for name in names[1:]} | {"BLYTZ_DATA_FILE": "/none"}
@@ -278,12 +280,12 @@ def test_a_command_tells_of_files_without_what_is_in_them(words: tuple[str, ...]
     assert "Somebody's private key" not in output
 
 
-def _is_told(name: str, table: str) -> bool:
+def _is_listed(name: str, table: str) -> bool:
     return any(f"| `{plain}` |" in table for plain in (name, name.removesuffix("_FILE")))
 
 
 @pytest.mark.parametrize("service", ["auction", "live", "hammer"])
-def test_a_service_says_all_its_faults_and_ends(service: str) -> None:
+def test_a_service_reports_all_faults_and_ends(service: str) -> None:
     env = clean_env(BLYTZ_ORIGINS="*", REDIS_URL="redis://redis.example", BLYTZ_HEARTBEAT_MS="soon")
     ended = subprocess.run(
         blytz("serve", service), env=env, capture_output=True, text=True, timeout=20, check=False

@@ -1,4 +1,4 @@
-"""What an operator says about the gateway, before nginx hears of it."""
+"""Settings of the gateway are checked before they get into nginx's configuration."""
 
 from pathlib import Path
 
@@ -35,18 +35,18 @@ from blytz.kit.config.gateway import DEV, PREFIX, GatewaySettings, read_gateway_
         ("REQUESTS_PER_S", "-1"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused_by_its_name(name: str, value: str) -> None:
+def test_an_invalid_value_is_refused_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsFault, match=f"^{PREFIX}{name}="):
         read_gateway_settings({PREFIX + name: value})
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SettingsFault) as caught:
         read_gateway_settings({f"{PREFIX}WORKERS": "0", f"{PREFIX}HOSTS": "x"})
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_the_environment_goes_before_what_is_usual() -> None:
+def test_the_environment_overrides_defaults() -> None:
     settings = read_gateway_settings({f"{PREFIX}BODY_KIB": "9", f"{PREFIX}ORDER": "a:1, b:2"}, DEV)
     assert (settings.body_kib, settings.order, settings.unlimited) == (9, ("a:1", "b:2"), DEV.unlimited)
     assert read_gateway_settings({}) == GatewaySettings()
@@ -59,7 +59,7 @@ def test_a_file_holds_the_value(tmp_path: Path) -> None:
     assert settings.domains == ("bid.example.com", "www.bid.example.com")
 
 
-def test_one_port_for_two_doors() -> None:
+def test_http_and_https_need_a_port_each() -> None:
     both = {f"{PREFIX}HTTP_PORT": "8443", f"{PREFIX}HTTPS_PORT": "8443"}
     assert read_gateway_settings(both).http_port == 8443
     with pytest.raises(SettingsFault, match="HTTPS_PORT are both 8443"):

@@ -1,4 +1,4 @@
-"""`blytz doctor`: is this deployment as it should be? It looks and changes nothing."""
+"""`blytz doctor`: checks this deployment, and changes nothing."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from blytz.cli.doctor.findings import Finding
 
 STYLE = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
-TABLE = "specs/settings.md says what each may be"
+TABLE = "specs/settings.md lists the valid values"
 
 
 def doctor(
@@ -27,7 +27,7 @@ def doctor(
             metavar="URL",
             envvar="BLYTZ_ADMIN_REDIS_URL",
             show_envvar=True,
-            help="A Redis user who may CONFIG and ACL, for what the services' own may not see.",
+            help="Redis address of a user with CONFIG and ACL, for what the services' own user cannot see.",
         ),
     ] = None,
     data: DataOption = None,
@@ -62,7 +62,7 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     from blytz.kit.config.load import read_settings
     from blytz.kit.config.model import variable
 
-    yield from (Finding("Settings", "warn", str(each), "mend its name, or unset it") for each in unread())
+    yield from (Finding("Settings", "warn", str(each), "correct its name, or unset it") for each in unread())
     folder, settings, gateway = data_folder(data), None, None
     of_up = _of_up(folder)
     try:
@@ -74,11 +74,11 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
         if variable("data") + FROM_FILE in os.environ:
             folder = data_folder(data or settings.data)
         whose = f": those of the `blytz up` in {folder}" if of_up else ""
-        yield Finding("Settings", "ok", f"make sense for {settings.env}{whose}")
+        yield Finding("Settings", "ok", f"are valid for {settings.env}{whose}")
     except SettingsFault as fault:
         yield from (Finding("Settings", "fail", line, TABLE) for line in str(fault).split("\n"))
-        remedy = "mend the settings first"
-        yield Finding("Redis, services", "note", "not looked at: their settings cannot be used", remedy)
+        remedy = "correct the settings first"
+        yield Finding("Redis, services", "note", "not checked: their settings cannot be used", remedy)
     try:
         gateway = read_gateway_settings()
     except SettingsFault as fault:
@@ -87,15 +87,15 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     if settings:
         yield from redis.findings(settings.redis_url, admin_url, settings.replicas)
         yield from machine.findings(settings)
-    if gateway and gateway_checks.is_meant():
+    if gateway and gateway_checks.is_configured():
         yield from gateway_checks.findings(gateway, folder / FOLDER)
     if settings and (settings.public_url or not (gateway and gateway.domains)):
         yield certificate.of_address(settings.public_url, is_production=settings.env == "production")
 
 
 def _of_up(folder: Path) -> dict[str, str]:
-    """What `blytz up` gave its services, when it runs in this folder and the environment speaks of no other
-    deployment."""
+    """The settings that `blytz up` gave its services, when it runs in this folder and the environment configures
+    no other deployment."""
     if any(name.startswith(("REDIS_URL", "BLYTZ_ENV")) for name in os.environ):
         return {}
     with contextlib.suppress(OSError):
@@ -108,7 +108,7 @@ def _of_up(folder: Path) -> dict[str, str]:
 
 
 def _show(found: list["Finding"]) -> None:
-    """With what to do below each; where nobody watches, each is one line."""
+    """A table with what to do below each finding; one line each when the output is not a terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -138,4 +138,4 @@ def _show(found: list["Finding"]) -> None:
 
 def _summary(found: list["Finding"]) -> str:
     counts = Counter(finding.state for finding in found)
-    return f"{counts['fail']} to mend, {counts['warn']} to look at, {counts['ok']} as they should be."
+    return f"{counts['fail']} failed, {counts['warn']} warnings, {counts['ok']} ok."

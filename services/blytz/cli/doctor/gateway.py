@@ -1,4 +1,4 @@
-"""What the doctor looks at of `blytz gateway`: its certificate, and who listens on its ports."""
+"""Checks of `blytz gateway`: its certificate, and what listens on its ports."""
 
 import http.client
 import os
@@ -17,13 +17,13 @@ WITHIN_S: Final = 3.0
 ABSENT: Final = "start `blytz gateway`, unless it runs elsewhere"
 
 
-def is_meant() -> bool:
-    """Whether the environment says anything about a gateway."""
+def is_configured() -> bool:
+    """Whether the environment has a setting of the gateway."""
     return any(name.startswith(PREFIX) for name in os.environ)
 
 
 def findings(gateway: GatewaySettings, folder: Path, *, trusted: str | None = None) -> Iterator[Finding]:
-    """`folder` is the gateway's own; `trusted` a file of certificates to believe, in place of the system's."""
+    """`folder` is the gateway's own; `trusted` a file of root certificates to use instead of the system's."""
     file = folder / "tls" / "site.pem"
     yield _http(gateway)
     if gateway.domains:
@@ -41,19 +41,19 @@ def _http(gateway: GatewaySettings) -> Finding:
     except ConnectionRefusedError:
         return Finding(name, "warn", "free: the gateway does not run here", ABSENT)
     except (OSError, http.client.HTTPException) as error:
-        return _stranger(name, "http_port", f"no answer in http: {error}")
+        return _stranger(name, "http_port", f"no answer over HTTP: {error}")
     finally:
         connection.close()
     if gateway.domains:
-        leads = (answer.getheader("Location") or "").startswith("https://")
-        ok = judge(name, "runs, and leads to https")
-        return ok if leads else _stranger(name, "http_port", "it does not lead to https")
+        redirects = (answer.getheader("Location") or "").startswith("https://")
+        ok = judge(name, "runs, and redirects to https")
+        return ok if redirects else _stranger(name, "http_port", "it does not redirect to https")
     if answer.getheader("X-Request-Id") is None:
         return _stranger(name, "http_port", "its answer has no X-Request-Id")
-    is_well = answer.status == http.client.OK
-    why = "runs, and reaches the auction service" if is_well else f"runs, and answers {answer.status}"
-    remedy = f"start the auction service, or mend {gateway_variable('auction')}"
-    return judge(name, why, fail=not is_well, remedy=remedy)
+    is_ok = answer.status == http.client.OK
+    why = "runs, and reaches the auction service" if is_ok else f"runs, and answers {answer.status}"
+    remedy = f"start the auction service, or correct {gateway_variable('auction')}"
+    return judge(name, why, fail=not is_ok, remedy=remedy)
 
 
 def _https(gateway: GatewaySettings, file: Path) -> Finding:
@@ -65,17 +65,19 @@ def _https(gateway: GatewaySettings, file: Path) -> Finding:
     except ConnectionRefusedError:
         return Finding(name, "warn", "free: the gateway does not run here", ABSENT)
     except FileNotFoundError:
-        return Finding(name, "warn", "somebody listens; there is no certificate file to compare", "see below")
+        return Finding(name, "warn", "something listens; there is no certificate file to compare", "see below")
     except OSError as error:
         if isinstance(error, ssl.SSLError) and "UNRECOGNIZED_NAME" in (error.reason or ""):
-            why = f"runs, and does not know {gateway.domains[0]}"
-            return Finding(name, "fail", why, f"start it again with this {gateway_variable('domains')}")
+            why = f"runs, and does not serve {gateway.domains[0]}"
+            return Finding(name, "fail", why, f"restart it with this {gateway_variable('domains')}")
         return _stranger(name, "https_port", f"no TLS for {gateway.domains[0]}: {error}")
-    remedy = "tell it to read the new one: `kill -HUP` of nginx, `systemctl reload blytz-gateway`"
-    why = "runs, and shows the certificate of its file" if is_shown else "shows another certificate than its file"
+    remedy = "reload it: `kill -HUP` of nginx, or `systemctl reload blytz-gateway`"
+    why = (
+        "runs, and serves the certificate of its file" if is_shown else "serves another certificate than its file"
+    )
     return judge(name, why, fail=not is_shown, remedy=remedy)
 
 
 def _stranger(name: str, field: str, why: str) -> Finding:
     remedy = f"stop what listens there (`ss -ltnp`), or choose another {gateway_variable(field)}"
-    return Finding(name, "fail", f"somebody listens who is not this gateway: {why}", remedy)
+    return Finding(name, "fail", f"another program listens here, not this gateway: {why}", remedy)

@@ -1,4 +1,4 @@
-"""What the doctor looks at on this machine: disk, open files, and who listens on the ports of the services."""
+"""Checks of this machine: disk, open files, and what listens on the ports of the services."""
 
 import http.client
 import resource
@@ -16,7 +16,7 @@ WITHIN_S: Final = 3.0
 WARN_FREE: Final = 0.2
 FAIL_FREE: Final = 0.1
 SPARE_FILES: Final = 500
-"""Besides one for each connection."""
+"""Open files that a process needs besides one for each connection."""
 
 
 def findings(settings: Settings) -> Iterator[Finding]:
@@ -26,22 +26,24 @@ def findings(settings: Settings) -> Iterator[Finding]:
 
 
 def disk(name: str, folder: Path) -> Finding:
-    """Of the folder, or of the nearest that is there already."""
+    """Free space for this folder, which may not exist yet."""
     place = folder.absolute()
     try:
         while not place.exists():
             place = place.parent
         usage = shutil.disk_usage(place)
     except OSError as error:
-        return Finding(name, "warn", f"cannot see {place}: {error.strerror}", "run it as the user of the services")
+        return Finding(
+            name, "warn", f"cannot read {place}: {error.strerror}", "run it as the user of the services"
+        )
     free = usage.free / usage.total
     why = f"{free:.0%} free ({usage.free / 2**30:.1f} GiB) at {place}"
-    remedy = "make room: Redis refuses bids when its disk is full"
+    remedy = "free some space: Redis refuses bids when its disk is full"
     return judge(name, why, warn=free < WARN_FREE, fail=free < FAIL_FREE, remedy=remedy)
 
 
 def reached_as(host: str) -> str:
-    """The address of this machine that reaches one who listens on all of them."""
+    """The address to connect to when a server listens on `host`, which may mean all addresses."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
@@ -55,7 +57,7 @@ def _open_files(most_connections: int) -> Finding:
 
 
 def _port(service: str, host: str, port: int) -> Finding:
-    """A service that is not here may run elsewhere; a stranger on its port is a fault."""
+    """A service that does not run here may run elsewhere; another program on its port is a fault."""
     name = f"Port {port} ({service})"
     connection = http.client.HTTPConnection(reached_as(host), port, timeout=WITHIN_S)
     try:
@@ -63,22 +65,22 @@ def _port(service: str, host: str, port: int) -> Finding:
     except ConnectionRefusedError:
         return Finding(name, "warn", "free: the service does not run here", "start it, unless it runs elsewhere")
     except OSError as error:
-        why = f"{host} cannot be reached: {error.strerror or error}"
+        why = f"cannot connect to {host}: {error.strerror or error}"
         return Finding(name, "fail", why, f"make {variable('host')} an address of this machine")
     try:
         connection.request("GET", "/ready")
         answer = connection.getresponse()
-        said = msgspec.json.decode(answer.read(65_536))
-        parts = said["dependencies"]
+        page = msgspec.json.decode(answer.read(65_536))
+        parts = page["dependencies"]
         away = [what for what, found in parts.items() if found["state"] not in {"up", "unasked"}]
         needed = [what for what in away if not parts[what].get("optional")]
     except TimeoutError:
-        remedy = "its log says why, if it is the service; else stop what listens there"
-        return Finding(name, "fail", f"somebody listens, and does not answer in {WITHIN_S:g} s", remedy)
+        remedy = "read its log, if it is the service; else stop what listens there"
+        return Finding(name, "fail", f"something listens, and does not answer in {WITHIN_S:g} s", remedy)
     except (OSError, http.client.HTTPException, msgspec.MsgspecError, LookupError, TypeError, AttributeError):
         remedy = f"stop what listens there (`ss -ltnp`), or choose another {variable(f'{service}_port')}"
-        return Finding(name, "fail", "somebody listens who is not this service", remedy)
+        return Finding(name, "fail", "another program listens here", remedy)
     finally:
         connection.close()
     why = f"runs, without {', '.join(away)}" if away else "runs and is ready"
-    return judge(name, why, warn=bool(away), fail=bool(needed), remedy="the service's log says what it waits for")
+    return judge(name, why, warn=bool(away), fail=bool(needed), remedy="the log of the service names the reason")

@@ -1,1 +1,1 @@
-"""Settings: what they are, what is checked, how they are read."""
+"""Settings: their definitions, their checks, and how they are read."""

@@ -1,4 +1,4 @@
-"""What no type of a setting tells: the form of its text, faults across settings, and what production refuses."""
+"""Checks that types cannot express: the form of a text, faults across settings, and what production refuses."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ from blytz.kit.config.fields import Check, shown
 from blytz.kit.config.model import Settings
 
 NO_ISSUER: Final = (
-    "no token issuer is configured: outside BLYTZ_ENV=dev nobody could sign in; "
+    "no token issuer is configured: outside BLYTZ_ENV=dev no user could sign in; "
     "set BLYTZ_FIREBASE_PROJECT or BLYTZ_OIDC_ISSUERS"
 )
 _HOST = r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)"
@@ -29,8 +29,8 @@ Variable = Callable[[str], str]
 def faults(
     settings: Settings, variable: Variable, broken: frozenset[str] = frozenset(), *, signs_in: bool = False
 ) -> list[str]:
-    """One line each: the variable, what is wrong with it, what to do. No line repeats a secret. A field that is
-    `broken` has its default here, of which nothing is said."""
+    """One line each: the variable, what is wrong with it, what to do. No line contains a secret. A `broken` field
+    was reported already and has its default here, which is not checked."""
     is_production = settings.env == "production"
     found = [*_issuers(settings, variable)]
     if "redis_url" not in broken:
@@ -40,7 +40,7 @@ def faults(
         found += _wildcards(settings, variable)
         if settings.firebase_auth_emulator_host or "firebase_auth_emulator_host" in broken:
             name = variable("firebase_auth_emulator_host")
-            found.append(f"{name} is set: anybody could sign in as anybody; unset it, production has no emulator")
+            found.append(f"{name} is set: anybody could sign in as any user; unset it, production has no emulator")
     may_sign_in = settings.env == "dev" or settings.firebase_project or settings.oidc_issuers
     if signs_in and not may_sign_in and not broken & {"env", "firebase_project", "oidc_issuers"}:
         found.append(NO_ISSUER)
@@ -53,7 +53,7 @@ def is_loopback(host: str) -> bool:
 
 def _origin_fault(text: str) -> str | None:
     is_origin = text in {"*", "null"} or _ORIGIN.fullmatch(text.replace("*", "x"))
-    return None if is_origin else "is no origin; write it as https://shop.example.com"
+    return None if is_origin else "is not an origin; write it as https://shop.example.com"
 
 
 def _issuer_fault(pair: str) -> str | None:
@@ -72,13 +72,13 @@ def _matches(pattern: re.Pattern[str], fault: str) -> Check:
 
 
 CHECKS: Final[Mapping[str, Check]] = {
-    "host": _matches(_LISTEN, "is no address of a machine; write it as 127.0.0.1, :: or localhost"),
+    "host": _matches(_LISTEN, "is not an address of a machine; write it as 127.0.0.1, :: or localhost"),
     "origins": _origin_fault,
     "oidc_issuers": _issuer_fault,
-    "firebase_project": _matches(_PROJECT, "is no project id"),
+    "firebase_project": _matches(_PROJECT, "is not a project id"),
     "firebase_keys_url": _url_fault,
     "firebase_auth_emulator_host": _matches(_EMULATOR, "must be HOST:PORT"),
-    "public_url": _matches(_PUBLIC, "is not where a platform can be; write it as https://bid.example.com"),
+    "public_url": _matches(_PUBLIC, "is not the address of a platform; write it as https://bid.example.com"),
     "trusted_proxies": network_fault,
 }
 """By field."""
@@ -95,7 +95,7 @@ def _issuers(settings: Settings, variable: Variable) -> Iterator[str]:
 
 
 def _is_safe_address(url: str, *, plain_text: bool) -> bool:
-    """Keys that came in plain text could be anybody's; only a developer's own machine may send them so."""
+    """Keys that are fetched in plain text can be forged on the way; only loopback may send them so."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -108,4 +108,4 @@ def _is_safe_address(url: str, *, plain_text: bool) -> bool:
 def _wildcards(settings: Settings, variable: Variable) -> Iterator[str]:
     for origin in settings.origins:
         if "*" in origin or origin == "null":
-            yield f"{variable('origins')}: {shown(origin)} lets pages of strangers in; name each origin exactly"
+            yield f"{variable('origins')}: {shown(origin)} admits pages of other sites; name each origin exactly"

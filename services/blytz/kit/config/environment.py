@@ -1,5 +1,5 @@
-"""Variables that are no setting of a process of the platform: those of commands, scripts, tests, and the ones that
-other programs gave their names. And which of the environment's nobody reads at all."""
+"""Variables that do not configure a process of the platform: those of commands, scripts, tests and other programs.
+Also finds variables of the environment that no program reads."""
 
 import os
 from collections.abc import Mapping, MutableMapping
@@ -17,7 +17,7 @@ REDIS_URL_OF_ADMIN: Final = "BLYTZ_ADMIN_REDIS_URL"
 
 
 class OtherVariable(Struct, frozen=True):
-    """`of` is who reads it; `from_file` says whether `_FILE` may stand behind its name."""
+    """`of` is what reads it; with `from_file` its value may also come from a file, by `<NAME>_FILE`."""
 
     name: str
     of: str
@@ -29,52 +29,58 @@ OTHER_VARIABLES: Final = (
     OtherVariable(
         "BLYTZ_URL",
         "`blytz watch`, `bid`, `simulate`, `demo`; k6",
-        "Where the platform answers; the same as `--url`.",
+        "The address of the platform; the same as `--url`.",
         from_file=True,
     ),
-    OtherVariable("BLYTZ_TOKEN", "`blytz bid`", "Secret: who bids; the same as `--token`.", from_file=True),
+    OtherVariable(
+        "BLYTZ_TOKEN", "`blytz bid`", "Secret: the token of the bidder; the same as `--token`.", from_file=True
+    ),
     OtherVariable(
         REDIS_URL_OF_ADMIN,
         "`blytz doctor`",
-        "Secret: a Redis user who may CONFIG and ACL; the same as `--admin-url`. No service needs it.",
+        "Secret: Redis address of a user with CONFIG and ACL; the same as `--admin-url`. No service needs it.",
         from_file=True,
     ),
     OtherVariable(
         "BLYTZ_ACME_SERVER",
         "`infra/tls/issue.sh`",
-        "Another certificate authority than Let's Encrypt; its staging one, for a first try.",
+        "Another certificate authority than Let's Encrypt, such as its staging one for a first try.",
     ),
-    OtherVariable("BLYTZ_SECONDS", "`infra/k6-bid-test.js`", "How long k6 bids; 20."),
-    OtherVariable("BLYTZ_PACE_MS", "`infra/k6-bid-test.js`", "Between two bids of one bidder of k6; 500."),
-    OtherVariable("BLYTZ_SOAK_CYCLES", "`make soak`", "How often the long tests kill and freeze; 200."),
-    OtherVariable("BLYTZ_SOAK_SEED", "`make soak`", "Repeats the chances of a run that found something."),
-    OtherVariable("BLYTZ_LUA", "the Go peer of `make bench`", "Where the scripts of Redis are; set by the bench."),
-    OtherVariable("NO_COLOR", "every command", "Set to anything: no colours in the terminal (no-color.org)."),
-    OtherVariable("PATH", "`blytz up`, `gateway`", "Where `redis-server` and `nginx` are; then `/usr/sbin`."),
+    OtherVariable("BLYTZ_SECONDS", "`infra/k6-bid-test.js`", "How long k6 bids, in seconds; 20."),
+    OtherVariable(
+        "BLYTZ_PACE_MS", "`infra/k6-bid-test.js`", "Time between two bids of one bidder of k6, in ms; 500."
+    ),
+    OtherVariable("BLYTZ_SOAK_CYCLES", "`make soak`", "How often the long tests kill and freeze a process; 200."),
+    OtherVariable("BLYTZ_SOAK_SEED", "`make soak`", "Seed of the random choices, to repeat a run."),
+    OtherVariable("BLYTZ_LUA", "the Go peer of `make bench`", "Folder of the Lua scripts; set by the bench."),
+    OtherVariable("NO_COLOR", "every command", "With any value: no colours in the terminal (no-color.org)."),
+    OtherVariable(
+        "PATH", "`blytz up`, `gateway`", "Where `redis-server` and `nginx` are searched, then in `/usr/sbin`."
+    ),
     OtherVariable(
         "XDG_RUNTIME_DIR",
         "`blytz up`",
-        "Where the socket of its Redis goes when the path of the data folder is too long for one.",
+        "Folder for the socket of its Redis when the path of the data folder is too long for a socket.",
     ),
-    OtherVariable("TMPDIR", "`blytz up`", "The same, without `XDG_RUNTIME_DIR`."),
+    OtherVariable("TMPDIR", "`blytz up`", "The same where `XDG_RUNTIME_DIR` is not set."),
     OtherVariable("PYTHON", "`make`", "The Python of a new `.venv`."),
-    OtherVariable("RENEWED_LINEAGE", "`infra/tls/deploy.sh`", "Where the new certificate is; set by certbot."),
-    OtherVariable("HYPOTHESIS_PROFILE", "`make test`", "How hard generated tests try."),
+    OtherVariable("RENEWED_LINEAGE", "`infra/tls/deploy.sh`", "Folder of the new certificate; set by certbot."),
+    OtherVariable("HYPOTHESIS_PROFILE", "`make test`", "How many examples generated tests try."),
 )
 
 
 class Unread(Struct, frozen=True):
-    """A variable of ours by its name that nobody reads; `near` is the one that was probably meant, or empty."""
+    """A variable with our prefix that no program reads; `near` is the one that was probably meant, or empty."""
 
     name: str
     near: str
 
     def __str__(self) -> str:
-        return f"nobody reads {self.name}" + (f"; did you mean {self.near}?" if self.near else "")
+        return f"{self.name} is not a setting" + (f"; did you mean {self.near}?" if self.near else "")
 
 
 def known() -> frozenset[str]:
-    """The name of every variable that something reads, `_FILE` ones included."""
+    """The names of all variables that a program reads, `_FILE` ones included."""
     settings = {variable(field.name) for field in msgspec.structs.fields(Settings)}
     settings |= {gateway_variable(field.name) for field in msgspec.structs.fields(GatewaySettings)}
     settings |= {each.name for each in OTHER_VARIABLES if each.from_file}
@@ -84,7 +90,7 @@ def known() -> frozenset[str]:
 
 
 def unread(environ: Mapping[str, str] | None = None) -> list[Unread]:
-    """Most often they were misspelt."""
+    """Variables with our prefix that no program reads: most often misspelt."""
     names = known()
     strange = sorted(
         name
@@ -102,8 +108,8 @@ def _near(name: str, names: frozenset[str]) -> str:
 
 
 def take_files(environ: MutableMapping[str, str]) -> None:
-    """Puts what files say in the place of their names, for commands whose options read the variables themselves.
-    Raises `SettingsFault` with all that is wrong, and has changed nothing then."""
+    """Replace each `<NAME>_FILE` by `<NAME>` with the content of the file, for commands whose options read the
+    variables themselves. Raises `SettingsFault` with all faults, and changes nothing then."""
     faults: list[str] = []
     values: dict[str, str] = {}
     for name in sorted(known()):

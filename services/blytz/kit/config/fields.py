@@ -1,5 +1,5 @@
-"""How a setting is read: from its variable or from the file that `<VARIABLE>_FILE` names, into a typed value, with
-every fault told and no secret repeated."""
+"""Reads a setting from its variable, or from the file that `<VARIABLE>_FILE` names, into a typed value. Reports
+every fault, and never repeats a secret."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,10 +11,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 FROM_FILE: Final = "_FILE"
-LONGEST_FILE: Final = 65_536
-"""Bytes."""
-LONGEST_SHOWN: Final = 60
-LONGEST_PATH: Final = 300
+MAX_FILE_BYTES: Final = 65_536
+MAX_SHOWN: Final = 60
+MAX_PATH_SHOWN: Final = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_UTF_8 = re.compile(r"[\ud800-\udfff]")
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -22,22 +21,22 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 Texts = tuple[str, ...]
 """Separated by commas."""
 TextsOrNone = Annotated[tuple[str, ...], Meta(extra={"may_be_empty": True})]
-"""Of which an empty list is a choice of its own, although it is not the default."""
+"""A list that may be set to empty, although that is not its default."""
 Secret = Annotated[str, Meta(extra={"secret": True})]
 """Never repeated in a message; production refuses one that is short or well known."""
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 
 Check = Callable[[Any], str | None]
-"""What is wrong with one value (of a list: with one of its parts), in words; None when nothing is."""
+"""Describes what is wrong with a value (of a list: with one of its items), or gives None."""
 
 
 class SettingsFault(Exception):
-    """The environment does not make sense; the message names every fault, one a line."""
+    """The environment cannot be used; the message has one line for each fault."""
 
 
 class Read(Struct, frozen=True):
-    """`values` by field, of those that were set and make sense; `faults`, one line each; `broken` are the fields
-    that have one."""
+    """`values` by field, of those that are set and valid; `faults`, one line each; `broken` are the fields that
+    have a fault."""
 
     values: dict[str, Any]
     faults: list[str]
@@ -45,7 +44,7 @@ class Read(Struct, frozen=True):
 
 
 class _Wrong(Exception):
-    """What is wrong, without whose."""
+    """A fault, without the name of the variable."""
 
 
 def read_fields(
@@ -63,8 +62,8 @@ def read_fields(
             value = _value(text, field)
             found: list[str] = []
             if check := checks.get(field.name):
-                value, found = _looked_at(value, check, named=name + FROM_FILE not in environ)
-            # Parts of a list that are right may be wrong in production, which is to be said as well.
+                value, found = _checked(value, check, named=name + FROM_FILE not in environ)
+            # The valid items of a list are kept, because production may refuse them, which is reported as well.
             if not found or value:
                 values[field.name] = value
             if found:
@@ -75,8 +74,8 @@ def read_fields(
 
 
 def one_text(environ: Mapping[str, str], name: str) -> str | None:
-    """Of a variable that is read on its own, without space around it; None when neither it nor its file is set.
-    Raises `SettingsFault`, which does not repeat it."""
+    """The value of one variable, without space around it; None when neither it nor its file is set. Raises
+    `SettingsFault`, which does not contain the value."""
     try:
         return _text(environ, name)
     except _Wrong as wrong:
@@ -84,10 +83,10 @@ def one_text(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def _where(environ: Mapping[str, str], name: str, *, secret: bool) -> str:
-    """How a message begins. What is in a file is never shown: it may be the wrong file, and somebody's key."""
+    """The start of a message. The content of a file is never shown: it may be the wrong file, with a key in it."""
     if name in environ:
         return f"{name}: " if secret or name + FROM_FILE in environ else f"{name}={shown(environ[name])}: "
-    return f"{name}{FROM_FILE}={shown(environ[name + FROM_FILE], LONGEST_PATH)}: "
+    return f"{name}{FROM_FILE}={shown(environ[name + FROM_FILE], MAX_PATH_SHOWN)}: "
 
 
 def _text(environ: Mapping[str, str], name: str) -> str | None:
@@ -99,7 +98,7 @@ def _text(environ: Mapping[str, str], name: str) -> str | None:
         return None
     text = text.strip()
     if _CONTROL.search(text):
-        raise _Wrong("has a line break or another control character in it, and must be one line of text")
+        raise _Wrong("contains a line break or another control character, and must be one line of text")
     return text
 
 
@@ -108,22 +107,22 @@ def _content(path: str) -> str:
         raise _Wrong("is empty; name the file that holds the value, or unset it")
     try:
         with Path(path).open("rb") as file:
-            content = file.read(LONGEST_FILE + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise _Wrong(error.strerror or str(error)) from None
-    if len(content) > LONGEST_FILE:
-        raise _Wrong(f"longer than {LONGEST_FILE} bytes")
+    if len(content) > MAX_FILE_BYTES:
+        raise _Wrong(f"longer than {MAX_FILE_BYTES} bytes")
     try:
-        # Some editors put a mark before the first character, which is no part of a password.
+        # Some editors write a byte order mark first, which does not belong to a password.
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _Wrong("this is not text") from None
+        raise _Wrong("is not text") from None
 
 
 def _value(text: str, field: msgspec.structs.FieldInfo) -> Any:
     kind, base = field.type, bare(field.type)
     if not text and field.default not in {"", (), None} and not _extra(kind, "may_be_empty"):
-        raise _Wrong(f"is empty; unset it, or say {words(kind)}")
+        raise _Wrong(f"is empty; unset it, or set {words(kind)}")
     if get_origin(base) is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if base is Path:
@@ -142,28 +141,28 @@ def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise _Wrong("there is no such user on this machine") from None
+        raise _Wrong("names a user that this machine does not have") from None
 
 
-def _looked_at(value: Any, check: Check, *, named: bool) -> tuple[Any, list[str]]:
-    """The value, of a list the parts that are right; and what is wrong. `named` says that a part may be shown."""
+def _checked(value: Any, check: Check, *, named: bool) -> tuple[Any, list[str]]:
+    """The value, of a list only the valid items; and the faults. `named` says that an item may be shown."""
     if value in {"", None}:
         return value, []
     if not isinstance(value, tuple):
         fault = check(value)
         return (None, [fault]) if fault else (value, [])
-    told = {part: check(part) for part in value}
-    faults = [f"{shown(part) if named else 'a part of it'} {fault}" for part, fault in told.items() if fault]
-    return tuple(part for part in value if not told[part]), faults
+    faults_of = {item: check(item) for item in value}
+    faults = [f"{shown(item) if named else 'an item'} {fault}" for item, fault in faults_of.items() if fault]
+    return tuple(item for item in value if not faults_of[item]), faults
 
 
-def shown(text: str, most: int = LONGEST_SHOWN) -> str:
-    """Quoted, and no longer than a message can bear."""
+def shown(text: str, most: int = MAX_SHOWN) -> str:
+    """Quoted and cut, for a message."""
     return repr(text) if len(text) <= most else repr(text[:most]) + "..."
 
 
 def bare(kind: Any) -> Any:
-    """Without its bounds, and without the None that says that it may be left out."""
+    """The type without its bounds and without `| None`."""
     base = get_args(kind)[0] if hasattr(kind, "__metadata__") else kind
     if isinstance(base, UnionType):
         [base] = [each for each in get_args(base) if each is not NoneType]
@@ -175,7 +174,7 @@ def is_secret(kind: Any) -> bool:
 
 
 def bounds(kind: Any) -> tuple[Any, Any] | None:
-    """Of a number, the least and the greatest."""
+    """The least and the greatest value of a number."""
     return next(
         ((meta.ge, meta.le) for meta in _metas(kind) if meta.ge is not None and meta.le is not None),
         None,
@@ -183,7 +182,7 @@ def bounds(kind: Any) -> tuple[Any, Any] | None:
 
 
 def words(kind: Any) -> str:
-    """What a value of this kind may be, for a message."""
+    """Describes the valid values of a type, for a message."""
     base = bare(kind)
     if get_origin(base) is Literal:
         return "one of " + ", ".join(get_args(base))
@@ -206,7 +205,7 @@ U = TypeVar("U")
 
 
 def both(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
-    """Reads two sets of settings, and tells the faults of both in one message: raises `SettingsFault`."""
+    """Read two sets of settings. Raises one `SettingsFault` with the faults of both."""
     faults: list[str] = []
     read: list[Any] = []
     for each in (first, second):

@@ -1,5 +1,5 @@
-"""Every setting of the gateway: what nginx is told. `BLYTZ_GATEWAY_<NAME>` for each field; `specs/settings.md` is
-made from this file too. Nothing here reaches nginx's configuration unchecked."""
+"""Every setting of the gateway (nginx): `BLYTZ_GATEWAY_<NAME>` for each field. `specs/settings.md` is made from
+this file too. Every value is checked before it gets into nginx's configuration."""
 
 import os
 import re
@@ -29,42 +29,42 @@ Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class GatewaySettings(Struct, frozen=True, kw_only=True):
-    """Limits are by address, an IPv6 network of 64 bits counting as one."""
+    """Limits are per client address; an IPv6 /64 network counts as one address."""
 
     hosts: Texts = ("127.0.0.1",)
-    """Addresses to listen on; `0.0.0.0,::` for everybody."""
+    """Addresses to listen on; `0.0.0.0,::` are all."""
     http_port: Port = 80
-    """With domains it only leads to https, and shows Let's Encrypt that they are ours."""
+    """With domains it only redirects to https, and answers Let's Encrypt's challenges."""
     https_port: Port = 443
     """Only with domains."""
     domains: Texts = ()
-    """Names of the platform, the first one first. With any there is TLS, and http only leads to it."""
+    """Domain names of the platform, the main one first. With any there is TLS, and http only redirects to
+    https."""
     auction: Texts = ("127.0.0.1:8080",)
-    """Where the auction service is, `HOST:PORT`; several share the work. Names are looked up once, at start."""
+    """`HOST:PORT` of the auction service; several share the load. Names are resolved once, at start."""
     live: Texts = ("127.0.0.1:8081",)
-    """Where the live service is; several share the work."""
+    """`HOST:PORT` of the live service; several share the load."""
     order: Texts = ()
-    """Where the order service is; without, its addresses say `service_absent`."""
+    """`HOST:PORT` of the order service; without one its URLs answer `service_absent`."""
     payment: Texts = ()
-    """Where the payment service is; without, its addresses say `service_absent`."""
+    """`HOST:PORT` of the payment service; without one its URLs answer `service_absent`."""
     app: Path | None = None
-    """Folder of the app's files, with an `index.html` that answers at every address of the app; without, a page
-    that says what runs here."""
+    """Folder of the web app's files; its `index.html` answers every URL of the app. Without it, a page says what
+    runs here."""
     csp: str = POLICY
-    """The whole `Content-Security-Policy`: to be said when the app needs sign-in, payments or video from
-    elsewhere."""
+    """The whole `Content-Security-Policy`. Set it when the app needs sign-in, payments or video of other sites."""
     access_log: str = "access.log"
-    """A path in the gateway's folder or a whole one, `stdout`, or `off`."""
+    """A path, relative to the gateway's folder or absolute, or `stdout`, or `off`."""
     requests_per_s: Rate = 200
-    """HTTP requests of one address; past it and the burst 429."""
+    """HTTP requests of one address; past this rate and the burst, 429."""
     requests_burst: Rate = 1_000
-    """So many at once, of an address that has been quiet."""
+    """HTTP requests of one address at once, after a pause."""
     requests_at_once: Rate = 500
-    """Of one address, not answered yet; open WebSockets are not among them."""
+    """Unanswered HTTP requests of one address; open WebSockets do not count."""
     sockets_per_s: Rate = 100
-    """New WebSockets of one address; past it and the burst 429."""
+    """New WebSockets of one address; past this rate and the burst, 429."""
     sockets_burst: Rate = 1_000
-    """So many at once, of an address that has been quiet."""
+    """New WebSockets of one address at once, after a pause."""
     sockets_at_once: Rate = 5_000
     """Open WebSockets of one address."""
     unlimited: TextsOrNone = ()
@@ -73,15 +73,15 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     """The same list as for the services: pages of these origins may read the refusals of nginx itself. Under
     `blytz up` those of loopback as well."""
     trusted_proxies: Texts = ()
-    """Networks whose `X-Forwarded-For` is believed, from its right end."""
+    """Networks of proxies whose `X-Forwarded-For` is trusted, read from its right end."""
     body_kib: Annotated[int, Meta(ge=1, le=65_536)] = 192
-    """The largest body of a request; the services take 192 KiB."""
+    """The largest request body, in KiB; the services accept 192."""
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
-    """Processes of nginx; one serves some ten thousand viewers."""
+    """Worker processes of nginx; one serves about ten thousand viewers."""
 
 
 DEV: Final = GatewaySettings(unlimited=LOOPBACK)
-"""On one's own machine everybody, `blytz simulate` too, has the same address."""
+"""On a developer's machine all clients, `blytz simulate` included, have the same address."""
 
 
 def gateway_variable(field: str) -> str:
@@ -92,8 +92,8 @@ def gateway_variable(field: str) -> str:
 def read_gateway_settings(
     environ: Mapping[str, str] | None = None, otherwise: GatewaySettings | None = None
 ) -> GatewaySettings:
-    """Of the process's own environment unless another is given; `otherwise` says what is not in it. Raises
-    `SettingsFault` with all that is wrong."""
+    """From the environment of this process unless another is given; `otherwise` has the values of what is not set.
+    Raises `SettingsFault` with all faults."""
     read = read_fields(GatewaySettings, os.environ if environ is None else environ, gateway_variable, _CHECKS)
     settings: GatewaySettings = msgspec.structs.replace(otherwise or GatewaySettings(), **read.values)
     faults = [*read.faults, *_across(settings)]
@@ -120,7 +120,7 @@ def _server_fault(text: Any) -> str | None:
 
 def _folder_fault(path: Any) -> str | None:
     can_read = os.access(path / "index.html", os.R_OK)
-    return None if can_read else "there is no index.html in this folder that we may read"
+    return None if can_read else "has no readable index.html"
 
 
 _CHECKS: Final[dict[str, Check]] = {

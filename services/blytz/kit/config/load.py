@@ -9,8 +9,8 @@ from blytz.kit.config.model import Settings, variable
 
 
 def read_settings(environ: Mapping[str, str] | None = None, *, signs_in: bool = False) -> Settings:
-    """Of the process's own environment unless another is given; `signs_in` for who must know whose tokens to
-    parse_state. Raises `SettingsFault` with all that is wrong."""
+    """From the environment of this process unless another is given. With `signs_in`, a token issuer is required.
+    Raises `SettingsFault` with all faults."""
     given = os.environ if environ is None else environ
     read = read_fields(Settings, given, variable, checks.CHECKS)
     settings = Settings(**read.values)
