@@ -197,7 +197,7 @@ async def test_an_outage_is_made_good_once_before_the_hammer_may_fall(fleet: Ham
     assert await store.close(ID, CAUSE, outage=outage) == NotYet(59_000)
     assert await store.close(ID, CAUSE, outage=outage) == NotYet(59_000)
     auction = await state(store)
-    assert (auction.ends_at, auction.restored_until) == (END + 59_500, END + 500)
+    assert (auction.ends_at, auction.compensated_until) == (END + 59_500, END + 500)
     event = list(await store.events(ID, 2, 9))[-1]
     assert (event.kind, event.public["by_ms"], event.public["reason"]) == ("extended_by_seller", 59_500, "outage")
     assert event.private["began_at"] == T0 + 1_000

@@ -67,7 +67,9 @@ async def test_a_hammer_killed_while_it_gives_time_back_leaves_nobody_out_and_no
     short = [await harness.open(2_500, extension_ms=1_000) for _ in range(20)]
 
     def given_back() -> int:
-        return sum(harness.redis.ask("HGET", keys_of(name).state, "restored_until") != b"0" for name in ids[::10])
+        return sum(
+            harness.redis.ask("HGET", keys_of(name).state, "compensated_until") != b"0" for name in ids[::10]
+        )
 
     away_ms = await redis_away(harness, "killed", 2_500)
     await until(lambda: given_back() > 0, "somebody gets time back", 10)
@@ -99,6 +101,6 @@ async def test_everybody_gets_lost_time_back_at_once_however_many_they_are(harne
     await redis_away(harness, "killed", 500)
     last = ids[-1]
     await until(lambda: harness.redis.ask("HGET", keys_of(last).state, "seq") == b"2", "the last one too", 20)
-    states = [harness.redis.ask("HGET", keys_of(name).state, "restored_until") for name in ids]
+    states = [harness.redis.ask("HGET", keys_of(name).state, "compensated_until") for name in ids]
     await until(lambda: all(state != b"0" for state in states), "all of them")
     harness.assert_logs_replay()

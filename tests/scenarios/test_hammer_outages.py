@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from blytz.auction.model import Auction, Event, Status
-from blytz.auction.redis.keys import SCHEDULE, keys_of
+from blytz.auction.redis.keys import HEARTBEAT, SCHEDULE, keys_of
 from blytz.kit.ids import new_id
 from tests.support.auctions import ANNA, CAUSE, bid
 from tests.support.hammer_harness import HammerFleet, HammerHarness, fleet_with, harness_of, now_ms
@@ -40,7 +40,7 @@ async def given_back(harness: HammerHarness, auction_id: str) -> Event:
 
 
 def restored_on(harness: HammerHarness, auction_id: str) -> bool:
-    return int(harness.redis.ask("HGET", keys_of(auction_id).state, "restored_until")) > 0
+    return int(harness.redis.ask("HGET", keys_of(auction_id).state, "compensated_until")) > 0
 
 
 def seq_of(harness: HammerHarness, auction_id: str) -> int:
@@ -113,6 +113,9 @@ async def test_an_auction_that_lost_no_time_gets_none_back(harness: HammerHarnes
     others = (ended, cancelled, paused, scheduled)
     await until(lambda: harness.scheduled().keys().isdisjoint({ended, cancelled}), "those are passed on")
     before = {name: await harness.auction(name) for name in others}
+    # The outage begins with the last heartbeat, and the pause comes before it.
+    heartbeats = harness.redis.ask("HGET", HEARTBEAT, "at")
+    await until(lambda: harness.redis.ask("HGET", HEARTBEAT, "at") > heartbeats, "a heartbeat after the pause")
 
     await redis_away(harness, how, AWAY_MS)
     outage = (await given_back(harness, harmed)).private
@@ -133,6 +136,21 @@ async def test_an_auction_that_lost_no_time_gets_none_back(harness: HammerHarnes
     for name in (*others, overslept, opened_later):
         assert await unharmed(harness, name)
     harness.assert_logs_replay()
+
+
+async def test_a_pause_right_after_an_outage_does_not_lose_its_time(harness: HammerHarness) -> None:
+    """The seller acts before the hammer has compensated the auction."""
+    name = await harness.open(LONG_MS, extension_ms=1_000)
+    ends_at = (await harness.auction(name)).ends_at or 0
+    away_ms = await redis_away(harness, "killed", AWAY_MS)
+    paused = await harness.store.change(name, "pause", CAUSE)
+    resumed = await harness.store.change(name, "resume", CAUSE)
+    assert isinstance(paused, Auction)
+    assert isinstance(resumed, Auction)
+    event = await given_back(harness, name)
+    pause_ms = resumed.clock - paused.clock
+    assert event.public["by_ms"] >= away_ms
+    assert (await harness.auction(name)).ends_at == ends_at + pause_ms + event.public["by_ms"]
 
 
 async def test_two_outages_give_back_twice(harness: HammerHarness) -> None:

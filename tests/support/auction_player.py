@@ -18,8 +18,8 @@ MOMENTS: Final = ("now", "start", "window", "end", "hard stop")
 OFFSETS: Final = (-1, 0, 1)
 CHANGES: Final = ("nothing", "amount", "kind")
 HOUSE_VERBS: Final = ("open", "pause", "resume", "cancel", "close", "extend", "force", "stale")
-MOVES: Final = ("bid", "snipe", "top", "again", "wait", "run", "seller", "outage", "block")
-HOW_OFTEN: Final = (50, 14, 3, 8, 6, 6, 11, 4, 1)
+MOVES: Final = ("bid", "snipe", "top", "again", "wait", "run", "seller", "outage", "breaks", "block")
+HOW_OFTEN: Final = (50, 14, 3, 8, 6, 6, 11, 4, 2, 1)
 STEPS: Final = (((0, 1),), ((0, 1), (10, 2), (20, 5)), ((0, 10),))
 
 _ids = itertools.count(1)
@@ -102,6 +102,15 @@ class Player:
         began_at = self.pair.clock.now - began_ms_ago
         await self.pair.verb("close", outage=Outage(began_at, began_at + lasted_ms))
 
+    async def breaks(self, count: int) -> None:
+        """Pauses one after the other, then an outage that reaches back over them."""
+        for _ in range(count):
+            await self.pair.verb("pause")
+            self.pair.clock.advance(100)
+            await self.pair.verb("resume")
+            self.pair.clock.advance(10)
+        await self.outage(450, 440)
+
     async def step(self, rng: random.Random) -> None:
         """One move, drawn from `rng`; most are bids."""
         match rng.choices(MOVES, HOW_OFTEN)[0]:
@@ -128,6 +137,8 @@ class Player:
                 await self.sell(rng.choices(HOUSE_VERBS, (4, 8, 8, 1, 16, 6, 1, 2))[0])
             case "outage":
                 await self.outage(rng.choice((0, 100, 2_000)), rng.choice((0, 100, 700, 3_000)))
+            case "breaks":
+                await self.breaks(rng.choice((1, 2, 4, 5, 6)))
             case "block":
                 await self.pair.block(rng.choice(BIDDERS).id)
 

@@ -88,7 +88,7 @@ class MemoryStore:
         if not isinstance(after, Auction):
             return after
         if not after.status.is_final:
-            return NotYet(max(0, (after.ends_at or now) - max(now, after.clock)))
+            return NotYet(None if after.ends_at is None else max(0, after.ends_at - max(now, after.clock)))
         return Closed(after.status, Event(self._events[auction_id][-1].public))
 
     async def block_bidder(self, auction_id: str, bidder_id: str) -> None:

@@ -6,7 +6,7 @@ _TOO_LOW = "if KIND ~= 'buy_now' and m < minimum(a) then\n"
 _LEADING = "if leading and KIND ~= 'buy_now' and (KIND == 'exact' or m <= a.ceiling) then"
 _IN_WINDOW = "a.ends_at - now < a.extension_window_ms"
 _SEEN = "if amount ~= ARGV[6] or kind ~= KIND then"
-_NOT_YET = "  if now < a.ends_at then\n    return {'not_yet'"
+_NOT_YET = "if lost_ms > 0 or now < a.ends_at then"
 
 MUTANTS: Final[dict[str, tuple[str, str]]] = {
     # When a bid is taken
@@ -81,13 +81,26 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "an order of the hammer never goes stale": ("if NOT_AFTER and now > NOT_AFTER then", "if false then"),
     "the hammer falls twice": ("{sold = true, unsold = true, cancelled", "{cancelled"),
     "the hammer ends a pause": ("if a.status == 'paused' then\n    return", "if false then\n    return"),
-    "an outage is made good twice": ("if harmed and a.restored_until < ENDED_AT then", "if harmed then"),
-    "an outage gives back less than an extension": ("math.max(lost, a.extension_ms)", "lost"),
-    "two outages in one give the first back twice": (
-        "BEGAN_AT, a.opened_at, a.restored_until)",
-        "BEGAN_AT, a.opened_at)",
+    "a pause before an outage loses the time it ran": ("take_out(a.paused_at,", "take_out(BEGAN_AT,"),
+    "a pause during an outage counts as running": (
+        "if a.paused_at then\n    take_out",
+        "if false then\n    take_out",
     ),
-    "an outage before the opening is made good": ("a.opened_at < ENDED_AT and a.ends_at", "a.ends_at"),
+    "a pause that has ended counts as lost time": (
+        "take_out(whole(paused_at, MAX_TIME, 'pauses'), whole(resumed_at, MAX_TIME, 'pauses'))",
+        "local _ = resumed_at",
+    ),
+    "a forgotten pause counts as lost time": (
+        "a.compensated_until = math.max(a.compensated_until, whole(forgotten_until, MAX_TIME, 'pauses'))",
+        "local _ = forgotten_until",
+    ),
+    "an outage is compensated twice": ("a.clock, a.compensated_until = now, ENDED_AT", "a.clock = now"),
+    "an outage gives back less than an extension": ("math.max(by_ms, a.extension_ms)", "by_ms"),
+    "two outages in one give the first back twice": (
+        "math.max(BEGAN_AT, a.opened_at, a.compensated_until)",
+        "a.compensated_until < ENDED_AT and math.max(BEGAN_AT, a.opened_at) or ENDED_AT",
+    ),
+    "an outage before the opening is made good": ("BEGAN_AT, a.opened_at, a.comp", "BEGAN_AT, a.comp"),
     "an outage does not move the hard stop": ("a.hard_stop_at and a.hard_stop_at + by_ms", "a.hard_stop_at"),
 }
 

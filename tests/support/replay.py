@@ -33,7 +33,7 @@ def _again(auction: Auction, event: Event) -> tuple[Auction, list[Event]]:
         bid = Bid(bidder, private["bid_id"], private["amount"], private["bid_kind"])
         decided = rules.place_bid(auction, bid, None, False, cause, at)
     elif event.kind == "extended_by_seller" and public["reason"] == "outage":
-        decided = rules_of_time.restore(auction, Outage(private["began_at"], private["ended_at"]), cause, at)
+        decided = rules_of_time.compensate(auction, Outage(private["began_at"], private["ended_at"]), cause, at)
     elif event.kind == "extended_by_seller":
         decided = rules_of_time.change(auction, "extend", cause, at, private["asked_ms"])
     elif event.kind in ("sold", "unsold"):

@@ -15,6 +15,8 @@ from blytz.kit.text import NAME
 DAY_MS = 24 * 60 * 60 * 1000
 LONGEST_MS = 30 * DAY_MS
 MOST_INCREMENT_ROWS = 64
+MAX_PAUSES = 4
+"""Pauses an auction remembers. Compensation follows an outage within seconds, so it meets no more than that."""
 
 DEFAULT_INCREMENTS = (
     (0, 100),
@@ -125,8 +127,11 @@ class Auction(Struct, frozen=True, kw_only=True):
     """`opened_at + max_total_ms`, moved on by every pause."""
     paused_at: int | None = None
     remaining_ms: int | None = None
-    restored_until: int = 0
-    """Time lost before this is settled: it was given back, or slept through in a pause. Makes giving back
+    pauses: tuple[tuple[int, int], ...] = ()
+    """`(paused_at, resumed_at)` of the last `MAX_PAUSES` pauses that have ended: no outage took that time from the
+    auction."""
+    compensated_until: int = 0
+    """Outages until then are compensated, or were before a pause that is no longer in `pauses`. Makes compensation
     idempotent."""
 
 

@@ -111,7 +111,7 @@ def _decision(kind: str, public: dict[str, Any], private: dict[str, Any]) -> Dec
     """The rule that makes events of this kind, with what it was asked."""
     if kind == "extended_by_seller" and public["reason"] == "outage":
         outage = Outage(private["began_at"], private["ended_at"])
-        return lambda auction, cause, at: rules_of_time.restore(auction, outage, cause, at)
+        return lambda auction, cause, at: rules_of_time.compensate(auction, outage, cause, at)
     if kind == "extended_by_seller":
         by_ms = private["asked_ms"]
         return lambda auction, cause, at: rules_of_time.change(auction, "extend", cause, at, by_ms)

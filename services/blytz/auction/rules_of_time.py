@@ -6,7 +6,7 @@ A `now` before the auction's own clock counts as that clock.
 
 from msgspec.structs import replace
 
-from blytz.auction.model import Auction, Cause, Code, NotYet, Outage, Refused, Status, Verb
+from blytz.auction.model import MAX_PAUSES, Auction, Cause, Code, NotYet, Outage, Refused, Status, Verb
 from blytz.auction.rules import Change, capped, finish, publish, refuse, reserve_met
 
 
@@ -70,9 +70,12 @@ def _resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:
         remaining_ms=None,
         ends_at=now + auction.remaining_ms,
         hard_stop_at=None if stop is None else stop + now - auction.paused_at,
-        # An outage that it slept through took nothing from it.
-        restored_until=now,
+        pauses=(*auction.pauses, (auction.paused_at, now))[-MAX_PAUSES:],
     )
+    if len(auction.pauses) == MAX_PAUSES:
+        # The pause that is forgotten must not count as lost time later.
+        forgotten_until = auction.pauses[0][1]
+        resumed = replace(resumed, compensated_until=max(auction.compensated_until, forgotten_until))
     return publish(resumed, "resumed", cause)
 
 
@@ -115,35 +118,54 @@ def close(
     if auction.status is Status.SCHEDULED:
         return refuse(Code.AUCTION_NOT_OPEN, auction)
     if not force:
-        if auction.ends_at is None:
-            return NotYet(None)
         if not_after is not None and now > not_after:
             return NotYet(0)
-        restored = restore(auction, outage, cause, now) if outage else None
-        if restored:
-            return restored
+        compensated = compensate(auction, outage, cause, now) if outage else None
+        if compensated:
+            return compensated
+        if auction.ends_at is None:
+            return NotYet(None)
         if now < auction.ends_at:
             return NotYet(auction.ends_at - now)
     status = Status.SOLD if auction.leader and reserve_met(auction) else Status.UNSOLD
     return finish(auction, status, cause, now)
 
 
-def restore(auction: Auction, outage: Outage, cause: Cause, now: int) -> Change | None:
-    """Give an open auction the time back that an outage took, at least `extension_ms`; once per outage."""
-    if auction.status is not Status.OPEN or auction.ends_at is None or auction.opened_at is None:
+def compensate(auction: Auction, outage: Outage, cause: Cause, now: int) -> Change | None:
+    """Give an auction the time back that it ran during an outage, once per outage. An open one gets at least
+    `extension_ms`, so that its bidders have time to return."""
+    if auction.opened_at is None or auction.status.is_final:
         return None
-    if auction.restored_until >= outage.ended_at or auction.opened_at >= outage.ended_at:
+    if auction.ends_at is not None and auction.ends_at <= outage.began_at:
         return None
-    if auction.ends_at <= outage.began_at:
+    by_ms = _ran_during(auction, outage)
+    if by_ms <= 0:
         return None
-    lost = outage.ended_at - max(outage.began_at, auction.opened_at, auction.restored_until)
-    by_ms = max(lost, auction.listing.terms.extension_ms)
-    restored = replace(
+    if auction.ends_at is not None:
+        by_ms = max(by_ms, auction.listing.terms.extension_ms)
+    compensated = replace(
         auction,
         clock=now,
-        ends_at=auction.ends_at + by_ms,
-        hard_stop_at=None if auction.hard_stop_at is None else auction.hard_stop_at + by_ms,
-        restored_until=outage.ended_at,
+        ends_at=_moved(auction.ends_at, by_ms),
+        remaining_ms=_moved(auction.remaining_ms, by_ms),
+        hard_stop_at=_moved(auction.hard_stop_at, by_ms),
+        compensated_until=outage.ended_at,
     )
     private = {"began_at": outage.began_at, "ended_at": outage.ended_at}
-    return publish(restored, "extended_by_seller", cause, {"by_ms": by_ms, "reason": "outage"}, private)
+    return publish(compensated, "extended_by_seller", cause, {"by_ms": by_ms, "reason": "outage"}, private)
+
+
+def _ran_during(auction: Auction, outage: Outage) -> int:
+    """How long of the outage the auction was open and not paused, in ms; 0 or less: not at all."""
+    began_at = max(outage.began_at, auction.opened_at or 0, auction.compensated_until)
+    pauses = list(auction.pauses)
+    if auction.paused_at is not None:
+        pauses.append((auction.paused_at, outage.ended_at))
+    paused_ms = sum(
+        max(0, min(resumed_at, outage.ended_at) - max(paused_at, began_at)) for paused_at, resumed_at in pauses
+    )
+    return outage.ended_at - began_at - paused_ms
+
+
+def _moved(value: int | None, by_ms: int) -> int | None:
+    return None if value is None else value + by_ms

@@ -235,8 +235,8 @@ def test_an_outage_gives_its_time_back_to_whom_it_took_it(began: int, ended: int
     assert restored.hard_stop_at == END + back
     # Once: the same outage again, and one inside it, find nothing to make good.
     for again in (outage, replace(outage, ended_at=ended - 1)):
-        assert rules_of_time.restore(restored, again, CAUSE, ended) is None
-    assert rules_of_time.restore(restored, replace(outage, ended_at=ended + 1), CAUSE, ended) is not None
+        assert rules_of_time.compensate(restored, again, CAUSE, ended) is None
+    assert rules_of_time.compensate(restored, replace(outage, ended_at=ended + 1), CAUSE, ended) is not None
 
 
 def test_an_outage_gives_nothing_to_a_paused_auction_or_a_closed_one() -> None:

@@ -134,6 +134,7 @@ def state_of(auction: Auction) -> dict[str, str]:
         "hard_stop_at": auction.hard_stop_at,
         "paused_at": auction.paused_at,
         "remaining_ms": auction.remaining_ms,
-        "restored_until": auction.restored_until,
+        "pauses": " ".join(f"{paused_at}:{resumed_at}" for paused_at, resumed_at in auction.pauses),
+        "compensated_until": auction.compensated_until,
     }
     return {name: "" if value is None else str(value) for name, value in fields.items()}

@@ -44,9 +44,9 @@ def new_state(listing: Listing) -> list[Part]:
         "extension_ms": terms.extension_ms,
         "max_total_ms": text(terms.max_total_ms),
         "status": Status.SCHEDULED.value,
-        **dict.fromkeys(("seq", "clock", "price", "ceiling", "bid_count", "restored_until"), 0),
+        **dict.fromkeys(("seq", "clock", "price", "ceiling", "bid_count", "compensated_until"), 0),
         **dict.fromkeys(("leader", "leader_id", "opened_at", "ends_at", "hard_stop_at"), ""),
-        **dict.fromkeys(("paused_at", "remaining_ms"), ""),
+        **dict.fromkeys(("paused_at", "remaining_ms", "pauses"), ""),
     }
     return [part for pair in state.items() for part in pair]
 
@@ -57,6 +57,12 @@ def whole(digits: bytes) -> int:
     if str(number).encode() != digits or not 0 <= number < 2**53:
         raise ValueError(digits)
     return number
+
+
+def pauses_of(stored: bytes) -> tuple[tuple[int, int], ...]:
+    """From `paused_at:resumed_at ...`."""
+    pairs = (pair.split(b":") for pair in stored.split(b" ") if stored)
+    return tuple((whole(paused_at), whole(resumed_at)) for paused_at, resumed_at in pairs)
 
 
 def auction_of(reply: Any) -> Auction | None:
@@ -83,7 +89,8 @@ def auction_of(reply: Any) -> Auction | None:
             hard_stop_at=maybe("hard_stop_at"),
             paused_at=maybe("paused_at"),
             remaining_ms=maybe("remaining_ms"),
-            restored_until=whole(state["restored_until"]),
+            pauses=pauses_of(state["pauses"]),
+            compensated_until=whole(state["compensated_until"]),
         )
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise corrupt(f"{state.get('listing', b'')[:80]!r}: {error!r}") from error

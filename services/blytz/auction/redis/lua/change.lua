@@ -30,15 +30,25 @@ local function pause()
   change(a, 'paused', '', '')
 end
 
--- Starts the clock again with the time that remained; the hard stop moves on by the pause. An outage during the
--- pause took nothing from the auction.
+-- Keeps the last four pauses: an outage during a pause took nothing from the auction. A pause that is forgotten
+-- must not count as lost time later.
+local function keep_pause()
+  a.pauses = (a.pauses == '' and '' or a.pauses .. ' ') .. text(a.paused_at) .. ':' .. text(now)
+  local forgotten_until, kept = string.match(a.pauses, '^%d+:(%d+) (%d+:%d+ %d+:%d+ %d+:%d+ %d+:%d+)$')
+  if kept then
+    a.compensated_until = math.max(a.compensated_until, whole(forgotten_until, MAX_TIME, 'pauses'))
+    a.pauses = kept
+  end
+end
+
+-- Starts the clock again with the time that remained; the hard stop moves on by the pause.
 local function resume()
   if a.status ~= 'paused' then
     return refuse('auction_not_paused', a, now)
   end
   a.hard_stop_at = a.hard_stop_at and a.hard_stop_at + now - a.paused_at
+  keep_pause()
   a.status, a.clock, a.ends_at, a.paused_at, a.remaining_ms = 'open', now, now + a.remaining_ms, nil, nil
-  a.restored_until = now
   change(a, 'resumed', '', '')
 end
 

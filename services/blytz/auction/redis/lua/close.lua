@@ -26,25 +26,52 @@ end
 if a.status == 'scheduled' then
   return refuse('auction_not_open', a, now)
 end
-if not FORCE then
-  if a.status == 'paused' then
-    return {'not_yet', -1, now}
+-- How long of the outage the auction was open and not paused; 0 or less: not at all.
+local function ran_during_outage()
+  local began_at = math.max(BEGAN_AT, a.opened_at, a.compensated_until)
+  local ran_ms = ENDED_AT - began_at
+  local function take_out(paused_at, resumed_at)
+    ran_ms = ran_ms - math.max(0, math.min(resumed_at, ENDED_AT) - math.max(paused_at, began_at))
   end
+  local rest = string.gsub(a.pauses, '(%d+):(%d+) ?', function(paused_at, resumed_at)
+    take_out(whole(paused_at, MAX_TIME, 'pauses'), whole(resumed_at, MAX_TIME, 'pauses'))
+    return ''
+  end)
+  if rest ~= '' then
+    corrupt('pauses')
+  end
+  if a.paused_at then
+    take_out(a.paused_at, ENDED_AT)
+  end
+  return ran_ms
+end
+
+-- Gives the time of the outage back. An open auction gets at least extension_ms, so that its bidders can return.
+local function compensate(by_ms)
+  if a.ends_at then
+    by_ms = math.max(by_ms, a.extension_ms)
+  end
+  a.clock, a.compensated_until = now, ENDED_AT
+  a.ends_at = a.ends_at and a.ends_at + by_ms
+  a.remaining_ms = a.remaining_ms and a.remaining_ms + by_ms
+  a.hard_stop_at = a.hard_stop_at and a.hard_stop_at + by_ms
+  change(a, 'extended_by_seller', '"by_ms":' .. digits(by_ms) .. ',"reason":"outage",',
+    '"began_at":' .. digits(BEGAN_AT) .. ',"ended_at":' .. digits(ENDED_AT) .. ',')
+end
+
+if not FORCE then
   if NOT_AFTER and now > NOT_AFTER then
     return {'not_yet', 0, now}
   end
-  local harmed = a.opened_at < ENDED_AT and a.ends_at > BEGAN_AT
-  if harmed and a.restored_until < ENDED_AT then
-    local lost = ENDED_AT - math.max(BEGAN_AT, a.opened_at, a.restored_until)
-    local by_ms = math.max(lost, a.extension_ms)
-    a.clock, a.ends_at, a.restored_until = now, a.ends_at + by_ms, ENDED_AT
-    a.hard_stop_at = a.hard_stop_at and a.hard_stop_at + by_ms
-    change(a, 'extended_by_seller', '"by_ms":' .. digits(by_ms) .. ',"reason":"outage",',
-      '"began_at":' .. digits(BEGAN_AT) .. ',"ended_at":' .. digits(ENDED_AT) .. ',')
-    return {'not_yet', math.max(0, a.ends_at - now), now}
+  local lost_ms = (not a.ends_at or a.ends_at > BEGAN_AT) and ran_during_outage() or 0
+  if lost_ms > 0 then
+    compensate(lost_ms)
   end
-  if now < a.ends_at then
-    return {'not_yet', a.ends_at - now, now}
+  if a.status == 'paused' then
+    return {'not_yet', -1, now}
+  end
+  if lost_ms > 0 or now < a.ends_at then
+    return {'not_yet', math.max(0, a.ends_at - now), now}
   end
 end
 

@@ -46,9 +46,9 @@ end
 
 local FIELDS = {
   'status', 'seq', 'clock', 'price', 'leader', 'leader_id', 'ceiling', 'bid_count', 'opened_at', 'ends_at',
-  'hard_stop_at', 'paused_at', 'remaining_ms', 'restored_until', 'starts_at', 'seller_id', 'start_price',
+  'hard_stop_at', 'paused_at', 'remaining_ms', 'compensated_until', 'starts_at', 'seller_id', 'start_price',
   'reserve_price', 'buy_now_price', 'increments', 'ending', 'duration_ms', 'extension_window_ms',
-  'extension_ms', 'max_total_ms',
+  'extension_ms', 'max_total_ms', 'pauses',
 }
 local FINAL = {sold = true, unsold = true, cancelled = true}
 local KNOWN = {scheduled = true, open = true, paused = true, sold = true, unsold = true, cancelled = true}
@@ -74,7 +74,7 @@ local function parse_state(v)
     hard_stop_at = maybe(v[11], MAX_TIME, 'hard_stop_at'),
     paused_at = maybe(v[12], MAX_TIME, 'paused_at'),
     remaining_ms = maybe(v[13], MAX_TIME, 'remaining_ms'),
-    restored_until = whole(v[14], MAX_TIME, 'restored_until'),
+    compensated_until = whole(v[14], MAX_TIME, 'compensated_until'),
     starts_at = maybe(v[15], MAX_TIME, 'starts_at'),
     seller_id = v[16],
     start_price = whole(v[17], MAX_MONEY, 'start_price'),
@@ -87,6 +87,7 @@ local function parse_state(v)
     extension_window_ms = whole(v[23], MAX_DURATION, 'extension_window_ms'),
     extension_ms = whole(v[24], MAX_DURATION, 'extension_ms'),
     max_total_ms = maybe(v[25], MAX_DURATION, 'max_total_ms'),
+    pauses = v[26],
   }
   if not KNOWN[a.status] then
     corrupt('status')
@@ -192,7 +193,8 @@ local function save(a, operation)
     'leader', a.leader or '', 'leader_id', a.leader_id, 'ceiling', text(a.ceiling),
     'bid_count', text(a.bid_count), 'opened_at', text(a.opened_at), 'ends_at', text(a.ends_at),
     'hard_stop_at', text(a.hard_stop_at), 'paused_at', text(a.paused_at),
-    'remaining_ms', text(a.remaining_ms), 'restored_until', text(a.restored_until))
+    'remaining_ms', text(a.remaining_ms), 'compensated_until', text(a.compensated_until),
+    'pauses', a.pauses)
 end
 
 -- A request with an Idempotency-Key is an operation; `key` is nil without one. The state just after it is kept
