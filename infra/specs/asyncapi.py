@@ -56,8 +56,9 @@ def _channel() -> dict[str, Any]:
     return {
         "address": "/live/v1",
         "title": "The live channel",
-        "description": f"Subprotocol `{protocol.SUBPROTOCOL}`. At most {protocol.LONGEST_FRAME} bytes a frame "
-        "from a client. A page's Origin must be on the allow-list.",
+        "description": f"Subprotocol `{protocol.SUBPROTOCOL}`. At most "
+        f"{protocol.MAX_MESSAGE_BYTES} bytes a message from a client, {protocol.MAX_AUTH_BYTES} for `auth`. "
+        "A page's Origin must be on the allow-list.",
         "servers": [{"$ref": "#/servers/gateway"}],
         "messages": {
             name_of(kind): {"$ref": f"#/components/messages/{name_of(kind)}"}

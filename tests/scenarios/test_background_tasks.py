@@ -24,7 +24,7 @@ from tests.support.wait import until
 TASKS: dict[Name, set[str]] = {
     "auction": {"redis_auction", "clock", "bans"},
     "hammer": {"redis_hammer", "clock", "hammer", "memory", "retention"},
-    "live": {"redis_live", "redis_feed", "clock", "bans", "users", "heartbeat", "viewers", "store"},
+    "live": {"redis_live", "redis_feed", "clock", "bans", "users", "heartbeat", "viewers", "dataset", "store"},
 }
 
 

@@ -208,8 +208,8 @@ async def test_every_forgery_ends_a_connection_with_4401(port: int, issuer: Fake
     for name, token in {"nothing": "", **forgeries(issuer)}.items():
         async with welcomed(port) as client:
             client.send({"type": "auth", "token": token})
-            # A frame has 4 KiB; past it nothing of a message is looked at.
-            expected = ([], 4400) if len(token) > 4_000 else (["unauthenticated"], 4401)
+            # An `auth` has 16 KiB; a longer one is not read.
+            expected = (["invalid_request"], 4400) if len(token) > 16_000 else (["unauthenticated"], 4401)
             assert (name, *await last_words(client)) == (name, *expected)
 
 

@@ -21,6 +21,8 @@ from tests.support.wait import until
 BUSY, QUIET = "auc_busy", "auc_quiet"
 LONG_MS = 3_600_000
 BATCH_MS = 50
+REPLAYED = 80
+"""Events, about 40 KB."""
 SLACK_MS = 100
 """Of a machine that runs the readers, the gateway and Redis on two cores beside everything else."""
 
@@ -140,17 +142,20 @@ async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_no
         viewers = await watching(gateway, BUSY, 100)
         before_kb = gateway.memory_kb()
         readers = [await Client.open(gateway.port) for _ in range(30)]
+        epoch = ""
         for reader in readers:
-            await reader.watch(BUSY)
+            epoch = (await reader.watch(BUSY))["epoch"]
             reader.writer.transport.pause_reading()  # type: ignore[attr-defined]
         crowd = Crowd(store, BUSY, per_s=300)
         bidding = asyncio.ensure_future(crowd.bid(3))
         while not bidding.done():
-            # Each answer adds to the queue, which events alone would take minutes to fill.
+            # Each answer adds to the queue, which events alone would take minutes to fill. A replay of more than
+            # the queue holds would be a short snapshot.
+            after = max(crowd.made_at, default=REPLAYED) - REPLAYED
             for reader in readers:
                 if not reader.writer.is_closing():
                     for _ in range(20):
-                        reader.send({"type": "watch", "topic": f"auction:{BUSY}", "after": 1, "epoch": "e1"})
+                        reader.send({"type": "watch", "topic": f"auction:{BUSY}", "after": after, "epoch": epoch})
             await asyncio.sleep(0.2)
         await until(
             lambda: gateway.metric('blytz_connections_closed_total{code="4408"}') == 30, "all are sent away"
@@ -175,10 +180,11 @@ async def test_a_reader_too_slow_that_reads_again_is_told_why(redis: RedisServer
     )
     with GatewayProcess(redis.url, send_queue_bytes=65_536, messages_per_s=10_000) as gateway:
         reader = await Client.open(gateway.port)
-        await reader.watch(BUSY)
+        snapshot = await reader.watch(BUSY)
+        again = {"after": snapshot["seq"] - REPLAYED, "epoch": snapshot["epoch"]}
         reader.writer.transport.pause_reading()  # type: ignore[attr-defined]
         while gateway.metric('blytz_connections_closed_total{code="4408"}') == 0:
-            reader.send({"type": "watch", "topic": f"auction:{BUSY}", "after": 1, "epoch": "e1"})
+            reader.send({"type": "watch", "topic": f"auction:{BUSY}", **again})
             await reader.writer.drain()
         reader.writer.transport.resume_reading()  # type: ignore[attr-defined]
         assert await reader.closed() == 4408

@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import shutil
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -163,6 +165,40 @@ async def test_redis_killed_and_back_is_told_and_leaves_no_gap(start_redis: Star
                 assert (viewer.snapshots, viewer.replays, viewer.codes) == (1, 0, [])
             for viewer in viewers:
                 viewer.cut()
+
+
+async def test_after_a_backup_is_restored_viewers_get_a_snapshot_of_it(
+    start_redis: StartRedis, tmp_path: Path
+) -> None:
+    """Also those who had seen more than the backup holds, connected or not."""
+    redis = start_redis()
+    async with connected(redis.url) as pipe:
+        store = RedisStore(pipe)
+        await store.create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
+        redis.kill()
+        data, backup = redis.folder / "appendonlydir", tmp_path / "backup"
+        shutil.copytree(data, backup)
+        redis.restart()
+        await until(pipe.up.is_set, "our own pipe is back", 10)
+        with GatewayProcess(redis.url) as gateway:
+            async with welcomed(gateway.port) as viewer:
+                seen = await viewer.watch(AUCTION)
+                for number in range(5):
+                    await store.place_bid(AUCTION, bid(BIDDERS[number % 3], 1_000_000 + number * 10_000), CAUSE)
+                while (await viewer.receive("event"))["seq"] < 6:
+                    pass
+
+                redis.kill()
+                shutil.rmtree(data)
+                shutil.copytree(backup, data)
+                redis.restart()
+
+                restored = await viewer.receive("snapshot")
+                assert (restored["seq"], restored["state"]["bid_count"]) == (1, 0)
+                assert restored["epoch"] != seen["epoch"]
+            async with welcomed(gateway.port) as back:
+                again = await back.watch(AUCTION, after=6, epoch=seen["epoch"])
+                assert (again["type"], again["seq"], again["epoch"]) == ("snapshot", 1, restored["epoch"])
 
 
 async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_truth(start_redis: StartRedis) -> None:

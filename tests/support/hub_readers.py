@@ -1,7 +1,7 @@
 """One auction's log in memory, and readers of a hub that accept no gap, no repeat and no wrong state."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -9,23 +9,26 @@ import msgspec
 
 from blytz.auction.model import Auction, Status
 from blytz.kit.problems import StoreUnavailable
-from blytz.live.topics.hub import Hub, Wanted
+from blytz.live.topics.hub import Hub
+from blytz.live.topics.source import Reading
+from blytz.live.topics.topic import WatchRequest
 from tests.support.auctions import T0, listing
 
 AUCTION = "auc_1"
+PRICES_OF_A_DATASET = 1_000_000
 
 
-def event(epoch: str, seq: int) -> bytes:
-    """Its price is its seq, so that a state of another moment can be told."""
+def event(seq: int, price: int, previous: int) -> bytes:
+    """`price` is different in each event of each history, and `previous` is that of the event before it."""
     return msgspec.json.encode(
         {
             "seq": seq,
             "kind": "bid",
             "at": T0 + seq,
-            "epoch": epoch,
+            "previous": previous,
             "status": "open",
-            "price": seq,
-            "minimum": seq + 1,
+            "price": price,
+            "minimum": price + 1,
             "leader": None,
             "bid_count": seq,
             "reserve_met": True,
@@ -47,18 +50,36 @@ class MemorySource:
     """Answers when it is told to, with what is true then, or with `StoreUnavailable`."""
 
     def __init__(self) -> None:
-        self.epoch, self.seq, self.exists = "e1", 0, True
+        self.epoch, self.exists = "e1", True
+        self.prices = [0]
+        """By `seq`."""
+        self._datasets = 1
         self.log: list[tuple[int, bytes]] = []
         self.subscribed = False
         self.at_once = True
         self._asked: list[tuple[asyncio.Future[Any], Callable[[], Any]]] = []
 
     def grow(self, count: int) -> list[bytes]:
-        first = self.seq + 1
-        self.seq += count
-        new = [(seq, event(self.epoch, seq)) for seq in range(first, self.seq + 1)]
+        new = []
+        for seq in range(self.seq + 1, self.seq + count + 1):
+            self.prices.append(seq + self._datasets * PRICES_OF_A_DATASET)
+            new.append((seq, event(seq, self.prices[-1], self.prices[-2])))
         self.log += new
         return [public for _, public in new]
+
+    @property
+    def seq(self) -> int:
+        return len(self.prices) - 1
+
+    @property
+    def epoch_of_topic(self) -> str:
+        return f"{self.epoch}-d{self._datasets}"
+
+    def lose(self, count: int) -> None:
+        """As after a backup is restored, or a replica promoted that had not received the last events."""
+        self._datasets += 1
+        del self.prices[max(1, len(self.prices) - count) :]
+        self.log = [entry for entry in self.log if entry[0] <= self.seq]
 
     def subscribe(self, auction_id: str) -> None:
         self.subscribed = True
@@ -66,15 +87,17 @@ class MemorySource:
     def unsubscribe(self, auction_id: str) -> None:
         self.subscribed = False
 
-    async def state(self, auction_id: str) -> Auction | None:
-        found: Auction | None = await self._answer(self._state)
+    async def dataset(self) -> str:
+        found: str = await self._answer(lambda: f"d{self._datasets}")
         return found
 
-    async def since(self, auction_id: str, after: int, limit: int) -> Sequence[tuple[int, bytes]]:
-        found: list[tuple[int, bytes]] = await self._answer(
-            lambda: [entry for entry in self.log if entry[0] > after][:limit]
-        )
-        return found
+    async def read(self, auction_id: str, after: int | None, limit: int) -> Reading:
+        def read() -> Reading:
+            found = self.log[-limit:] if after is None else [each for each in self.log if each[0] > after][:limit]
+            return Reading(self._state(), found, f"d{self._datasets}")
+
+        reading: Reading = await self._answer(read)
+        return reading
 
     def answer(self, fail: bool = False) -> None:
         """All that is asked now."""
@@ -95,7 +118,7 @@ class MemorySource:
             listing=terms,
             status=Status.OPEN,
             seq=self.seq,
-            price=self.seq,
+            price=self.prices[-1],
             bid_count=self.seq,
             opened_at=T0,
             ends_at=T0 + 60_000,
@@ -115,9 +138,10 @@ class CheckedReader:
     def __init__(self, name: int, hub: Hub, faults: list[str]) -> None:
         self.name, self._hub, self._faults = name, hub, faults
         self.watching = False
-        self.view: tuple[str, int] | None = None
-        """Epoch and seq up to which it knows everything."""
+        self.view: tuple[str, int, int | None] | None = None
+        """Epoch, seq up to which it knows everything, and the price then."""
         self.leaves_at_next_frame = False
+        self.queue_holds = 10**9
         self._asked: dict[str, tuple[int | None, str | None]] = {}
         self._asks = 0
 
@@ -126,11 +150,11 @@ class CheckedReader:
         ref = f"{self.name}.{self._asks}"
         self._asked[ref] = (after, epoch)
         self.watching = True
-        self._hub.watch(AUCTION, Wanted(self, after, epoch, ref))
+        self._hub.watch(AUCTION, WatchRequest(self, after, epoch, ref))
 
     def resume(self) -> None:
         """As a client does that was away: from what it knows."""
-        epoch, seq = self.view or (None, None)
+        epoch, seq, _ = self.view or (None, None, None)
         self.watch(seq, epoch)
 
     def unwatch(self) -> None:
@@ -152,42 +176,50 @@ class CheckedReader:
             return
         try:
             for message in messages_of(frame):
-                self._take(message)
+                self._take(message, len(frame))
         except AssertionError as error:
             # A reader never raises: whoever runs the test looks here.
             self._faults.append(f"{self.name}: {error}")
 
-    def forget(self, auction_id: str) -> None:
+    def can_queue(self, size: int) -> bool:
+        return size <= self.queue_holds
+
+    def unsubscribed(self, auction_id: str) -> None:
         self.watching = False
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _take(self, message: dict[str, Any], size: int) -> None:
         ref = message.get("ref")
         assert ref is None or ref in self._asked, f"{ref} is answered twice, or was never asked"
         after, epoch = self._asked.pop(ref) if ref else (None, None)
         match message["type"]:
             case "snapshot":
                 state = message["state"]
-                assert state["seq"] == state["price"] == message["seq"], "a state of another moment"
-                self.view = (message["epoch"], message["seq"])
+                assert state["seq"] == state["price"] % PRICES_OF_A_DATASET == message["seq"], (
+                    "a state of another moment"
+                )
+                self.view = (message["epoch"], message["seq"], state["price"])
             case "replay":
                 assert after is not None, "a replay that nobody asked for"
                 assert message["epoch"] == epoch, "a replay of another history"
-                self.view = (message["epoch"], after)
-                for missed in message["events"]:
+                assert size <= self.queue_holds, "a replay that ends the connection"
+                events = message["events"]
+                if self.view is None or self.view[:2] != (epoch, after):
+                    # It asked from where it never was.
+                    self.view = (message["epoch"], after, None)
+                for missed in events:
                     self._lay(missed)
                 assert self.view[1] == message["seq"], "a replay that ends too early"
             case "event":
                 self._lay(message)
             case "error":
-                assert message["code"] == "auction_not_found", message
-                self.view = None
+                assert message["code"] == "rate_limited", message
+                assert self._asked, "a second request refused though the first was answered"
             case kind:
                 assert kind == "viewers", kind
 
     def _lay(self, event: dict[str, Any]) -> None:
         assert self.view is not None, "an event before anything it could follow"
-        epoch, seq = self.view
-        assert (event["epoch"], event["seq"]) == (epoch, seq + 1), (
-            f"{event['epoch']} {event['seq']} after {self.view}"
-        )
-        self.view = (epoch, seq + 1)
+        epoch, seq, price = self.view
+        assert event["seq"] == seq + 1, f"{event['seq']} follows {self.view}"
+        assert event["previous"] == (price or event["previous"]), f"{event} follows {self.view}"
+        self.view = (epoch, seq + 1, event["price"])

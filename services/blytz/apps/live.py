@@ -4,7 +4,6 @@ import asyncio
 from functools import partial
 
 from blytz.apps import signing_in, wiring
-from blytz.auction.redis.events import RedisEvents
 from blytz.identity.redis.bans import RedisBans
 from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
@@ -14,6 +13,8 @@ from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.context import GatewayContext
 from blytz.live.redis.connection_counts import RedisConnectionCounts
+from blytz.live.redis.events import RedisEvents
+from blytz.live.redis.presence import RedisPresence
 from blytz.live.server import Gateway
 from blytz.live.topics.hub import Hub
 
@@ -41,7 +42,9 @@ async def main(settings: Settings) -> None:
         **signing_in.states(issuers),
     }
     pages = operator_pages(metrics, dependencies)
-    gateway = Gateway(context, pages, events.report_viewers, lambda: pipe.up.is_set() and events.feed.up.is_set())
+    gateway = Gateway(
+        context, pages, RedisPresence(pipe).report, lambda: pipe.up.is_set() and events.feed.up.is_set()
+    )
     lines.count_in(metrics)
     pipe.count_in(metrics)
     store.count_in(metrics)

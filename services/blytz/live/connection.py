@@ -17,11 +17,14 @@ from blytz.live.bidding import Bidding
 from blytz.live.context import GatewayContext
 from blytz.live.limits import ErrorLimit, RateLimiter
 from blytz.live.protocol import Auth, Ping, PlaceBid, Unwatch, Watch
-from blytz.live.topics.hub import Wanted
+from blytz.live.topics.topic import WatchRequest
 
 log = structlog.get_logger()
 
 MALFORMED_A_MINUTE = 10
+TOO_LONG = f"a message may have {protocol.MAX_MESSAGE_BYTES} bytes, an auth {protocol.MAX_AUTH_BYTES}"
+MAX_HEADER_BYTES = 10
+"""Of a frame that a server sends."""
 CLOSE_GRACE_S = 5.0
 """How long a closing connection may take to read what is queued and answer; then it is cut."""
 TEXT, CLOSE, CONTINUATION, BINARY = WSMsgType.TEXT, WSMsgType.CLOSE, WSMsgType.CONTINUATION, WSMsgType.BINARY
@@ -104,8 +107,8 @@ class Connection(WSListener):
                 # Who goes on after the end is read no more: each frame is at the cost of everybody else.
                 transport.underlying_transport.pause_reading()
         elif kind is TEXT and frame.fin and self._parts is None:
-            if frame.payload_size > protocol.LONGEST_FRAME:
-                self.close(protocol.MALFORMED)
+            if frame.payload_size > protocol.MAX_AUTH_BYTES:
+                self._end_malformed(TOO_LONG)
                 return
             self._hear(frame.get_payload_as_bytes())
         elif kind is TEXT or kind is CONTINUATION:
@@ -121,12 +124,12 @@ class Connection(WSListener):
     def _hear_part(self, frame: WSFrame) -> None:
         """A message in several frames; together they are held to the same length."""
         if (frame.msg_type is CONTINUATION) != (self._parts is not None):
-            self.close(protocol.MALFORMED)
+            self._end_malformed("a frame that does not continue the message before it")
             return
         parts = self._parts = self._parts if self._parts is not None else bytearray()
         parts += frame.get_payload_as_bytes()
-        if len(parts) > protocol.LONGEST_FRAME:
-            self.close(protocol.MALFORMED)
+        if len(parts) > protocol.MAX_AUTH_BYTES:
+            self._end_malformed(TOO_LONG)
         elif frame.fin:
             self._parts = None
             self._hear(bytes(parts))
@@ -149,7 +152,13 @@ class Connection(WSListener):
         try:
             said = protocol.decoder.decode(text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            self._malformed_message(protocol.why_malformed(error), protocol.ref_of(text))
+            if len(text) > protocol.MAX_MESSAGE_BYTES:
+                self._end_malformed(TOO_LONG)
+            else:
+                self._malformed_message(protocol.why_malformed(error), protocol.ref_of(text))
+            return
+        if len(text) > protocol.MAX_MESSAGE_BYTES and not isinstance(said, Auth):
+            self._end_malformed(TOO_LONG)
             return
         if not isinstance(said, list):
             self.act(said)
@@ -191,7 +200,7 @@ class Connection(WSListener):
             self.error("rate_limited", "too many topics on one connection", message.ref)
         else:
             self._watching.add(auction_id)
-            self.context.hub.watch(auction_id, Wanted(self, message.after, message.epoch, message.ref))
+            self.context.hub.watch(auction_id, WatchRequest(self, message.after, message.epoch, message.ref))
 
     def _unwatch(self, message: Unwatch) -> None:
         auction_id = protocol.auction_of(message.topic)
@@ -234,7 +243,11 @@ class Connection(WSListener):
         if self._authentication:
             self._authentication.check()
 
-    def forget(self, auction_id: str) -> None:
+    def can_queue(self, size: int) -> bool:
+        queued = self._transport.underlying_transport.get_write_buffer_size() if self._transport else 0
+        return queued + size + MAX_HEADER_BYTES <= self.context.settings.send_queue_bytes
+
+    def unsubscribed(self, auction_id: str) -> None:
         self._watching.discard(auction_id)
 
     def close(self, code: int) -> None:
@@ -275,3 +288,9 @@ class Connection(WSListener):
         self._error_limit = self._error_limit or ErrorLimit(MALFORMED_A_MINUTE)
         if self._error_limit.ends():
             self.close(protocol.MALFORMED)
+
+    def _end_malformed(self, why: str) -> None:
+        """Beyond repair: an error that says why, then 4400."""
+        self.context.malformed.add()
+        self.error("invalid_request", why)
+        self.close(protocol.MALFORMED)

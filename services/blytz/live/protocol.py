@@ -13,8 +13,10 @@ from blytz.kit.problems import Problem
 from blytz.kit.text import in_words
 
 SUBPROTOCOL = "blytz.v1"
-LONGEST_FRAME = 4_096
-"""Bytes, from a client."""
+MAX_MESSAGE_BYTES = 4_096
+"""From a client, in one frame or in several."""
+MAX_AUTH_BYTES = 16_384
+"""The same for an `auth` alone in its frame: an issuer may put much into a token."""
 
 MALFORMED = 4400
 TOKEN_REFUSED = 4401

@@ -28,7 +28,7 @@ PATH = b"/live/v1"
 BACKLOG = 4_096
 READ_BUFFER_BYTES = 1_024
 """To begin with; a connection that says more gets more. It is what 10,000 idle viewers pay each."""
-LONGEST_FRAME_READ = 16 * protocol.LONGEST_FRAME
+LONGEST_FRAME_READ = 4 * protocol.MAX_AUTH_BYTES
 """Longer than what is allowed, so that a frame somewhat too long is answered by us; past it by picows (1009)."""
 BATCH_SIZE = 200
 """Sessions looked after in one turn of the loop."""
@@ -81,6 +81,7 @@ class Gateway:
         self._tasks = [
             tasks.start("heartbeat", self._keep_alive),
             tasks.start("viewers", self._keep_count),
+            tasks.start("dataset", self._context.hub.check_dataset),
             tasks.start("store", self._watch_store),
         ]
         log.info("listening", host=settings.host, port=settings.live_port)
@@ -166,8 +167,8 @@ class Gateway:
         """Say how many watch each auction here, when that has changed, and again before it is forgotten."""
         while True:
             await asyncio.sleep(1.0)
-            self._context.hub.say_viewers()
-            now, here = time.monotonic(), dict(self._context.hub.rooms())
+            self._context.hub.send_viewers()
+            now, here = time.monotonic(), dict(self._context.hub.readers())
             due = [
                 (auction_id, here.get(auction_id, 0))
                 for auction_id in {*here, *self._told}

@@ -103,6 +103,12 @@ async def test_the_tenth_malformed_message_in_a_minute_ends_the_connection(conne
     assert closed.value.code == 4400
 
 
+async def ends_malformed(client: Client) -> None:
+    """An error says why before the connection ends."""
+    assert (await client.next())["code"] == "invalid_request"
+    assert await client.closed() == 4400
+
+
 async def test_what_is_well_formed_but_cannot_be_met_does_not_count_among_the_ten(connect: Connect) -> None:
     client = await connect()
     unmet: list[dict[str, Any]] = [
@@ -140,14 +146,23 @@ async def test_a_message_of_4096_bytes_is_heard_and_one_more_ends_the_connection
     client.send_text(longest)
     assert len((await client.receive("pong"))["ref"]) == 4_096 - len(head) - len(tail)
     client.send_text(b" " + longest)
-    assert await client.closed() == 4400
+    await ends_malformed(client)
 
 
 @pytest.mark.parametrize("size", [4_097, 20_000, 65_535, 65_536])
 async def test_longer_frames_end_the_connection(size: int, connect: Connect) -> None:
     client = await connect()
     client.send_text(b" " * size)
-    assert await client.closed() == 4400
+    await ends_malformed(client)
+
+
+async def test_an_auth_may_have_16_kib_and_no_more(connect: Connect) -> None:
+    for size, code in ((16_384, 4401), (16_385, 4400)):
+        client = await connect()
+        head, tail = b'{"type":"auth","token":"', b'"}'
+        client.send_text(head + b"x" * (size - len(head) - len(tail)) + tail)
+        assert (await client.next())["type"] == "error"
+        assert await client.closed() == code
 
 
 async def test_a_frame_of_an_announced_enormous_length_ends_the_connection_before_it_came(
@@ -173,8 +188,8 @@ async def test_a_message_in_pieces_is_one_message(connect: Connect) -> None:
 async def test_pieces_together_are_held_to_the_same_length(connect: Connect) -> None:
     client = await connect()
     client.writer.write(frame(b" " * 4_000, fin=False))
-    client.writer.write(frame(b" " * 97, CONTINUATION, fin=False))
-    assert await client.closed() == 4400
+    client.writer.write(frame(b" " * 97, CONTINUATION))
+    await ends_malformed(client)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +204,7 @@ async def test_pieces_together_are_held_to_the_same_length(connect: Connect) -> 
 async def test_pieces_out_of_order_end_the_connection(frames: list[bytes], connect: Connect) -> None:
     client = await connect()
     client.writer.write(b"".join(frames))
-    assert await client.closed() == 4400
+    await ends_malformed(client)
 
 
 async def test_binary_is_not_understood(connect: Connect) -> None:

@@ -182,14 +182,17 @@ class Connection:
 
 @pytest.mark.parametrize("name", ["heartbeat", "viewers", "store"])
 async def test_each_task_of_the_gateway_goes_on_after_a_fault(name: str, tasks: TaskSupervisor) -> None:
-    ping, say_viewers, store_is_up = Connection(), FailsOnce(), FailsOnce(True)
-    faulty = {"heartbeat": ping.ping, "viewers": say_viewers, "store": store_is_up}
+    ping, send_viewers, store_is_up = Connection(), FailsOnce(), FailsOnce(True)
+    faulty = {"heartbeat": ping.ping, "viewers": send_viewers, "store": store_is_up}
     for other in faulty.keys() - {name}:
         faulty[other].calls = 1
 
     class FaultyHub(Hub):
-        def say_viewers(self) -> None:
-            say_viewers()
+        def send_viewers(self) -> None:
+            send_viewers()
+
+        async def check_dataset(self) -> None:
+            await asyncio.Event().wait()
 
     settings, metrics = Settings(env="dev", live_port=free_port(), heartbeat_ms=200), Metrics()
     clock = ServerClock(UNUSED)

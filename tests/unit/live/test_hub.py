@@ -61,9 +61,12 @@ class Room:
         for reader in self.readers:
             if reader.watching:
                 assert not reader.waits, f"{reader.name} was never answered"
-                assert reader.view == (self.source.epoch, self.source.seq), (
+                assert reader.view is not None
+                epoch, seq, price = reader.view
+                assert (epoch.split("-")[0], seq) == (self.source.epoch, self.source.seq), (
                     f"{reader.name} is behind: {reader.view}"
                 )
+                assert price in (None, self.source.prices[-1])
 
     def close(self) -> None:
         for reader in self.readers:
@@ -145,7 +148,7 @@ class History(RuleBasedStateMachine):
     @rule(number=st.integers(0, READERS - 1), behind=st.sampled_from([-1, 0, 1, 2, 3, 499, 500, 501]))
     def a_reader_asks_from_somewhere(self, number: int, behind: int) -> None:
         source = self.room.source
-        self.room.loop.act(self.room.readers[number].watch, source.seq - behind, source.epoch)
+        self.room.loop.act(self.room.readers[number].watch, source.seq - behind, source.epoch_of_topic)
 
     @rule(number=st.integers(0, READERS - 1))
     def a_reader_is_sent_away_by_its_next_frame(self, number: int) -> None:
@@ -178,9 +181,23 @@ class History(RuleBasedStateMachine):
         source = self.room.source
         self.room.feed_is_up = False
         self.room.under_way.clear()
-        source.epoch, source.seq, source.log = f"e{int(source.epoch[1:]) + 1}", 0, []
+        source.lose(source.seq)
+        source.epoch = f"e{int(source.epoch[1:]) + 1}"
         source.grow(seq)
         self.room.loop.act(self.room.subscribe_again)
+
+    @rule(lost=st.sampled_from([0, 1, 2, 3, 600]), grown=st.sampled_from([0, 1, 2, 3, 600]))
+    def the_last_events_are_lost_and_others_recorded(self, lost: int, grown: int) -> None:
+        """As after a replica was promoted that had not received them."""
+        self.room.feed_is_up = False
+        self.room.under_way.clear()
+        self.room.source.lose(lost)
+        self.room.source.grow(grown)
+        self.room.loop.act(self.room.subscribe_again)
+
+    @rule(number=st.integers(0, READERS - 1), size=st.sampled_from([0, 1_000, 10**9]))
+    def a_reader_has_a_short_queue(self, number: int, size: int) -> None:
+        self.room.readers[number].queue_holds = size
 
     @rule()
     def all_comes_to_rest(self) -> None:
@@ -193,7 +210,7 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: not any(reader.watching for reader in self.room.readers))
     @invariant()
     def what_nobody_watches_is_not_followed(self) -> None:
-        assert list(self.room.hub.rooms()) == []
+        assert list(self.room.hub.readers()) == []
         assert not self.room.source.subscribed
 
 

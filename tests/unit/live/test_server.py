@@ -12,7 +12,8 @@ from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.context import GatewayContext
 from blytz.live.server import Gateway
-from blytz.live.topics.hub import Hub, Wanted
+from blytz.live.topics.hub import Hub
+from blytz.live.topics.topic import WatchRequest
 from infra.ports import free_port
 from tests.support.live_client import Client, frame
 
@@ -20,7 +21,7 @@ NOBODY = cast("Any", None)
 
 
 class FaultyHub(Hub):
-    def watch(self, auction_id: str, wanted: Wanted) -> NoReturn:
+    def watch(self, auction_id: str, request: WatchRequest) -> NoReturn:
         raise ValueError(f"a fault of ours, found by {auction_id}")
 
 

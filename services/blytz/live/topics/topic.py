@@ -1,81 +1,279 @@
-"""One auction as a gateway follows it: its last events, its state, and who reads it."""
+"""One auction that is watched at this gateway: its history, its readers, and how both recover from a loss.
 
-from collections import deque
-from collections.abc import Sequence
+The stream in Redis is authoritative, a published message only notifies: an event that does not follow the one
+before it makes the topic read the log.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from time import monotonic
 
-import msgspec
+import structlog
+from msgspec import UNSET, Struct, UnsetType
 
-from blytz.auction import rules
-from blytz.auction.model import Auction
+from blytz.kit.clock import ServerClock
+from blytz.kit.problems import NotFound, Overloaded, Problem, RateLimited, StoreUnavailable
+from blytz.kit.telemetry.metrics import Metrics
 from blytz.live import protocol
+from blytz.live.topics.fanout import SLICE, FanOut, Reader
+from blytz.live.topics.history import DEPTH, Gap, History
+from blytz.live.topics.source import Entry, Source
 
-DEPTH = 500
-"""How many events back a reader may resume from; further back it gets a snapshot."""
+log = structlog.get_logger()
+
+FIRST_RETRY_S = 0.02
+MAX_RETRY_S = 1.0
+VIEWERS_EVERY_S = 1.0
+MAX_EARLY_EVENTS = 10_000
+"""Events kept while the log is being read; any more are read from there again."""
+
+
+class WatchRequest(Struct, frozen=True):
+    """A reader's `watch`."""
+
+    reader: Reader
+    after: int | None = None
+    epoch: str | None = None
+    ref: str | UnsetType = UNSET
+    is_sent: bool = True
+    """By the client; else the topic itself made it, for a reader who needs a fresh snapshot."""
+
+
+class TopicContext:
+    """What all topics of a gateway share."""
+
+    def __init__(self, source: Source, clock: ServerClock, metrics: Metrics) -> None:
+        self.source = source
+        self.clock = clock
+        self.fan_out_s = metrics.histogram(
+            "blytz_fan_out_seconds", "From the event's time in Redis until its last reader was written to"
+        )
+        self.delivered = metrics.counter("blytz_events_delivered", "Events times the readers they were sent to")
+        self.syncs = metrics.counter("blytz_topic_syncs", "Topics read from the log", "why")
 
 
 class Topic:
-    """`heard` is the last event that came in. Readers may have been given less, up to some `sent`: between the two
-    lies the batch that is due. Who joins, joins at `sent`, and gets the batch like everybody else."""
+    """`history` is None until the log was read for the first time. While it is read, events wait in `_early` and
+    requests in `_waiting`."""
 
-    def __init__(self, auction: Auction, past: Sequence[tuple[int, bytes]]) -> None:
-        """`past` is the end of the log, oldest first; it may go on beyond `auction`."""
-        self.auction_id = auction.listing.auction_id
-        self.name = f"auction:{self.auction_id}"
-        self.epoch = auction.listing.epoch
-        self.heard = auction.seq
-        self._log: deque[tuple[int, bytes]] = deque(maxlen=DEPTH)
-        self._state: dict[str, Any] = rules.view(auction)
-        self._state_json = b""
-        self._remember(past)
+    def __init__(self, auction_id: str, context: TopicContext, on_empty: Callable[[str], None]) -> None:
+        """`on_empty` is called with the auction's id when nobody is subscribed or waits any more."""
+        self.auction_id = auction_id
+        self.history: History | None = None
+        self.fan_out = FanOut(self._on_flushed)
+        self._context = context
+        self._on_empty = on_empty
+        self._dataset = ""
+        self._waiting: dict[Reader, WatchRequest] = {}
+        """Readers whose request is not answered yet: one each."""
+        self._answering: asyncio.Handle | None = None
+        self._early: list[Entry] = []
+        self._syncing: asyncio.Task[None] | None = None
+        self._sync_again = False
+        self._viewers: int | None = None
+        self._viewers_sent: int | None = None
+        self._viewers_sent_at = float("-inf")
 
-    def _remember(self, past: Sequence[tuple[int, bytes]]) -> None:
-        """Only what leads up to the present without a hole, as the log is read by counting."""
-        for seq, public in past:
-            if seq > self.heard:
-                break
-            if self._log and seq != self._log[-1][0] + 1:
-                self._log.clear()
-            self._log.append((seq, public))
-        if self._log and self._log[-1][0] != self.heard:
-            self._log.clear()
+    def watch(self, request: WatchRequest) -> None:
+        """Answer with a snapshot or a replay, followed by every event after it. Until then the reader gets no
+        event, so that none comes twice."""
+        replaced = self._waiting.get(request.reader)
+        self.fan_out.unsubscribe(request.reader)
+        self._waiting[request.reader] = request
+        if replaced and replaced.is_sent:
+            _refuse(replaced, RateLimited("watched again before this was answered"))
+        history, has_left = self.history, request.reader not in self._waiting
+        if history is None or self._syncing or has_left:
+            return
+        if request.epoch == history.epoch and (request.after or 0) > history.received:
+            # It has seen more at another gateway than was received here.
+            self.sync("behind")
+        elif self._can_answer(request):
+            self._answer(request)
 
-    def take(self, seq: int, public: bytes) -> bytes | None:
-        """The next event, as the message for readers. None for one that is known already; raises Gap."""
-        if seq <= self.heard:
-            return None
-        if seq != self.heard + 1:
-            raise Gap
-        self.heard = seq
-        self._log.append((seq, public))
-        return protocol.event(self.name, public)
+    def unwatch(self, reader: Reader) -> None:
+        self.fan_out.unsubscribe(reader)
+        self._waiting.pop(reader, None)
+        if not len(self.fan_out) and not self._waiting:
+            self._on_empty(self.auction_id)
 
-    def since(self, after: int, epoch: str, sent: int) -> list[bytes] | None:
-        """The events with `after < seq <= sent`, or None when they are not all here."""
-        if epoch != self.epoch or not 0 <= after <= sent:
-            return None
-        oldest = self._log[0][0] if self._log else self.heard + 1
-        if after < oldest - 1:
-            return None
-        return [public for _, public in islice(self._log, after - oldest + 1, sent - oldest + 1)]
+    def close(self) -> None:
+        """Stop all work."""
+        for work in (self._syncing, self._answering):
+            if work:
+                work.cancel()
 
-    def reaches(self, sent: int) -> bool:
-        """Can the state at `sent` still be told? Not when more is due than is remembered."""
-        return bool(self._state["seq"] == sent or (self._log and self._log[0][0] <= sent))
+    def on_event(self, public: bytes) -> None:
+        seq = protocol.seq_of(public)
+        if self.history is None or self._syncing:
+            if len(self._early) < MAX_EARLY_EVENTS:
+                self._early.append((seq, public))
+            else:
+                self._sync_again = True
+            return
+        try:
+            self._take(self.history, seq, public)
+        except Gap:
+            self._early.append((seq, public))
+            self.sync("gap")
 
-    def state_json(self, sent: int) -> bytes:
-        """The public state at `sent`, without `server_at`; made when somebody asks and something changed."""
-        if self._state["seq"] != sent or not self._state_json:
-            if self._state["seq"] != sent:
-                _, last = self._log[sent - self._log[0][0]]
-                event = msgspec.json.decode(last)
-                # It carries the whole changing part of the state, under the state's own names: laid over any
-                # earlier state, it gives the present one.
-                self._state.update((name, event[name]) for name in event.keys() & self._state.keys())
-            self._state_json = protocol.encode(self._state)
-        return self._state_json
+    def on_viewers(self, count: int) -> None:
+        self._viewers = count
+        self.send_viewers()
+
+    def send_viewers(self) -> None:
+        """Send the number of viewers if it has changed, at most once a second."""
+        now, count = monotonic(), self._viewers
+        if self.history is None or self._syncing or now - self._viewers_sent_at < VIEWERS_EVERY_S:
+            return
+        if count is not None and count != self._viewers_sent:
+            self._viewers_sent, self._viewers_sent_at = count, now
+            message = protocol.encode(protocol.Viewers(self.history.name, count))
+            self.fan_out.add(message, self.history.received)
+
+    def on_dataset(self, dataset: str) -> None:
+        """Check the history if it was read from another dataset."""
+        if self.history and not self._syncing and dataset != self._dataset:
+            self.sync("dataset")
+
+    def sync(self, why: str) -> None:
+        """Read from the log what is missing. Called again while it runs, it runs once more."""
+        self._context.syncs.add(why)
+        if self._syncing:
+            self._sync_again = True
+        else:
+            self._syncing = asyncio.create_task(self._sync(), name=f"sync {self.auction_id}")
+
+    def _take(self, history: History, seq: int, public: bytes) -> None:
+        message = history.take(seq, public)
+        if message is not None:
+            self.fan_out.add(message, seq)
+
+    def _on_flushed(self, messages: list[bytes]) -> None:
+        context = self._context
+        context.delivered.add(by=len(messages) * len(self.fan_out))
+        at = protocol.at_of(messages[-1])
+        if at:
+            context.fan_out_s.add(max(0, context.clock.now() - at) / 1000)
+        self._answer_soon()
+
+    def _can_answer(self, request: WatchRequest) -> bool:
+        """Not while the answer needs events that are pending. They leave with the next regular flush, because to
+        flush for one reader is to write to all of them."""
+        history, sent = self.history, self.fan_out.sent
+        if history is None or not history.has_state_at(sent):
+            return False
+        return request.epoch != history.epoch or not sent < (request.after or 0) <= history.received
+
+    def _answer_soon(self) -> None:
+        if self._waiting and self._answering is None:
+            self._answering = asyncio.get_running_loop().call_soon(self._answer_waiting)
+
+    def _answer_waiting(self) -> None:
+        """One slice of those who can be answered now."""
+        self._answering = None
+        if self._syncing:
+            return
+        ready = list(islice(filter(self._can_answer, self._waiting.values()), SLICE))
+        for request in ready:
+            # A reader may have left since, and have made others leave.
+            if self._waiting.get(request.reader) is request:
+                self._answer(request)
+        if len(ready) == SLICE:
+            self._answer_soon()
+
+    def _answer(self, request: WatchRequest) -> None:
+        history, sent, reader = self.history, self.fan_out.sent, request.reader
+        assert history is not None, "answered only once there is a history"
+        frame = b""
+        if request.after is not None and request.epoch is not None:
+            events = history.since(request.after, request.epoch, sent)
+            if events is not None:
+                frame = protocol.replay(history.name, history.epoch, sent, events, request.ref)
+        # A replay that does not fit into the send queue would end the connection, at each new attempt too.
+        if not frame or not reader.can_queue(len(frame)):
+            state, now = history.state_json(sent), self._context.clock.now()
+            frame = protocol.snapshot(history.name, history.epoch, sent, state, now, request.ref)
+        # Subscribed first, because the reader may unwatch within `send`.
+        self.fan_out.subscribe(reader)
+        del self._waiting[reader]
+        # This reader has not been sent the number of viewers yet.
+        self._viewers_sent = None
+        reader.send(frame)
+
+    async def _sync(self) -> None:
+        try:
+            await self._catch_up()
+        except Problem as problem:
+            self._end(problem)
+        except Exception:
+            log.exception("sync_failed", auction_id=self.auction_id)
+            self._end(Problem())
+        else:
+            self._syncing = None
+            self._answer_waiting()
+
+    async def _catch_up(self) -> None:
+        """Read the log until nothing is missing. Raises `Problem` when the auction cannot be read."""
+        retry_s = FIRST_RETRY_S
+        while True:
+            self._sync_again = False
+            received = self.history.received if self.history else None
+            try:
+                is_complete = await self._read_log()
+            except (StoreUnavailable, Overloaded):
+                await asyncio.sleep(random.uniform(0, retry_s))
+                retry_s = min(MAX_RETRY_S, retry_s * 2)
+                continue
+            if is_complete and not self._sync_again:
+                return
+            if not is_complete and self.history and self.history.received == received:
+                # An event is missing from the log itself: go on from a snapshot after it.
+                self.history = None
+
+    async def _read_log(self) -> bool:
+        """Read it once. False when it must be read again at once."""
+        history = self.history
+        after = max(0, history.received - 1) if history else None
+        reading = await self._context.source.read(self.auction_id, after, 2 * DEPTH)
+        auction, past, self._dataset = reading.auction, reading.events, reading.dataset
+        if auction is None:
+            raise NotFound("there is no such auction", code="auction_not_found")
+        if history and not history.is_continued_by(past, auction.seq):
+            self.history = None
+            return False
+        epoch = f"{auction.listing.epoch}-{self._dataset}"
+        early, self._early = sorted(self._early), []
+        if history is None:
+            history = self.history = History(auction, epoch, past)
+            self._restart(history)
+            # Early events may belong to the history that has ended; those that do not are in the log.
+            early, is_complete = [], not early
+        else:
+            history.epoch, is_complete = epoch, True
+        try:
+            for seq, public in (*past, *early):
+                self._take(history, seq, public)
+        except Gap:
+            return False
+        return is_complete and history.received >= auction.seq
+
+    def _restart(self, history: History) -> None:
+        """The readers' history has no continuation: they get a fresh snapshot instead of what was pending."""
+        for reader in self.fan_out.restart(history.received):
+            self._waiting[reader] = WatchRequest(reader, is_sent=False)
+
+    def _end(self, why: Problem) -> None:
+        self._syncing = None
+        requests = [*(WatchRequest(reader) for reader in self.fan_out.restart(0)), *self._waiting.values()]
+        self._waiting.clear()
+        for request in requests:
+            _refuse(request, why)
+            request.reader.unsubscribed(self.auction_id)
+        self._on_empty(self.auction_id)
 
 
-class Gap(Exception):
-    """An event is missing before this one; the log in Redis has it."""
+def _refuse(request: WatchRequest, why: Problem) -> None:
+    request.reader.send(protocol.encode(protocol.Error(why.code, why.detail, request.ref)))

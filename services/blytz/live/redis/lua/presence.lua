@@ -1,0 +1,32 @@
+-- Counts the viewers of one auction over all gateways. Stands alone: common.lua is not put in front of it.
+--
+-- A gateway reports its number when that changes, and again before the entry expires. An entry of a gateway that
+-- has stopped reporting expires. One from the future was written before the clock was set back, and counts no
+-- longer than others do.
+--
+-- KEYS 1 viewers (hash: gateway -> 'count:reported_at', s since the Unix epoch)  2 feed (channel)
+-- ARGV 1 gateway  2 count
+-- Returns the total
+-- Publishes viewers:<total> on the feed
+
+local FRESH_FOR_S, MAX_GATEWAYS = 30, 1024
+
+local now = tonumber(redis.call('TIME')[1])
+if ARGV[2] == '0' then
+  redis.call('HDEL', KEYS[1], ARGV[1])
+else
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ':' .. now)
+  redis.call('EXPIRE', KEYS[1], FRESH_FOR_S)
+end
+
+local total, entries = 0, redis.call('HGETALL', KEYS[1])
+for i = 1, math.min(#entries, 2 * MAX_GATEWAYS), 2 do
+  local count, at = string.match(entries[i + 1], '^(%d+):(%d+)$')
+  if count and math.abs(now - tonumber(at)) < FRESH_FOR_S then
+    total = total + tonumber(count)
+  else
+    redis.call('HDEL', KEYS[1], entries[i])
+  end
+end
+redis.call('SPUBLISH', KEYS[2], 'viewers:' .. total)
+return total

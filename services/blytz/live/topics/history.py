@@ -1,0 +1,88 @@
+"""The history of one auction, as far as a gateway keeps it: the last events and the state they lead to."""
+
+from collections import deque
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from blytz.auction import rules
+from blytz.auction.model import Auction
+from blytz.live import protocol
+from blytz.live.topics.source import Entry
+
+DEPTH = 500
+"""How many events back a reader may resume from; further back it gets a snapshot."""
+
+
+class History:
+    """`received` is the `seq` of the last event. Readers may have been sent fewer, up to some `sent`; the events
+    between the two are pending in the fan-out. Whoever subscribes does so at `sent`."""
+
+    def __init__(self, auction: Auction, epoch: str, past: Sequence[Entry]) -> None:
+        """`past` is the end of the log, oldest first. Events after `auction.seq` in it are ignored."""
+        self.name = f"auction:{auction.listing.auction_id}"
+        self.epoch = epoch
+        self.received = auction.seq
+        self._log: deque[Entry] = deque(maxlen=DEPTH)
+        self._state: dict[str, Any] = rules.view(auction)
+        self._state_json = b""
+        self._keep(past)
+
+    def _keep(self, past: Sequence[Entry]) -> None:
+        """Only an unbroken run up to `received`, because the log is indexed by counting."""
+        for seq, public in past:
+            if seq > self.received:
+                break
+            if self._log and seq != self._log[-1][0] + 1:
+                self._log.clear()
+            self._log.append((seq, public))
+        if self._log and self._log[-1][0] != self.received:
+            self._log.clear()
+
+    def take(self, seq: int, public: bytes) -> bytes | None:
+        """The next event, as the message for readers; None for one that is known already. Raises `Gap`."""
+        if seq <= self.received:
+            if self._log and seq >= self._log[0][0] and self._log[seq - self._log[0][0]][1] != public:
+                raise Gap
+            return None
+        if seq != self.received + 1:
+            raise Gap
+        self.received = seq
+        self._log.append((seq, public))
+        return protocol.event(self.name, public)
+
+    def is_continued_by(self, past: Sequence[Entry], seq: int) -> bool:
+        """Whether the log, read after `received - 1`, begins with the last event known here, and ends soon."""
+        is_near = self.received <= seq <= self.received + DEPTH
+        return is_near and bool(self._log and past and past[0] == self._log[-1])
+
+    def since(self, after: int, epoch: str, sent: int) -> list[bytes] | None:
+        """The events with `after < seq <= sent`, or None when they are not all here."""
+        if epoch != self.epoch or not 0 <= after <= sent:
+            return None
+        oldest = self._log[0][0] if self._log else self.received + 1
+        if after < oldest - 1:
+            return None
+        return [public for _, public in islice(self._log, after - oldest + 1, sent - oldest + 1)]
+
+    def has_state_at(self, sent: int) -> bool:
+        """False when more events are pending than are kept."""
+        return bool(self._state["seq"] == sent or (self._log and self._log[0][0] <= sent))
+
+    def state_json(self, sent: int) -> bytes:
+        """The public state at `sent`, without `server_at`. Encoded again only when it has changed."""
+        if self._state["seq"] != sent or not self._state_json:
+            if self._state["seq"] != sent:
+                _, last = self._log[sent - self._log[0][0]]
+                event = msgspec.json.decode(last)
+                # An event carries every changing field of the state under the same name, so laying it over any
+                # earlier state gives the state after it.
+                self._state.update((name, event[name]) for name in event.keys() & self._state.keys())
+            self._state_json = protocol.encode(self._state)
+        return self._state_json
+
+
+class Gap(Exception):
+    """The event does not follow the last one: read the log in Redis."""
