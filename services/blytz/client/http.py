@@ -1,24 +1,27 @@
-"""The few HTTP calls that the command line makes. One short connection each: none of them is in a hurry."""
+"""The HTTP calls of the command line and the simulation."""
 
 import asyncio
-import http.client
 import ssl
-from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
 from blytz.kit.user_error import UserError
 
+if TYPE_CHECKING:
+    import httpx
+
 TIMEOUT_S = 10.0
 
 
 class Unreachable(UserError):
-    """Nobody answers at the address, or not in HTTP."""
+    """Nothing answers at the address, or not in HTTP."""
 
 
 class ApiFault(UserError):
-    """The platform refused. `code` is the word of the protocol, `fields` the whole problem+json."""
+    """The platform refused the call. `code` is that of the protocol, `fields` the whole problem+json."""
 
     def __init__(self, status: int, fields: dict[str, Any]) -> None:
         self.status = status
@@ -36,7 +39,6 @@ class HttpClient:
             raise Unreachable(f"{url} is not the address of a platform: give it like http://127.0.0.1:8000")
         self.url = f"{parts.scheme}://{parts.netloc}"
         self.token = token
-        self._parts = parts
 
     @property
     def live_url(self) -> str:
@@ -68,35 +70,37 @@ class HttpClient:
         return await self.post(f"/auction/v1/auctions/{quote(auction_id, safe='')}/{verb}", body)
 
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
-        return await self._call("GET", f"{path}?{urlencode(query)}" if query else path, None)
+        return await self._call("GET", path, params=query)
 
     async def post(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        return await self._call("POST", path, body)
+        return await self._call("POST", path, json=body)
 
-    async def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        return await asyncio.to_thread(self._call_now, method, path, body)
+    async def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        return await asyncio.to_thread(self._call_now, method, path, **request)
 
-    def _call_now(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        headers = {"Accept": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        connection = self._connection()
+    def _call_now(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
-            connection.request(method, path, None if body is None else msgspec.json.encode(body), headers)
-            response = connection.getresponse()
-            return _answer(response.status, response.read())
-        except (OSError, http.client.HTTPException) as error:
+            response = self._http.request(method, path, headers=headers, **request)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(f"{self.url} does not answer ({error}): is `blytz up` running?") from error
-        finally:
-            connection.close()
+        return _answer(response.status_code, response.content)
 
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context())
-        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    @cached_property
+    def _http(self) -> "httpx.Client":
+        """Used by several threads. It keeps no connection open: calls are rare, and nobody has to close it."""
+        import httpx
+
+        return httpx.Client(
+            base_url=self.url,
+            # The system's certificate authorities, and no proxy: the WebSocket beside it would not use one either.
+            verify=ssl.create_default_context() if self.url.startswith("https") else False,
+            trust_env=False,
+            timeout=TIMEOUT_S,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
 
 
 def _answer(status: int, body: bytes) -> dict[str, Any]:
