@@ -32,13 +32,16 @@ _IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-_DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_CONTROL_OR_DIRECTION: Final = re.compile(f"[{_CONTROL}\u202a-\u202e\u2066-\u2069]")
 
 
 def isolated(text: str) -> str:
-    """A stranger's text for a terminal or page: it cannot change the direction of what stands around it. Its own
-    embeddings, overrides and isolates are removed, because an unbalanced one would reach beyond its end."""
-    return f"\u2068{_DIRECTION.sub('', text)}\u2069"
+    """A stranger's text for a terminal or page: it cannot change the direction of the text around it, nor send
+    commands. Control characters are removed, and its own embeddings, overrides and isolates too, because an
+    unbalanced one would reach beyond its end. Visible ASCII needs no isolation and stays as it is."""
+    if text.isascii() and text.isprintable():
+        return text
+    return f"\u2068{_CONTROL_OR_DIRECTION.sub('', text)}\u2069"
 
 
 def is_line(text: str) -> bool:

@@ -145,3 +145,15 @@ def test_bids_of_before_come_before_and_once() -> None:
 )
 def test_durations(ms: float, shown: str) -> None:
     assert duration(ms) == shown
+
+
+@pytest.mark.parametrize("width", [20, 30, 60, 100])
+def test_a_strangers_text_changes_nothing_around_it(width: int) -> None:
+    text = "\u05e9\u05dc\u05d5\u05dd\u202e\x9b2J " * 4
+    party = {"id": "usr_1", "name": text}
+    made = after(event(2, bidder=party, leader=party), title=text, leader=party)
+    for line in drawn(made, width):
+        assert "\u202e" not in line
+        assert "\x9b" not in line
+        assert line.count("\u2068") == line.count("\u2069")
+    assert any("\u2068" in line for line in drawn(made, width))

@@ -12,3 +12,11 @@ def test_a_text_cannot_turn_what_stands_around_it(mark: str) -> None:
 
 def test_a_text_in_another_direction_is_left_as_it_is() -> None:
     assert isolated("\u05e9\u05dc\u05d5\u05dd 7") == "\u2068\u05e9\u05dc\u05d5\u05dd 7\u2069"
+
+
+def test_a_text_cannot_send_commands_to_a_terminal() -> None:
+    assert isolated("a\x1b]0;title\x07\x9bb") == "\u2068a]0;titleb\u2069"
+
+
+def test_plain_ascii_is_left_as_it_is() -> None:
+    assert isolated("Maya Rosen") == "Maya Rosen"

@@ -14,6 +14,7 @@ from blytz.client.http import ApiFault, HttpClient, Unreachable
 from blytz.client.live import BidResult, LiveClient
 from blytz.kit.money import MOST
 from blytz.kit.money_text import money
+from blytz.kit.text import isolated
 from blytz.kit.user_error import UserError
 
 BID_ID = "[A-Za-z0-9_-]{1,64}"
@@ -100,4 +101,4 @@ def line(result: BidResult, currency: str) -> str:
         return f"{why}: at least {money(result.minimum, currency)}"
     if result.code == "auction_not_found":
         return f"{why}: name one by its id, or say {LATEST} for the newest open one"
-    return f"{why}: {result.detail}" if result.detail else why
+    return f"{why}: {isolated(result.detail)}" if result.detail else why

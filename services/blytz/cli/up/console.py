@@ -23,7 +23,7 @@ MAX_WAITING = 1_000
 RETRY_S = 0.05
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_UNPRINTABLE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
+_UNPRINTABLE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from blytz.cli.watch.scene import Scene, display_name
 from blytz.cli.watch.view import clock_time, duration, render
 from blytz.kit.money_text import money
+from blytz.kit.text import isolated
 
 
 class Output(Protocol):
@@ -44,7 +45,7 @@ class Screen:
     def close(self, scene: Scene) -> None:
         self._live.stop()
         if scene.state is not None:
-            self._console.print(Text(f"{scene.state['title']}: {summary(scene)}"))
+            self._console.print(Text(f"{isolated(scene.state['title'])}: {summary(scene)}"))
 
 
 class Lines:
@@ -59,11 +60,11 @@ class Lines:
     def hear(self, scene: Scene, message: dict[str, Any]) -> None:
         state = scene.state
         if message["type"] == "error":
-            self._print(scene, f"{message['code']}: {message['detail']}")
+            self._print(scene, f"{message['code']}: {isolated(message['detail'])}")
         elif state is None:
             return
         elif message["type"] == "snapshot":
-            self._print(scene, f"{state['title']}: {summary(scene)}")
+            self._print(scene, f"{isolated(state['title'])}: {summary(scene)}")
         elif message["type"] == "event":
             self._print(scene, event_line(message, state["terms"]["currency"], scene.remaining_ms()))
 

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from blytz.client.live import LiveClient
 from blytz.client.topic import Topic
+from blytz.kit.text import isolated
 
 KEPT_BIDS = 50
 EXTENDED_SHOWS_MS = 4_000
@@ -118,4 +119,4 @@ def _bid_line(event: dict[str, Any]) -> BidLine:
 def display_name(party: dict[str, str] | None) -> str:
     if party is None:
         return "nobody yet"
-    return party["name"] or party["id"][-6:]
+    return isolated(party["name"] or party["id"][-6:])

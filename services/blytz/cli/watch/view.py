@@ -10,6 +10,7 @@ from rich.text import Text
 from blytz.cli.watch.big_digits import big
 from blytz.cli.watch.scene import BidLine, Scene, display_name
 from blytz.kit.money_text import money
+from blytz.kit.text import isolated
 
 HURRY_MS = 10_000
 SOON_MS = 30_000
@@ -39,13 +40,13 @@ def render(scene: Scene, width: int, height: int) -> RenderableType:
         body: list[RenderableType] = [Text(""), Text(scene.notice, style="dim")]
         title = Text("Blytz")
     else:
-        title = Text(state["title"], style="bold")
+        title = Text(isolated(state["title"]), style="bold")
         body = [*_figures(scene, inner, height), Text(""), *_facts(scene, inner)]
         room = height - 2 - len(body) - 3
         body += [Rule(style="grey37"), *_bids(scene, inner, max(0, room))]
     body += [Text("")] * (height - 3 - len(body))
     body = [*body[: height - 3], _link(scene, inner)]
-    title.truncate(inner - 2, overflow="ellipsis")
+    _truncate(title, inner - 2)
     return Panel(
         Group(*body), title=title, title_align="left", border_style=_border(scene), width=width, height=height
     )
@@ -154,7 +155,7 @@ def _in_pairs(left: Text, right: Text, width: int) -> list[Text]:
     """On one line where both fit whole."""
     if left.cell_len + right.cell_len + 2 <= width:
         return [_spread(left, right, width)]
-    return [line for line in (left, right) if line.cell_len]
+    return [_spread(line, Text(""), width) for line in (left, right) if line.cell_len]
 
 
 def _bids(scene: Scene, width: int, room: int) -> list[Text]:
@@ -196,11 +197,17 @@ def clock_time(at_ms: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at_ms / 1000))
 
 
+def _truncate(text: Text, width: int) -> None:
+    """Where the end of an isolated text (kit/text.py) is cut off, the mark that ends it is put back."""
+    text.truncate(width, overflow="ellipsis")
+    text.append("\u2069" * (text.plain.count("\u2068") - text.plain.count("\u2069")))
+
+
 def _spread(left: Text, right: Text, width: int) -> Text:
     """One line: `left` gives way where both do not fit."""
     room = width - right.cell_len - (1 if right.cell_len else 0)
     if room < 4:
         right.truncate(width, overflow="ellipsis")
         return right if right.cell_len else left
-    left.truncate(room, overflow="ellipsis")
+    _truncate(left, room)
     return Text.assemble(left, " " * (width - left.cell_len - right.cell_len), right)
