@@ -15,13 +15,14 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from blytz.kit.addresses import is_loopback
+
 T = TypeVar("T")
 
 MOST_BYTES: Final = 256 * 1024
 WITHIN_S: Final = 5.0
 _CHUNK: Final = 16 * 1024
 _MAX_AGE = re.compile(r"(?:\A|[\s,])max-age=([0-9]{1,9})(?:\Z|[\s,;])")
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class FetchFault(Exception):
@@ -50,7 +51,7 @@ def is_trusted(url: str, *, loopback: bool) -> bool:
     except ValueError:
         return False
     return bool(parts.hostname) and (
-        parts.scheme == "https" or (loopback and parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        parts.scheme == "https" or (loopback and parts.scheme == "http" and is_loopback(parts.hostname or ""))
     )
 
 

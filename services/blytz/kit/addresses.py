@@ -37,9 +37,10 @@ class Addresses:
         return any(address in network for network in self._trusted)
 
 
-def is_loopback(client: str) -> bool:
-    address = _address(client)
-    return address is not None and address.is_loopback
+def is_loopback(host: str) -> bool:
+    """Of an address, or of the name `localhost`: whether it is this machine itself. No name is resolved."""
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def address_fault(text: str) -> str | None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from blytz.kit.addresses import is_loopback
 from blytz.kit.user_error import UserError
 from blytz.simulate.latency import Percentiles
 from blytz.simulate.load_bidders import CROWD, Weights
@@ -90,6 +91,6 @@ def addresses(plan: Plan) -> Iterator[str | None]:
     """Where each viewer connects from: one address has ports for some twenty thousand, and loopback has many
     addresses."""
     host = urlsplit(plan.url).hostname or ""
-    several = plan.viewers > SOCKETS_AN_ADDRESS and (host == "localhost" or host.startswith("127."))
+    several = plan.viewers > SOCKETS_AN_ADDRESS and is_loopback(host) and ":" not in host
     for number in range(plan.viewers):
         yield f"127.0.0.{2 + number // SOCKETS_AN_ADDRESS}" if several else None

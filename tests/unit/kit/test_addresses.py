@@ -36,7 +36,8 @@ def test_what_is_no_address_cannot_be_trusted() -> None:
 
 
 def test_loopback_is_known_in_every_form() -> None:
-    assert [is_loopback(each) for each in ("127.8.9.1", "::1", "203.0.113.7", "", "::/64")] == [
+    assert [is_loopback(each) for each in ("localhost", "127.8.9.1", "::1", "203.0.113.7", "", "::/64")] == [
+        True,
         True,
         True,
         False,

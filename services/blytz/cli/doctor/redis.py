@@ -16,8 +16,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from blytz.cli.doctor.findings import Finding, judge
 from blytz.cli.doctor.machine import disk
+from blytz.kit.addresses import is_loopback
 from blytz.kit.config.model import variable
-from blytz.kit.config.redis_url import is_loopback
 
 WITHIN_S: Final = 3.0
 OLDEST: Final = (7, 0)

@@ -17,6 +17,7 @@ from blytz.cli.up import readiness, redis_server
 from blytz.cli.up.console import Console
 from blytz.cli.up.ports import LOOPBACK, variable
 from blytz.cli.up.supervisor import Child, Supervisor
+from blytz.kit.addresses import is_loopback
 from blytz.kit.open_files import raise_open_files
 from blytz.kit.user_error import UserError
 
@@ -180,7 +181,7 @@ class Platform:
             "",
         ]
         lines += [f"  {soft(f'{what:<8}')} {how}" for what, how in rows]
-        if self._host not in {LOOPBACK, "::1", "localhost"}:
+        if not is_loopback(self._host):
             lines += ["", "Anybody who reaches this address can sign in under any name: this is a dev platform."]
         return "\n".join([*lines, ""])
 

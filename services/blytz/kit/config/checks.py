@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from blytz.kit.addresses import network_fault
+from blytz.kit.addresses import is_loopback, network_fault
 from blytz.kit.config import redis_url
 from blytz.kit.config.fields import Check, shown
 from blytz.kit.config.model import Settings
@@ -45,10 +45,6 @@ def faults(
     if signs_in and not may_sign_in and not broken & {"env", "firebase_project", "oidc_issuers"}:
         found.append(NO_ISSUER)
     return found
-
-
-def is_loopback(host: str) -> bool:
-    return redis_url.is_loopback(host)
 
 
 def _origin_fault(text: str) -> str | None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from blytz.kit.addresses import is_loopback
+
 MIN_SECRET_LENGTH: Final = 16
 WELL_KNOWN: Final = (
     *(
@@ -28,11 +30,6 @@ MIN_OTHER_LETTERS: Final = 6
 """Letters that a password needs besides those words."""
 FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 OPTIONS: Final = ("db", *FILES)
-_LOOPBACK = re.compile(r"(localhost|127\.[0-9.]+|::1)")
-
-
-def is_loopback(host: str) -> bool:
-    return bool(_LOOPBACK.fullmatch(host))
 
 
 def faults(url: str, *, is_production: bool) -> Iterator[str]:
