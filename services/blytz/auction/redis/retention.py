@@ -46,10 +46,9 @@ class RedisRetention:
 
     async def delete_due(self) -> int:
         """One step; how many auctions it found due. Raises `StoreUnavailable` and `Overloaded`."""
-        seconds, _ = await self._pipe.call("TIME")
+        before = await self._pipe.now() - self._keep_ms
         self._kept = await self._pipe.call("ZCARD", CLOSED)
         excess = min(self._kept - self._keep, MAX_DELETED_AT_ONCE)
-        before = int(seconds) * 1_000 - self._keep_ms
         due = await self._pipe.call("ZRANGE", CLOSED, "-inf", before, "BYSCORE", "LIMIT", 0, MAX_DELETED_AT_ONCE)
         if excess > len(due):
             due = await self._pipe.call("ZRANGE", CLOSED, 0, excess - 1)

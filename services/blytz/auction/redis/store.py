@@ -185,8 +185,7 @@ class RedisStore:
         return Receipt(bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at)
 
     async def now(self) -> int:
-        seconds, micros = await self._pipe.call("TIME")
-        return int(seconds) * 1000 + int(micros) // 1000
+        return await self._pipe.now()
 
     def _state(self, auction_id: str) -> Answer[Auction | None]:
         return self._pipe.call("HGETALL", keys_of(auction_id).state, convert=auction_of)

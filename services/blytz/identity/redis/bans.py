@@ -54,7 +54,7 @@ class RedisBans:
     async def ban(self, user_id: str, reason: str, by: str) -> Ban:
         """A second ban of the same user replaces the first. Raises `TooManyBans`."""
         self._require_room(len(self.bans.banned), user_id in self.bans.banned)
-        ban = Ban(user_id, reason, by, await self._now())
+        ban = Ban(user_id, reason, by, await self._pipe.now())
         await self._change("HSET", BANS, user_id, _encode(ban))
         return ban
 
@@ -66,7 +66,7 @@ class RedisBans:
         """Ends every token that was issued to them before this moment (ms, None is now), and gives the moment that
         holds, which never goes back. Raises `TooManyBans`, and ValueError for a moment still to come."""
         revoked = self.bans.revoked_before
-        now = await self._now()
+        now = await self._pipe.now()
         if before is not None and before > now:
             raise ValueError("is still to come")
         before = max(now if before is None else before, revoked.get(user_id, 0))
@@ -116,10 +116,6 @@ class RedisBans:
                 yield entry
             if int(cursor) == 0:
                 return
-
-    async def _now(self) -> int:
-        seconds, microseconds = await self._pipe.call("TIME")
-        return int(seconds) * 1_000 + int(microseconds) // 1_000
 
     @staticmethod
     def _require_room(kept: int, is_known: bool) -> None:

@@ -141,6 +141,11 @@ class _Run:
 _COMMAND = _Command()
 
 
+def _ms(reply: list[bytes]) -> int:
+    seconds, microseconds = reply
+    return int(seconds) * 1_000 + int(microseconds) // 1_000
+
+
 class RedisPipe(RedisLink):
     """`call`, `run` and `send` return an answer at once and never block.
 
@@ -175,6 +180,10 @@ class RedisPipe(RedisLink):
     def call(self, *command: Part, convert: Convert | None = None) -> Answer[Any]:
         """Send one command; the answer is its reply, passed through `convert`."""
         return self.send(pack(command), _COMMAND, convert)
+
+    def now(self) -> Answer[int]:
+        """The time of Redis, in ms since the Unix epoch: the clock that decides everything."""
+        return self.call("TIME", convert=_ms)
 
     def run(
         self,
