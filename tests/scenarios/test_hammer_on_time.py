@@ -126,7 +126,7 @@ async def test_a_lot_resumed_with_little_time_left_is_closed_on_time(redis: Redi
 async def test_hammers_killed_again_and_again_lose_nothing_and_repeat_nothing(redis: RedisServer) -> None:
     rng = random.Random(2)
     async with harness_in(redis, 3) as harness:
-        ids = await open_crowd(harness, over_ms=3_000, ahead_ms=2_000, count=300)
+        ids = await open_crowd(harness, over_ms=6_000, ahead_ms=2_000, count=300)
         killed = 0
         while len(harness.sales()) < len(ids):
             victim = rng.choice(harness.hammers)
