@@ -78,6 +78,7 @@ is_valid_venv() {
 missing_packages() {
     have redis-server || echo redis-server
     have nginx || echo nginx
+    [ "$1" = run ] || have chromium || echo chromium
     if [ "$1" = check ]; then
         have shellcheck || echo shellcheck
         have luacheck || echo lua-check
@@ -198,7 +199,7 @@ install_authority() {
 }
 
 has_tools() {
-    have redis-server && have nginx && { [ "$1" != check ] || has_checkers; }
+    have redis-server && have nginx && { [ "$1" = run ] || have chromium; } && { [ "$1" != check ] || has_checkers; }
 }
 
 # Only one set-up of a checkout runs at a time, if the machine has flock.

@@ -19,6 +19,11 @@ def infra() -> Path:
     raise UserError(f"the templates of nginx and Redis are missing: no infra/ folder in {package.parents[1]}")
 
 
+def specs() -> Path:
+    """The contracts: `openapi/` and `asyncapi.yaml`. Beside infra/ in a wheel and in a checkout."""
+    return infra().parent / "specs"
+
+
 def fill(name: str, values: Mapping[str, str]) -> str:
     """A place without a value is a mistake of ours: KeyError."""
     return _PLACE.sub(lambda place: values[place[1]], (infra() / name).read_text())

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+from blytz.cli.gateway.reference import place_reference
 from blytz.cli.templates import fill, infra
 from blytz.kit.config.gateway import GatewaySettings
 from blytz.kit.files import write_file
@@ -44,6 +45,7 @@ def render(folder: Path, gateway: GatewaySettings, open_files: int, *, loopback_
         (folder / name).mkdir(exist_ok=True)
     (folder / "tls").chmod(0o700)
     _place_app(folder / "html", gateway.app)
+    place_reference(folder / "reference")
 
 
 def _write_upstream(folder: Path, name: str, servers: str) -> None:
