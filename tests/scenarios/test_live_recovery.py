@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from blytz.auction.redis.keys import keys_of
 from blytz.auction.redis.store import RedisStore
 from tests.conftest import StartRedis
 from tests.support.auctions import BIDDERS, CAUSE, bid, listing
@@ -199,6 +200,49 @@ async def test_after_a_backup_is_restored_viewers_get_a_snapshot_of_it(
             async with welcomed(gateway.port) as back:
                 again = await back.watch(AUCTION, after=6, epoch=seen["epoch"])
                 assert (again["type"], again["seq"], again["epoch"]) == ("snapshot", 1, restored["epoch"])
+
+
+async def test_after_a_replica_is_promoted_viewers_get_a_snapshot_of_it(
+    start_redis: StartRedis, tmp_path: Path
+) -> None:
+    """The replica had not received the last events, and bids made it grow past what viewers had seen."""
+    primary = start_redis(tcp=True)
+    replica = start_redis(config={"replicaof": f"127.0.0.1 {primary.port}"})
+    address = tmp_path / "redis.sock"
+    address.symlink_to(primary.socket)
+
+    async def outbid(at: RedisServer, count: int) -> None:
+        async with connected(at.url) as pipe:
+            store = RedisStore(pipe)
+            state = await store.get(AUCTION)
+            assert state is not None
+            for number in range(state.seq, state.seq + count):
+                await store.place_bid(AUCTION, bid(BIDDERS[number % 3], 1_000_000 + number * 10_000), CAUSE)
+
+    async with connected(primary.url) as pipe:
+        await RedisStore(pipe).create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
+    with GatewayProcess(f"unix://{address}") as gateway:
+        async with welcomed(gateway.port) as viewer:
+            seen = await viewer.watch(AUCTION)
+            await outbid(primary, 2)
+            await until(lambda: replica.ask("XLEN", keys_of(AUCTION).events) == 3, "the replica has all")
+            replica.ask("REPLICAOF", "NO", "ONE")
+            await outbid(primary, 3)
+            while (await viewer.receive("event"))["seq"] < 6:
+                pass
+
+            await outbid(replica, 5)
+            address.unlink()
+            address.symlink_to(replica.socket)
+            primary.kill()
+
+            promoted = await viewer.receive("snapshot")
+            assert (promoted["seq"], promoted["epoch"] != seen["epoch"]) == (8, True)
+            await outbid(replica, 1)
+            assert (await viewer.receive("event"))["seq"] == 9
+        async with welcomed(gateway.port) as back:
+            again = await back.watch(AUCTION, after=6, epoch=seen["epoch"])
+            assert (again["type"], again["seq"], again["epoch"]) == ("snapshot", 9, promoted["epoch"])
 
 
 async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_truth(start_redis: StartRedis) -> None:

@@ -142,6 +142,7 @@ class CheckedReader:
         """Epoch, seq up to which it knows everything, and the price then."""
         self.leaves_at_next_frame = False
         self.queue_holds = 10**9
+        self.frames = 0
         self._asked: dict[str, tuple[int | None, str | None]] = {}
         self._asks = 0
 
@@ -167,6 +168,7 @@ class CheckedReader:
         return bool(self._asked)
 
     def send(self, frame: bytes) -> None:
+        self.frames += 1
         if not self.watching:
             self._faults.append(f"{self.name} is told {frame[:90]!r} though it has left")
         if self.leaves_at_next_frame:

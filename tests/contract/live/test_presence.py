@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from blytz.auction.redis.keys import keys_of
+from blytz.live.redis.presence import RedisPresence
 from tests.contract.live.conftest import Auctions, Connect, StartGateway
 from tests.support.live import GatewayProcess
 from tests.support.live_client import CLOSE, PING, Client, Closed, frame
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
 from tests.support.wait import until
 
 
@@ -106,6 +110,19 @@ async def test_viewers_are_counted_over_all_gateways_and_told_at_most_once_a_sec
         times = [at for at, _ in audience.received]
         # One a second on the gateway's clock; a busy machine may hold one up on its way here.
         assert all(later - earlier > 0.8 for earlier, later in pairwise(times)), times
+
+
+async def test_viewers_of_a_gateway_stay_counted_when_the_clock_of_redis_is_set_back(redis: RedisServer) -> None:
+    """Not for longer than others: the entry is as young as if it were written now."""
+    viewers = keys_of("auc_1").viewers
+    async with connected(redis.url) as pipe:
+        presence = RedisPresence(pipe)
+        ahead = int(redis.ask("TIME")[0]) + 3_600
+        redis.ask("HSET", viewers, "gw_there", f"2:{ahead}", "gw_dead", "5:1", "gw_broken", "many")
+        await presence.report("auc_1", "gw_here", 3)
+    count, at = redis.ask("HGET", viewers, "gw_there").split(b":")
+    assert (count, int(at) <= int(redis.ask("TIME")[0])) == (b"2", True)
+    assert sorted(redis.ask("HKEYS", viewers)) == [b"gw_here", b"gw_there"]
 
 
 async def test_an_unwatched_auction_tells_nobody(connect: Connect, auction: Auctions) -> None:

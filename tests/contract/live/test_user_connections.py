@@ -138,6 +138,17 @@ async def test_many_users_are_reported_in_several_calls(
     assert all(tab.is_in for tab in tabs)
 
 
+async def test_a_gateway_stays_counted_when_the_clock_of_redis_is_set_back(redis: RedisServer) -> None:
+    """Its lease then neither ends at once nor lasts for the hour."""
+    async with connected(redis.url) as pipe:
+        counts = RedisConnectionCounts(pipe)
+        assert await counts.share("gw_there", MOST, [("anna", 2)]) == [2]
+        ahead = int(redis.ask("TIME")[0]) + 3_600
+        redis.ask("ZADD", GATEWAYS, ahead, "gw_there")
+        assert await counts.share("gw_here", MOST, [("anna", 2)]) == [1]
+        assert int(redis.ask("ZSCORE", GATEWAYS, "gw_there")) <= int(redis.ask("TIME")[0])
+
+
 async def test_a_gateway_that_may_be_taken_for_dead_says_again_who_is_there() -> None:
     """It was frozen, say, or Redis was away for long. Whole seconds count there: a bit over nine may be ten."""
     answer, ahead_s = list[tuple[str, int]](), 0.0

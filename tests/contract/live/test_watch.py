@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from blytz.auction.redis.store import RedisStore
-from tests.contract.live.conftest import Auctions, Connect
+from tests.contract.live.conftest import Auctions, Connect, StartGateway
 from tests.support.auctions import ANNA, BEN, CAUSE, bid
 
 TEN_MINUTES_MS = 600_000
@@ -101,6 +101,20 @@ async def test_five_hundred_missing_events_are_replayed_and_one_more_is_a_snapsh
     assert (await client.receive("event"))["seq"] == 601
     assert len((await client.watch(auction_id, after=101, epoch=epoch))["events"]) == 500
     assert (await client.watch(auction_id, after=100, epoch=epoch))["type"] == "snapshot"
+
+
+async def test_a_replay_that_does_not_fit_into_the_send_queue_is_a_snapshot(
+    connect: Connect, start_gateway: StartGateway, auction: Auctions, store: RedisStore
+) -> None:
+    """It would end in 4408, at each new attempt too."""
+    gateway = start_gateway(send_queue_bytes=65_536)
+    auction_id, client = await auction(duration_ms=TEN_MINUTES_MS), await connect(to=gateway)
+    epoch = (await client.watch(auction_id))["epoch"]
+    client.send({"type": "unwatch", "topic": f"auction:{auction_id}"})
+    await client.drain()
+    await grow(store, auction_id, 400)
+    assert (await client.watch(auction_id, after=1, epoch=epoch))["type"] == "snapshot"
+    assert len((await client.watch(auction_id, after=390, epoch=epoch))["events"]) == 10
 
 
 @pytest.mark.parametrize(

@@ -216,3 +216,29 @@ class History(RuleBasedStateMachine):
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(max_examples=120, stateful_step_count=40)
+
+
+def test_a_reader_that_catches_up_waits_for_the_next_flush_and_gets_no_gap_and_no_repeat() -> None:
+    """It has seen more at another gateway than was sent to anybody here; the others get no frame for it."""
+    room = Room()
+    others, late = room.readers[READERS:], room.readers[0]
+    for reader in others:
+        room.loop.act(reader.watch)
+    room.loop.act(room.subscribe_again)
+    room.loop.pass_time(1)
+
+    def frames() -> int:
+        return sum(reader.frames for reader in others)
+
+    before = frames()
+    room.publish(1)
+    room.loop.act(room.deliver)
+    for _ in range(3):
+        room.loop.act(late.watch, room.source.seq, room.source.epoch_of_topic)
+    assert frames() == before
+    assert late.waits
+    room.settle()
+    assert frames() == before + len(others)
+    assert late.view is not None
+    assert late.view[1] == 1
+    room.close()

@@ -1,8 +1,8 @@
 -- Counts the viewers of one auction over all gateways. Stands alone: common.lua is not put in front of it.
 --
 -- A gateway reports its number when that changes, and again before the entry expires. An entry of a gateway that
--- has stopped reporting expires. One from the future was written before the clock was set back, and counts no
--- longer than others do.
+-- has stopped reporting expires. An entry from the future was written before the clock was set back: it is taken
+-- to be written now, so that it neither is lost nor counts for longer than others do.
 --
 -- KEYS 1 viewers (hash: gateway -> 'count:reported_at', s since the Unix epoch)  2 feed (channel)
 -- ARGV 1 gateway  2 count
@@ -22,7 +22,10 @@ end
 local total, entries = 0, redis.call('HGETALL', KEYS[1])
 for i = 1, math.min(#entries, 2 * MAX_GATEWAYS), 2 do
   local count, at = string.match(entries[i + 1], '^(%d+):(%d+)$')
-  if count and math.abs(now - tonumber(at)) < FRESH_FOR_S then
+  if count and now - tonumber(at) < FRESH_FOR_S then
+    if tonumber(at) > now then
+      redis.call('HSET', KEYS[1], entries[i], count .. ':' .. now)
+    end
     total = total + tonumber(count)
   else
     redis.call('HDEL', KEYS[1], entries[i])
