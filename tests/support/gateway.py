@@ -110,8 +110,8 @@ class Gateway:
         wait_until(lambda: bool(self.workers() - before), "nginx has read its configuration again")
 
     def logs(self) -> str:
-        """All that was written about requests and troubles, wherever."""
-        files = [self._log, *(path for path in self.folder.rglob("*") if path.is_file())]
+        """Everything that the gateway wrote, into any file. Its pages are links to files of the installation."""
+        files = [self._log, *(path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())]
         return "\n".join(path.read_text(errors="replace") for path in files)
 
     def log_line(self, request_id: str) -> str:
