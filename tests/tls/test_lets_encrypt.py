@@ -51,7 +51,7 @@ def trusting(root: str) -> ssl.SSLContext:
 
 
 def wait_for_another(gateway: Gateway, *known: str) -> str:
-    """The first certificate that is not one of these; after a reload an old worker may still show an earlier one."""
+    """The first certificate that is not one of these. After a reload an old worker may show an earlier one."""
     shown = ""
 
     def is_new() -> bool:
