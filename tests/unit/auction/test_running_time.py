@@ -1,4 +1,4 @@
-"""However pauses, outages, bids and extensions mix, an auction runs for the time that its terms and bids give it.
+"""An auction runs for as long as its terms say, whatever pauses and outages it meets.
 
 The expected time is counted by a stopwatch that runs while the auction is open and Redis is up. It uses neither
 the rules nor the scripts, so a mistake that these share is found here.
