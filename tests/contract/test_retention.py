@@ -46,7 +46,7 @@ class Auctions:
     async def close(self, auction_id: str) -> None:
         closed = await self.store.close(auction_id, CAUSE, force=True)
         assert isinstance(closed, Closed)
-        assert await self.schedule.settle(auction_id, closed.event)
+        assert await self.schedule.record_sale(auction_id, closed.event)
 
     def keys(self, auction_id: str) -> set[bytes]:
         return set(self.redis.ask("KEYS", f"*{auction_id}*"))
@@ -146,7 +146,7 @@ async def test_sales_keep_the_newest_entries(auctions: Auctions) -> None:
     event = await _closing(auctions)
     for number in range(400):
         auctions.redis.ask("ZADD", SCHEDULE, 1, f"auc_{number}")
-        assert await auctions.schedule.settle(f"auc_{number}", event)
+        assert await auctions.schedule.record_sale(f"auc_{number}", event)
     # Redis trims in blocks of a hundred entries.
     assert 100 <= auctions.redis.ask("XLEN", SALES) <= 200
     [[_, fields]] = auctions.redis.ask("XREVRANGE", SALES, "+", "-", "COUNT", 1)
@@ -157,7 +157,7 @@ async def test_a_sale_is_not_recorded_by_half_when_the_closed_auctions_cannot_be
     event = await _closing(auctions)
     auctions.redis.ask("SET", CLOSED, "x")
     with pytest.raises(RedisError, match="WRONGTYPE"):
-        await auctions.schedule.settle("auc_first", event)
+        await auctions.schedule.record_sale("auc_first", event)
     assert auctions.redis.ask("EXISTS", SALES) == 0
     assert auctions.members(SCHEDULE) == ["auc_first"]
 

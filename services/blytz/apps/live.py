@@ -66,7 +66,7 @@ async def main(settings: Settings) -> None:
         await gateway.drain()
         sharing.cancel()
         # Those who were sent away have shared_counts elsewhere only once it is said that they left.
-        await context.users.settle()
+        await context.users.finish()
         await events.feed.close()
         await pipe.close()
         await tasks.stop()

@@ -1,4 +1,4 @@
-"""Wiring of identity: whose tokens this process believes."""
+"""Wiring of identity: whose tokens this process accepts."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -66,7 +66,7 @@ def _issuers(settings: Settings) -> dict[str, Identity]:
 
 
 def _firebase(settings: Settings) -> FirebaseIssuer:
-    """The emulator signs nothing: whoever reaches a process that believes it may be anybody. So it is asked for
+    """The emulator signs nothing: a client of a process that accepts it may be anybody. So it is asked for
     twice, by the environment's name and by the variable that Firebase's own tools know it by."""
     kind = FirebaseIssuer
     if settings.env != "production" and settings.firebase_auth_emulator_host:

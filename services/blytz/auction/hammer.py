@@ -1,6 +1,6 @@
-"""When to close what. Any number of hammers may run side by side, and each may be killed at any moment.
+"""Opens and closes auctions on time. Any number of hammers may run side by side; each may be killed at any moment.
 
-The schedule says when to look, the close script decides: a stale entry costs one question. An auction leaves
+The schedule says when to check, the close script decides: a stale entry costs one call. An auction leaves
 the schedule in the step in which its closing event reaches `sales`: none is forgotten, none passed on twice.
 """
 
@@ -40,12 +40,12 @@ ORPHAN_AFTER_MS = 60_000
 """An entry whose auction has still not appeared this long after it was due belongs to an opening that failed."""
 POSTPONE_MS = 60_000
 HEARTBEAT_VALID_S = 1.0
-"""A hammer falls only this soon after a pulse, and an order to close is void this long after it was given: Redis
+"""A hammer falls only this soon after a heartbeat, and a call to close is void this long after it was sent: Redis
 may have stood still meanwhile, and then the lost time comes first."""
 
 
 class Schedule(Protocol):
-    """Who is due when (redis_schedule.py)."""
+    """When to check which auction (adapter: `auction/redis/schedule.py`)."""
 
     @property
     def connection(self) -> int:
@@ -59,11 +59,11 @@ class Schedule(Protocol):
 
     async def drop(self, auction_id: str) -> None: ...
 
-    async def settle(self, auction_id: str, event: Event) -> bool:
+    async def record_sale(self, auction_id: str, event: Event) -> bool:
         """Pass the closing event on and take the auction off; False when another hammer did."""
 
     async def heartbeat(self, unanswered_ms: int) -> Outage | None:
-        """Say that all is well, or how long it was not; the last outage, whoever noticed it."""
+        """Report that this hammer runs, and for how long Redis did not answer. Returns the last outage."""
 
 
 class Hammer:
@@ -130,8 +130,8 @@ class Hammer:
             self._keep(self._compensate_outage())
 
     async def _compensate_outage(self) -> None:
-        """Everybody gets the lost time back now, and not only when the hammer would have fallen: until then they
-        would look as if they ended early, and another outage may come."""
+        """Every auction gets the lost time back now, not only when its hammer falls: until then it would show
+        an end that is too early, and another outage may come."""
         with contextlib.suppress(StoreUnavailable, Overloaded):
             alive = await self._schedule.due(self._clock.now() * 2, COMPENSATED_MOST)
             for first in range(0, len(alive), COMPENSATED_AT_ONCE):
@@ -179,7 +179,7 @@ class Hammer:
             found = await self._store.close(auction_id, CAUSE, outage=self._outage, not_after=not_after)
             match found:
                 case Closed(status, event):
-                    if await self._schedule.settle(auction_id, event):
+                    if await self._schedule.record_sale(auction_id, event):
                         self._closed.add(status.value)
                         self._lag_s.add(max(0, event.public["at"] - event.public["ends_at"]) / 1000)
                         log.info("closed", auction_id=auction_id, status=status.value)

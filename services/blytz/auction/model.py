@@ -143,7 +143,7 @@ class Bid(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """What a recorded bid was told, kept under (bidder, bid_id) and told again word for word."""
+    """The answer to a recorded bid, kept under (bidder, bid_id). A retry gets the same answer."""
 
     bid_id: str
     outcome: Literal["accepted", "outbid"]

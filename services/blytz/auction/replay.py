@@ -1,6 +1,6 @@
-"""Decides a whole auction again from its listing and its log, to see whether the log may be believed.
+"""Decides a whole auction again from its listing and its log, to check whether the log is consistent.
 
-Pure: whoever reads the log (auction/redis/audit.py, an archive, a third party) brings it here. Every event is
+Pure: the caller reads the log (auction/redis/audit.py, an archive, a third party). Every event is
 decided anew by the pure rules from its private part and compared with what was published, byte for byte.
 """
 
@@ -36,7 +36,7 @@ class Difference(Exception):
 
 
 class Replayed(Struct, frozen=True):
-    """What the log makes of the auction: its state, and what each recorded bid must have been told."""
+    """What the log makes of the auction: its state, and the answer that each recorded bid must have got."""
 
     auction: Auction
     seen: dict[tuple[str, str], rules.Seen]

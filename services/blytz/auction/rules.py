@@ -36,7 +36,7 @@ class Change(Struct, frozen=True):
 
 
 class Recorded(Struct, frozen=True):
-    """A bid that counts: the change, and what the bidder is told."""
+    """A bid that counts: the change, and the answer to the bidder."""
 
     auction: Auction
     events: tuple[Event, ...]

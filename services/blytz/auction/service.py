@@ -64,7 +64,7 @@ _WHY = {
 
 
 def refusal(refused: Refused) -> Conflict | NotFound:
-    """The problem that a caller is told."""
+    """The problem that the caller gets."""
     if refused.code is Code.AUCTION_NOT_FOUND:
         return _not_found()
     fields = {"minimum": refused.minimum} if refused.code is Code.BID_TOO_LOW else {}

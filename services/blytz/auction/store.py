@@ -24,9 +24,9 @@ from blytz.kit.problems import Problem
 
 
 class CorruptAuction(Problem):
-    """The stored auction cannot be believed (wrong type, number out of range). Nothing was written."""
+    """The stored auction is not valid (wrong type, number out of range). Nothing was written."""
 
-    status, code, title = 500, "corrupt_auction", "The stored auction cannot be believed; nothing was changed"
+    status, code, title = 500, "corrupt_auction", "The stored auction is not valid; nothing was changed"
 
 
 class Closed(Struct, frozen=True):
@@ -91,7 +91,7 @@ class AuctionStore(Protocol):
         """Events with `after < seq`, oldest first, at most `limit`."""
 
     async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:
-        """What this recorded bid was told, if there was one."""
+        """The answer to this recorded bid, if there was one."""
 
     async def now(self) -> int:
         """The store's clock, which alone decides (milliseconds since the Unix epoch)."""

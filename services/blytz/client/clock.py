@@ -7,7 +7,7 @@ KEPT = 16
 
 
 class RemoteClock:
-    """Believes the sample with the shortest round trip of the last few: the less time an answer took, the less
+    """Uses the sample with the shortest round trip of the last few: the less time an answer took, the less
     it can be wrong (by at most half of that)."""
 
     def __init__(self) -> None:

@@ -1,5 +1,5 @@
 """The reference client of the live protocol (section 4): watches auctions and bids, over one WebSocket that it
-keeps alive. Whoever writes a client for Blytz may read this as the recipe."""
+keeps alive. The author of another client may read this as the recipe."""
 
 import asyncio
 import itertools

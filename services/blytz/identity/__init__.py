@@ -10,7 +10,7 @@ Role = Literal["bidder", "seller", "moderator", "admin"]
 
 
 class Principal(Struct, frozen=True, cache_hash=True):
-    """Somebody whose token was believed."""
+    """A user whose token was accepted."""
 
     id: str
     name: str
@@ -42,7 +42,7 @@ class KeysWanted(Exception):
 
 
 class Identity(Protocol):
-    """Whoever believes tokens. `verify` is for the hot path, which waits for nothing; `admit` is for everybody
+    """Accepts or refuses tokens. `verify` is for the hot path, which waits for nothing; `admit` is for everybody
     who can wait."""
 
     def verify(self, token: str) -> Principal:

@@ -25,7 +25,7 @@ class TooManyBans(Conflict):
 class Ban(Struct, frozen=True):
     user_id: str
     reason: str
-    """For those who run the house; the banned are not told."""
+    """For operators. The banned user does not see it."""
     banned_by: str
     banned_at: int
 

@@ -13,8 +13,8 @@ LONGEST_TOKEN: Final = 8_192
 """Characters; past it nothing of it is looked at."""
 LONGEST_NAME: Final = 80
 LONGEST_SUBJECT: Final = 255
-BELIEVED_FOR_S: Final = 24 * 3_600
-"""No token is believed for longer after it was issued, whatever it says: revocations need not be kept for ever."""
+MAX_TOKEN_AGE_S: Final = 24 * 3_600
+"""No token is accepted for longer after it was issued, whatever it says, so revocations have an end."""
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _LATEST: Final = 2**40
 
@@ -39,7 +39,7 @@ def principal_of(
         raise TokenRefused("the token is from the future")
     if "nbf" in claims and seconds(claims, "nbf") > now + SKEW_S:
         raise TokenRefused("the token is not valid yet")
-    expires = min(expires, issued + BELIEVED_FOR_S)
+    expires = min(expires, issued + MAX_TOKEN_AGE_S)
     if expires <= now - SKEW_S:
         raise TokenRefused("the token has expired")
     subject = claims.get("sub")
@@ -68,7 +68,7 @@ def seconds(claims: Claims, name: str) -> int:
 
 
 def roles_in(claims: Claims, name: str) -> tuple[Role, ...]:
-    """Of a list, or of words in one text. Who has no such claim is a bidder; names that are not roles of the house
+    """Of a list, or of words in one text. Who has no such claim is a bidder; names that are not roles of Blytz
     are passed over. A dotted name is a way through nested claims, unless there is a claim of just that name."""
     found: Any = claims
     if name in claims:

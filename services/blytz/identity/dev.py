@@ -1,6 +1,6 @@
-"""The issuer of a developer's machine: an Ed25519 key in the data folder, a token for whoever asks.
+"""The issuer of a developer's machine: an Ed25519 key in the data folder, a token for anybody who asks.
 
-Only `BLYTZ_ENV=dev` wires it (apps/wiring.py); anywhere else its key is neither made nor believed.
+Only `BLYTZ_ENV=dev` wires it (apps/wiring.py); anywhere else its key is neither made nor accepted.
 """
 
 import hashlib

@@ -45,7 +45,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def is_trusted(url: str, *, loopback: bool) -> bool:
-    """Keys are believed over TLS; over plain HTTP only from this very machine, and only where that is allowed."""
+    """Keys are accepted over TLS; over plain HTTP only from this very machine, and only where that is allowed."""
     try:
         parts = urlsplit(url)
     except ValueError:

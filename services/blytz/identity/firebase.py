@@ -19,7 +19,7 @@ LONGEST_SUBJECT: Final = 128
 
 
 class FirebaseIssuer(OidcIssuer):
-    """Believes the ID tokens of one Firebase project."""
+    """Accepts the ID tokens of one Firebase project."""
 
     def __init__(
         self, project: str, *, keys_url: str = KEYS_URL, roles_claim: str = "roles", clock: Clock = time.time
@@ -42,7 +42,7 @@ class FirebaseIssuer(OidcIssuer):
 
 
 class FirebaseEmulator(FirebaseIssuer):
-    """Believes what anybody writes in the name of the emulator, which signs nothing. Wired only where nobody bids
+    """Accepts what anybody writes in the name of the emulator, which signs nothing. Wired only where nobody bids
     for real (apps/signing_in.py)."""
 
     def verify(self, token: str) -> Principal:

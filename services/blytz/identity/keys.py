@@ -27,7 +27,7 @@ KEPT_UNSAID_S: Final = 3_600
 KEPT_LEAST_S: Final = 60
 KEPT_MOST_S: Final = 24 * 3_600
 STALE_FOR_S: Final = 6 * 3_600
-"""How much longer old keys are believed while new ones cannot be had; then nobody gets in with them."""
+"""How much longer old keys are used while new ones cannot be fetched. After that their tokens are refused."""
 RETRY_S: Final = 5.0
 UNKNOWN_EVERY_S: Final = 60.0
 """A token may name any key it likes: for one we do not know, no more than one look in this time."""
@@ -177,7 +177,7 @@ class KeySet:
     def _forget(self, reading: "asyncio.Future[Document]") -> None:
         self.given_up.discard(reading)
         if not reading.cancelled():
-            reading.exception()  # asked for, so that nobody is told that nobody did
+            reading.exception()  # read, or asyncio logs that it never was
 
     def _say_away(self) -> None:
         self._away_since = self._now() if self._away_since is None else self._away_since

@@ -30,7 +30,7 @@ Clock = Callable[[], float]
 
 
 class OidcIssuer:
-    """Believes tokens that `issuer` signed for one of `audiences`. An adapter of `Identity`."""
+    """Accepts tokens that `issuer` signed for one of `audiences`. An adapter of `Identity`."""
 
     def __init__(
         self,

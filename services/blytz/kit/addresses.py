@@ -11,7 +11,7 @@ SCOPE = "%"
 
 
 class Addresses:
-    """Believes `X-Forwarded-For` from the `trusted` alone (addresses or networks). Raises ValueError for what is
+    """Uses `X-Forwarded-For` only from the `trusted` alone (addresses or networks). Raises ValueError for what is
     neither."""
 
     def __init__(self, trusted: Iterable[str]) -> None:

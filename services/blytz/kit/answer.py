@@ -1,4 +1,4 @@
-"""What somebody says later: awaited like a future, or told on in the very turn of the loop in which it came.
+"""A result that comes later: awaited like a future, or passed on in the same turn of the loop in which it came.
 
 A future tells its callbacks in a later turn, through an entry of the loop's queue for each: 2.4 us of CPU, a
 twelfth of all that a bid over WebSocket costs. Here the one who waits is called at once.
@@ -19,13 +19,13 @@ _NOT_HERE: Final = object()
 class Answer(Generic[T]):
     """Given once; a second time is ignored. At most one waits for it, by `then` or by `await`."""
 
-    __slots__ = ("_error", "_told", "_value")
+    __slots__ = ("_callback", "_error", "_value")
 
     def __init__(self) -> None:
         self._value: Any = _NOT_HERE
         """None once it has failed."""
         self._error: Exception | None = None
-        self._told: Callable[[Answer[T]], None] | None = None
+        self._callback: Callable[[Answer[T]], None] | None = None
 
     @classmethod
     def of(cls, value: T) -> Self:
@@ -48,11 +48,11 @@ class Answer(Generic[T]):
     def exception(self) -> Exception | None:
         return self._error
 
-    def then(self, told: "Callable[[Answer[T]], None]") -> None:
-        """`told` is called with this answer when it is here, at once if it is. What it raises is logged: whoever
-        brings an answer has others to bring."""
-        assert self._told is None, "somebody waits for it already"
-        self._told = told
+    def then(self, callback: "Callable[[Answer[T]], None]") -> None:
+        """`callback` is called with this answer when it is here, at once if it is. What it raises is logged,
+        so that other answers still come."""
+        assert self._callback is None, "it has a callback already"
+        self._callback = callback
         if self.done():
             self._tell()
 
@@ -68,8 +68,8 @@ class Answer(Generic[T]):
 
     def _tell(self) -> None:
         try:
-            if self._told is not None:
-                self._told(self)
+            if self._callback is not None:
+                self._callback(self)
         except Exception:
             log.exception("answer_not_taken")
 

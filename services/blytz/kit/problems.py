@@ -17,7 +17,7 @@ class Problem(Exception):
     code: str = "internal_error"
     title: ClassVar[str] = "Something went wrong here"
     retry_after_ms: int | None = None
-    """When it may be worth asking again; told to the client."""
+    """When it may be worth asking again; sent to the client."""
 
     def __init__(
         self, detail: str = "", *, code: str | None = None, retry_after_ms: int | None = None, **fields: Any

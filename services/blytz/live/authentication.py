@@ -88,7 +88,7 @@ class Authentication:
     def _let_in(self, message: Auth, principal: Principal) -> None:
         connection = self._connection
         if self.principal and self.principal.id != principal.id:
-            # Bids in flight and what it was told belong to somebody else.
+            # Bids in flight and answers belong to another user.
             connection.error("forbidden", "a connection cannot change hands; open another one", message.ref)
             return
         if not self._counted:
@@ -104,7 +104,7 @@ class Authentication:
 
     def _refuse(self, message: Auth, problem: Problem) -> None:
         if isinstance(problem, IssuerUnavailable | Overloaded):
-            # It may be a good token: whoever watches goes on watching, and may try again.
+            # It may be a good token: the client goes on watching, and may try again.
             self._connection.error(problem.code, problem.detail, message.ref)
         else:
             self._connection.context.logins_refused.add()
@@ -115,7 +115,7 @@ class Authentication:
         self._connection.close(protocol.TOKEN_REFUSED)
 
     def end_with_token(self) -> None:
-        """At the very moment, on the clock of the house; the timer runs on another one, so it looks again."""
+        """At that moment on the server clock. The timer runs on another clock, so the time is checked again."""
         principal, connection = self.principal, self._connection
         if principal is None:
             return

@@ -1,4 +1,4 @@
-"""One bid of one connection, from its frame until its bidder is told."""
+"""One bid of one connection, from its frame until its bidder is answered."""
 
 from time import perf_counter
 
@@ -66,6 +66,6 @@ class Bidding:
         connection.send(protocol.encode(result))
         connection.leave_if_done()
         what, seconds = "replayed" if result.replayed else outcome, perf_counter() - self._began
-        connection.context.told(
+        connection.context.answered(
             connection.request_id, self._bidder, message.auction_id, what, result.code or "", seconds
         )

@@ -1,4 +1,4 @@
-"""One connection: what its client says, and what it is told."""
+"""One WebSocket connection: what its client sends, and what it is sent."""
 
 import asyncio
 from typing import cast
@@ -95,7 +95,7 @@ class Connection(WSListener):
         self.close(protocol.TOO_SLOW)
 
     def resume_writing(self) -> None:
-        """Too late: it was told to come again."""
+        """Too late: it is being disconnected."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.heard_at = self.context.beat
@@ -143,7 +143,7 @@ class Connection(WSListener):
         if self._transport:
             self._transport.disconnect()
 
-    # What the client says
+    # What the client sends
 
     def _hear(self, text: bytes) -> None:
         if not self._rate_limiter.take():
@@ -173,7 +173,7 @@ class Connection(WSListener):
 
     def _say_too_much(self) -> None:
         self.reject("messages", "too many messages")
-        # What is on its way is heard to its end; not what is sent for ever.
+        # What is already on its way is read, but not without end.
         self._rate_limiter = RateLimiter(self.context.message_rate)
 
     def act(self, message: protocol.ClientMessage) -> None:
@@ -216,7 +216,7 @@ class Connection(WSListener):
             return
         Bidding(self, message, bidder).place()
 
-    # What it is told
+    # What is sent to the client
 
     @property
     def is_connected(self) -> bool:
@@ -262,7 +262,7 @@ class Connection(WSListener):
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.cut)
 
     def retire(self) -> None:
-        """The process ends: no further word is heard, and once every bid is answered the client is sent away."""
+        """The process ends: no message is read any more, and the client is disconnected once its bids are answered."""
         self._retiring = True
         self.leave_if_done()
 

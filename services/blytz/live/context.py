@@ -83,11 +83,11 @@ class GatewayContext:
         self.message_rate = Gcra(settings.messages_per_s, 2 * settings.messages_per_s)
         self._whose = Addresses(settings.trusted_proxies)
         self.beat = 0
-        """Counts half heartbeats; a connection notes it whenever it hears something."""
+        """Counts half heartbeats; a connection notes it with each frame."""
         self.malformed = metrics.counter("blytz_messages_malformed", "Messages that made no sense")
         self.limited = metrics.counter("blytz_rate_limits_hit", "Refusals for too much", "what")
         self.closed = metrics.counter("blytz_connections_closed", "Connections closed by this side", "code")
-        self.logins_refused = metrics.counter("blytz_logins_refused", "Tokens that were not believed")
+        self.logins_refused = metrics.counter("blytz_logins_refused", "Tokens that were refused")
         self._bids = metrics.counter("blytz_bids", "Bids answered, by outcome and code", "outcome", "code")
         self._decision_s = metrics.histogram(
             "blytz_bid_decision_seconds", "From a bid's arrival here until its durable answer left"
@@ -102,10 +102,10 @@ class GatewayContext:
         client = self._whose.client(peer[0], forwarded_for)
         return None if self.settings.env == "dev" and is_loopback(client) else client
 
-    def told(
+    def answered(
         self, request_id: str, user: Principal | None, auction_id: str, outcome: str, code: str, seconds: float
     ) -> None:
-        """A bidder was told this; `code` is empty unless the bid was refused or is pending."""
+        """Count an answer to a bidder; `code` is empty unless the bid was refused or is pending."""
         self._bids.add(outcome, code)
         if code == RateLimited.code:
             self.limited.add("bids")

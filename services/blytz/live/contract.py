@@ -61,7 +61,7 @@ CLIENT: Final[Said] = {
 }
 SERVER: Final[Said] = {
     Welcome: "First of all, before anything is asked.",
-    Authenticated: "The token is believed.",
+    Authenticated: "The token is accepted.",
     Snapshot: "The whole state; what was known of this topic before is void.",
     Replay: "All that was missed since `after`, oldest first.",
     EventMessage: "One change, each `seq` one above the last: no gap, no repeat, no reorder.",
@@ -97,7 +97,7 @@ def examples(opened: dict[str, Any], bid: dict[str, Any], state: dict[str, Any])
     topic = {"topic": _TOPIC}
     at_place = {**topic, "epoch": "4b1e7c6d", "seq": 2}
     asked = {"type": "bid", "auction_id": _TOPIC.removeprefix("auction:")}
-    told = {"type": "bid_result", "seq": 2, "price": 1_000, "minimum": 1_100, "ends_at": _AT + 60_000}
+    answer = {"type": "bid_result", "seq": 2, "price": 1_000, "minimum": 1_100, "ends_at": _AT + 60_000}
     return {
         Auth: [{"type": "auth", "token": "<header>.<claims>.<signature>", "ref": "auth"}],
         Watch: [
@@ -124,7 +124,7 @@ def examples(opened: dict[str, Any], bid: dict[str, Any], state: dict[str, Any])
         EventMessage: [{"type": "event", **topic, **opened}, {"type": "event", **topic, **bid}],
         BidResult: [
             {
-                **told,
+                **answer,
                 "bid_id": "b-1",
                 "outcome": "accepted",
                 "code": None,
@@ -132,8 +132,8 @@ def examples(opened: dict[str, Any], bid: dict[str, Any], state: dict[str, Any])
                 "replayed": False,
                 "ref": "1",
             },
-            {**told, "bid_id": "b-1", "outcome": "accepted", "code": None, "replayed": True, "ref": "1"},
-            {**told, "bid_id": "b-3", "outcome": "refused", "code": "bid_too_low", "replayed": False},
+            {**answer, "bid_id": "b-1", "outcome": "accepted", "code": None, "replayed": True, "ref": "1"},
+            {**answer, "bid_id": "b-3", "outcome": "refused", "code": "bid_too_low", "replayed": False},
             {
                 "type": "bid_result",
                 "bid_id": "b-4",

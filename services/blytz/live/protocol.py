@@ -74,7 +74,7 @@ _ref = msgspec.json.Decoder(_Ref)
 
 
 def ref_of(text: bytes) -> str | UnsetType:
-    """That of a message which makes no sense otherwise, so that whoever waits for its answer gets one."""
+    """The `ref` of a malformed message, so that its sender can match the error."""
     try:
         return _ref.decode(text).ref
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -35,7 +35,7 @@ BATCH_SIZE = 200
 CLOSE_GRACE_S = 8.0
 """Until every bid is answered."""
 DISCONNECT_GRACE_S = 2.0
-"""For those who were told to go; the new process waits for the port that this one holds."""
+"""For clients that were asked to reconnect; the new process waits for the port that this one holds."""
 REPORT_AGAIN_S = 10.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -57,7 +57,7 @@ class Gateway:
         self._report_viewers = report_viewers
         self._store_is_up = store_is_up
         self._name = new_id("gw")
-        self._told: dict[str, tuple[int, float]] = {}
+        self._reported: dict[str, tuple[int, float]] = {}
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -157,21 +157,21 @@ class Gateway:
                     await asyncio.sleep(0)
 
     async def check_callers(self) -> None:
-        """Whoever was shut out meanwhile leaves now."""
+        """Disconnect users who were banned meanwhile."""
         for number, connection in enumerate(list(self._context.connections)):
             connection.check_caller()
             if number % BATCH_SIZE == BATCH_SIZE - 1:
                 await asyncio.sleep(0)
 
     async def _keep_count(self) -> None:
-        """Say how many watch each auction here, when that has changed, and again before it is forgotten."""
+        """Report how many watch each auction here: when that has changed, and again before the entry expires."""
         while True:
             await asyncio.sleep(1.0)
             self._context.hub.send_viewers()
             now, here = time.monotonic(), dict(self._context.hub.readers())
             due = [
                 (auction_id, here.get(auction_id, 0))
-                for auction_id in {*here, *self._told}
+                for auction_id in {*here, *self._reported}
                 if self._must_report(auction_id, here.get(auction_id, 0), now)
             ]
             with contextlib.suppress(StoreUnavailable, Overloaded):
@@ -179,16 +179,16 @@ class Gateway:
                     # It is logged, and the other auctions go on; the next attempt is after `REPORT_AGAIN_S`.
                     with contextlib.suppress(CorruptAuction):
                         await self._report_viewers(auction_id, self._name, count)
-                    self._told[auction_id] = (count, now)
+                    self._reported[auction_id] = (count, now)
                     if count == 0:
-                        del self._told[auction_id]
+                        del self._reported[auction_id]
 
     def _must_report(self, auction_id: str, count: int, now: float) -> bool:
-        told, at = self._told.get(auction_id, (0, now))
-        return count != told or now - at > REPORT_AGAIN_S
+        reported, at = self._reported.get(auction_id, (0, now))
+        return count != reported or now - at > REPORT_AGAIN_S
 
     async def _watch_store(self) -> None:
-        """When the store goes away, everybody is told once; nobody is sent away for it."""
+        """When the store goes away, every client gets one error and stays connected."""
         was_up = True
         while True:
             await asyncio.sleep(0.25)

@@ -89,7 +89,7 @@ class UserConnections:
             except (StoreUnavailable, Overloaded):
                 await asyncio.sleep(self._again_after_s)
 
-    async def settle(self) -> None:
+    async def finish(self) -> None:
         """Say what is unsaid, once everybody has left and nobody follows. Gives up where Redis is away."""
         with contextlib.suppress(StoreUnavailable, Overloaded):
             while self._unreported and self._shared_counts is not None:

@@ -60,7 +60,7 @@ class Room:
     def __init__(self, http: HttpClient, auction_id: str, lot: Lot, chance: random.Random) -> None:
         self._http, self._auction_id, self._lot, self._chance = http, auction_id, lot, chance
         self._gone = False
-        self._told = False
+        self._was_closed = False
 
     async def play(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -90,7 +90,7 @@ class Room:
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "error" and message["code"] == "auction_not_found":
             self._gone = True
-        if message["type"] == "event" and message["kind"] in FINAL and not self._told:
-            self._told = True
+        if message["type"] == "event" and message["kind"] in FINAL and not self._was_closed:
+            self._was_closed = True
             price = money(message["price"], self._lot.terms.get("currency", "USD"))
             log.info("demo_auction_over", how=message["kind"], title=self._lot.title, price=price)

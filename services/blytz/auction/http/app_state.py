@@ -64,7 +64,7 @@ class AppState:
 
     @property
     def bans(self) -> BanService:
-        """Raises `NotFound` in a app_state that keeps none."""
+        """Raises `NotFound` when this service keeps no bans."""
         if self._bans is None:
             raise NotFound
         return self._bans

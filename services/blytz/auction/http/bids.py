@@ -91,16 +91,16 @@ class BidRoute:
         """Raises what the service raises, and the refusal as a problem."""
         began = perf_counter()
         try:
-            told = await self._service.bid(caller, auction_id, bid.bid_id, bid.amount, bid.kind, request_id)
+            answer = await self._service.bid(caller, auction_id, bid.bid_id, bid.amount, bid.kind, request_id)
         except Problem as problem:
             self._bids.add(outcome_of(problem), problem.code)
             raise
         self._seconds.add(perf_counter() - began)
-        if isinstance(told, Refused):
-            self._bids.add("refused", told.code.value)
-            raise refusal(told)
-        self._bids.add("replayed" if told.replayed else told.outcome, "")
-        return told
+        if isinstance(answer, Refused):
+            self._bids.add("refused", answer.code.value)
+            raise refusal(answer)
+        self._bids.add("replayed" if answer.replayed else answer.outcome, "")
+        return answer
 
     async def _refuse(self, send: Send, problem: Problem, request_id: str) -> None:
         self._answered.add(str(problem.status), "bids")

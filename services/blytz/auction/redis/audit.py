@@ -27,7 +27,7 @@ class Record(Struct, frozen=True):
     state: dict[str, bytes]
     log: list[Entry]
     bids: dict[str, str]
-    """`<bid_id>:<bidder id>` -> what the bidder was told."""
+    """`<bid_id>:<bidder id>` -> the answer to the bid."""
 
 
 def auction_ids(redis: Redis) -> Iterator[str]:
@@ -52,7 +52,7 @@ def read(redis: Redis, auction_id: str) -> Record | None:
         auction_id=auction_id,
         state={name.decode(): value for name, value in state.items()},
         log=list(_log(redis, keys.events, entries)),
-        bids={name.decode(): told.decode() for name, told in bids.items()},
+        bids={name.decode(): answer.decode() for name, answer in bids.items()},
     )
 
 
@@ -100,9 +100,9 @@ def receipts_of(replayed: Replayed) -> dict[str, str]:
     """The hash of receipts that this log makes."""
     receipts = {}
     for (bidder_id, bid_id), seen in replayed.seen.items():
-        told = seen.receipt
-        parts = (seen.amount, seen.kind, told.outcome, told.seq, told.price, told.minimum)
-        receipts[f"{bid_id}:{bidder_id}"] = " ".join(map(str, (*parts, int(told.leading), told.ends_at)))
+        receipt = seen.receipt
+        parts = (seen.amount, seen.kind, receipt.outcome, receipt.seq, receipt.price, receipt.minimum)
+        receipts[f"{bid_id}:{bidder_id}"] = " ".join(map(str, (*parts, int(receipt.leading), receipt.ends_at)))
     return receipts
 
 

@@ -1,7 +1,7 @@
 """One bid on its way to `place_bid.lua` and back: the only command that is sent often enough to be packed by hand.
 
 What the bids of an auction have in common is packed once, and what those of a bidder have; the rest is joined to
-it. Together with an answer that is told at once this took a quarter off the Python of a bid (decision 0005).
+it. Together with an answer that is passed on at once this took a quarter off the Python of a bid (decision 0005).
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _encode = msgspec.json.Encoder().encode
 
 class BidScript:
     """Makes the command, and reads the reply (`kit/redis/pipe.py`, Reading). `keys` gives those of an auction;
-    `ended_early` is told of one that was sold to a bid."""
+    `ended_early` is called for an auction that was sold to a bid."""
 
     def __init__(
         self, script: Script, keys: Callable[[str], tuple[bytes, ...]], ended_early: Callable[[str], None]

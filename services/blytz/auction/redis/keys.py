@@ -9,7 +9,7 @@ from typing import Final
 INDEX: Final = "auctions"
 """Sorted set of all auction ids; they are ordered by time, so it is too."""
 SALES: Final = "sales"
-"""Stream of closing events, for whoever makes orders."""
+"""Stream of closing events, for the service that makes orders."""
 SCHEDULE: Final = "{sales}:schedule"
 """Sorted set: living auctions by when the hammer should look at them, ms since the Unix epoch. It may be stale."""
 CLOSED: Final = "{sales}:closed"

@@ -1,4 +1,4 @@
-"""When the hammer should look at which auction, and the pulse that tells of outages: in Redis."""
+"""When the hammer checks which auction, and the heartbeat that shows outages: in Redis."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ RESCHEDULE: Final = load_script(__package__, "reschedule")
 
 LEAST_OUTAGE_MS: Final = 1_500
 COMPENSATION_MS: Final = 5_000
-"""By then everybody has an outage's time back, even when the hammer that noticed it was killed."""
+"""By then every auction has an outage's time back, even when the hammer that noticed it was killed."""
 
 MAX_SALES: Final = 50_000
 """Entries that `sales` keeps, about 30 MB. No service consumes it yet; one that does must be faster than this."""
@@ -30,7 +30,7 @@ class RedisSchedule:
         self._pipe = pipe
         self._max_sales = max_sales
         self._least_outage_ms = least_outage_ms
-        self._record_sale = load_script(__package__, "record_sale")
+        self._record_sale_script = load_script(__package__, "record_sale")
         self._heartbeat = load_script(__package__, "heartbeat")
         self._run_id = ""
         self._run_id_of = 0
@@ -54,10 +54,10 @@ class RedisSchedule:
         await self._pipe.call("ZADD", CLOSED, 0, auction_id)
         await self._pipe.call("ZREM", SCHEDULE, auction_id)
 
-    async def settle(self, auction_id: str, event: Event) -> bool:
+    async def record_sale(self, auction_id: str, event: Event) -> bool:
         closing = msgspec.json.encode(event.public)
         keys, args = (SALES, SCHEDULE, CLOSED), (auction_id, closing, self._max_sales)
-        return bool(await self._pipe.run(self._record_sale, keys, args))
+        return bool(await self._pipe.run(self._record_sale_script, keys, args))
 
     async def heartbeat(self, unanswered_ms: int) -> Outage | None:
         if self._run_id_of != self.connection:

@@ -1,9 +1,9 @@
 """Auctions in Redis: the only module that knows their keys and scripts.
 
 Every key of an auction carries its id as hash tag, so that one script may touch them all on a cluster. Two sorted
-sets stand beside the auctions: `auctions` (all, by id, which is by time) and `{sales}:schedule` (all that still
-live, by when the hammer should look). Both are written before the auction itself: an entry without an auction is
-harmless, an auction without an entry would never be hammered.
+sets stand beside the auctions: `auctions` (all, by id, which is by time) and `{sales}:schedule` (all that are not
+closed, by when the hammer checks them). Both are written before the auction itself: an entry without an auction is
+harmless, an auction without an entry would never be closed.
 """
 
 import contextlib
@@ -150,7 +150,7 @@ class RedisStore:
             try:
                 auction = await _read(state)
             except CorruptAuction:
-                continue  # It was logged; whoever looks for another auction is not to suffer for it.
+                continue  # It was logged. One corrupt auction must not hide the others.
             if auction and (status is None or auction.status is status):
                 found.append(auction)
         is_full = len(fitting) == limit
@@ -174,11 +174,11 @@ class RedisStore:
         return [Event(_object.decode(fields[1]), _object.decode(fields[3])) for _, fields in entries]
 
     async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:
-        told = await _read(self._pipe.call("HGET", keys_of(auction_id).bids, f"{bid_id}:{bidder_id}"))
-        if told is None:
+        stored = await _read(self._pipe.call("HGET", keys_of(auction_id).bids, f"{bid_id}:{bidder_id}"))
+        if stored is None:
             return None
         try:
-            _, _, outcome, *numbers = told.split(b" ")
+            _, _, outcome, *numbers = stored.split(b" ")
             seq, price, minimum, leading, ends_at = map(whole, numbers)
         except ValueError as error:
             raise corrupt(f"{auction_id} bid {bid_id}: {error!r}") from error

@@ -45,7 +45,7 @@ def token(
 
 def _dev_folder(data: Path | None) -> Path:
     """Only `BLYTZ_ENV=dev` makes a dev key. Where it is not set, a key that is there shows that a dev platform
-    has run in the folder; production neither makes nor believes one."""
+    has run in the folder; production neither makes nor accepts one."""
     from blytz.identity.dev import KEY_FILE
 
     folder, env = data_folder(data), os.environ.get("BLYTZ_ENV")

@@ -93,7 +93,7 @@ def _listen(gateway: GatewaySettings, port: int, how: str) -> str:
 def _access_log(where: str) -> str:
     if where == "off":
         return "off"
-    # A pipe is read at once by whoever keeps the log; a file may gather a second of lines.
+    # A pipe is read at once by the collector of the log; a file may gather a second of lines.
     return "/dev/stdout access" if where == "stdout" else f"{where} access buffer=64k flush=1s"
 
 

@@ -24,7 +24,7 @@ class BidLine(Struct, frozen=True):
 
 
 class Link(Struct, frozen=True):
-    """The connection, as people are told of it. `offset_ms` is how far the server's clock is ahead of ours."""
+    """The connection, as it is shown. `offset_ms` is how far the server's clock is ahead of ours."""
 
     state: str = "connecting"
     offset_ms: float | None = None

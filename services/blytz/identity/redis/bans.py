@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from blytz.identity.bans import MOST_BANS, SEEN_WITHIN_S, Ban, Bans, TooManyBans
-from blytz.identity.claims import BELIEVED_FOR_S, SKEW_S
+from blytz.identity.claims import MAX_TOKEN_AGE_S, SKEW_S
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisPipe, Script
@@ -28,7 +28,7 @@ AGAIN_AFTER_S: Final = 60.0
 LOOKED_AGAIN_AFTER_S: Final = 0.1
 FORGOTTEN_AT_ONCE: Final = 100
 _PAGE: Final = 1_000
-_REVOKED_COUNTS_FOR_MS: Final = (BELIEVED_FOR_S + 2 * SKEW_S) * 1_000
+_REVOKED_COUNTS_FOR_MS: Final = (MAX_TOKEN_AGE_S + 2 * SKEW_S) * 1_000
 
 _CHANGE: Final = Script(
     """-- KEYS 1 what is changed (hash)  2 version   ARGV 1 HSET or HDEL  2... its words
@@ -104,7 +104,7 @@ class RedisBans:
     async def _change(self, *command: Part) -> None:
         verb, key, *words = command
         await self._pipe.run(_CHANGE, (key, VERSION), (verb, *words))
-        # The change is made; should the copy not hear of it here, it does with the next look.
+        # The change is made; if the copy misses the message, the next poll finds it.
         with contextlib.suppress(StoreUnavailable, Overloaded):
             await self.look()
 

@@ -134,7 +134,7 @@ class Answered:
     def __init__(self, metrics: Metrics) -> None:
         self.at_work = 0
         self._answers = metrics.counter("blytz_http_requests", "HTTP requests answered", "status")
-        self._logins = metrics.counter("blytz_logins_refused", "Tokens that were missing or not believed")
+        self._logins = metrics.counter("blytz_logins_refused", "Tokens that were missing or refused")
         self._limits = metrics.counter("blytz_rate_limits_hit", "Refusals for too much", "what")
         metrics.gauge("blytz_http_requests_in_flight", "Requests at work, bids left out", lambda: self.at_work)
 

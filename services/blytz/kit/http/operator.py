@@ -1,4 +1,4 @@
-"""`/health`, `/ready` and `/metrics`: for whoever runs the house, on the service's own port."""
+"""`/health`, `/ready` and `/metrics`: for operators, on the service's own port."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -14,7 +14,7 @@ from blytz.kit.telemetry.metrics import CONTENT_TYPE, Metrics
 _TEXT = CONTENT_TYPE.removesuffix("; charset=utf-8")
 
 Check = Callable[[], Awaitable[object]]
-"""Returns when the dependency can serve, or a `Dependency` where it says itself how it is; raises a `Problem` that
+"""Returns when the dependency can serve, or returns a `Dependency` that says how it is; raises a `Problem` that
 says why it cannot."""
 
 

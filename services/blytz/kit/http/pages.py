@@ -87,7 +87,7 @@ async def serve_pages(host: str, port: int, pages: Mapping[bytes, Page]) -> asyn
                 writer.write(head.encode() + b"Connection: close\r\n\r\n" + body)
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, IndexError):
-            pass  # Whoever it was did not speak HTTP, or has left.
+            pass  # The client did not speak HTTP, or has left.
         finally:
             writer.close()
 

@@ -44,7 +44,7 @@ class Parser(Generic[T]):
         try:
             value = self._decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise refused(self._faults(raw) or [_told(error)]) from None
+            raise refused(self._faults(raw) or [_fault_of(error)]) from None
         if self._checks and (faults := list(self._found(msgspec.structs.asdict(value)))):
             raise refused(faults)
         return value
@@ -88,7 +88,7 @@ def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType(
             try:
                 msgspec.convert(text, known[name], strict=False)
             except msgspec.ValidationError as error:
-                faults[name] = _told(error)[1]
+                faults[name] = _fault_of(error)[1]
     raise refused(list(faults.items()))
 
 
@@ -100,7 +100,7 @@ def refused(faults: list[Fault]) -> InvalidRequest:
     return InvalidRequest(named + more, errors=errors)
 
 
-def _told(error: Exception) -> Fault:
+def _fault_of(error: Exception) -> Fault:
     """What msgspec says, split into where and why."""
     text = in_words(str(error))
     found = _WHERE.search(text)
@@ -114,7 +114,7 @@ def _faults_in(value: Any, expected: Any, path: str = "") -> Iterator[Fault]:
         msgspec.convert(value, expected)
     except msgspec.ValidationError as error:
         inner = list(_faults_inside(value, _stripped(expected), path))
-        where, why = _told(error)
+        where, why = _fault_of(error)
         yield from inner or [(_joined(path, where), why)]
 
 

@@ -17,8 +17,8 @@ class Gcra:
         self._max_debt_s = burst * self.interval_s + 1e-7
 
     def take(self, theoretical_arrival: float, now: float, units: int = 1) -> float:
-        """The new theoretical arrival time, or 0.0 when it is refused. Whoever owes nothing may always take, even
-        more than a burst."""
+        """The new theoretical arrival time, or 0.0 when it is refused. A user who owes nothing may always take,
+        even more than a burst."""
         cost_s = units * self.interval_s
         if theoretical_arrival <= now:
             theoretical_arrival = now

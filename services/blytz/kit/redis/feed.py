@@ -1,4 +1,4 @@
-"""Hears published messages. A message only wakes: what counts is in the stream (ARCHITECTURE, "the stream is
+"""Receives published messages. A message only notifies: the stream is authoritative (ARCHITECTURE, "the stream is
 the truth"), so after each reconnect the owner is told to look there for what it missed."""
 
 import asyncio

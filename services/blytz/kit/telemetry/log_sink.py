@@ -97,5 +97,5 @@ class Sink:
                 try:
                     data = data[os.write(self._descriptor, data) :]
                 except BlockingIOError:
-                    # Whoever shares this descriptor with us wants it that way; here waiting is no harm.
+                    # Another process made this shared descriptor non-blocking; this thread may wait.
                     time.sleep(GATHER_S)

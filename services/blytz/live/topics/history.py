@@ -18,7 +18,7 @@ DEPTH = 500
 
 class History:
     """`received` is the `seq` of the last event. Readers may have been sent fewer, up to some `sent`; the events
-    between the two are pending in the fan-out. Whoever subscribes does so at `sent`."""
+    between the two are pending in the fan-out. A reader subscribes at `sent`."""
 
     def __init__(self, auction: Auction, epoch: str, past: Sequence[Entry]) -> None:
         """`past` is the end of the log, oldest first. Events after `auction.seq` in it are ignored."""

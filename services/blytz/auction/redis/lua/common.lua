@@ -198,7 +198,7 @@ local function save(a, operation)
 end
 
 -- A request with an Idempotency-Key is an operation; `key` is nil without one. The state just after it is kept
--- under `key` for a day, as its answer: whoever repeats the request gets it, and nothing is changed again.
+-- under `key` for a day, as its answer: a repeated request gets it, and nothing is changed again.
 local function is_done(key)
   return key and redis.call('EXISTS', key) == 1
 end

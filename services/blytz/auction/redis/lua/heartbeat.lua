@@ -2,16 +2,16 @@
 -- Shows that Redis and a hammer are alive, and so tells afterwards how long they were not.
 -- Stands alone: common.lua is not put in front of it.
 --
--- A silence since the last pulse was an outage when this is another run of Redis, or when a hammer lived through
--- it and asked in vain. When only the hammers were away bids could be decided, and no time was lost. A silence is
--- remembered when it ends, because the first pulse after it need not be that of a hammer which asked in vain: a
+-- A silence since the last heartbeat was an outage when this is another run of Redis, or when a hammer ran
+-- through it and got no answer. When only the hammers were away bids could be decided, and no time was lost. A silence is
+-- remembered when it ends, because the first heartbeat after it may be of a hammer that did not wait for an answer: a
 -- Redis that stood still first answers what was asked when it stopped, and a hammer may be new.
 --
--- An outage that begins right after another is told together with it: there was hardly time to give the first one
+-- An outage that begins right after another is reported together with it: there was hardly time to give the first one
 -- back, and who got that gets only the rest.
 --
--- KEYS 1 pulse (hash)
--- ARGV 1 run id of this Redis  2 how long the caller has asked in vain, ms  3 a longer silence counts, ms
+-- KEYS 1 heartbeat (hash)
+-- ARGV 1 run id of this Redis  2 how long the caller got no answer, ms  3 a longer silence counts, ms
 --      4 time to give an outage back, ms
 -- Returns {now, began_at, ended_at} of the last outage, 0 and 0 when there was none
 

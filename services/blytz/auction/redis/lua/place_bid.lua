@@ -1,6 +1,6 @@
--- Decides one bid, records what its bidder is told, announces what everybody sees.
+-- Decides one bid, records the answer to its bidder, announces the event.
 --
--- KEYS 1-3 as in common.lua  4 bids (hash: `<bid_id>:<bidder id>` -> what was told)  5 blocked bidders (set)
+-- KEYS 1-3 as in common.lua  4 bids (hash: `<bid_id>:<bidder id>` -> the answer)  5 blocked bidders (set)
 -- ARGV 1-2 as in common.lua  3 bidder id  4 bidder as JSON {id, name}  5 bid_id  6 amount  7 kind
 -- Returns {'recorded', outcome, seq, price, minimum, leading, ends_at, replayed, status, now}
 --       | {'refused', code, seq, price, minimum, ends_at, now}
