@@ -262,7 +262,7 @@ class Connection(WSListener):
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.cut)
 
     def retire(self) -> None:
-        """The process ends: no message is read any more, and the client is disconnected once its bids are answered."""
+        """The process ends: no message is read any more. Once its bids are answered the client is disconnected."""
         self._retiring = True
         self.leave_if_done()
 

@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- Shows that Redis and a hammer are alive, and so tells afterwards how long they were not.
+-- Shows that Redis and a hammer are alive, so that afterwards it is known how long they were not.
 -- Stands alone: common.lua is not put in front of it.
 --
--- A silence since the last heartbeat was an outage when this is another run of Redis, or when a hammer ran
--- through it and got no answer. When only the hammers were away bids could be decided, and no time was lost. A silence is
--- remembered when it ends, because the first heartbeat after it may be of a hammer that did not wait for an answer: a
--- Redis that stood still first answers what was asked when it stopped, and a hammer may be new.
+-- A silence since the last heartbeat was an outage when this is another run of Redis, or when a hammer ran through
+-- it and got no answer. When only the hammers were away, bids could be decided, and no time was lost. A silence is
+-- it and got no answer. When only the hammers were away, bids could be decided and no time was lost. A silence is
+-- a Redis that stood still first answers what was asked when it stopped, and a hammer may be new.
 --
--- An outage that begins right after another is reported together with it: there was hardly time to give the first one
--- back, and who got that gets only the rest.
+-- An outage that begins right after another is reported together with it: there was hardly time to give the first
+-- one back, and an auction that got it back gets only the rest.
 --
 -- KEYS 1 heartbeat (hash)
 -- ARGV 1 run id of this Redis  2 how long the caller got no answer, ms  3 a longer silence counts, ms
