@@ -103,6 +103,18 @@ class Gateway:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return {int(pid) for pid in children.split()}
 
+    def wait_until_replaced(self, workers: set[int]) -> None:
+        """Until none of these takes new connections. For 0.1 s after a reload old and new ones do."""
+
+        def is_taking(pid: int) -> bool:
+            try:
+                title = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except (FileNotFoundError, ProcessLookupError):
+                return False
+            return bool(title) and b"shutting down" not in title
+
+        wait_until(lambda: not any(map(is_taking, workers)), "the workers of before leave", 10.0)
+
     def reload(self) -> None:
         """Returns when processes of the new configuration are at work."""
         before = self.workers()

@@ -12,7 +12,6 @@ from infra.ports import free_port
 from tests.support.authority import Authority
 from tests.support.gateway import DOMAIN, Gateway, abort
 from tests.support.platform import Platform
-from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.tls
 
@@ -50,21 +49,10 @@ def trusting(root: str) -> ssl.SSLContext:
     return context
 
 
-def wait_for_another(gateway: Gateway, *known: str) -> str:
-    """The first certificate that is not one of these. After a reload an old worker may show an earlier one."""
-    shown = ""
-
-    def is_new() -> bool:
-        nonlocal shown
-        shown = gateway.certificate()
-        return shown not in known
-
-    wait_until(is_new, "nginx shows the new certificate", 10.0)
-    return shown
-
-
-def parsed(pem: str) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(pem.encode())
+def shown_after(gateway: Gateway, workers: set[int]) -> x509.Certificate:
+    """The certificate once nginx has replaced these workers."""
+    gateway.wait_until_replaced(workers)
+    return x509.load_pem_x509_certificate(gateway.certificate().encode())
 
 
 def names(certificate: x509.Certificate) -> set[str]:
@@ -73,23 +61,23 @@ def names(certificate: x509.Certificate) -> set[str]:
 
 
 async def test_issue_serve_renew_and_nobodys_websocket_is_dropped(gateway: Gateway, authority: Authority) -> None:
-    placeholder = gateway.certificate()
     early = await gateway.open_socket()
     assert (await early.next())["type"] == "welcome"
 
+    workers = gateway.workers()
     done = issue(authority, gateway, DOMAIN, OTHER)
     assert done.returncode == 0, done.stdout + done.stderr + authority.log()
-    first_shown = wait_for_another(gateway, placeholder)
-    first = parsed(first_shown)
+    first = shown_after(gateway, workers)
     assert names(first) == {DOMAIN, OTHER}
 
     # A client who trusts the authority, and nobody else, is content with chain and name.
     trusted = await gateway.open_socket(trusting(authority.root()))
     assert (await trusted.next())["type"] == "welcome"
 
+    workers = gateway.workers()
     renewed = run(authority, "renew.sh", str(gateway.data), "--force-renewal", "--no-random-sleep-on-renew")
     assert renewed.returncode == 0, renewed.stdout + renewed.stderr + authority.log()
-    second = parsed(wait_for_another(gateway, placeholder, first_shown))
+    second = shown_after(gateway, workers)
     assert second.serial_number != first.serial_number
     assert names(second) == {DOMAIN, OTHER}
 
@@ -107,9 +95,7 @@ async def test_issue_serve_renew_and_nobodys_websocket_is_dropped(gateway: Gatew
 
 
 def test_a_good_certificate_is_left_as_it_is(gateway: Gateway, authority: Authority) -> None:
-    placeholder = gateway.certificate()
     assert issue(authority, gateway, DOMAIN).returncode == 0
-    wait_for_another(gateway, placeholder)
     kept = (gateway.folder / "tls" / "site.pem").read_bytes()
     assert issue(authority, gateway, DOMAIN).returncode == 0
     assert run(authority, "renew.sh", str(gateway.data), "--no-random-sleep-on-renew").returncode == 0
