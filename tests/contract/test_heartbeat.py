@@ -21,8 +21,15 @@ class Heartbeat:
         self.redis = redis
         self._schedule = schedule
 
-    async def feel(self, unanswered_ms: int = 0) -> Outage | None:
-        return await self._schedule.heartbeat(unanswered_ms)
+    async def feel(self, unanswered_ms: int = 0, step_ms: int = 0, expected: int | None = None) -> Outage | None:
+        return await self._schedule.heartbeat(unanswered_ms, step_ms, expected)
+
+    def stepped_ms(self) -> int:
+        return int(self.redis.ask("HGET", HEARTBEAT, "stepped_ms"))
+
+    def step_clock(self, by_ms: int) -> None:
+        """As it looks after a step: the last heartbeat lies that far from now."""
+        self.redis.ask("HINCRBY", HEARTBEAT, "at", -by_ms)
 
     def last(self) -> int:
         return int(self.redis.ask("HGET", HEARTBEAT, "at"))
@@ -124,3 +131,49 @@ async def test_redis_gone_again_later_is_another_outage(heartbeat: Heartbeat) ->
     )
     last = heartbeat.last()
     assert await heartbeat.feel() == Outage(last, heartbeat.last())
+
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize("step_ms", [HOUR_MS, -HOUR_MS])
+async def test_a_step_that_two_hammers_claim_is_recorded_once(heartbeat: Heartbeat, step_ms: int) -> None:
+    await heartbeat.feel()
+    heartbeat.step_clock(step_ms)
+    assert await heartbeat.feel(step_ms=step_ms) is None
+    assert await heartbeat.feel(step_ms=step_ms) is None
+    assert heartbeat.stepped_ms() == step_ms
+
+
+async def test_a_claim_that_does_not_explain_the_silence_is_no_step(heartbeat: Heartbeat) -> None:
+    """The hammer was suspended alone."""
+    await heartbeat.feel()
+    await heartbeat.feel(step_ms=HOUR_MS)
+    assert heartbeat.stepped_ms() == 0
+
+
+async def test_a_clock_set_back_while_no_hammer_ran_is_a_step(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    heartbeat.step_clock(-HOUR_MS)
+    assert await heartbeat.feel() is None
+    assert abs(heartbeat.stepped_ms() + HOUR_MS) < SILENCE_MS
+
+
+async def test_a_heartbeat_that_expects_another_time_says_nothing(heartbeat: Heartbeat) -> None:
+    """It was sent before the clock stepped, and must not hide the step from the one who measures it."""
+    await heartbeat.feel()
+    expected = heartbeat.last()
+    heartbeat.step_clock(HOUR_MS)
+    last = heartbeat.last()
+    await heartbeat.feel(expected=expected - HOUR_MS)
+    assert heartbeat.last() == last
+
+
+async def test_a_step_moves_the_outage_before_it(heartbeat: Heartbeat) -> None:
+    await heartbeat.feel()
+    heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-run-before")
+    before = await heartbeat.feel()
+    assert before is not None
+    heartbeat.step_clock(HOUR_MS)
+    after = await heartbeat.feel(step_ms=HOUR_MS)
+    assert after == Outage(before.began_at + HOUR_MS, before.ended_at + HOUR_MS)

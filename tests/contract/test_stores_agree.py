@@ -113,6 +113,10 @@ class TwoStores(RuleBasedStateMachine):
     def outage(self, began_ms_ago: int, lasted_ms: int) -> None:
         self.play(self.player.outage(began_ms_ago, lasted_ms))
 
+    @rule(by_ms=st.sampled_from((-3_600_000, -1_500, 1_500, 3_600_000)))
+    def step_clock(self, by_ms: int) -> None:
+        self.play(self.player.step_clock(by_ms))
+
     def teardown(self) -> None:
         pair = self.player.pair
         if not pair.auction_id:

@@ -16,7 +16,7 @@ from msgspec import json
 from blytz.auction.http.routes import application
 from blytz.auction.service import AuctionService
 from blytz.identity.dev import DevIssuer
-from blytz.kit.clock import ServerClock
+from blytz.kit.clock import ClockReading, ServerClock
 from blytz.kit.http.server import listen, serve
 from blytz.kit.telemetry.metrics import Metrics
 from tests.support.http import Api, problem
@@ -191,8 +191,11 @@ def test_outside_dev_no_process_starts_and_no_key_is_made(own_redis: RedisServer
 
 
 async def test_without_an_issuer_there_is_no_sign_in(tmp_path: Path) -> None:
+    async def reading() -> ClockReading:
+        return ClockReading(await store.now(), 0, is_current=True)
+
     store = MemoryStore()
-    service, clock = AuctionService(store), ServerClock(store.now)
+    service, clock = AuctionService(store), ServerClock(reading)
     app = application(service, DevIssuer(tmp_path), clock, Metrics(), {}, issuer=None)
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]

@@ -98,6 +98,11 @@ class Player:
         """Forward or back: a machine's clock may be set."""
         self.pair.clock.set(moment_at(self.pair.auction, self.pair.clock.now, anchor, offset))
 
+    async def step_clock(self, by_ms: int) -> None:
+        """And the hammer corrects the auction."""
+        self.pair.step_clock(by_ms)
+        await self.pair.verb("close")
+
     async def outage(self, began_ms_ago: int, lasted_ms: int) -> None:
         began_at = self.pair.clock.now - began_ms_ago
         await self.pair.verb("close", outage=Outage(began_at, began_at + lasted_ms))

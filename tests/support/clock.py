@@ -33,6 +33,7 @@ class Clock:
 
     def __init__(self, pipe: RedisPipe | None = None, now: int = T0) -> None:
         self._pipe = pipe
+        self.stepped_ms = 0
         self.set(now)
 
     def __call__(self) -> int:
@@ -43,6 +44,9 @@ class Clock:
         if self._pipe:
             # Commands of one connection are served in order, so nobody has to wait for this one.
             self._pipe.call("SET", CLOCK_KEY, now)
+
+    def steady(self) -> int | None:
+        return self.now - self.stepped_ms
 
     def advance(self, by_ms: int) -> None:
         self.set(self.now + by_ms)

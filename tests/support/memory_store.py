@@ -31,6 +31,8 @@ class MemoryStore:
 
     def __init__(self, clock: Callable[[], int] = wall_clock) -> None:
         self._clock = clock
+        self.stepped_ms = 0
+        """Recorded steps of `clock`."""
         self._auctions: dict[str, Auction] = {}
         self._events: dict[str, list[Event]] = {}
         self._seen: dict[tuple[str, str, str], rules.Seen] = {}
@@ -45,7 +47,9 @@ class MemoryStore:
         return self._first_answer(auction_id, operation_id, self._auctions[auction_id])
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
-        return self._apply(auction_id, lambda auction: rules_of_time.open_auction(auction, cause, self._clock()))
+        return self._apply(
+            auction_id, lambda auction: rules_of_time.open_auction(auction, cause, self._clock(), self.stepped_ms)
+        )
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         seen_as = (auction_id, bid.bidder.id, bid.bid_id)
@@ -79,6 +83,11 @@ class MemoryStore:
         not_after: int | None = None,
     ) -> Closed | NotYet | Refused:
         now = self._clock()
+        auction = self._auctions.get(auction_id)
+        if auction and (step_ms := self.stepped_ms - auction.stepped_ms):
+            corrected = rules_of_time.correct_clock(auction, step_ms, cause, now)
+            if corrected:
+                self._keep(corrected.auction, corrected.events)
         after = self._apply(
             auction_id,
             lambda auction: rules_of_time.close(

@@ -5,7 +5,7 @@ from typing import Final
 _TOO_LOW = "if KIND ~= 'buy_now' and m < minimum(a) then\n"
 _LEADING = "if leading and KIND ~= 'buy_now' and (KIND == 'exact' or m <= a.ceiling) then"
 _IN_WINDOW = "a.ends_at - now < a.extension_window_ms"
-_SEEN = "if amount ~= ARGV[6] or kind ~= KIND then"
+_SEEN = "if amount ~= ARGV[7] or kind ~= KIND then"
 _NOT_YET = "if lost_ms > 0 or now < a.ends_at then"
 
 MUTANTS: Final[dict[str, tuple[str, str]]] = {
@@ -66,7 +66,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
         f"{_TOO_LOW}  redis.call('HSET', KEYS[4], BID_KEY, m .. ' ' .. KIND .. ' outbid 1 1 1 0 1')\n",
     ),
     "a bid_id serves another amount": (_SEEN, "if kind ~= KIND then"),
-    "a bid_id serves another kind": (_SEEN, "if amount ~= ARGV[6] then"),
+    "a bid_id serves another kind": (_SEEN, "if amount ~= ARGV[7] then"),
     # The log
     "numbers of events have gaps": ("a.seq = a.seq + 1", "a.seq = a.seq + 2"),
     "an event is not recorded": ("redis.call('XADD', KEYS[2],", "local _ = ("),

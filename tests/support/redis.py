@@ -1,6 +1,7 @@
 """A real redis-server for tests: its own folder, its own unix socket, every write on disk before its answer."""
 
 import contextlib
+import os
 import shutil
 import signal
 import socket
@@ -39,6 +40,7 @@ class RedisServer:
         password: str = "",
         users: Sequence[str] = (),
         config: Mapping[str, str | int] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="blytz-"))
         self.socket = self.folder / "redis.sock"
@@ -47,6 +49,7 @@ class RedisServer:
         self.port = free_port() if tcp else 0
         self.tls_port = free_port() if tls else 0
         self._users = users
+        self._environment = {**os.environ, **(environment or {})}
         self.config: dict[str, str | int] = {
             "port": self.port,
             "bind": "127.0.0.1",
@@ -101,7 +104,9 @@ class RedisServer:
         conf = self.folder / "redis.conf"
         conf.write_text("\n".join([*lines, *(f"user {user}" for user in self._users)]) + "\n")
         self.socket.unlink(missing_ok=True)
-        self._process = subprocess.Popen(["redis-server", str(conf)], stdout=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            ["redis-server", str(conf)], stdout=subprocess.DEVNULL, env=self._environment
+        )
         if wait:
             self.wait_until_ready()
 

@@ -34,12 +34,14 @@ def _again(auction: Auction, event: Event) -> tuple[Auction, list[Event]]:
         decided = rules.place_bid(auction, bid, None, False, cause, at)
     elif event.kind == "extended_by_seller" and public["reason"] == "outage":
         decided = rules_of_time.compensate(auction, Outage(private["began_at"], private["ended_at"]), cause, at)
+    elif event.kind == "extended_by_seller" and public["reason"] == "clock_step":
+        decided = rules_of_time.correct_clock(auction, public["by_ms"], cause, at)
     elif event.kind == "extended_by_seller":
         decided = rules_of_time.change(auction, "extend", cause, at, private["asked_ms"])
     elif event.kind in ("sold", "unsold"):
         decided = rules_of_time.close(auction, cause, at, force=True)
     elif event.kind == "opened":
-        decided = rules_of_time.open_auction(auction, cause, at)
+        decided = rules_of_time.open_auction(auction, cause, at, private["stepped_ms"])
     else:
         decided = rules_of_time.change(auction, _VERBS[event.kind], cause, at)
     assert isinstance(decided, rules.Change | rules.Recorded), f"{event} was refused: {decided}"

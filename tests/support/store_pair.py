@@ -26,7 +26,7 @@ class Pair:
     def __init__(self, pipe: RedisPipe, edit: Callable[[str], str] = lambda source: source) -> None:
         self.clock = Clock(pipe)
         self.memory = MemoryStore(self.clock)
-        self.redis = RedisStore(pipe, scripts_on_test_clock(edit))
+        self.redis = RedisStore(pipe, scripts_on_test_clock(edit), self.clock)  # type: ignore[arg-type]
         self.auction_id = ""
         self.seen: set[str] = set()
         """What happened so far: outcomes, refusals, kinds of events."""
@@ -52,6 +52,12 @@ class Pair:
         if verb in get_args(Verb):
             return await self._both("change", self.auction_id, verb, CAUSE, *args)
         return await self._both(verb, self.auction_id, CAUSE, **options)
+
+    def step_clock(self, by_ms: int) -> None:
+        """The clock of Redis steps, and the step is recorded."""
+        self.clock.stepped_ms += by_ms
+        self.memory.stepped_ms = self.clock.stepped_ms
+        self.clock.advance(by_ms)
 
     async def block(self, bidder_id: str) -> None:
         for store in (self.memory, self.redis):

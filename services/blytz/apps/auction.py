@@ -8,7 +8,6 @@ from blytz.apps import signing_in, wiring
 from blytz.auction.http.routes import application, described
 from blytz.identity.redis.bans import RedisBans
 from blytz.identity.service import BanService
-from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
 from blytz.kit.http.openapi import schema_of
 from blytz.kit.http.origins import Origins
@@ -25,8 +24,9 @@ async def main(settings: Settings) -> None:
     listener = listen(settings.host, settings.auction_port)
     pipe = wiring.auction_pipe(settings, "auction")
     issuers = signing_in.issuers(settings)
-    store, bans = wiring.auction_store(pipe), RedisBans(pipe)
-    clock, metrics = ServerClock(store.now), Metrics()
+    clock = wiring.server_clock(pipe)
+    store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
+    metrics = Metrics()
     lines.count_in(metrics)
     pipe.count_in(metrics)
     store.count_in(metrics)
@@ -38,7 +38,11 @@ async def main(settings: Settings) -> None:
         return state()
 
     tasks = TaskSupervisor(metrics)
-    states = {"tasks": task_state(tasks), **signing_in.states(issuers)}
+
+    def clock_state() -> Dependency:
+        return Dependency("up" if clock.is_steady else "away")
+
+    states = {"clock": clock_state, "tasks": task_state(tasks), **signing_in.states(issuers)}
     app = application(
         service=wiring.auction_service(settings, pipe, store),
         identity=signing_in.identity(issuers, bans.bans),

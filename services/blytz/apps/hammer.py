@@ -4,7 +4,6 @@ from blytz.apps import wiring
 from blytz.auction.hammer import Hammer
 from blytz.auction.redis.retention import RedisRetention
 from blytz.auction.redis.schedule import RedisSchedule
-from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
 from blytz.kit.http.pages import State, operator_pages, serve_pages, task_state
 from blytz.kit.redis.memory import RedisMemory
@@ -17,15 +16,19 @@ async def main(settings: Settings) -> None:
     """Hammer until cancelled; what is on its way then is found again by the next hammer."""
     metrics = Metrics()
     pipe = wiring.auction_pipe(settings, "hammer")
-    store = wiring.auction_store(pipe)
-    clock = ServerClock(store.now)
+    clock = wiring.server_clock(pipe)
+    store = wiring.auction_store(pipe, clock)
     lines.count_in(metrics)
     pipe.count_in(metrics)
     tasks = TaskSupervisor(metrics)
     hammer = Hammer(store, RedisSchedule(pipe), clock, metrics)
     retention = RedisRetention(pipe, settings.keep_closed_ms, settings.keep_closed, metrics)
     memory = RedisMemory(pipe, metrics)
-    dependencies: dict[str, State] = {"redis": pipe.up.is_set, "tasks": task_state(tasks)}
+    dependencies: dict[str, State] = {
+        "redis": pipe.up.is_set,
+        "clock": lambda: clock.is_steady,
+        "tasks": task_state(tasks),
+    }
     pages = await serve_pages(settings.host, settings.hammer_port, operator_pages(metrics, dependencies))
     await pipe.start(tasks)
     try:

@@ -5,7 +5,6 @@ from functools import partial
 
 from blytz.apps import signing_in, wiring
 from blytz.identity.redis.bans import RedisBans
-from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
 from blytz.kit.http.pages import State, operator_pages, task_state
 from blytz.kit.tasks import TaskSupervisor
@@ -23,10 +22,10 @@ async def main(settings: Settings) -> None:
     """Serve until cancelled, then drain. Raises OSError when the port is taken."""
     metrics = Metrics()
     pipe = wiring.auction_pipe(settings, "live")
-    store, bans = wiring.auction_store(pipe), RedisBans(pipe)
+    clock = wiring.server_clock(pipe)
+    store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     issuers = signing_in.issuers(settings)
     identity = signing_in.identity(issuers, bans.bans)
-    clock = ServerClock(store.now)
     events = RedisEvents(settings.redis_url, pipe, store)
     hub = Hub(events, clock, metrics)
     events.listener = hub
@@ -37,6 +36,7 @@ async def main(settings: Settings) -> None:
     tasks = TaskSupervisor(metrics)
     dependencies: dict[str, State] = {
         "redis": pipe.up.is_set,
+        "clock": lambda: clock.is_steady,
         "feed": events.feed.up.is_set,
         "tasks": task_state(tasks),
         **signing_in.states(issuers),

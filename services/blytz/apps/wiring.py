@@ -4,14 +4,17 @@ import asyncio
 import gc
 import signal
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
 import uvloop
 
+from blytz.auction.redis.schedule import read_clock
 from blytz.auction.redis.store import RedisStore
 from blytz.auction.service import AuctionService
 from blytz.identity.dev import DevIssuer
+from blytz.kit.clock import ServerClock
 from blytz.kit.config.environment import unread
 from blytz.kit.config.model import Settings
 from blytz.kit.ratelimit.redis_ledger import RedisLedger
@@ -31,8 +34,12 @@ def auction_pipe(settings: Settings, name: str) -> RedisPipe:
     return RedisPipe(settings.redis_url, name, most_in_flight=settings.bids_in_flight, replicas=settings.replicas)
 
 
-def auction_store(pipe: RedisPipe) -> RedisStore:
-    return RedisStore(pipe)
+def server_clock(pipe: RedisPipe) -> ServerClock:
+    return ServerClock(partial(read_clock, pipe))
+
+
+def auction_store(pipe: RedisPipe, clock: ServerClock) -> RedisStore:
+    return RedisStore(pipe, clock=clock)
 
 
 def bids_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:

@@ -62,8 +62,9 @@ class Schedule(Protocol):
     async def record_sale(self, auction_id: str, event: Event) -> bool:
         """Pass the closing event on and take the auction off; False when another hammer did."""
 
-    async def heartbeat(self, unanswered_ms: int) -> Outage | None:
-        """Report that this hammer runs, and for how long Redis did not answer. Returns the last outage."""
+    async def heartbeat(self, unanswered_ms: int, step_ms: int, expected: int | None) -> Outage | None:
+        """Report that this hammer runs, for how long Redis did not answer, and by how much its clock has stepped
+        (0: not) from the time that was `expected`. Returns the last outage."""
 
 
 class Hammer:
@@ -74,13 +75,15 @@ class Hammer:
         self._armed: dict[str, _Armed] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._outage: Outage | None = None
-        self._compensated: Outage | None = None
+        self._corrected: tuple[Outage | None, int] | None = (None, 0)
+        """The outage and the steps of the clock that every auction has been corrected for."""
         self._heartbeat_at = 0.0
         self._heartbeat_connection = 0
         self._unanswered_since: float | None = None
         self._lag_s = metrics.histogram("blytz_hammer_lag_seconds", "From the end of an auction to its hammer")
         self._closed = metrics.counter("blytz_auctions_closed", "Auctions closed by this hammer", "status")
         self._outages = metrics.counter("blytz_outages", "Outages whose lost time was given back")
+        self._steps = metrics.counter("blytz_clock_steps", "Steps of the clock of Redis that this hammer recorded")
         metrics.gauge("blytz_hammer_armed", "Auctions about to be closed", lambda: len(self._armed))
 
     async def run(self) -> None:
@@ -115,28 +118,36 @@ class Hammer:
         unanswered_s = began - self._unanswered_since if self._unanswered_since is not None else 0.0
         connection = self._schedule.connection
         try:
-            outage = await self._schedule.heartbeat(int(unanswered_s * 1000))
+            step_ms = await self._clock.sync()
+            outage = await self._schedule.heartbeat(int(unanswered_s * 1000), step_ms, self._clock.steady())
+            if step_ms:
+                await self._clock.sync()
         except (StoreUnavailable, Overloaded):
             if self._unanswered_since is None:
                 self._unanswered_since = self._heartbeat_at or began
             raise
         self._heartbeat_at, self._heartbeat_connection, self._unanswered_since = monotonic(), connection, None
-        self._outage = outage
-        if outage and outage != self._compensated:
-            await self._clock.sync()
-            self._compensated = outage
+        if step_ms:
+            log.warning("clock_step", step_ms=step_ms)
+            self._steps.add()
+        elif outage and outage != self._outage:
             log.warning("outage", lost_ms=outage.ended_at - outage.began_at)
             self._outages.add()
-            self._keep(self._compensate_outage())
+        self._outage = outage
+        if (outage, self._clock.stepped_ms) != self._corrected:
+            self._corrected = (outage, self._clock.stepped_ms)
+            self._keep(self._correct_all())
 
-    async def _compensate_outage(self) -> None:
-        """Every auction gets the lost time back now, not only when its hammer falls: until then it would show
-        an end that is too early, and another outage may come."""
-        with contextlib.suppress(StoreUnavailable, Overloaded):
+    async def _correct_all(self) -> None:
+        """Every auction gets the time of an outage back now, and the times of a clock that stepped, not only when
+        its hammer falls: until then it would show a wrong end, and another outage may come."""
+        try:
             alive = await self._schedule.due(self._clock.now() * 2, COMPENSATED_MOST)
             for first in range(0, len(alive), COMPENSATED_AT_ONCE):
                 batch = alive[first : first + COMPENSATED_AT_ONCE]
                 await asyncio.gather(*(self._close(auction_id, entry) for auction_id, entry in batch))
+        except (StoreUnavailable, Overloaded):
+            self._corrected = None  # The next heartbeat tries again.
 
     async def _poll(self) -> None:
         now = self._clock.now()

@@ -133,6 +133,8 @@ class Auction(Struct, frozen=True, kw_only=True):
     compensated_until: int = 0
     """Outages until then are compensated, or were before a pause that is no longer in `pauses`. Makes compensation
     idempotent."""
+    stepped_ms: int = 0
+    """The recorded steps of the Redis clock that its times include."""
 
 
 class Bid(Struct, frozen=True):

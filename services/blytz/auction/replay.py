@@ -112,9 +112,15 @@ def _decision(kind: str, public: dict[str, Any], private: dict[str, Any]) -> Dec
     if kind == "extended_by_seller" and public["reason"] == "outage":
         outage = Outage(private["began_at"], private["ended_at"])
         return lambda auction, cause, at: rules_of_time.compensate(auction, outage, cause, at)
+    if kind == "extended_by_seller" and public["reason"] == "clock_step":
+        step_ms = public["by_ms"]
+        return lambda auction, cause, at: rules_of_time.correct_clock(auction, step_ms, cause, at)
     if kind == "extended_by_seller":
         by_ms = private["asked_ms"]
         return lambda auction, cause, at: rules_of_time.change(auction, "extend", cause, at, by_ms)
+    if kind == "opened":
+        stepped_ms = private["stepped_ms"]
+        return lambda auction, cause, at: rules_of_time.open_auction(auction, cause, at, stepped_ms)
     return _DECISIONS[kind]
 
 
@@ -125,7 +131,6 @@ def _close(auction: Auction, cause: Cause, at: int) -> Any:
 
 
 _DECISIONS: Final[dict[str, Decision]] = {
-    "opened": rules_of_time.open_auction,
     "paused": lambda auction, cause, at: rules_of_time.change(auction, "pause", cause, at),
     "resumed": lambda auction, cause, at: rules_of_time.change(auction, "resume", cause, at),
     "cancelled": lambda auction, cause, at: rules_of_time.change(auction, "cancel", cause, at),

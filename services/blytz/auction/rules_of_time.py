@@ -10,7 +10,7 @@ from blytz.auction.model import MAX_PAUSES, Auction, Cause, Code, NotYet, Outage
 from blytz.auction.rules import Change, capped, finish, publish, refuse, reserve_met
 
 
-def open_auction(auction: Auction, cause: Cause, now: int) -> Change | NotYet | Refused:
+def open_auction(auction: Auction, cause: Cause, now: int, stepped_ms: int = 0) -> Change | NotYet | Refused:
     now = max(now, auction.clock)
     listing, terms = auction.listing, auction.listing.terms
     if auction.status is not Status.SCHEDULED:
@@ -21,11 +21,12 @@ def open_auction(auction: Auction, cause: Cause, now: int) -> Change | NotYet | 
         auction,
         status=Status.OPEN,
         clock=now,
+        stepped_ms=stepped_ms,
         opened_at=now,
         ends_at=now + terms.duration_ms,
         hard_stop_at=None if terms.max_total_ms is None else now + terms.max_total_ms,
     )
-    return publish(opened, "opened", cause)
+    return publish(opened, "opened", cause, private={"stepped_ms": stepped_ms})
 
 
 def change(auction: Auction, verb: Verb, cause: Cause, now: int, by_ms: int = 0) -> Change | Refused:
@@ -153,6 +154,25 @@ def compensate(auction: Auction, outage: Outage, cause: Cause, now: int) -> Chan
     )
     private = {"began_at": outage.began_at, "ended_at": outage.ended_at}
     return publish(compensated, "extended_by_seller", cause, {"by_ms": by_ms, "reason": "outage"}, private)
+
+
+def correct_clock(auction: Auction, by_ms: int, cause: Cause, now: int) -> Change | None:
+    """Move every time of the auction by a step of the Redis clock, so that what has passed and what is left stay
+    as they were. Below 0 the clock was set back, and so is the auction's."""
+    if auction.opened_at is None or auction.status.is_final or by_ms == 0:
+        return None
+    corrected = replace(
+        auction,
+        clock=now,
+        stepped_ms=auction.stepped_ms + by_ms,
+        opened_at=auction.opened_at + by_ms,
+        ends_at=_moved(auction.ends_at, by_ms),
+        hard_stop_at=_moved(auction.hard_stop_at, by_ms),
+        paused_at=_moved(auction.paused_at, by_ms),
+        compensated_until=max(0, auction.compensated_until + by_ms),
+        pauses=tuple((paused_at + by_ms, resumed_at + by_ms) for paused_at, resumed_at in auction.pauses),
+    )
+    return publish(corrected, "extended_by_seller", cause, {"by_ms": by_ms, "reason": "clock_step"})
 
 
 def _ran_during(auction: Auction, outage: Outage) -> int:

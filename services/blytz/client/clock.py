@@ -4,6 +4,8 @@ import time
 from collections import deque
 
 KEPT = 16
+STEP_S = 1.0
+"""A sample that is further off than this, beyond its round trip, means that the server's clock was set."""
 
 
 class RemoteClock:
@@ -22,6 +24,8 @@ class RemoteClock:
         self.round_trip_ms = round_trip * 1000
         # `server_at` has lost its fraction of a millisecond: half of one on average.
         ahead = (server_at + 0.5) / 1000 - (sent_at + heard_at) / 2
+        if self._samples and abs(ahead - self.ahead_s) > STEP_S + round_trip:
+            self._samples.clear()
         self._samples.append((round_trip, ahead))
         self.ahead_s = min(self._samples)[1]
 

@@ -80,7 +80,7 @@ async def test_the_pages_of_the_operator_are_on_the_same_port(gateway: GatewayPr
     status, body = gateway.page("/ready")
     up = {"state": "up"}
     assert status == 200
-    assert json.loads(body) == {"ready": True, "dependencies": {"redis": up, "feed": up, "tasks": up}}
+    assert json.loads(body) == {"ready": True, "dependencies": {"redis": up, "clock": up, "feed": up, "tasks": up}}
     status, metrics = gateway.page("/metrics")
     assert status == 200
     for name in ("blytz_connections ", "blytz_bid_decision_seconds_bucket{", "blytz_fan_out_seconds_bucket{"):

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import structlog.testing
 
-from blytz.kit.clock import ServerClock
+from blytz.kit.clock import ClockReading, ServerClock
 from blytz.kit.config.model import Settings
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.tasks import MAX_PAUSE_S, RECOVERED_AFTER_S, TaskSupervisor
@@ -127,7 +127,7 @@ async def tasks() -> AsyncIterator[TaskSupervisor]:
 
 
 async def test_the_clock_is_followed_again_after_a_fault(tasks: TaskSupervisor) -> None:
-    ask = FailsOnce(1_000_000)
+    ask = FailsOnce(ClockReading(1_000_000, 0, is_current=True))
     clock = ServerClock(ask.awaited)
     tasks.start("clock", clock.follow)
     await until_it_runs_again(ask)

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from blytz.kit.clock import ServerClock
+from blytz.kit.clock import ClockReading, ServerClock
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.topics.hub import Hub
 from tests.support.hub_readers import AUCTION, CheckedReader, MemorySource
@@ -19,8 +19,8 @@ class Room:
     """A hub with one auction, its readers, and messages on their way to it."""
 
     def __init__(self) -> None:
-        async def no_time() -> int:
-            return 0
+        async def no_time() -> ClockReading:
+            return ClockReading(0, 0, is_current=True)
 
         self.loop = VirtualLoop()
         self.source = MemorySource()

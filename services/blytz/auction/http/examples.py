@@ -164,6 +164,11 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "revokeTokens": {"a lost phone": _REVOKED, "up to a moment": _REVOKED},
     "signIn": {"a bidder": _TOKEN, "a seller": _TOKEN},
     "health": {"alive": {"status": "ok"}},
-    "ready": {"ready": {"ready": True, "dependencies": {"redis": {"state": "up"}, "tasks": {"state": "up"}}}},
+    "ready": {
+        "ready": {
+            "ready": True,
+            "dependencies": {"redis": {"state": "up"}, "clock": {"state": "up"}, "tasks": {"state": "up"}},
+        }
+    },
     "metrics": {"one counter": '# TYPE blytz_bids_total counter\nblytz_bids_total{outcome="accepted"} 17.0\n'},
 }

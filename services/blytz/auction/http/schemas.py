@@ -151,7 +151,7 @@ class EventView(Struct, frozen=True):
     """Whether a bid put the end off."""
     by_ms: int | UnsetType = UNSET
     """Of `extended_by_seller`: how far."""
-    reason: Literal["seller", "outage"] | UnsetType = UNSET
+    reason: Literal["seller", "outage", "clock_step"] | UnsetType = UNSET
 
 
 class Events(Struct, frozen=True):

@@ -124,6 +124,7 @@ def state_of(auction: Auction) -> dict[str, str]:
         "status": auction.status.value,
         "seq": auction.seq,
         "clock": auction.clock,
+        "stepped_ms": auction.stepped_ms,
         "price": auction.price,
         "leader": _party.encode(leader).decode() if leader else None,
         "leader_id": leader.id if leader else None,

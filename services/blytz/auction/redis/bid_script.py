@@ -18,7 +18,7 @@ from blytz.kit.telemetry.metrics import Histogram
 
 KEPT: Final = 4_096
 """Auctions, and bidders, whose part of a command is kept."""
-OWN_ARGS: Final = 6
+OWN_ARGS: Final = 7
 """Arguments of the script behind the auction's id."""
 Placed = tuple[str, Bid, Cause]
 _encode = msgspec.json.Encoder().encode
@@ -26,22 +26,30 @@ _encode = msgspec.json.Encoder().encode
 
 class BidScript:
     """Makes the command, and reads the reply (`kit/redis/pipe.py`, Reading). `keys` gives those of an auction;
-    `ended_early` is called for an auction that was sold to a bid."""
+    `ended_early` is called for an auction that was sold to a bid; `expected` gives the time for the check of the
+    clock."""
 
     def __init__(
-        self, script: Script, keys: Callable[[str], tuple[bytes, ...]], ended_early: Callable[[str], None]
+        self,
+        script: Script,
+        keys: Callable[[str], tuple[bytes, ...]],
+        ended_early: Callable[[str], None],
+        expected: Callable[[], str],
     ) -> None:
         self._script = script
         self._keys = keys
         self._ended_early = ended_early
+        self._expected = expected
         self._head = lru_cache(maxsize=KEPT)(self._make_head)
         self.durable_s = Histogram("", "")
 
     def command(self, auction_id: str, bid: Bid, cause: Cause) -> bytes:
         by, bid_id, amount = _encode(cause), bid.bid_id.encode(), str(bid.amount).encode()
+        expected = self._expected().encode()
         # fmt: off
         return b"".join((
-            self._head(auction_id), LENGTH_HEADERS[len(by)], by, _pack_bidder(bid.bidder),
+            self._head(auction_id), LENGTH_HEADERS[len(by)], by, LENGTH_HEADERS[len(expected)], expected,
+            _pack_bidder(bid.bidder),
             LENGTH_HEADERS[len(bid_id)], bid_id, LENGTH_HEADERS[len(amount)], amount, _TAILS[bid.kind],
         ))
         # fmt: on
@@ -62,7 +70,8 @@ class BidScript:
     def whole(self, what: Placed) -> bytes:
         auction_id, bid, cause = what
         bidder = bid.bidder
-        args = (auction_id, _encode(cause), bidder.id, _encode(bidder), bid.bid_id, bid.amount, bid.kind)
+        by = (auction_id, _encode(cause), self._expected())
+        args = (*by, bidder.id, _encode(bidder), bid.bid_id, bid.amount, bid.kind)
         return self._script.whole(self._keys(auction_id), args)
 
     def _make_head(self, auction_id: str) -> bytes:

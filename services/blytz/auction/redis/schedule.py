@@ -8,6 +8,8 @@ import msgspec
 
 from blytz.auction.model import Event, Outage
 from blytz.auction.redis.keys import CLOSED, HEARTBEAT, SALES, SCHEDULE
+from blytz.auction.redis.state import text
+from blytz.kit.clock import MAX_DEVIATION_MS, ClockReading
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.redis.scripts import load_script
 
@@ -19,6 +21,14 @@ COMPENSATION_MS: Final = 5_000
 
 MAX_SALES: Final = 50_000
 """Entries that `sales` keeps, about 30 MB. No service consumes it yet; one that does must be faster than this."""
+
+
+async def read_clock(pipe: RedisPipe) -> ClockReading:
+    """For `ServerClock`. Both commands leave in one write."""
+    time, heartbeat = pipe.now(), pipe.call("HMGET", HEARTBEAT, "at", "stepped_ms")
+    now, (at, stepped_ms) = await time, await heartbeat
+    is_current = at is not None and 0 <= now - int(at) <= MAX_DEVIATION_MS
+    return ClockReading(now, int(stepped_ms or 0), is_current)
 
 
 class RedisSchedule:
@@ -59,13 +69,14 @@ class RedisSchedule:
         keys, args = (SALES, SCHEDULE, CLOSED), (auction_id, closing, self._max_sales)
         return bool(await self._pipe.run(self._record_sale_script, keys, args))
 
-    async def heartbeat(self, unanswered_ms: int) -> Outage | None:
+    async def heartbeat(self, unanswered_ms: int, step_ms: int = 0, expected: int | None = None) -> Outage | None:
         if self._run_id_of != self.connection:
             connection = self.connection
             info: bytes = await self._pipe.call("INFO", "server")
             match = re.search(rb"run_id:(\w+)", info)
             self._run_id, self._run_id_of = (match[1].decode() if match else ""), connection
-        args = (self._run_id, unanswered_ms, self._least_outage_ms, COMPENSATION_MS)
+        limits = (self._least_outage_ms, COMPENSATION_MS)
+        args = (self._run_id, unanswered_ms, *limits, step_ms, text(expected))
         reply: Any = await self._pipe.run(self._heartbeat, (HEARTBEAT,), args)
         _, began_at, ended_at = reply
         return Outage(began_at, ended_at) if ended_at else None

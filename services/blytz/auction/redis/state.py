@@ -44,7 +44,7 @@ def new_state(listing: Listing) -> list[Part]:
         "extension_ms": terms.extension_ms,
         "max_total_ms": text(terms.max_total_ms),
         "status": Status.SCHEDULED.value,
-        **dict.fromkeys(("seq", "clock", "price", "ceiling", "bid_count", "compensated_until"), 0),
+        **dict.fromkeys(("seq", "clock", "price", "ceiling", "bid_count", "compensated_until", "stepped_ms"), 0),
         **dict.fromkeys(("leader", "leader_id", "opened_at", "ends_at", "hard_stop_at"), ""),
         **dict.fromkeys(("paused_at", "remaining_ms", "pauses"), ""),
     }
@@ -91,6 +91,7 @@ def auction_of(reply: Any) -> Auction | None:
             remaining_ms=maybe("remaining_ms"),
             pauses=pauses_of(state["pauses"]),
             compensated_until=whole(state["compensated_until"]),
+            stepped_ms=int(state["stepped_ms"]),
         )
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise corrupt(f"{state.get('listing', b'')[:80]!r}: {error!r}") from error

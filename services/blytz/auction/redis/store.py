@@ -32,6 +32,7 @@ from blytz.auction.redis.schedule import RESCHEDULE
 from blytz.auction.redis.state import auction_of, corrupt, new_state, text, whole
 from blytz.auction.store import Closed, CorruptAuction, Page
 from blytz.kit.answer import Answer
+from blytz.kit.clock import ServerClock
 from blytz.kit.problems import NotFound, Overloaded, StoreUnavailable
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
@@ -61,10 +62,14 @@ def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str
 class RedisStore:
     """`AuctionStore` over one pipelined connection (see the port for what each verb promises)."""
 
-    def __init__(self, pipe: RedisPipe, scripts: dict[str, Script] | None = None) -> None:
+    def __init__(
+        self, pipe: RedisPipe, scripts: dict[str, Script] | None = None, clock: ServerClock | None = None
+    ) -> None:
+        """Without `clock`, a step of the clock of Redis goes unnoticed: for tests and tools."""
         self._pipe = pipe
         self._scripts = scripts or load_scripts()
-        self._bids = BidScript(self._scripts["place_bid"], bid_keys_of, self._schedule_now)
+        self._clock = clock
+        self._bids = BidScript(self._scripts["place_bid"], bid_keys_of, self._schedule_now, self._expected)
 
     def count_in(self, metrics: Metrics) -> None:
         self._bids.durable_s = metrics.histogram(
@@ -82,11 +87,13 @@ class RedisStore:
         await self._pipe.call("ZADD", INDEX, 0, auction_id)
         # LT: of two attempts at once, the later one must not postpone the end that the earlier one set.
         await self._pipe.call("ZADD", SCHEDULE, "LT", due_at, auction_id)
-        await self._run("open", auction_id, cause, *new_state(listing), operation_id=operation_id)
+        await self._run(
+            "open", auction_id, cause, self._stepped_ms or 0, *new_state(listing), operation_id=operation_id
+        )
         return await self._answer_to(auction_id, operation_id)
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
-        return await self._outcome(auction_id, await self._run("open", auction_id, cause))
+        return await self._outcome(auction_id, await self._run("open", auction_id, cause, self._stepped_ms or 0))
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         bids = self._bids
@@ -120,7 +127,14 @@ class RedisStore:
     ) -> Closed | NotYet | Refused:
         began_at, ended_at = (outage.began_at, outage.ended_at) if outage else (0, 0)
         reply = await self._run(
-            "close", auction_id, cause, "1" if force else "0", began_at, ended_at, text(not_after)
+            "close",
+            auction_id,
+            cause,
+            text(self._stepped_ms),
+            "1" if force else "0",
+            began_at,
+            ended_at,
+            text(not_after),
         )
         match reply:
             case [b"closed", status, event, _]:
@@ -187,6 +201,13 @@ class RedisStore:
     async def now(self) -> int:
         return await self._pipe.now()
 
+    @property
+    def _stepped_ms(self) -> int | None:
+        return self._clock.stepped_ms if self._clock else None
+
+    def _expected(self) -> str:
+        return text(self._clock.steady()) if self._clock else ""
+
     def _state(self, auction_id: str) -> Answer[Auction | None]:
         return self._pipe.call("HGETALL", keys_of(auction_id).state, convert=auction_of)
 
@@ -217,7 +238,9 @@ class RedisStore:
         keys = keys_of(auction_id)
         operation = (keys.of_operation(operation_id),) if operation_id else ()
         script, named = self._scripts[name], (*keys.of_verb, *operation)
-        return self._pipe.run(script, named, (auction_id, _json.encode(cause), *args), fault=corrupt)
+        return self._pipe.run(
+            script, named, (auction_id, _json.encode(cause), self._expected(), *args), fault=corrupt
+        )
 
     async def _outcome(self, auction_id: str, reply: Any) -> Auction | NotYet | Refused:
         match reply:

@@ -1,7 +1,7 @@
 """Where `blytz watch` writes: a terminal, plain lines, or JSON."""
 
 import contextlib
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from rich.console import Console
@@ -147,12 +147,14 @@ def event_line(event: dict[str, Any], currency: str, remaining_ms: float | None)
         case "unsold":
             return f"not sold (highest bid {price})" if event["leader"] else "not sold, without a bid"
         case "extended_by_seller":
-            why = (
-                "time lost in an outage given back"
-                if event["reason"] == "outage"
-                else "the seller gives more time"
-            )
-            return f"{why}{left}"
+            return f"{_REASONS[event['reason']]}{left}"
         case "resumed":
             return f"resumed{left}"
     return str(kind)
+
+
+_REASONS: Final = {
+    "outage": "time lost in an outage given back",
+    "clock_step": "the server's clock was set; the time left is the same",
+    "seller": "the seller gives more time",
+}

@@ -3,11 +3,11 @@
 -- seller must be able to stop the clock.
 --
 -- KEYS 1-3 as in common.lua  4 the operation, only for a request with an Idempotency-Key
--- ARGV 1-2 as in common.lua  3 verb  4 by_ms, for extend; else 0
+-- ARGV 1-3 as in common.lua  4 verb  5 by_ms, for extend; else 0
 -- Returns {'ok', now} | {'refused', code, seq, price, minimum, ends_at, now}
 -- Events  paused | resumed | extended_by_seller (reason seller) | cancelled
 
-local VERB, BY_MS = ARGV[3], whole(ARGV[4], MAX_DURATION, 'by_ms')
+local VERB, BY_MS = ARGV[4], whole(ARGV[5], MAX_DURATION, 'by_ms')
 
 local a = load()
 if not a then

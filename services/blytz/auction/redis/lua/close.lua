@@ -4,19 +4,42 @@
 -- its remedy.
 --
 -- KEYS 1-3 as in common.lua
--- ARGV 1-2 as in common.lua  3 '1' closes before the end too  4, 5 begin and end of the last outage, 0 for none
---      6 void when it arrives after this time, '' for never
+-- ARGV 1-3 as in common.lua  4 recorded steps of the clock, ms, '' to correct nothing
+--      5 '1' closes before the end too  6, 7 begin and end of the last outage, 0 for none
+--      8 void when it arrives after this time, '' for never
 -- Returns {'closed', status, event, now} | {'not_yet', remaining_ms or -1 while paused, now}
 --       | {'refused', code, seq, price, minimum, ends_at, now}
--- Events  sold | unsold | extended_by_seller (reason outage)
+-- Events  sold | unsold | extended_by_seller (reason outage or clock_step)
 
-local FORCE = ARGV[3] == '1'
-local BEGAN_AT, ENDED_AT = whole(ARGV[4], MAX_TIME, 'outage'), whole(ARGV[5], MAX_TIME, 'outage')
-local NOT_AFTER = maybe(ARGV[6], MAX_TIME, 'not_after')
+local FORCE = ARGV[5] == '1'
+local BEGAN_AT, ENDED_AT = whole(ARGV[6], MAX_TIME, 'outage'), whole(ARGV[7], MAX_TIME, 'outage')
+local NOT_AFTER = maybe(ARGV[8], MAX_TIME, 'not_after')
+local STEPPED_MS = tonumber(ARGV[4])
 
 local a = load()
 if not a then
   return refuse('auction_not_found')
+end
+
+-- Moves every time of the auction by the steps of the clock since it opened or was last corrected, so that what
+-- has passed and what is left stay as they were. `by_ms` below 0: the clock was set back, and so is the auction's.
+local function correct_clock(by_ms)
+  check_clock(STEPPED_MS)
+  a.clock, a.stepped_ms = server_now(), STEPPED_MS
+  a.opened_at = a.opened_at + by_ms
+  a.ends_at = a.ends_at and a.ends_at + by_ms
+  a.hard_stop_at = a.hard_stop_at and a.hard_stop_at + by_ms
+  a.paused_at = a.paused_at and a.paused_at + by_ms
+  a.compensated_until = math.max(0, a.compensated_until + by_ms)
+  a.pauses = string.gsub(a.pauses, '%d+', function(at)
+    return text(whole(at, MAX_TIME, 'pauses') + by_ms)
+  end)
+  change(a, 'extended_by_seller', '"by_ms":' .. digits(by_ms) .. ',"reason":"clock_step",', '')
+  redis.call('HSET', KEYS[1], 'stepped_ms', text(STEPPED_MS))
+end
+
+if STEPPED_MS and (a.status == 'open' or a.status == 'paused') and a.stepped_ms ~= STEPPED_MS then
+  correct_clock(STEPPED_MS - a.stepped_ms)
 end
 local now = now_for(a)
 if FINAL[a.status] then

@@ -6,14 +6,16 @@
 --
 -- KEYS 1 state (hash)  2 events (stream, entry id `<seq>-0`)  3 feed (channel);  a verb names its further ones.
 -- ARGV 1 auction id  2 cause, a JSON object {actor, request_id} for the private part of events.
+--      3 the time that the caller expects, recorded steps of the clock taken out, ms; '' for no check.
 -- Every reply ends with `now`. Numbers are whole and below 2^53, so Lua's doubles hold them exactly.
 
-local AUCTION_ID, CAUSE = ARGV[1], ARGV[2]
+local AUCTION_ID, CAUSE, EXPECTED = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local MAX_MONEY = 1000000000000
 local MAX_TIME = 9007199254740991
 local MAX_DURATION = 2592000000
 local OPERATION_KEPT_MS = 86400000
 local MAX_INCREMENT_ROWS = 64
+local MAX_DEVIATION_MS = 1000
 
 local function server_now()
   local time = redis.call('TIME')
@@ -48,7 +50,7 @@ local FIELDS = {
   'status', 'seq', 'clock', 'price', 'leader', 'leader_id', 'ceiling', 'bid_count', 'opened_at', 'ends_at',
   'hard_stop_at', 'paused_at', 'remaining_ms', 'compensated_until', 'starts_at', 'seller_id', 'start_price',
   'reserve_price', 'buy_now_price', 'increments', 'ending', 'duration_ms', 'extension_window_ms',
-  'extension_ms', 'max_total_ms', 'pauses',
+  'extension_ms', 'max_total_ms', 'pauses', 'stepped_ms',
 }
 local FINAL = {sold = true, unsold = true, cancelled = true}
 local KNOWN = {scheduled = true, open = true, paused = true, sold = true, unsold = true, cancelled = true}
@@ -88,6 +90,7 @@ local function parse_state(v)
     extension_ms = whole(v[24], MAX_DURATION, 'extension_ms'),
     max_total_ms = maybe(v[25], MAX_DURATION, 'max_total_ms'),
     pauses = v[26],
+    stepped_ms = string.find(v[27], '^-?%d+$') and tonumber(v[27]) or corrupt('stepped_ms'),
   }
   if not KNOWN[a.status] then
     corrupt('status')
@@ -116,8 +119,19 @@ local function load()
   return parse_state(v)
 end
 
--- Time never runs backwards for an auction, whatever the machine's clock does.
+-- Ends the script, to be repeated, unless it runs when the caller sent it, by a clock that has stepped by
+-- `stepped_ms`: Redis stood still meanwhile, or its clock has stepped and the auction is not corrected yet.
+local function check_clock(stepped_ms)
+  if EXPECTED and math.abs(server_now() - stepped_ms - EXPECTED) > MAX_DEVIATION_MS then
+    error({err = 'TRYAGAIN the clock of Redis is not as the caller expects'})
+  end
+end
+
+-- Between two corrections of the clock, time never runs backwards for an auction.
 local function now_for(a)
+  if a.status == 'open' or a.status == 'paused' then
+    check_clock(a.stepped_ms)
+  end
   return math.max(server_now(), a.clock)
 end
 

@@ -1,19 +1,19 @@
 -- Decides one bid, records the answer to its bidder, announces the event.
 --
 -- KEYS 1-3 as in common.lua  4 bids (hash: `<bid_id>:<bidder id>` -> the answer)  5 blocked bidders (set)
--- ARGV 1-2 as in common.lua  3 bidder id  4 bidder as JSON {id, name}  5 bid_id  6 amount  7 kind
+-- ARGV 1-3 as in common.lua  4 bidder id  5 bidder as JSON {id, name}  6 bid_id  7 amount  8 kind
 -- Returns {'recorded', outcome, seq, price, minimum, leading, ends_at, replayed, status, now}
 --       | {'refused', code, seq, price, minimum, ends_at, now}
 -- Events  bid | ceiling_raised, and sold behind a bid that buys now
 
-local BIDDER_ID, BIDDER, BID_ID, KIND = ARGV[3], ARGV[4], ARGV[5], ARGV[7]
+local BIDDER_ID, BIDDER, BID_ID, KIND = ARGV[4], ARGV[5], ARGV[6], ARGV[8]
 local BID_KEY = BID_ID .. ':' .. BIDDER_ID
 
 local a = load()
 if not a then
   return refuse('auction_not_found')
 end
-local m = whole(ARGV[6], MAX_MONEY, 'amount')
+local m = whole(ARGV[7], MAX_MONEY, 'amount')
 local now = now_for(a)
 local leading = a.leader ~= nil and a.leader_id == BIDDER_ID
 
@@ -24,7 +24,7 @@ if seen then
   if not amount then
     corrupt('bid ' .. BID_ID)
   end
-  if amount ~= ARGV[6] or kind ~= KIND then
+  if amount ~= ARGV[7] or kind ~= KIND then
     return refuse('bid_id_reused', a, now)
   end
   return {'recorded', outcome, tonumber(seq), tonumber(price), tonumber(least), tonumber(leads),
