@@ -8,14 +8,18 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
-from blytz.auction.model import Auction, Receipt
-from blytz.auction.redis.schedule import read_clock
+from blytz.auction.hammer import Hammer
+from blytz.auction.model import Auction, NotYet, Receipt, Refused
+from blytz.auction.redis.schedule import RedisSchedule, read_clock
 from blytz.auction.redis.store import RedisStore
+from blytz.auction.store import Closed
 from blytz.kit.clock import ServerClock
 from blytz.kit.problems import StoreUnavailable
+from blytz.kit.telemetry.metrics import Metrics
 from tests import support
 from tests.support.auctions import ANNA, CAUSE, bid, listing
 from tests.support.hammer_harness import HammerHarness, harness_in
@@ -72,9 +76,27 @@ class Show:
         events = await self.harness.events(auction_id)
         return [event.public["by_ms"] for event in events if event.public.get("reason") == "clock_step"]
 
+    def counted(self) -> dict[str, float]:
+        """By the one hammer."""
+        [hammer] = self.harness.hammers
+        return {
+            "steps": hammer.metric("blytz_clock_steps_total"),
+            "outages": hammer.metric("blytz_outages_total"),
+        }
+
     async def closed_after_s(self, began: float, auction_id: str) -> float:
         await self.harness.until_in_sales([auction_id], within_s=LASTS_S + 10)
         return monotonic() - began
+
+
+class ClosesAtSecondAttempt(RedisStore):
+    failed = 0
+
+    async def close(self, *args: Any, **options: Any) -> Closed | NotYet | Refused:
+        if not self.failed:
+            self.failed += 1
+            raise StoreUnavailable
+        return await super().close(*args, **options)
 
 
 @pytest.fixture
@@ -100,6 +122,7 @@ async def test_a_lot_ends_when_it_would_have_without_the_step(show: Show, step_m
     assert -0.1 < await show.closed_after_s(began, auction_id) - LASTS_S < LATE_S
     assert (await show.harness.closing(auction_id)).kind == "sold"
     show.harness.assert_logs_replay()
+    assert show.counted() == {"steps": 1, "outages": 0}
 
 
 @pytest.mark.parametrize("step_ms", [HOUR_MS, -HOUR_MS])
@@ -136,6 +159,37 @@ async def test_a_step_while_redis_is_down_takes_no_time_from_a_lot(show: Show, s
     took_s = await show.closed_after_s(began, auction_id)
     assert -0.1 < took_s - LASTS_S < CORRECTED_WITHIN_S + LATE_S
     show.harness.assert_logs_replay()
+    assert show.counted() == {"steps": 1, "outages": 1}
+
+
+async def test_a_lot_whose_correction_failed_is_corrected_soon(tmp_path: Path) -> None:
+    """The clock is set back: on the schedule, the lot would be due in an hour only."""
+    with SteppedRedis(tmp_path) as redis:
+        async with harness_in(redis) as harness:
+            clock = ServerClock(partial(read_clock, harness.pipe))
+            store = ClosesAtSecondAttempt(harness.pipe, clock=clock)
+            hammer = Hammer(store, RedisSchedule(harness.pipe), clock, Metrics())
+            running = asyncio.create_task(hammer.run())
+            await until(lambda: clock.is_known, "the hammer knows the time")
+            show = Show(redis, harness, store)
+            auction_id = await show.open(60)
+            redis.step_to(-HOUR_MS)
+            await show.bid(auction_id, 1_000)
+            assert store.failed == 1
+            running.cancel()
+
+
+async def test_a_process_that_has_just_started_opens_by_the_recorded_steps_and_corrects_nothing(
+    show: Show,
+) -> None:
+    auction_id = await show.open(60)
+    show.redis.step_to(HOUR_MS)
+    await show.bid(auction_id, 1_000)
+    new = RedisStore(show.harness.pipe, clock=ServerClock(partial(read_clock, show.harness.pipe)))
+    assert isinstance(await new.close(auction_id, CAUSE, force=True), Closed)
+    assert len(await show.steps_of(auction_id)) == 1
+    opened = await new.create(listing("auc_other"), CAUSE)
+    assert abs(opened.stepped_ms - HOUR_MS) < 100
 
 
 async def test_two_hammers_record_a_step_once(show: Show) -> None:

@@ -33,7 +33,7 @@ class Clock:
 
     def __init__(self, pipe: RedisPipe | None = None, now: int = T0) -> None:
         self._pipe = pipe
-        self.stepped_ms = 0
+        self.stepped_ms, self.is_known = 0, True
         self.set(now)
 
     def __call__(self) -> int:

@@ -75,6 +75,7 @@ class Hammer:
         self._armed: dict[str, _Armed] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._outage: Outage | None = None
+        self._stepped_ms: int | None = None
         self._corrected: tuple[Outage | None, int] | None = (None, 0)
         """The outage and the steps of the clock that every auction has been corrected for."""
         self._heartbeat_at = 0.0
@@ -83,7 +84,7 @@ class Hammer:
         self._lag_s = metrics.histogram("blytz_hammer_lag_seconds", "From the end of an auction to its hammer")
         self._closed = metrics.counter("blytz_auctions_closed", "Auctions closed by this hammer", "status")
         self._outages = metrics.counter("blytz_outages", "Outages whose lost time was given back")
-        self._steps = metrics.counter("blytz_clock_steps", "Steps of the clock of Redis that this hammer recorded")
+        self._steps = metrics.counter("blytz_clock_steps", "Steps of the clock of Redis")
         metrics.gauge("blytz_hammer_armed", "Auctions about to be closed", lambda: len(self._armed))
 
     async def run(self) -> None:
@@ -127,27 +128,38 @@ class Hammer:
                 self._unanswered_since = self._heartbeat_at or began
             raise
         self._heartbeat_at, self._heartbeat_connection, self._unanswered_since = monotonic(), connection, None
-        if step_ms:
-            log.warning("clock_step", step_ms=step_ms)
-            self._steps.add()
-        elif outage and outage != self._outage:
-            log.warning("outage", lost_ms=outage.ended_at - outage.began_at)
-            self._outages.add()
-        self._outage = outage
+        self._report(outage)
         if (outage, self._clock.stepped_ms) != self._corrected:
             self._corrected = (outage, self._clock.stepped_ms)
             self._keep(self._correct_all())
 
+    def _report(self, outage: Outage | None) -> None:
+        """Log and count a step of the clock and an outage since the last heartbeat. The clock's step has moved the
+        outage that was known."""
+        stepped_ms, known = self._clock.stepped_ms, self._outage
+        step_ms = stepped_ms - (stepped_ms if self._stepped_ms is None else self._stepped_ms)
+        self._stepped_ms, self._outage = stepped_ms, outage
+        if step_ms:
+            log.warning("clock_step", step_ms=step_ms)
+            self._steps.add()
+            known = Outage(known.began_at + step_ms, known.ended_at + step_ms) if known else None
+        if outage and outage != known:
+            log.warning("outage", lost_ms=outage.ended_at - outage.began_at)
+            self._outages.add()
+
     async def _correct_all(self) -> None:
         """Every auction gets the time of an outage back now, and the times of a clock that stepped, not only when
-        its hammer falls: until then it would show a wrong end, and another outage may come."""
+        its hammer falls: until then it would show a wrong end, and another outage may come. A clock that was set
+        back leaves entries in the schedule that are due much too late, so after a failure all are tried again."""
         try:
             alive = await self._schedule.due(self._clock.now() * 2, COMPENSATED_MOST)
             for first in range(0, len(alive), COMPENSATED_AT_ONCE):
                 batch = alive[first : first + COMPENSATED_AT_ONCE]
-                await asyncio.gather(*(self._close(auction_id, entry) for auction_id, entry in batch))
+                answered = await asyncio.gather(*(self._close(auction_id, entry) for auction_id, entry in batch))
+                if not all(answered):
+                    raise StoreUnavailable
         except (StoreUnavailable, Overloaded):
-            self._corrected = None  # The next heartbeat tries again.
+            self._corrected = None  # The next heartbeat starts again.
 
     async def _poll(self) -> None:
         now = self._clock.now()
@@ -179,12 +191,13 @@ class Hammer:
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _close(self, auction_id: str, entry: float) -> None:
+    async def _close(self, auction_id: str, entry: float) -> bool:
+        """False when Redis did not answer: the auction stays on the schedule, and the next poll finds it."""
         if (
             self._heartbeat_connection != self._schedule.connection
             or monotonic() - self._heartbeat_at > HEARTBEAT_VALID_S
         ):
-            return  # It stays on the schedule, and the next poll finds it.
+            return False
         not_after = self._clock.now() + int(HEARTBEAT_VALID_S * 1000)
         try:
             found = await self._store.close(auction_id, CAUSE, outage=self._outage, not_after=not_after)
@@ -202,12 +215,13 @@ class Hammer:
                     if self._clock.now() - entry > ORPHAN_AFTER_MS:
                         await self._schedule.drop(auction_id)
         except (StoreUnavailable, Overloaded):
-            return  # Likewise.
+            return False
         except CorruptAuction:
             await self._postpone(auction_id, entry)
         except Exception:
             log.exception("hammer_failed", auction_id=auction_id)
             await self._postpone(auction_id, entry)
+        return True
 
     async def _postpone(self, auction_id: str, entry: float) -> None:
         """It needs a person, who finds it in the log; more polls would not help, and the others go on."""

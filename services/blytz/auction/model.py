@@ -114,7 +114,7 @@ class Auction(Struct, frozen=True, kw_only=True):
     seq: int = 0
     """Number of the last event; events are dense from 1."""
     clock: int = 0
-    """The latest `now` this auction has acted on: time never runs backwards for it."""
+    """The latest `now` this auction has acted on. Only a step of the clock makes time run backwards."""
     price: int = 0
     """0 before the first bid."""
     leader: Party | None = None

@@ -81,19 +81,18 @@ class RedisStore:
         if operation_id and await self._is_done(auction_id, operation_id):
             # Closed since, it must not come back on the schedule: it would be sold twice.
             return await self._answer_to(auction_id, operation_id)
-        now = await self.now()
+        stepped_ms, now = await self._opening_steps_ms(), await self.now()
         # Never in the past: what was due long ago and has no auction is taken for an opening that failed.
         due_at = max(now, listing.starts_at) if listing.starts_at else now + listing.terms.duration_ms
         await self._pipe.call("ZADD", INDEX, 0, auction_id)
         # LT: of two attempts at once, the later one must not postpone the end that the earlier one set.
         await self._pipe.call("ZADD", SCHEDULE, "LT", due_at, auction_id)
-        await self._run(
-            "open", auction_id, cause, self._stepped_ms or 0, *new_state(listing), operation_id=operation_id
-        )
+        await self._run("open", auction_id, cause, stepped_ms, *new_state(listing), operation_id=operation_id)
         return await self._answer_to(auction_id, operation_id)
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
-        return await self._outcome(auction_id, await self._run("open", auction_id, cause, self._stepped_ms or 0))
+        stepped_ms = await self._opening_steps_ms()
+        return await self._outcome(auction_id, await self._run("open", auction_id, cause, stepped_ms))
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         bids = self._bids
@@ -130,7 +129,7 @@ class RedisStore:
             "close",
             auction_id,
             cause,
-            text(self._stepped_ms),
+            text(self._known_steps_ms()),
             "1" if force else "0",
             began_at,
             ended_at,
@@ -201,9 +200,17 @@ class RedisStore:
     async def now(self) -> int:
         return await self._pipe.now()
 
-    @property
-    def _stepped_ms(self) -> int | None:
-        return self._clock.stepped_ms if self._clock else None
+    def _known_steps_ms(self) -> int | None:
+        """The recorded steps of the clock; None while they are not known."""
+        return self._clock.stepped_ms if self._clock and self._clock.is_known else None
+
+    async def _opening_steps_ms(self) -> int:
+        """Those that an auction which opens now starts from."""
+        if self._clock is None:
+            return 0
+        if not self._clock.is_known:
+            await self._clock.sync()
+        return self._clock.stepped_ms
 
     def _expected(self) -> str:
         return text(self._clock.steady()) if self._clock else ""
