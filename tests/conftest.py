@@ -60,6 +60,13 @@ def redis(shared_redis: RedisServer) -> RedisServer:
 
 
 @pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """For a test that stops, freezes or configures Redis."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
 def start_redis() -> Iterator[StartRedis]:
     servers: list[RedisServer] = []
 

@@ -5,7 +5,6 @@ import concurrent.futures
 import contextlib
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -16,31 +15,16 @@ from msgspec import json
 from blytz.auction.http.routes import application
 from blytz.auction.service import AuctionService
 from blytz.identity.dev import DevIssuer
+from blytz.identity.http.callers import Access
 from blytz.kit.clock import ClockReading, ServerClock
 from blytz.kit.http.server import listen, serve
 from blytz.kit.telemetry.metrics import Metrics
+from tests.scenarios.conftest import IN_FLIGHT
 from tests.support.http import Api, problem
 from tests.support.memory_store import MemoryStore
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import wait_until
-
-IN_FLIGHT = 16
-
-
-@pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-def api(own_redis: RedisServer, tmp_path: Path) -> Iterator[Api]:
-    with (
-        Service("auction", own_redis.url, tmp_path, bids_in_flight=IN_FLIGHT) as service,
-        Api(service.wait_until_ready(), tmp_path) as api,
-    ):
-        yield api
 
 
 def test_without_redis_bids_get_503_and_service_resumes_by_itself(own_redis: RedisServer, api: Api) -> None:
@@ -196,7 +180,7 @@ async def test_without_an_issuer_there_is_no_sign_in(tmp_path: Path) -> None:
 
     store = MemoryStore()
     service, clock = AuctionService(store), ServerClock(reading)
-    app = application(service, DevIssuer(tmp_path), clock, Metrics(), {}, issuer=None)
+    app = application(service, Access(DevIssuer(tmp_path)), clock, Metrics(), {})
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     serving = asyncio.create_task(serve(app, listener, most_connections=10))

@@ -1,10 +1,7 @@
 """A seller's write whose answer was lost is repeated with its Idempotency-Key: it was done once."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from itertools import count
-from pathlib import Path
-
-import pytest
 
 from blytz.auction.model import Auction, Refused
 from blytz.auction.redis.store import RedisStore
@@ -18,25 +15,9 @@ from tests.support.http import Api, problem
 from tests.support.pipes import connected
 from tests.support.proxy import proxy_before
 from tests.support.redis import RedisServer
-from tests.support.services import Service
 
 MAX_ANSWERS = 12
 Act = Callable[[RedisPipe], Awaitable[Auction | Refused]]
-
-
-@pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-def api(own_redis: RedisServer, tmp_path: Path) -> Iterator[Api]:
-    with (
-        Service("auction", own_redis.url, tmp_path) as service,
-        Api(service.wait_until_ready(), tmp_path) as api,
-    ):
-        yield api
 
 
 def test_a_frozen_redis_leaves_one_extension_and_one_auction(own_redis: RedisServer, api: Api) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from blytz.apps import signing_in, wiring
 from blytz.auction.http.routes import application, described
+from blytz.identity.http.callers import Access
 from blytz.identity.redis.bans import RedisBans
 from blytz.identity.service import BanService
 from blytz.kit.config.model import Settings
@@ -45,13 +46,15 @@ async def main(settings: Settings) -> None:
     states = {"clock": clock_state, "tasks": task_state(tasks), **signing_in.states(issuers)}
     app = application(
         service=wiring.auction_service(settings, pipe, store),
-        identity=signing_in.identity(issuers, bans.bans),
+        access=Access(
+            signing_in.identity(issuers, bans.bans),
+            wiring.dev_issuer(settings),
+            wiring.writes_of_user(settings, pipe),
+            BanService(bans),
+        ),
         clock=clock,
         metrics=metrics,
         dependencies={"redis": redis, **{name: partial(said, state) for name, state in states.items()}},
-        issuer=wiring.dev_issuer(settings),
-        writes_of_user=wiring.writes_of_user(settings, pipe),
-        bans=BanService(bans),
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
         keys=RedisKeyRecord(pipe),
     )
@@ -67,4 +70,4 @@ async def main(settings: Settings) -> None:
 
 def openapi() -> dict[str, Any]:
     """What the service's file in `specs/` is made from. The sign-in of dev is in it."""
-    return schema_of(described(Metrics(), {}, app_state=None))
+    return schema_of(described(Metrics(), {}))

@@ -112,12 +112,6 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         "bought": {"bid_id": "b-4", "amount": 9_000, "kind": "buy_now"},
     },
     "extendAuction": {"a minute": {"by_ms": 60_000}},
-    "ban": {"a fraud": {"reason": "paid for nothing, three times"}},
-    "revokeTokens": {"a lost phone": {}, "up to a moment": {"before": _AT}},
-    "signIn": {
-        "a bidder": {"name": "Anna"},
-        "a seller": {"name": "Sam", "roles": ["seller"]},
-    },
 }
 
 
@@ -134,14 +128,6 @@ def _receipt(bid_id: str, price: int, minimum: int, outcome: str = "accepted") -
     }
 
 
-_BAN: Final = {
-    "user_id": "usr_4f1a0c2f6d7c4b1e8d20",
-    "reason": "paid for nothing, three times",
-    "banned_by": "usr_8d204f1a0c2f6d7c4b1e",
-    "banned_at": _AT,
-}
-_REVOKED: Final = {"user_id": "usr_4f1a0c2f6d7c4b1e8d20", "revoked_before": _AT}
-_TOKEN: Final = {"token": "<header>.<claims>.<signature>"}
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "listAuctions": {"one": {"auctions": [_LED], "cursor": _AUCTION}},
     "createAuction": {"at once": _OPEN, "in an hour": _SCHEDULED},
@@ -158,11 +144,6 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "cancelAuction": {"cancelled": _OPEN | {"status": "cancelled", "seq": 2}},
     "closeAuction": {"sold": _LED | {"status": "sold", "seq": 3}},
     "extendAuction": {"a minute": _OPEN | {"seq": 2, "ends_at": _AT + 120_000}},
-    "listBans": {"one": {"bans": [_BAN], "cursor": None}},
-    "getBan": {"a fraud": _BAN},
-    "ban": {"a fraud": _BAN},
-    "revokeTokens": {"a lost phone": _REVOKED, "up to a moment": _REVOKED},
-    "signIn": {"a bidder": _TOKEN, "a seller": _TOKEN},
     "health": {"alive": {"status": "ok"}},
     "ready": {
         "ready": {

@@ -4,26 +4,36 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from blytz.auction import rules
 from blytz.auction.model import DAY_MS, BidId, BidKind, Duration, Status, Terms
-from blytz.identity import Role
+from blytz.kit.http.fields import Line, Moment
 from blytz.kit.http.parse import Fault, Parser
 from blytz.kit.money import Amount
-from blytz.kit.text import HTTPS_URL, LINE, TEXT
+from blytz.kit.text import HTTPS_URL, NAME, TEXT
 
 LATEST_START_MS: Final = 366 * DAY_MS
 """An auction may be scheduled a year ahead, whatever year that is."""
-MOST_LISTED: Final = 100
-MOST_EVENTS: Final = 500
+MAX_EVENTS: Final = 500
 
-Line = Annotated[str, Meta(min_length=1, max_length=140, pattern=LINE)]
+AuctionId = Annotated[str, PathParameter(description="as given when the auction was created")]
+StatusFilter = Annotated[Status | None, QueryParameter(description="only these")]
+Cursor = Annotated[str | None, QueryParameter(pattern=NAME, description="of the page before")]
+After = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="the last `seq` that is known")]
+EventLimit = Annotated[int, QueryParameter(ge=1, le=MAX_EVENTS)]
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        pattern=NAME,
+        description="sent again within 24 hours: the first answer, and nothing is done twice",
+    ),
+]
 Text = Annotated[str, Meta(max_length=5_000, pattern=TEXT)]
 ImageUrl = Annotated[str, Meta(max_length=2_048, pattern=HTTPS_URL)]
 ImageUrls = Annotated[tuple[ImageUrl, ...], Meta(max_length=10)]
-Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=LINE)]
-Moment = Annotated[int, Meta(ge=0, le=2**53 - 1, description="milliseconds since the Unix epoch")]
 
 
 class NewAuction(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,17 +61,6 @@ class Extension(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
     """For calls that need no more than their address."""
-
-
-class SignIn(Struct, frozen=True, forbid_unknown_fields=True):
-    """The same name is the same person."""
-
-    name: Name
-    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=4)] = ("bidder",)
-
-
-class Token(Struct, frozen=True):
-    token: str
 
 
 class PartyView(Struct, frozen=True):
@@ -176,4 +175,3 @@ read_new_auction = Parser(NewAuction, terms=rules.faults_in, starts_at=_plausibl
 read_new_bid = Parser(NewBid)
 read_extension = Parser(Extension)
 read_nothing = Parser(Nothing)
-read_sign_in = Parser(SignIn)

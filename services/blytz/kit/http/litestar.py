@@ -27,6 +27,7 @@ from msgspec import Struct
 from blytz.kit.http.asgi import FOR_THE_OPERATOR, MAX_BODY_BYTES, Gone, problem_headers, too_large, unexpected
 from blytz.kit.http.openapi import Examples, Kinds, schema_of
 from blytz.kit.http.parse import Parser, refuse_parameters, refused
+from blytz.kit.http.responses import Responses
 from blytz.kit.problems import (
     CONTENT_TYPE,
     RETRY_READ,
@@ -50,7 +51,7 @@ class Call(Request[Any, Any, Any]):
         return await super().body() or b" "
 
 
-def read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
+def _read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
     """For `dto=`: `data` is read by this parser and documented by the parser's kind."""
 
     class Body(AbstractDTO[parser.kind]):  # type: ignore[name-defined]
@@ -71,6 +72,14 @@ def read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
             return schema_creator.for_field_definition(field_definition)
 
     return cast("type[AbstractDTO[T]]", Body)
+
+
+def spec(
+    operation_id: str, summary: str, responses: Responses, parser: Parser[Any] | None = None
+) -> dict[str, Any]:
+    """The arguments of a route's decorator that every route has; `parser` reads its body."""
+    body = {"dto": _read_by(parser), "return_dto": None} if parser else {}
+    return {"operation_id": operation_id, "summary": summary, "responses": responses, **body}
 
 
 def as_problem(error: Exception) -> Problem:

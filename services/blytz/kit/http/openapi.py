@@ -6,55 +6,16 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Litestar
-from litestar.openapi import ResponseSpec
-from litestar.openapi.spec import Example, Schema
+from litestar.openapi.spec import Schema
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
-from msgspec import UNSET, Struct, UnsetType
-
-from blytz.kit.problems import CONTENT_TYPE, Problem
+from msgspec import Struct
 
 Examples = Mapping[str, Mapping[str, Any]]
 """By operationId and by the name of the example."""
 OPERATOR: Final = "operator"
 """The tag of what nginx keeps from the public."""
 _END_FOR_PYTHON: Final = r"$(?!\n)"
-
-
-class Fault(Struct):
-    path: str
-    detail: str
-
-
-class ProblemBody(Struct):
-    """RFC 9457. `code` is what a program acts on, `detail` what a person reads."""
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    minimum: int | UnsetType = UNSET
-    retry_after_ms: int | UnsetType = UNSET
-    errors: list[Fault] | UnsetType = UNSET
-
-
-def documented(*problems: Problem) -> dict[int, ResponseSpec]:
-    """For `responses=`: the problems that a call may answer with, each as an example of its status."""
-    by_status: dict[int, list[Problem]] = {}
-    for problem in problems:
-        by_status.setdefault(problem.status, []).append(problem)
-    return {status: _documented(group) for status, group in by_status.items()}
-
-
-def _documented(group: list[Problem]) -> ResponseSpec:
-    return ResponseSpec(
-        ProblemBody,
-        generate_examples=False,
-        description=" or ".join(sorted({f"`{problem.code}`" for problem in group})),
-        media_type=CONTENT_TYPE,
-        examples=[Example(id=problem.code, summary=problem.detail, value=problem.content()) for problem in group],
-    )
 
 
 class Kinds(OpenAPISchemaPlugin):

@@ -1,0 +1,76 @@
+"""The guard of every route that needs a signed-in caller, and the caller that it leaves for the handler."""
+
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from blytz.identity import Identity, Principal
+from blytz.identity.dev import DevIssuer
+from blytz.identity.service import BanService
+from blytz.kit.http.asgi import CALLER, bearer_token
+from blytz.kit.problems import NotFound
+from blytz.kit.ratelimit.user_limit import UserLimit
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the guards and the routes of identity work with: `access` in the state of the application."""
+
+    identity: Identity
+    issuer: DevIssuer | None = None
+    """None outside dev: there is then no sign-in."""
+    writes_of_user: UserLimit | None = None
+    ban_service: BanService | None = None
+
+    @property
+    def bans(self) -> BanService:
+        """Raises `NotFound` when this service keeps no bans."""
+        if self.ban_service is None:
+            raise NotFound
+        return self.ban_service
+
+
+def access_of(connection: Connection) -> Access:
+    access: Access = connection.app.state.access
+    return access
+
+
+def scope_of(connection: Connection) -> dict[str, Any]:
+    # Litestar's type of a scope knows only the keys of ASGI itself.
+    return cast("dict[str, Any]", connection.scope)
+
+
+async def _admit(connection: Connection) -> Principal:
+    """Puts the caller into the scope too, for the handler and the log line. Raises `Unauthenticated`, `Banned` and
+    `IssuerUnavailable`."""
+    authorization = connection.headers.get("authorization")
+    token = bearer_token(authorization.encode("latin-1") if authorization else None)
+    caller = scope_of(connection)[CALLER] = await access_of(connection).identity.admit(token)
+    return caller
+
+
+async def signed_in(connection: Connection, _: BaseRouteHandler) -> None:
+    """A guard, because guards run before the body is read: 401 and 429 go before 422. Every call that needs a
+    caller changes something, except reading bans; bids take a shorter way and have a limit of their own."""
+    caller = await _admit(connection)
+    limit = access_of(connection).writes_of_user
+    if limit is not None:
+        limit.take(caller.id)
+
+
+SIGNED_IN: Final[dict[str, Any]] = {"guards": [signed_in], "security": [{"bearer": []}]}
+
+
+def caller_of(connection: Connection) -> Principal:
+    """Of a route that is `SIGNED_IN`."""
+    caller: Principal = scope_of(connection)[CALLER]
+    return caller
+
+
+async def optional_caller(connection: Connection) -> Principal | None:
+    """Reading needs no token, but one that is sent must be valid. Raises what `_admit` raises."""
+    return await _admit(connection) if "authorization" in connection.headers else None

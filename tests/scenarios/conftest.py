@@ -1,0 +1,22 @@
+"""An auction service with a Redis of its own, for the tests that stop, freeze or fill Redis."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.http import Api
+from tests.support.redis import RedisServer
+from tests.support.services import Service
+
+IN_FLIGHT = 16
+"""Commands at once: few, so that a test can fill the service with work."""
+
+
+@pytest.fixture
+def api(own_redis: RedisServer, tmp_path: Path) -> Iterator[Api]:
+    with (
+        Service("auction", own_redis.url, tmp_path, bids_in_flight=IN_FLIGHT) as service,
+        Api(service.wait_until_ready(), tmp_path) as api,
+    ):
+        yield api
