@@ -1,5 +1,6 @@
 """The scenarios without the Go peer: the engine beside redis-benchmark, and the whole platform."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -12,14 +13,15 @@ import msgspec
 from bench.auctions import SELLER, open_auctions
 from bench.jobs import EngineJob, PlatformJob, Result
 from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, cpu_by_name
-from bench.platform_http import open_auction, sign_in
 from bench.redis_server import RedisServer
 from bench.rounds import Plan, Row, alternate, load, median_of, summary
 from bench.sides import Peer
 from blytz.auction.redis.keys import Keys
 from blytz.auction.redis.store import load_scripts
+from blytz.client.http import HttpClient
 from infra.ports import free_port
 
+ONE_HOUR_MS = 60 * 60 * 1000
 PIPELINE = 64
 BIDDERS, VIEWERS, RATE = 50, 1_000, 200
 OVERLOAD_OUTCOMES = {"overloaded", "store_unavailable", "rate_limited", "pending", "unanswered"}
@@ -112,6 +114,14 @@ def platform(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - the 
     ]
 
 
+async def _prepare(url: str) -> tuple[str, list[str]]:
+    """An open auction, and the tokens of those who bid on it."""
+    http = HttpClient(url)
+    tokens = [await http.sign_in(f"bidder-{number}", "bidder") for number in range(BIDDERS)]
+    http.token = await http.sign_in("seller", "seller")
+    return (await http.create("Bench", {"duration_ms": ONE_HOUR_MS}))["auction_id"], tokens
+
+
 def _play_platform(seconds: float) -> Result:
     with TemporaryDirectory(prefix="blytz-bench-") as name:
         folder, port = Path(name), free_port()
@@ -121,8 +131,7 @@ def _play_platform(seconds: float) -> Result:
         try:
             up.wait_for(f"http://127.0.0.1:{port}/health", within_s=60)
             url = f"http://127.0.0.1:{port}"
-            auction = open_auction(url, sign_in(url, "seller", ["seller"]))
-            tokens = [sign_in(url, f"bidder-{number}", ["bidder"]) for number in range(BIDDERS)]
+            auction, tokens = asyncio.run(_prepare(url))
             before, began_at = cpu_by_name(up.pid), time.monotonic()
             job = PlatformJob(
                 port=port, tokens=tokens, auction=auction, viewers=VIEWERS, rate=RATE, seconds=seconds

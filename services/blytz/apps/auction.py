@@ -1,7 +1,5 @@
 """The auction service: HTTP on `BLYTZ_AUCTION_PORT`."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from blytz.apps import signing_in, wiring
@@ -12,7 +10,7 @@ from blytz.identity.service import BanService
 from blytz.kit.config.model import Settings
 from blytz.kit.http.openapi import schema_of
 from blytz.kit.http.origins import Origins
-from blytz.kit.http.pages import Dependency, task_state
+from blytz.kit.http.pages import task_state
 from blytz.kit.http.server import listen, serve
 from blytz.kit.redis.key_record import RedisKeyRecord
 from blytz.kit.tasks import TaskSupervisor
@@ -32,18 +30,7 @@ async def main(settings: Settings) -> None:
     pipe.count_in(metrics)
     store.count_in(metrics)
 
-    async def redis() -> None:
-        await pipe.call("PING")
-
-    async def said(state: Callable[[], Dependency]) -> Dependency:
-        return state()
-
     tasks = TaskSupervisor(metrics)
-
-    def clock_state() -> Dependency:
-        return Dependency("up" if clock.is_steady else "away")
-
-    states = {"clock": clock_state, "tasks": task_state(tasks), **signing_in.states(issuers)}
     app = application(
         service=wiring.auction_service(settings, pipe, store),
         access=Access(
@@ -54,7 +41,12 @@ async def main(settings: Settings) -> None:
         ),
         clock=clock,
         metrics=metrics,
-        dependencies={"redis": redis, **{name: partial(said, state) for name, state in states.items()}},
+        dependencies={
+            "redis": lambda: pipe.call("PING"),
+            "clock": lambda: clock.is_steady,
+            "tasks": task_state(tasks),
+            **signing_in.states(issuers),
+        },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
         keys=RedisKeyRecord(pipe),
     )

@@ -1,25 +1,25 @@
 """Which adapter is used where: what several processes share."""
 
-import asyncio
+import contextlib
 import gc
-import signal
 from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
 import structlog
-import uvloop
 
 from blytz.auction.redis.schedule import read_clock
 from blytz.auction.redis.store import RedisStore
 from blytz.auction.service import AuctionService
 from blytz.identity.dev import DevIssuer
+from blytz.kit import running
 from blytz.kit.clock import ServerClock
 from blytz.kit.config.environment import unread
 from blytz.kit.config.model import Settings
 from blytz.kit.ratelimit.redis_ledger import RedisLedger
 from blytz.kit.ratelimit.user_limit import Limit, UserLimit, daily_limit
 from blytz.kit.redis.pipe import RedisPipe
+from blytz.kit.running import Interrupted
 from blytz.kit.telemetry.logs import set_up_logs
 
 log = structlog.get_logger()
@@ -72,14 +72,5 @@ def run(settings: Settings, service: str, main: Coroutine[Any, Any, None]) -> No
     for variable in unread():
         log.warning("setting_unread", variable=variable.name, did_you_mean=variable.near)
     _tune_gc()
-
-    async def until_stopped() -> None:
-        task = asyncio.ensure_future(main)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        try:
-            await task
-        except asyncio.CancelledError:
-            return
-
-    uvloop.run(until_stopped())
+    with contextlib.suppress(Interrupted):
+        running.run(main)

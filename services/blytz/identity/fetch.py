@@ -10,12 +10,9 @@ from collections.abc import Callable
 from email.message import Message
 from http.client import HTTPException
 from typing import IO, Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
-
-from blytz.kit.addresses import is_loopback
 
 T = TypeVar("T")
 
@@ -44,22 +41,11 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         """None makes urllib raise the redirection as an error."""
 
 
-def is_trusted(url: str, *, loopback: bool) -> bool:
-    """Keys are accepted over TLS; over plain HTTP only from this very machine, and only where that is allowed."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (loopback and parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    )
-
-
 def fetch(url: str) -> Document:
     """A JSON object of at most `MOST_BYTES`, within about `WITHIN_S`. Blocks. Raises `FetchFault`."""
     deadline = time.monotonic() + WITHIN_S
     opener = urllib.request.build_opener(_NoRedirects)
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - see is_trusted
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - see kit/addresses.py
     body = bytearray()
     try:
         with opener.open(request, timeout=WITHIN_S) as answer:

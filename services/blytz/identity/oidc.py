@@ -8,8 +8,9 @@ import jwt
 
 from blytz.identity import IssuerUnavailable, KeysWanted, Principal, TokenRefused
 from blytz.identity.claims import LONGEST_TOKEN, principal_of
-from blytz.identity.fetch import Document, FetchFault, fetch, is_trusted
+from blytz.identity.fetch import Document, FetchFault, fetch
 from blytz.identity.keys import KeySet
+from blytz.kit.addresses import is_trusted
 from blytz.kit.http.pages import Dependency
 
 DISCOVERY: Final = "/.well-known/openid-configuration"

@@ -1,7 +1,8 @@
-"""Whose address a connection has, when a proxy stands in front of us."""
+"""Addresses: of clients behind a proxy, of this machine, of what may be trusted."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
 
 NETWORK_OF_ONE = 64
 """Bits. Who has one IPv6 address has as many as there are in its network."""
@@ -41,6 +42,23 @@ def is_loopback(host: str) -> bool:
     """Of an address, or of the name `localhost`: whether it is this machine itself. No name is resolved."""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def reached_as(host: str) -> str:
+    """Where this machine connects to a server that listens on `host`, which may mean all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def is_trusted(url: str, *, loopback: bool) -> bool:
+    """Keys that come in plain text can be forged on the way: they are fetched over TLS, and over plain HTTP only
+    from this machine where `loopback` allows it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (loopback and parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    )
 
 
 def address_fault(text: str) -> str | None:

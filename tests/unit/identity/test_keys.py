@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
-from blytz.identity.fetch import MOST_BYTES, Document, fetch, is_trusted
+from blytz.identity.fetch import MOST_BYTES, Document, fetch
 from blytz.identity.keys import MOST_GIVEN_UP, KeySet, keys_in
 from blytz.identity.oidc import ALGORITHMS, OidcIssuer
+from blytz.kit.addresses import is_trusted
 from blytz.kit.http.pages import Dependency, readiness
 from blytz.kit.problems import Overloaded
 from tests.support.issuer import AUDIENCE, JWKS, FakeIssuer, SigningKey

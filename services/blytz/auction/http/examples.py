@@ -58,16 +58,11 @@ _SCHEDULED: Final = _OPEN | {
     "terms": _OPEN["terms"] | {"buy_now_price": 9_000, "ending": "sudden_death", "max_total_ms": 600_000},
 }
 _CHANGED: Final = {
-    "auction_id": _AUCTION,
-    "status": "open",
-    "price": 0,
-    "minimum": 1_000,
-    "leader": None,
-    "bid_count": 0,
-    "reserve_met": True,
-    "opened_at": _AT,
-    "ends_at": _AT + 60_000,
-    "remaining_ms": None,
+    name: _OPEN[name]
+    for name in (
+        *("auction_id", "status", "price", "minimum", "leader", "bid_count", "reserve_met"),
+        *("opened_at", "ends_at", "remaining_ms"),
+    )
 }
 OPENED: Final = {"seq": 1, "kind": "opened", "at": _AT, **_CHANGED}
 BID: Final = {

@@ -9,11 +9,11 @@ import typer
 
 from blytz.cli.data_folder import DataOption
 from blytz.cli.options import LATEST, JsonOption, UrlOption, platform_url
-from blytz.cli.running import run
 from blytz.client.http import ApiFault, HttpClient, Unreachable
 from blytz.client.live import BidResult, LiveClient
 from blytz.kit.money import MOST
 from blytz.kit.money_text import money
+from blytz.kit.running import run
 from blytz.kit.text import isolated
 from blytz.kit.user_error import UserError
 

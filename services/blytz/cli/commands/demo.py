@@ -9,9 +9,9 @@ import typer
 
 from blytz.cli.data_folder import DataOption
 from blytz.cli.options import UrlOption, platform_url
-from blytz.cli.running import Interrupted, run
 from blytz.client.http import HttpClient
 from blytz.kit.config.load import read_settings
+from blytz.kit.running import Interrupted, run
 from blytz.kit.telemetry.logs import set_up_logs
 from blytz.simulate.demo import Demo
 from blytz.simulate.demo_lots import LOTS

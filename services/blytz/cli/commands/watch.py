@@ -10,11 +10,11 @@ from rich.console import Console
 
 from blytz.cli.data_folder import DataOption
 from blytz.cli.options import LATEST, JsonOption, UrlOption, platform_url
-from blytz.cli.running import Interrupted, run
 from blytz.cli.watch.output import Output, output
 from blytz.cli.watch.scene import Scene
 from blytz.client.http import ApiFault, HttpClient, Unreachable
 from blytz.client.live import LiveClient
+from blytz.kit.running import Interrupted, run
 from blytz.kit.user_error import UserError
 
 DRAW_EVERY_S = 0.1

@@ -10,7 +10,7 @@ from typing import Final
 
 from blytz.cli.doctor import certificate
 from blytz.cli.doctor.findings import Finding, judge
-from blytz.cli.doctor.machine import reached_as
+from blytz.kit.addresses import reached_as
 from blytz.kit.config.gateway import PREFIX, GatewaySettings, gateway_variable
 
 WITHIN_S: Final = 3.0

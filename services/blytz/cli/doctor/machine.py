@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from blytz.cli.doctor.findings import Finding, judge
+from blytz.kit.addresses import reached_as
 from blytz.kit.config.model import Settings, variable
 
 WITHIN_S: Final = 3.0
@@ -40,11 +41,6 @@ def disk(name: str, folder: Path) -> Finding:
     why = f"{free:.0%} free ({usage.free / 2**30:.1f} GiB) at {place}"
     remedy = "free some space: Redis refuses bids when its disk is full"
     return judge(name, why, warn=free < WARN_FREE, fail=free < FAIL_FREE, remedy=remedy)
-
-
-def reached_as(host: str) -> str:
-    """The address to connect to when a server listens on `host`, which may mean all addresses."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def _open_files(most_connections: int) -> Finding:

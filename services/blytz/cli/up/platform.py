@@ -17,7 +17,7 @@ from blytz.cli.up import readiness, redis_server
 from blytz.cli.up.console import Console
 from blytz.cli.up.ports import LOOPBACK, variable
 from blytz.cli.up.supervisor import Child, Supervisor
-from blytz.kit.addresses import is_loopback
+from blytz.kit.addresses import is_loopback, reached_as
 from blytz.kit.open_files import raise_open_files
 from blytz.kit.user_error import UserError
 
@@ -61,7 +61,7 @@ class Platform:
     @property
     def url(self) -> str:
         """For clients on this machine."""
-        host = _connect_address(self._host)
+        host = reached_as(self._host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
 
     def prepare(self) -> None:
@@ -143,7 +143,7 @@ class Platform:
         )
         # No client gets in before all services are ready.
         self._supervisor.start(self._nginx)
-        await self._wait_for(readiness.Check("nginx", _connect_address(self._host), self._port, "/health"))
+        await self._wait_for(readiness.Check("nginx", reached_as(self._host), self._port, "/health"))
         self._is_ready = True
         self._write_note()
         if demo:
@@ -241,11 +241,6 @@ class Platform:
             "ports": {"nginx": self._port, **self._inner},
             "pids": {"blytz": os.getpid(), **self._supervisor.pids},
         }
-
-
-def _connect_address(host: str) -> str:
-    """Where a client on this machine reaches a server that listens on `host`."""
-    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def _command() -> str:

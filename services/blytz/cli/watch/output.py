@@ -1,7 +1,7 @@
 """Where `blytz watch` writes: a terminal, plain lines, or JSON."""
 
 import contextlib
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 from rich.console import Console
@@ -14,19 +14,23 @@ from blytz.kit.money_text import money
 from blytz.kit.text import isolated
 
 
-class Output(Protocol):
-    """`hear` gets what happened, after the scene took it over; `draw` comes ten times a second."""
+class Output:
+    """Each method does nothing unless an output needs it."""
 
-    def open(self) -> None: ...
+    def open(self) -> None:
+        pass
 
-    def hear(self, scene: Scene, message: dict[str, Any], /) -> None: ...
+    def hear(self, scene: Scene, message: dict[str, Any]) -> None:
+        """After the scene took the message over."""
 
-    def draw(self, scene: Scene) -> None: ...
+    def draw(self, scene: Scene) -> None:
+        """Ten times a second."""
 
-    def close(self, scene: Scene) -> None: ...
+    def close(self, scene: Scene) -> None:
+        pass
 
 
-class Screen:
+class Screen(Output):
     """The whole terminal, on its second page: what stood there before comes back at the end."""
 
     def __init__(self, console: Console) -> None:
@@ -35,8 +39,6 @@ class Screen:
 
     def open(self) -> None:
         self._live.start()
-
-    def hear(self, scene: Scene, message: dict[str, Any]) -> None: ...
 
     def draw(self, scene: Scene) -> None:
         width, height = self._console.size
@@ -48,14 +50,12 @@ class Screen:
             self._console.print(Text(f"{isolated(scene.state['title'])}: {summary(scene)}"))
 
 
-class Lines:
+class Lines(Output):
     """One line for each thing that happened."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._link = ""
-
-    def open(self) -> None: ...
 
     def hear(self, scene: Scene, message: dict[str, Any]) -> None:
         state = scene.state
@@ -73,23 +73,19 @@ class Lines:
             self._link = scene.link.state
             self._print(scene, f"connection {self._link}")
 
-    def close(self, scene: Scene) -> None: ...
-
     def _print(self, scene: Scene, text: str) -> None:
         line = f"{clock_time(int(scene.now_ms))}  {text}"
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class Json:
+class Json(Output):
     """Each message as it came, one a line; connection changes as `{"type":"connection","state":...}`."""
 
     def __init__(self, console: Console) -> None:
         self._file = console.file
         self._link = ""
 
-    def open(self) -> None: ...
-
-    def hear(self, _: Scene, message: dict[str, Any]) -> None:
+    def hear(self, scene: Scene, message: dict[str, Any]) -> None:  # noqa: ARG002 - a message says all
         self._write(message)
 
     def draw(self, scene: Scene) -> None:
@@ -97,8 +93,6 @@ class Json:
         if link.state != self._link:
             self._link = link.state
             self._write({"type": "connection", "state": link.state, "offset_ms": link.offset_ms})
-
-    def close(self, scene: Scene) -> None: ...
 
     def _write(self, message: dict[str, Any]) -> None:
         self._file.write(msgspec.json.encode(message).decode() + "\n")

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
-from blytz.kit.addresses import is_loopback, network_fault
+from blytz.kit.addresses import is_trusted, network_fault
 from blytz.kit.config import redis_url
-from blytz.kit.config.fields import Check, shown
+from blytz.kit.config.fields import Check, matches, shown
 from blytz.kit.config.model import Settings
 
 NO_ISSUER: Final = (
@@ -59,46 +58,27 @@ def _issuer_fault(pair: str) -> str | None:
     return "must be an issuer and its audience: https://login.example.com=shop"
 
 
-def _url_fault(text: str) -> str | None:
-    return None if _URL.fullmatch(text) else "must be an https:// address"
-
-
-def _matches(pattern: re.Pattern[str], fault: str) -> Check:
-    return lambda text: None if pattern.fullmatch(text) else fault
-
-
 CHECKS: Final[Mapping[str, Check]] = {
-    "host": _matches(_LISTEN, "is not an address of a machine; write it as 127.0.0.1, :: or localhost"),
+    "host": matches(_LISTEN, "is not an address of a machine; write it as 127.0.0.1, :: or localhost"),
     "origins": _origin_fault,
     "oidc_issuers": _issuer_fault,
-    "firebase_project": _matches(_PROJECT, "is not a project id"),
-    "firebase_keys_url": _url_fault,
-    "firebase_auth_emulator_host": _matches(_EMULATOR, "must be HOST:PORT"),
-    "public_url": _matches(_PUBLIC, "is not the address of a platform; write it as https://bid.example.com"),
+    "firebase_project": matches(_PROJECT, "is not a project id"),
+    "firebase_keys_url": matches(_URL, "must be an https:// address"),
+    "firebase_auth_emulator_host": matches(_EMULATOR, "must be HOST:PORT"),
+    "public_url": matches(_PUBLIC, "is not the address of a platform; write it as https://bid.example.com"),
     "trusted_proxies": network_fault,
 }
 """By field."""
 
 
 def _issuers(settings: Settings, variable: Variable) -> Iterator[str]:
-    plain_text = settings.env != "production"
+    loopback = settings.env != "production"
     for pair in settings.oidc_issuers:
         issuer = pair.rpartition("=")[0]
-        if not _is_safe_address(issuer, plain_text=plain_text):
+        if not is_trusted(issuer, loopback=loopback):
             yield f"{variable('oidc_issuers')}: {shown(issuer)} must be an https:// address"
-    if settings.firebase_keys_url and not _is_safe_address(settings.firebase_keys_url, plain_text=plain_text):
+    if settings.firebase_keys_url and not is_trusted(settings.firebase_keys_url, loopback=loopback):
         yield f"{variable('firebase_keys_url')} must be an https:// address"
-
-
-def _is_safe_address(url: str, *, plain_text: bool) -> bool:
-    """Keys that are fetched in plain text can be forged on the way; only loopback may send them so."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    if parts.scheme == "https":
-        return bool(parts.hostname)
-    return plain_text and parts.scheme == "http" and is_loopback(parts.hostname or "")
 
 
 def _wildcards(settings: Settings, variable: Variable) -> Iterator[str]:

@@ -30,6 +30,10 @@ Check = Callable[[Any], str | None]
 """Describes what is wrong with a value (of a list: with one of its items), or gives None."""
 
 
+def matches(pattern: re.Pattern[str], fault: str) -> Check:
+    return lambda text: None if pattern.fullmatch(text) else fault
+
+
 class SettingsFault(Exception):
     """The environment cannot be used; the message has one line for each fault."""
 

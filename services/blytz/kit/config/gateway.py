@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from blytz.kit.addresses import address_fault, network_fault
-from blytz.kit.config.fields import Check, Port, SettingsFault, Texts, TextsOrNone, read_fields
+from blytz.kit.config.fields import Check, Port, SettingsFault, Texts, TextsOrNone, matches, read_fields
 
 PREFIX: Final = "BLYTZ_GATEWAY_"
 LOOPBACK: Final = ("127.0.0.0/8", "::1")
@@ -109,10 +109,6 @@ def _across(settings: GatewaySettings) -> list[str]:
     return []
 
 
-def _matches(pattern: re.Pattern[str], what: str) -> Check:
-    return lambda text: None if pattern.fullmatch(text) else f"is not {what}"
-
-
 def _server_fault(text: Any) -> str | None:
     found = _SERVER.fullmatch(text)
     return None if found and 0 < int(found[1]) <= 65_535 else "is not HOST:PORT"
@@ -125,12 +121,12 @@ def _folder_fault(path: Any) -> str | None:
 
 _CHECKS: Final[dict[str, Check]] = {
     "hosts": address_fault,
-    "domains": _matches(_DOMAIN, "a domain name in lower case"),
+    "domains": matches(_DOMAIN, "is not a domain name in lower case"),
     **dict.fromkeys(("auction", "live", "order", "payment"), _server_fault),
     "app": _folder_fault,
-    "csp": _matches(_POLICY, "a content security policy"),
-    "access_log": _matches(_LOG, "a plain path"),
-    "origins": _matches(_ORIGIN, "an origin; write it as https://shop.example.com"),
+    "csp": matches(_POLICY, "is not a content security policy"),
+    "access_log": matches(_LOG, "is not a plain path"),
+    "origins": matches(_ORIGIN, "is not an origin; write it as https://shop.example.com"),
     "unlimited": network_fault,
     "trusted_proxies": network_fault,
 }

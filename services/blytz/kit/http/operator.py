@@ -6,25 +6,27 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
 
-from blytz.kit.http.pages import Dependency, Health, Readiness, readiness
+from blytz.kit.http.pages import Dependency, Health, Readiness, State, dependency, readiness
 from blytz.kit.problems import Problem
 from blytz.kit.telemetry.metrics import CONTENT_TYPE, Metrics
 
 # Litestar names the charset itself.
 _TEXT = CONTENT_TYPE.removesuffix("; charset=utf-8")
 
-Check = Callable[[], Awaitable[object]]
-"""Returns when the dependency can serve, or returns a `Dependency` that says how it is; raises a `Problem` that
-says why it cannot."""
+Check = State | Callable[[], Awaitable[object]]
+"""A state that is known, or a call that returns when the dependency can serve and else raises a `Problem`."""
 
 
-async def _asked(check: Check) -> Dependency:
+async def _checked(check: Check) -> Dependency:
     try:
-        said = await check()
+        found = check()
+        if isinstance(found, Awaitable):
+            await found
+            return Dependency("up")
     except Problem as problem:
         reason = problem.__cause__ or problem
         return Dependency("away", problem.code, str(reason))
-    return said if isinstance(said, Dependency) else Dependency("up")
+    return dependency(found)
 
 
 def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list[HTTPRouteHandler]:
@@ -43,7 +45,7 @@ def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list
     async def ready() -> Response[Readiness]:
         """503 while something that the service needs is away; it comes back by itself. Not for what is
         `optional`, as issuers of tokens are."""
-        found = {name: await _asked(check) for name, check in dependencies.items()}
+        found = {name: await _checked(check) for name, check in dependencies.items()}
         said = readiness(found)
         return Response(said, status_code=200 if said.ready else 503)
 

@@ -46,7 +46,7 @@ def task_state(tasks: TaskSupervisor) -> Callable[[], Dependency]:
     return state
 
 
-def _dependency(state: bool | Dependency) -> Dependency:
+def dependency(state: bool | Dependency) -> Dependency:
     return state if isinstance(state, Dependency) else Dependency("up" if state else "away")
 
 
@@ -63,7 +63,7 @@ def operator_pages(metrics: Metrics, dependencies: Mapping[str, State]) -> dict[
     """`/health` says that the process lives, `/ready` which of its dependencies do (503 while one does not)."""
 
     def ready() -> tuple[int, str, bytes]:
-        found = readiness({name: _dependency(state()) for name, state in dependencies.items()})
+        found = readiness({name: dependency(state()) for name, state in dependencies.items()})
         return (200 if found.ready else 503), JSON, msgspec.json.encode(found)
 
     return {

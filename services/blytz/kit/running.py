@@ -1,4 +1,4 @@
-"""How a command runs its coroutine: on uvloop, ended by Ctrl-C or SIGTERM with its clean-up done."""
+"""How a process or a command runs its coroutine: on uvloop, ended by SIGINT or SIGTERM with its clean-up done."""
 
 import asyncio
 import signal
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Interrupted(KeyboardInterrupt):
-    """Somebody asked the command to end; everything is put back in order."""
+    """A signal ended `main`, which has cleaned up after itself."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
