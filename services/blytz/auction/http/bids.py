@@ -1,7 +1,7 @@
 """The one call that must be quick: a bid, from its bytes to its answer, with nothing in between.
 
-`BidRoute` takes `POST /v1/auctions/{auction_id}/bids` before Litestar sees it; the route of that name in `api.py`
-documents it and would answer the same.
+`BidRoute` takes `POST /v1/auctions/{auction_id}/bids` before Litestar sees it; the route in `routes.py` documents
+it and gives the same answer.
 """
 
 from time import perf_counter
@@ -108,5 +108,5 @@ class BidRoute:
 
 
 def outcome_of(problem: Problem) -> str:
-    """Whether nothing was decided, or that is what nobody knows yet."""
+    """`pending` when it is not known whether the bid was recorded, else `refused`."""
     return "pending" if isinstance(problem, StoreUnavailable) else "refused"

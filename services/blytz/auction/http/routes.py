@@ -47,7 +47,7 @@ from blytz.identity.http import examples as identity_examples
 from blytz.identity.http.callers import SIGNED_IN, Access, caller_of, optional_caller
 from blytz.identity.http.routes import identity_routes
 from blytz.kit.clock import ServerClock
-from blytz.kit.http.asgi import App, Front, Receive, Scope, Send, requests_counter
+from blytz.kit.http.asgi import Answered, App, Front, Receive, Scope, Send
 from blytz.kit.http.cors import Cors
 from blytz.kit.http.fields import PageLimit
 from blytz.kit.http.litestar import Call, litestar, spec
@@ -167,7 +167,7 @@ def application(
     keys: KeyRecord | None = None,
 ) -> App:
     """The whole service as one ASGI application."""
-    answered = requests_counter(metrics)
+    answered = Answered(metrics)
     bids = BidRoute(service, access.identity, answered, metrics)
     state = State({"app_state": AppState(service, clock, bids, keys), "access": access})
     front = Front(cast("App", described(metrics, dependencies, state, dev=access.issuer is not None)), answered)

@@ -146,10 +146,6 @@ class Answered:
             self._limits.add(what)
 
 
-def requests_counter(metrics: Metrics) -> Answered:
-    return Answered(metrics)
-
-
 class Front:
     """Stands in front of an application: names every request, counts and logs the answers, turns away what is too
     much."""

@@ -108,7 +108,7 @@ def _one_too_many(app: App) -> App:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the business of `wiring.run`."""
+        """Signals are the business of `kit/running.py`."""
         yield
 
 
