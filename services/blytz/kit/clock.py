@@ -18,7 +18,7 @@ SYNC_EVERY_S = 0.5
 MAX_DEVIATION_MS = 1_000
 """A smaller step is followed. `common.lua` has the same number."""
 MAX_ROUND_TRIP_S = 0.5
-"""A reading that took longer says too little about the time."""
+"""A reading that took longer shows a step of the clock, but not how large it is."""
 
 
 class ClockReading(NamedTuple):
@@ -43,7 +43,7 @@ class ServerClock:
         """False from a step of the server's clock until it has been recorded."""
 
     def now(self) -> int:
-        """Milliseconds since the Unix epoch on the server, right to about half a round trip."""
+        """Milliseconds since the Unix epoch on the server, right to about the quickest round trip so far."""
         return int(self._steady_ms()) + self.stepped_ms
 
     def steady(self) -> int | None:
@@ -59,14 +59,16 @@ class ServerClock:
         before = time.monotonic()
         reading = await self._ask()
         after = time.monotonic()
-        if self.is_known and after - before > MAX_ROUND_TRIP_S:
-            return 0
-        ahead_ms = reading.now - reading.stepped_ms - (before + after) * 500
-        step_ms = round(ahead_ms - self._ahead_ms)
-        self.is_steady = not self.is_known or reading.is_current or abs(step_ms) <= MAX_DEVIATION_MS
-        if not self.is_steady:
-            return step_ms
-        self._ahead_ms, self.stepped_ms, self.is_known = ahead_ms, reading.stepped_ms, True
+        steady = reading.now - reading.stepped_ms
+        earliest, latest = steady - after * 1000, steady - before * 1000
+        # Redis read its clock at an unknown moment of the round trip. So an answer that was slow, perhaps because
+        # Redis stood still, moves the estimate only when it contradicts it, and no further than needed.
+        ahead_ms = min(max(self._ahead_ms, earliest), latest) if self.is_known else (earliest + latest) / 2
+        if self.is_known and not reading.is_current and abs(ahead_ms - self._ahead_ms) > MAX_DEVIATION_MS:
+            self.is_steady = False
+            return round((earliest + latest) / 2 - self._ahead_ms) if after - before < MAX_ROUND_TRIP_S else 0
+        self._ahead_ms, self.stepped_ms = ahead_ms, reading.stepped_ms
+        self.is_known = self.is_steady = True
         return 0
 
     async def follow(self) -> None:

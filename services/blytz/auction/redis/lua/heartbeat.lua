@@ -3,9 +3,9 @@
 -- Stands alone: common.lua is not put in front of it.
 --
 -- A silence since the last heartbeat was an outage when this is another run of Redis, or when a hammer ran through
--- it and got no answer. When only the hammers were away, bids could be decided, and no time was lost. A silence is
 -- it and got no answer. When only the hammers were away, bids could be decided and no time was lost. A silence is
--- a Redis that stood still first answers what was asked when it stopped, and a hammer may be new.
+-- kept until a hammer explains it: a Redis that stood still first answers what was asked when it stopped, and the
+-- first hammer to send a heartbeat may be new.
 --
 -- An outage that begins right after another is reported together with it: there was hardly time to give the first
 -- one back, and an auction that got it back gets only the rest.
