@@ -13,7 +13,7 @@ umask 077
 new=$(mktemp "$folder/tls/site.pem.XXXXXX")
 trap 'rm -f "$new"' EXIT
 cat "$lineage/privkey.pem" "$lineage/fullchain.pem" >"$new"
-# Root may renew for a gateway that runs as somebody else.
+# Root may renew for a gateway that runs as another user.
 chown --reference="$folder/tls" "$new"
 mv "$new" "$folder/tls/site.pem"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blytz.identity import Principal, TokenRefused
-from blytz.identity.bans import MOST_BANS, SEEN_WITHIN_S, Ban, Banned, TooManyBans
+from blytz.identity.bans import MAX_BANS, SEEN_WITHIN_S, Ban, Banned, TooManyBans
 from blytz.identity.redis.bans import BANS, REVOKED, VERSION, RedisBans
 from blytz.kit.problems import Overloaded
 from blytz.kit.redis.link import Part
@@ -214,7 +214,7 @@ async def test_a_process_with_too_much_to_do_looks_again_soon(redis: RedisServer
 async def test_there_is_room_for_so_many_and_old_revocations_make_room(
     bans: RedisBans, redis: RedisServer
 ) -> None:
-    bans.bans.banned = {f"usr_{n}": Ban(f"usr_{n}", "", "", 0) for n in range(MOST_BANS)}
+    bans.bans.banned = {f"usr_{n}": Ban(f"usr_{n}", "", "", 0) for n in range(MAX_BANS)}
     with pytest.raises(TooManyBans):
         await bans.ban("usr_new", "one more", "usr_admin")
     await bans.ban("usr_1", "one of them", "usr_admin")

@@ -19,7 +19,7 @@ from tests.support.replay import states_of
 from tests.support.store_pair import Pair
 
 EXAMPLES = 60
-MOST_ROUNDS = 6
+MAX_ROUNDS = 6
 STEPS = 40
 SOAKING = settings.get_current_profile_name() == "soak"
 SOAK_FOR_S = 3_600
@@ -148,7 +148,7 @@ def test_both_stores_are_the_same_auction_house(runner: ExampleRunner) -> None:
     everything |= {"accepted", "outbid", "replayed", "sold", "unsold", "cancelled"}
     examples = settings().max_examples if SOAKING else EXAMPLES
     # What the machine happens to play depends on every line of it, so it goes on until all was seen.
-    for number in range(MOST_ROUNDS):
+    for number in range(MAX_ROUNDS):
         if not SOAKING:
             machine = seed(number)(machine)
         run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=STEPS))

@@ -23,7 +23,7 @@ from tests.support.replay import states_of
 BIDDERS = 200
 BIDS_EACH = 12
 RACES = 1_000
-MOST_TURNS_APART = 8
+MAX_TURNS_APART = 8
 """Turns of the event loop; more than a write needs to leave."""
 SENDERS = 50
 ID = "auc_1"
@@ -118,7 +118,7 @@ async def race(
     }
 
     async def in_a_while(turn: Callable[[], Any]) -> Any:
-        for _ in range(rng.randrange(MOST_TURNS_APART)):
+        for _ in range(rng.randrange(MAX_TURNS_APART)):
             await asyncio.sleep(0)
         return await turn()
 

@@ -52,7 +52,7 @@ async def test_it_speaks_the_subprotocol_and_says_who_it_is_first(gateway: Scrip
 
 async def test_a_batch_is_its_messages_in_order(gateway: ScriptedGateway) -> None:
     events_received: list[dict[str, Any]] = []
-    async with LiveClient(gateway.url, hear=events_received.append) as client:
+    async with LiveClient(gateway.url, on_message=events_received.append) as client:
         connection = await watched(client, gateway)
         connection.send([live_event(4), live_event(5), {"type": "viewers", "topic": TOPIC, "count": 9}])
         await until(lambda: client.topics[TOPIC].viewers == 9, "the batch is taken")
@@ -68,7 +68,7 @@ async def test_a_batch_is_its_messages_in_order(gateway: ScriptedGateway) -> Non
 
 async def test_a_gap_heals_by_watching_again(gateway: ScriptedGateway) -> None:
     events_received: list[dict[str, Any]] = []
-    async with LiveClient(gateway.url, hear=events_received.append) as client:
+    async with LiveClient(gateway.url, on_message=events_received.append) as client:
         connection = await watched(client, gateway)
         connection.send([live_event(4), live_event(6)])
         again = await connection.next()

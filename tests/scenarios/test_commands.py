@@ -80,7 +80,7 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
     assert (again.returncode, json.loads(again.stdout)["replayed"]) == (0, True)
     assert (ceiling.returncode, ceiling.stdout) == (0, "accepted: you lead at $6.00; next bid $7.00\n")
     assert outbid.returncode == 0
-    assert outbid.stdout.startswith("outbid: somebody's hidden maximum stays ahead at $10.00")
+    assert outbid.stdout.startswith("outbid: another bidder's hidden maximum stays ahead at $10.00")
     assert (refused.returncode, refused.stdout) == (1, "refused: bid_too_low: at least $11.00\n")
     assert run(platform, "verify", auction).returncode == 0
 

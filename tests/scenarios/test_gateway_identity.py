@@ -20,7 +20,7 @@ from tests.support.platform import Platform
 OUT_WITHIN_S = 5.0
 ORIGIN = "https://shop.example"
 FAR_AWAY = "203.0.113.7"
-MOST_OF_A_USER, MOST_OF_AN_ADDRESS = 2, 3
+MAX_OF_A_USER, MAX_OF_AN_ADDRESS = 2, 3
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def door(issuer: FakeIssuer) -> Iterator[Platform]:
     env = {
         "OIDC_ISSUERS": f"{issuer.url}={AUDIENCE}",
         "ORIGINS": ORIGIN,
-        "CONNECTIONS_PER_USER": str(MOST_OF_A_USER),
-        "CONNECTIONS_PER_ADDRESS": str(MOST_OF_AN_ADDRESS),
+        "CONNECTIONS_PER_USER": str(MAX_OF_A_USER),
+        "CONNECTIONS_PER_ADDRESS": str(MAX_OF_AN_ADDRESS),
         "WRITES_BURST": "1000",
         "GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
     }
@@ -293,13 +293,13 @@ async def test_a_user_and_an_address_may_have_so_many_connections_and_no_more(
 
     async with AsyncExitStack() as stack:
         token = issuer.token(sub="octopus")
-        for _ in range(MOST_OF_A_USER):
+        for _ in range(MAX_OF_A_USER):
             await stack.enter_async_context(welcomed(port, token))
         one_more = await stack.enter_async_context(welcomed(port))
         one_more.send({"type": "auth", "token": token})
         await too_many(one_more)
     async with AsyncExitStack() as stack:
-        for _ in range(MOST_OF_AN_ADDRESS):
+        for _ in range(MAX_OF_AN_ADDRESS):
             await stack.enter_async_context(welcomed(port, X_Forwarded_For=FAR_AWAY))
         # What stands left of it, anybody may have written.
         refused = await Client.open(port, X_Forwarded_For=f"198.51.100.1, {FAR_AWAY}")

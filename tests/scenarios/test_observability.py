@@ -17,7 +17,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from blytz.kit.config.model import Settings
-from blytz.kit.http.asgi import MOST_REQUESTS
+from blytz.kit.http.asgi import MAX_REQUESTS
 from tests.support.gateway import Gateway, abort
 from tests.support.http import Api, problem
 from tests.support.live_client import Client
@@ -33,7 +33,7 @@ OF = {
     "live": EVERYWHERE | OF_BIDS | {"blytz_connections", "blytz_fan_out_seconds", "blytz_fan_out_due"},
     "hammer": EVERYWHERE | {"blytz_hammer_lag_seconds", "blytz_auctions_closed"},
 }
-MOST_SERIES = 400
+MAX_SERIES = 400
 PROMETHEUS = Path(__file__).parents[2] / "infra" / "prometheus"
 OURS = re.compile(r"\b((?:blytz|process)_\w+)(?:\{([^}]*)\})?")
 """A series of our own in the text of an alert, and what stands between its braces."""
@@ -113,7 +113,7 @@ def test_every_metric_keeps_the_conventions(lived_in: HammerFleet, service: str)
     assert families.keys() >= OF[service]
     ours = [family for name, family in families.items() if name.startswith("blytz_")]
     assert {name for name in families if not name.startswith(("blytz_", "process_", "python_"))} == set()
-    assert sum(len(family.samples) for family in ours) < MOST_SERIES
+    assert sum(len(family.samples) for family in ours) < MAX_SERIES
     for family in ours:
         assert re.fullmatch("blytz(_[a-z]+)+", family.name)
         assert family.documentation
@@ -265,10 +265,10 @@ def test_a_busy_process_is_alive(fleet: HammerFleet) -> None:
             "Content-Length: 9",
         )
         head = "\r\n".join([*lines, "", ""])
-        for _ in range(MOST_REQUESTS):
+        for _ in range(MAX_REQUESTS):
             wire = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
             wire.sendall(head.encode())
-        busy = f"blytz_http_requests_in_flight {MOST_REQUESTS}.0"
+        busy = f"blytz_http_requests_in_flight {MAX_REQUESTS}.0"
         wait_until(lambda: busy in api.get("/metrics").text, "no place is free", 10)
         assert api.get("/v1/auctions").json()["code"] == "overloaded"
         assert api.get("/health").status_code == 200

@@ -17,7 +17,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 from blytz.cli.up.redis_server import machine_memory
 from tests.support.platform import SERVICES, Platform
 
-MOST_IDLE_MB = 600
+MAX_IDLE_MB = 600
 
 
 def raw(platform: Platform, request: bytes) -> bytes:
@@ -56,7 +56,7 @@ def test_the_python_processes_are_small_when_idle(platform: Platform) -> None:
         text = Path(f"/proc/{pid}/status").read_text()
         return int(text.split("VmRSS:")[1].split()[0]) / 1024
 
-    assert sum(resident_mb(platform.pids[name]) for name in ("blytz", *SERVICES)) < MOST_IDLE_MB
+    assert sum(resident_mb(platform.pids[name]) for name in ("blytz", *SERVICES)) < MAX_IDLE_MB
 
 
 # --- The gateway ------------------------------------------------------------------------------------------------

@@ -31,13 +31,13 @@ def states(issuers: Mapping[str, Identity]) -> dict[str, Callable[[], Dependency
 
 
 def _without_secrets(address: str) -> str:
-    """Nobody should write a password into it; who does has it in no page."""
+    """A password in it, which should not be there, is shown on no page."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def issuers(settings: Settings) -> dict[str, Identity]:
-    """By what their tokens say of them. Raises `SettingsFault` where nobody could sign in."""
+    """Raises `SettingsFault` when no way to sign in is configured."""
     found = _issuers(settings)
     if not found:
         raise SettingsFault(NO_ISSUER)

@@ -14,7 +14,7 @@ from blytz.kit.text import NAME
 
 DAY_MS = 24 * 60 * 60 * 1000
 LONGEST_MS = 30 * DAY_MS
-MOST_INCREMENT_ROWS = 64
+MAX_INCREMENT_ROWS = 64
 MAX_PAUSES = 4
 """Pauses an auction remembers. Compensation follows an outage within seconds, so it meets no more than that."""
 
@@ -168,13 +168,13 @@ class Refused(Struct, frozen=True):
 
 
 class NotYet(Struct, frozen=True):
-    """The hammer came too early. `remaining_ms` is None when nobody can say: the auction is paused."""
+    """The hammer came too early. `remaining_ms` is None while the auction is paused: its end is not known."""
 
     remaining_ms: int | None
 
 
 class Event(Struct, frozen=True):
-    """One change of one auction: what everybody sees, and what only a replay, its owner or an auditor may."""
+    """One change of one auction: what every viewer sees, and what only a replay, its owner or an auditor may."""
 
     public: dict[str, Any]
     private: dict[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from blytz.auction.model import (
-    MOST_INCREMENT_ROWS,
+    MAX_INCREMENT_ROWS,
     Auction,
     Bid,
     Cause,
@@ -55,8 +55,8 @@ def faults_in(terms: Terms) -> list[tuple[str, str]]:
     """What is wrong with these terms beyond the range of single fields: `(field, why)` of each fault."""
     faults: list[tuple[str, str]] = []
     rows = terms.increments
-    if not 1 <= len(rows) <= MOST_INCREMENT_ROWS:
-        faults.append(("increments", f"must have 1 to {MOST_INCREMENT_ROWS} rows"))
+    if not 1 <= len(rows) <= MAX_INCREMENT_ROWS:
+        faults.append(("increments", f"must have 1 to {MAX_INCREMENT_ROWS} rows"))
     elif rows[0][0] != 0:
         faults.append(("increments", "the first row must start from price 0"))
     elif any(later[0] <= earlier[0] for earlier, later in pairwise(rows)):

@@ -45,7 +45,7 @@ class Page(Struct, frozen=True):
 class AuctionStore(Protocol):
     """Every verb is atomic: it decides, records and announces in one step, or does nothing.
 
-    All raise `StoreUnavailable`, `Overloaded` and `CorruptAuction`. Nobody's rights are checked here:
+    All raise `StoreUnavailable`, `Overloaded` and `CorruptAuction`. No permissions are checked here:
     that is the service's work.
     """
 

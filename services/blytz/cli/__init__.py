@@ -94,7 +94,7 @@ def _app(chosen: str | None) -> "typer.Typer":
 
 def _run(app: "typer.Typer", words: list[str]) -> NoReturn:
     """Ends with SystemExit, or with what the command raises. Typer's own `main` would tell a wrong word in four
-    lines, and end with 1 when nobody reads on."""
+    lines, and end with 1 when the reader has gone."""
     import typer
 
     command = typer.main.get_command(app)

@@ -18,12 +18,12 @@ class RemoteClock:
         """Server time minus this machine's `time.monotonic()`, in seconds; means nothing until `known`."""
         self.round_trip_ms: float | None = None
 
-    def sample(self, sent_at: float, heard_at: float, server_at: int) -> None:
-        """`sent_at` and `heard_at` are this machine's `time.monotonic()`, `server_at` the answer's."""
-        round_trip = heard_at - sent_at
+    def sample(self, sent_at: float, received_at: float, server_at: int) -> None:
+        """`sent_at` and `received_at` are this machine's `time.monotonic()`, `server_at` the answer's."""
+        round_trip = received_at - sent_at
         self.round_trip_ms = round_trip * 1000
         # `server_at` has lost its fraction of a millisecond: half of one on average.
-        ahead = (server_at + 0.5) / 1000 - (sent_at + heard_at) / 2
+        ahead = (server_at + 0.5) / 1000 - (sent_at + received_at) / 2
         if self._samples and abs(ahead - self.ahead_s) > STEP_S + round_trip:
             self._samples.clear()
         self._samples.append((round_trip, ahead))

@@ -90,7 +90,7 @@ class HttpClient:
 
     @cached_property
     def _http(self) -> "httpx.Client":
-        """Used by several threads. It keeps no connection open: calls are rare, and nobody has to close it."""
+        """Used by several threads. It keeps no connection open: calls are rare, and it need not be closed."""
         import httpx
 
         return httpx.Client(

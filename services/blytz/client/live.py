@@ -17,7 +17,7 @@ from blytz.client.topic import Gap, Topic
 from blytz.client.wire import Wire
 
 BACKOFF_FIRST_S: Final = 0.5
-BACKOFF_MOST_S: Final = 10.0
+BACKOFF_MAX_S: Final = 10.0
 PING_EVERY_S: Final = 2.0
 STALE_AFTER_S: Final = 5.0
 DEAD_AFTER_S: Final = 15.0
@@ -26,11 +26,11 @@ FINAL_CLOSES: Final = {4401: "the token was refused", 4403: "the gateway does no
 """Close codes after which trying again would only give the same."""
 
 State = Literal["connecting", "live", "stale", "closed"]
-Hear = Callable[[dict[str, Any]], None]
+OnMessage = Callable[[dict[str, Any]], None]
 
 
 class BidResult(Struct, frozen=True):
-    """`pending` means that nobody knows yet: the same bid_id may be sent again."""
+    """`pending` means that the outcome is not known yet: the same bid_id may be sent again."""
 
     bid_id: str
     outcome: Literal["accepted", "outbid", "refused", "pending"]
@@ -54,11 +54,11 @@ class LiveClient:
     """`async with LiveClient(url, token) as client`. Reconnects with full-jitter backoff until closed; resumes
     every topic where it was and sends again every bid that has no answer yet.
 
-    `hear` gets each message that changed something, in order: `snapshot`, `event` (the events of a `replay`
-    come as such), `viewers`, `error`. `on_state` hears that `state` is another.
+    `on_message` gets each message that changed something, in order: `snapshot`, `event` (the events of a `replay`
+    come as such), `viewers`, `error`. `on_state` is called when `state` has changed.
     """
 
-    def __init__(self, live_url: str, token: str | None = None, *, hear: Hear | None = None) -> None:
+    def __init__(self, live_url: str, token: str | None = None, *, on_message: OnMessage | None = None) -> None:
         self.clock = RemoteClock()
         self.topics: dict[str, Topic] = {}
         self.reconnects = 0
@@ -66,7 +66,7 @@ class LiveClient:
         self._refused = ""
         """What was said against the token."""
         self.last_heard = 0.0
-        self._url, self._token, self._hear = live_url, token, hear or (lambda _: None)
+        self._url, self._token, self._on_message = live_url, token, on_message or (lambda _: None)
         self._wire: Wire | None = None
         self._live = asyncio.Event()
         self._bids: dict[str, list[_Asked]] = {}
@@ -177,7 +177,7 @@ class LiveClient:
                 self._end(FINAL_CLOSES[code] + (self._refused and f": {self._refused}"))
                 return
             attempt = 0 if was_live else attempt + 1
-            await asyncio.sleep(random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** min(attempt, 8))))
+            await asyncio.sleep(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(attempt, 8))))
             self.reconnects += was_live
 
     async def _pulse(self) -> None:
@@ -252,7 +252,7 @@ class LiveClient:
             asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._watch_again, topic)
         elif code in {"banned", "unauthenticated"}:
             self._refused = detail or ""
-        self._hear(message)
+        self._on_message(message)
 
     def _watch_again(self, topic: Topic) -> None:
         if self._live.is_set() and topic.waiting and self.topics.get(topic.name) is topic:
@@ -268,6 +268,6 @@ class LiveClient:
             self._send(topic.watch_message())
             return
         if message["type"] in {"snapshot", "viewers"}:
-            self._hear(message)
+            self._on_message(message)
         for event in events:
-            self._hear(event if "topic" in event else {"type": "event", "topic": topic.name, **event})
+            self._on_message(event if "topic" in event else {"type": "event", "topic": topic.name, **event})

@@ -25,28 +25,28 @@ class Principal(Struct, frozen=True, cache_hash=True):
 
 
 class TokenRefused(Unauthenticated):
-    """Malformed, expired, or signed by nobody we trust. The detail never repeats the token."""
+    """Malformed, expired, or not signed by a trusted issuer. The detail never repeats the token."""
 
     token_was_sent = True
 
 
 class IssuerUnavailable(Problem):
-    """The issuer's keys cannot be had now, so nobody knows whether the token is good."""
+    """The issuer's keys cannot be fetched now, so the token cannot be checked."""
 
     status, code, title = 503, "issuer_unavailable", "The issuer of the token cannot be reached"
     retry_after_ms = 5_000
 
 
 class KeysWanted(Exception):
-    """Whether the token is good can be told once its issuer's keys were fetched: `admit` waits for them."""
+    """The token can be checked only after its issuer's keys were fetched: `admit` waits for them."""
 
 
 class Identity(Protocol):
-    """Accepts or refuses tokens. `verify` is for the hot path, which waits for nothing; `admit` is for everybody
-    who can wait."""
+    """Accepts or refuses tokens. `verify` is for the hot path, which waits for nothing; `admit` is for
+    callers that can wait."""
 
     def verify(self, token: str) -> Principal:
-        """At once. Raises `TokenRefused`, `Banned`, and `KeysWanted` when only `admit` can tell."""
+        """At once. Raises `TokenRefused`, `Banned`, and `KeysWanted` when only `admit` can check it."""
 
     async def admit(self, token: str) -> Principal:
         """The same, after waiting for keys where that is needed, a few seconds at most. Raises `TokenRefused`,

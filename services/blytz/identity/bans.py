@@ -8,7 +8,7 @@ from msgspec import Struct
 from blytz.identity import Principal, TokenRefused
 from blytz.kit.problems import Conflict, Forbidden
 
-MOST_BANS: Final = 100_000
+MAX_BANS: Final = 100_000
 """Of each kind. Every process keeps them all, so that asking costs a bid nothing."""
 SEEN_WITHIN_S: Final = 1.0
 """How often each process looks for news; the promise is that they count everywhere within five seconds."""

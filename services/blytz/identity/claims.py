@@ -9,10 +9,10 @@ from blytz.kit.text import is_line
 
 SKEW_S: Final = 60
 """How far an issuer's clock and ours may be apart."""
-LONGEST_TOKEN: Final = 8_192
+MAX_TOKEN_LENGTH: Final = 8_192
 """Characters; past it nothing of it is looked at."""
-LONGEST_NAME: Final = 80
-LONGEST_SUBJECT: Final = 255
+MAX_NAME_LENGTH: Final = 80
+MAX_SUBJECT_LENGTH: Final = 255
 MAX_TOKEN_AGE_S: Final = 24 * 3_600
 """No token is accepted for longer after it was issued, whatever it says, so revocations have an end."""
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -22,8 +22,8 @@ Claims = Mapping[str, Any]
 
 
 def user_id(issuer: str, subject: str) -> str:
-    """The same person of the same issuer always has the same id, and no issuer can name somebody of another. It
-    says nothing of the subject, which may be an address and is seen by everybody who watches an auction."""
+    """The same person of the same issuer always has the same id, and no issuer can name a user of another. It
+    does not reveal the subject, which may be an address: every viewer of an auction sees the id."""
     return "usr_" + hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:32]
 
 
@@ -43,12 +43,12 @@ def principal_of(
     if expires <= now - SKEW_S:
         raise TokenRefused("the token has expired")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not _is_text(subject):
-        raise TokenRefused("the token names nobody")
+    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT_LENGTH or not _is_text(subject):
+        raise TokenRefused("the token has no usable subject")
     if "events" in claims:
-        # An issuer's word that somebody signed out (OpenID Connect Back-Channel Logout, 2.4) lets nobody in.
-        raise TokenRefused("the token is for something else than signing in")
-    # The grace is for who comes in: a connection that is open ends when its token says so.
+        # A logout notice (OpenID Connect Back-Channel Logout, 2.4) is not a sign-in.
+        raise TokenRefused("the token is not for signing in")
+    # The grace is for signing in: an open connection ends when its token expires.
     ends = expires if expires > now else expires + SKEW_S
     return Principal(
         user_id(issuer, subject),
@@ -88,11 +88,11 @@ def _require_audience(claims: Claims, audiences: frozenset[str]) -> None:
     given = claims.get("aud")
     named = [given] if isinstance(given, str) else given
     if not isinstance(named, list) or not any(isinstance(one, str) and one in audiences for one in named):
-        raise TokenRefused("the token is for somebody else")
+        raise TokenRefused("the token is for another audience")
     # OpenID Connect, 3.1.3.7: who shares a token with others takes it only where it was made for us.
     maker = claims.get("azp")
     if "azp" in claims and len(named) > 1 and not (isinstance(maker, str) and maker in audiences):
-        raise TokenRefused("the token was made for somebody else")
+        raise TokenRefused("the token was issued to another client")
 
 
 def _is_text(value: str) -> bool:
@@ -105,10 +105,10 @@ def _is_text(value: str) -> bool:
 
 
 def _name_in(claims: Claims) -> str:
-    """Never the address: everybody sees the name."""
+    """Never the address: every viewer sees the name."""
     for claim in ("name", "nickname", "preferred_username"):
         name = claims.get(claim)
         if isinstance(name, str) and name.strip() and "@" not in name:
-            shown = "".join(letter for letter in name if letter.isprintable()).strip()[:LONGEST_NAME]
+            shown = "".join(letter for letter in name if letter.isprintable()).strip()[:MAX_NAME_LENGTH]
             return shown if is_line(shown) else "Somebody"
     return "Somebody"

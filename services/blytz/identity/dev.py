@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from blytz.identity import Principal, Role, TokenRefused
-from blytz.identity.claims import LONGEST_NAME, ROLES
+from blytz.identity.claims import MAX_NAME_LENGTH, ROLES
 from blytz.kit.files import write_file
 
 KEY_FILE = "dev-key.pem"
@@ -38,7 +38,7 @@ class DevIssuer:
         claims = {
             "iss": ISSUER,
             "sub": "usr_" + hashlib.sha256(name.encode()).hexdigest()[:20],
-            "name": name[:LONGEST_NAME],
+            "name": name[:MAX_NAME_LENGTH],
             "roles": list(roles),
             "iat": int(time.time()),
             "exp": int(time.time()) + lasts_s,
@@ -70,7 +70,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
         raise TokenRefused("the token's claims are malformed")
     known = tuple(role for role in ROLES if role in roles)
     expires_at, issued_at = int(claims["exp"]) * 1000, int(claims["iat"]) * 1000
-    return Principal(claims["sub"], name[:LONGEST_NAME] or claims["sub"], known, expires_at, issued_at)
+    return Principal(claims["sub"], name[:MAX_NAME_LENGTH] or claims["sub"], known, expires_at, issued_at)
 
 
 def _load_or_make_key(path: Path) -> Ed25519PrivateKey:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 T = TypeVar("T")
 
-MOST_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 WITHIN_S: Final = 5.0
 _CHUNK: Final = 16 * 1024
 _MAX_AGE = re.compile(r"(?:\A|[\s,])max-age=([0-9]{1,9})(?:\Z|[\s,;])")
@@ -42,7 +42,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def fetch(url: str) -> Document:
-    """A JSON object of at most `MOST_BYTES`, within about `WITHIN_S`. Blocks. Raises `FetchFault`."""
+    """A JSON object of at most `MAX_BYTES`, within about `WITHIN_S`. Blocks. Raises `FetchFault`."""
     deadline = time.monotonic() + WITHIN_S
     opener = urllib.request.build_opener(_NoRedirects)
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - see kit/addresses.py
@@ -51,8 +51,8 @@ def fetch(url: str) -> Document:
         with opener.open(request, timeout=WITHIN_S) as answer:
             while chunk := answer.read1(_CHUNK):
                 body += chunk
-                if len(body) > MOST_BYTES:
-                    raise FetchFault(f"{url} answered with more than {MOST_BYTES} bytes")
+                if len(body) > MAX_BYTES:
+                    raise FetchFault(f"{url} answered with more than {MAX_BYTES} bytes")
                 if time.monotonic() > deadline:
                     raise FetchFault(f"{url} did not end its answer within {WITHIN_S:.0f} s")
             max_age_s = _max_age_s(answer.headers)
@@ -92,12 +92,12 @@ def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
         result, fault = None, None
         try:
             result = work()
-        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+        except Exception as error:  # noqa: BLE001 - the waiting caller gets it
             fault = error
         try:
             loop.call_soon_threadsafe(tell, result, fault)
         except RuntimeError:
-            return  # the loop has ended, and nobody waits
+            return  # the loop has ended, so no caller waits
 
     threading.Thread(target=run, name="fetch", daemon=True).start()
     return future

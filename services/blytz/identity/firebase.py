@@ -1,5 +1,5 @@
 """ID tokens of Firebase Authentication, checked as its documentation asks ("Verify ID tokens using a third-party
-JWT library"), and those of its emulator, which are signed by nobody."""
+JWT library"), and those of its emulator, which are not signed."""
 
 import time
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from blytz.identity.oidc import Clock, OidcIssuer, claims_of, header_of
 KEYS_URL: Final = "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
 ISSUERS: Final = "https://securetoken.google.com/"
 ALGORITHMS: Final = frozenset({"RS256"})
-LONGEST_SUBJECT: Final = 128
+MAX_SUBJECT_LENGTH: Final = 128
 
 
 class FirebaseIssuer(OidcIssuer):
@@ -36,13 +36,13 @@ class FirebaseIssuer(OidcIssuer):
         principal = super().principal(claims)
         if seconds(claims, "auth_time") > self._clock() + SKEW_S:
             raise TokenRefused("the token is of a sign-in in the future")
-        if len(claims["sub"]) > LONGEST_SUBJECT:
-            raise TokenRefused("the token names nobody")
+        if len(claims["sub"]) > MAX_SUBJECT_LENGTH:
+            raise TokenRefused("the token has no usable subject")
         return principal
 
 
 class FirebaseEmulator(FirebaseIssuer):
-    """Accepts what anybody writes in the name of the emulator, which signs nothing. Wired only where nobody bids
+    """Accepts unsigned tokens of the emulator, which anyone can write. Wired only where nobody bids
     for real (apps/signing_in.py)."""
 
     def verify(self, token: str) -> Principal:

@@ -17,24 +17,24 @@ from blytz.kit.problems import Overloaded
 
 log = structlog.get_logger()
 
-MOST_KEYS: Final = 64
-LONGEST_KID: Final = 256
-SHORTEST_RSA_BITS: Final = 2_048
-LONGEST_RSA_BITS: Final = 8_192
+MAX_KEYS: Final = 64
+MAX_KID_LENGTH: Final = 256
+MIN_RSA_BITS: Final = 2_048
+MAX_RSA_BITS: Final = 8_192
 """A check of a longer one costs the loop milliseconds."""
 KEPT_UNSAID_S: Final = 3_600
 """Where the issuer does not say how long."""
-KEPT_LEAST_S: Final = 60
-KEPT_MOST_S: Final = 24 * 3_600
+KEPT_MIN_S: Final = 60
+KEPT_MAX_S: Final = 24 * 3_600
 STALE_FOR_S: Final = 6 * 3_600
 """How much longer old keys are used while new ones cannot be fetched. After that their tokens are refused."""
 RETRY_S: Final = 5.0
 UNKNOWN_EVERY_S: Final = 60.0
 """A token may name any key it likes: for one we do not know, no more than one look in this time."""
-MOST_WAITING: Final = 1_024
+MAX_WAITING: Final = 1_024
 GIVEN_UP_AFTER_S: Final = 30.0
-"""An issuer that says a byte now and then keeps a fetch going for hours; nobody waits for it that long."""
-MOST_GIVEN_UP: Final = 4
+"""An issuer that sends a byte now and then keeps a fetch going for hours; no caller waits that long."""
+MAX_GIVEN_UP: Final = 4
 """Each holds a thread until it ends. With so many the issuer is not asked again before one has."""
 
 _BY_CURVE: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
@@ -53,11 +53,11 @@ def keys_in(jwks: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Key]:
     asks."""
     listed = jwks.get("keys")
     found: dict[str, Key] = {}
-    for jwk in listed[:MOST_KEYS] if isinstance(listed, list) else ():
+    for jwk in listed[:MAX_KEYS] if isinstance(listed, list) else ():
         if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig":
             continue
         kid, algorithms = jwk.get("kid"), _algorithms_of(jwk) & allowed
-        if not algorithms or not isinstance(kid, str) or not 0 < len(kid) <= LONGEST_KID:
+        if not algorithms or not isinstance(kid, str) or not 0 < len(kid) <= MAX_KID_LENGTH:
             continue
         public = _public(jwk, next(iter(algorithms)))
         if public is not None:
@@ -84,7 +84,7 @@ def _public(jwk: Mapping[str, Any], algorithm: str) -> Any:
         public = jwt.PyJWK(dict(jwk), algorithm).key
     except (jwt.PyJWTError, ValueError, TypeError):
         return None
-    if isinstance(public, RSAPublicKey) and not SHORTEST_RSA_BITS <= public.key_size <= LONGEST_RSA_BITS:
+    if isinstance(public, RSAPublicKey) and not MIN_RSA_BITS <= public.key_size <= MAX_RSA_BITS:
         return None
     return public
 
@@ -92,7 +92,7 @@ def _public(jwk: Mapping[str, Any], algorithm: str) -> Any:
 class KeySet:
     """Keys are kept as long as the issuer's Cache-Control says, within bounds, and renewed in the background:
     old ones are used meanwhile, and for `STALE_FOR_S` while the issuer is away. One fetch at a time, no sooner
-    than `RETRY_S` after the one before, and for a key nobody knows no sooner than `UNKNOWN_EVERY_S`."""
+    than `RETRY_S` after the one before, and for an unknown key no sooner than `UNKNOWN_EVERY_S`."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class KeySet:
         self._waiting = 0
         self._given_up_after_s = given_up_after_s
         self.given_up: set[asyncio.Future[Document]] = set()
-        """Fetches that go on although nobody waits."""
+        """Fetches that go on although no caller waits any more."""
 
     def find(self, kid: str) -> Key:
         """Raises `KeysWanted` where `renew` may help, else `TokenRefused` or `IssuerUnavailable`."""
@@ -136,21 +136,21 @@ class KeySet:
         raise TokenRefused("the token is signed with a key that its issuer does not have")
 
     def state(self) -> Dependency:
-        """As it was when last asked; nobody is asked for it. Optional: what needs no new keys goes on without."""
+        """The result of the last fetch; sends no request. Optional: known keys stay in use without it."""
         now = self._now()
         if self._away_since is None:
             return Dependency("up" if now <= self._good_until else "unasked", optional=True)
         left_s = self._good_until - now
         detail = "none of its tokens can be checked"
         if left_s > 0:
-            detail = f"the keys it gave before are believed for {left_s // 60:.0f} more minutes"
+            detail = f"the keys it gave before are used for {left_s // 60:.0f} more minutes"
         away_for_ms = round((now - self._away_since) * 1_000)
         return Dependency("away", IssuerUnavailable.code, detail, away_for_ms, optional=True)
 
     async def renew(self) -> None:
         """Fetches, or waits for the fetch that is on its way. Returns when it ended, well or not, and after
         `WITHIN_S` at the latest. Raises `Overloaded` when too many wait already."""
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= MAX_WAITING:
             raise Overloaded
         self._begin()
         self._waiting += 1
@@ -161,7 +161,7 @@ class KeySet:
             self._waiting -= 1
 
     def _begin(self) -> None:
-        if self._fetching is None and len(self.given_up) < MOST_GIVEN_UP:
+        if self._fetching is None and len(self.given_up) < MAX_GIVEN_UP:
             self._tried_at = self._now()
             self._fetching = asyncio.create_task(self._fetch(), name=f"keys of {self._name}")
 
@@ -179,7 +179,7 @@ class KeySet:
         if not reading.cancelled():
             reading.exception()  # read, or asyncio logs that it never was
 
-    def _say_away(self) -> None:
+    def _record_failure(self) -> None:
         self._away_since = self._now() if self._away_since is None else self._away_since
 
     async def _fetch(self) -> None:
@@ -189,15 +189,15 @@ class KeySet:
             if not keys:
                 raise FetchFault("there is no key in it that can be used")
         except FetchFault as fault:
-            self._say_away()
+            self._record_failure()
             log.warning("issuer_keys_unavailable", issuer=self._name, error=str(fault))
         except Exception:
             # What an issuer publishes is not ours: whatever it does to us, we ask again later.
-            self._say_away()
+            self._record_failure()
             log.exception("issuer_keys_unreadable", issuer=self._name)
         else:
             unsaid = document.max_age_s is None
-            kept_s = KEPT_UNSAID_S if unsaid else min(max(document.max_age_s or 0, KEPT_LEAST_S), KEPT_MOST_S)
+            kept_s = KEPT_UNSAID_S if unsaid else min(max(document.max_age_s or 0, KEPT_MIN_S), KEPT_MAX_S)
             self._keys = keys
             self._fresh_until = self._now() + kept_s
             self._good_until = self._fresh_until + STALE_FOR_S

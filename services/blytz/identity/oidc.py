@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 import jwt
 
 from blytz.identity import IssuerUnavailable, KeysWanted, Principal, TokenRefused
-from blytz.identity.claims import LONGEST_TOKEN, principal_of
+from blytz.identity.claims import MAX_TOKEN_LENGTH, principal_of
 from blytz.identity.fetch import Document, FetchFault, fetch
 from blytz.identity.keys import KeySet
 from blytz.kit.addresses import is_trusted
@@ -82,7 +82,7 @@ class OidcIssuer:
             raise IssuerUnavailable from None
 
     def state(self) -> Dependency:
-        """As its keys could be had when they were last wanted. Asks nobody."""
+        """The result of the last fetch of its keys. Sends no request."""
         return self._keys.state()
 
     def principal(self, claims: Mapping[str, Any]) -> Principal:
@@ -108,7 +108,7 @@ class OidcIssuer:
 
 def header_of(token: str) -> dict[str, Any]:
     """Unchecked. Raises `TokenRefused`."""
-    if len(token) > LONGEST_TOKEN or not token.isascii():
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         _refuse()
     try:
         return dict(jwt.get_unverified_header(token))
@@ -118,7 +118,7 @@ def header_of(token: str) -> dict[str, Any]:
 
 def claims_of(token: str) -> dict[str, Any]:
     """Unchecked: good for nothing but to find out whom to ask. Raises `TokenRefused`."""
-    if len(token) > LONGEST_TOKEN or not token.isascii():
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         _refuse()
     try:
         return dict(jwt.decode(token, options={"verify_signature": False}))

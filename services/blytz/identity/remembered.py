@@ -7,7 +7,7 @@ from collections import OrderedDict
 from blytz.identity import Identity, Principal
 from blytz.identity.bans import Bans
 
-MOST_REMEMBERED = 20_000
+MAX_REMEMBERED = 20_000
 
 
 class RememberedIdentity:
@@ -15,7 +15,7 @@ class RememberedIdentity:
     itself is not kept, so that no dump of this memory can be used to log in. Who is banned is looked up each time.
     """
 
-    def __init__(self, identity: Identity, bans: Bans, most: int = MOST_REMEMBERED) -> None:
+    def __init__(self, identity: Identity, bans: Bans, most: int = MAX_REMEMBERED) -> None:
         self._identity = identity
         self._bans = bans
         self._most = most

@@ -22,7 +22,7 @@ class BanStore(Protocol):
 
 
 class BanService:
-    """For admins. Raises `Forbidden` for everybody else."""
+    """For admins. Raises `Forbidden` for any other user."""
 
     def __init__(self, store: BanStore) -> None:
         self._store = store
@@ -30,7 +30,7 @@ class BanService:
     async def ban(self, caller: Principal, user_id: str, reason: str) -> Ban:
         _require_admin(caller)
         if user_id == caller.id:
-            raise Forbidden("nobody bans themselves: who would lift it?")
+            raise Forbidden("an admin cannot ban their own account")
         return await self._store.ban(user_id, reason, caller.id)
 
     async def lift(self, caller: Principal, user_id: str) -> None:

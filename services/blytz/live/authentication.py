@@ -1,4 +1,4 @@
-"""Who speaks on one connection: nobody at first, then one person, for as long as their token holds."""
+"""The user of one connection: anonymous at first, then one user until their token expires."""
 
 import asyncio
 from typing import Final
@@ -61,7 +61,7 @@ class Authentication:
             self._counted = ""
 
     def check(self) -> None:
-        """Ends the connection of somebody who was banned, or whose token was revoked, since they came."""
+        """Closes the connection of a user who was banned, or whose token was revoked, since signing in."""
         if self.principal is None:
             return
         try:

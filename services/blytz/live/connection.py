@@ -46,7 +46,7 @@ class Connection(WSListener):
         "bids_out",
         "closing",
         "context",
-        "heard_at",
+        "received_at",
         "request_id",
     )
 
@@ -67,7 +67,7 @@ class Connection(WSListener):
         self.request_id = request_id
         self.closing = refuse_with
         """The close code, once there is one."""
-        self.heard_at = context.beat
+        self.received_at = context.beat
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
@@ -98,19 +98,19 @@ class Connection(WSListener):
         """Too late: it is being disconnected."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        self.heard_at = self.context.beat
+        self.received_at = self.context.beat
         kind = frame.msg_type
         if kind is CLOSE:
             self._hear_close()
         elif self._retiring or self.closing is not None:
             if not self._rate_limiter.take():
-                # Who goes on after the end is read no more: each frame is at the cost of everybody else.
+                # After the close no frame is read: each would cost time that belongs to other connections.
                 transport.underlying_transport.pause_reading()
         elif kind is TEXT and frame.fin and self._parts is None:
             if frame.payload_size > protocol.MAX_AUTH_BYTES:
                 self._end_malformed(TOO_LONG)
                 return
-            self._hear(frame.get_payload_as_bytes())
+            self._receive(frame.get_payload_as_bytes())
         elif kind is TEXT or kind is CONTINUATION:
             self._hear_part(frame)
         elif kind is BINARY:
@@ -132,7 +132,7 @@ class Connection(WSListener):
             self._end_malformed(TOO_LONG)
         elif frame.fin:
             self._parts = None
-            self._hear(bytes(parts))
+            self._receive(bytes(parts))
         elif not self._rate_limiter.take():
             self._say_too_much()
 
@@ -145,7 +145,7 @@ class Connection(WSListener):
 
     # What the client sends
 
-    def _hear(self, text: bytes) -> None:
+    def _receive(self, text: bytes) -> None:
         if not self._rate_limiter.take():
             self._say_too_much()
             return

@@ -30,7 +30,7 @@ class ClientConnection(Protocol):
     """Bids that are decided and not yet answered."""
     closing: int | None
     """The close code, once there is one."""
-    heard_at: int
+    received_at: int
     """The heartbeat in which something was last received."""
 
     @property

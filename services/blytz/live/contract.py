@@ -53,7 +53,7 @@ class Replay(Struct, tag_field="type", tag="replay"):
 
 Said = dict[type[Struct], str]
 CLIENT: Final[Said] = {
-    Auth: "Say who is calling. Optional: watching needs no token. May be sent again before the token expires.",
+    Auth: "Sign in with a token. Optional: watching needs no token. May be sent again before the token expires.",
     Watch: "Follow a topic; with `after` and `epoch` from where one was.",
     Unwatch: "No longer follow it.",
     PlaceBid: "Bid. The same `bid_id` sent again gets the first answer again.",

@@ -40,7 +40,7 @@ class ConnectionLimit:
         return len(self._here)
 
     def enter(self, kind: str) -> bool:
-        """False when there are so many already; nobody has entered then."""
+        """False when there are so many already; nothing was counted then."""
         here = self._here.get(kind, 0)
         if here >= self._most:
             return False

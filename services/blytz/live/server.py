@@ -1,4 +1,4 @@
-"""The gateway's listening socket: who may come in, who is still there, and how everybody leaves."""
+"""The gateway's listening socket: who may connect, which connections are alive, how all are closed."""
 
 import asyncio
 import contextlib
@@ -87,28 +87,28 @@ class Gateway:
         log.info("listening", host=settings.host, port=settings.live_port)
 
     async def drain(self) -> None:
-        """Take nobody in any more, answer the bids that are out, send everybody away with 1012: in under 10 s."""
+        """Accept no more connections, answer the bids in flight, close every connection with 1012; within 10 s."""
         if self._server:
             self._server.close()
         for task in self._tasks:
             task.cancel()
         log.info("draining", connections=len(self._context.connections))
-        everybody = list(self._context.connections)
-        for number, connection in enumerate(everybody):
+        connections = list(self._context.connections)
+        for number, connection in enumerate(connections):
             connection.retire()
             if number % BATCH_SIZE == BATCH_SIZE - 1:
                 await asyncio.sleep(0.005)
         deadline = time.monotonic() + CLOSE_GRACE_S
         wait_until = time.monotonic() + DISCONNECT_GRACE_S
         while time.monotonic() < wait_until:
-            staying = [connection for connection in everybody if connection.is_connected]
+            staying = [connection for connection in connections if connection.is_connected]
             if not staying:
                 break
             if any(connection.closing is None for connection in staying):
-                # Somebody's bid is not answered yet.
+                # A bid is not answered yet.
                 wait_until = min(time.monotonic() + DISCONNECT_GRACE_S, deadline)
             await asyncio.sleep(0.02)
-        for connection in everybody:
+        for connection in connections:
             connection.cut()
 
     def _greet(self, request: WSUpgradeRequest) -> Any:
@@ -148,7 +148,7 @@ class Gateway:
             await asyncio.sleep(context.settings.heartbeat_ms / 2_000)
             context.beat += 1
             for number, connection in enumerate(list(context.connections)):
-                silent = context.beat - connection.heard_at
+                silent = context.beat - connection.received_at
                 if silent > 4:
                     connection.cut()
                 elif silent >= 2:

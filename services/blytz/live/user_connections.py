@@ -1,7 +1,7 @@
 """On how many connections each user is signed in: so many at most, over all gateways together.
 
-A connection is counted here at once and shared a moment later, so that nobody waits for Redis to come in; who has
-too many elsewhere is then turned away again, the newest first.
+A connection is counted here at once and shared a moment later, so that signing in does not wait for Redis. A user
+with too many elsewhere then loses the newest ones again.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from blytz.kit.ids import new_id
 from blytz.kit.problems import Overloaded, StoreUnavailable
 
 REPORT_EVERY_S: Final = 3.0
-"""A sign of life."""
+"""At the latest: a report is also the heartbeat of this gateway."""
 LEASE_DOUBTFUL_AFTER_S: Final = 2 * REPORT_EVERY_S
 """After a silence of this length a gateway reports all its counts again: `connection_counts.lua` lets a lease
 expire after 9 to 10 s, and the last report was received somewhat before its answer came."""
 REPORTED_AT_ONCE: Final = 128
 """Users in one call, so that no single one holds Redis up."""
 MAX_UNREPORTED: Final = 100_000
-"""While Redis is away. Those who left are forgotten then, and missed by nobody for longer than a day."""
+"""While Redis is away. Those who left are forgotten then, and their counts expire within a day."""
 AGAIN_AFTER_S: Final = 1.0
 
 
@@ -37,7 +37,7 @@ class UserConnection(Protocol):
     """One connection of a user."""
 
     def disconnect_excess(self) -> None:
-        """Turn it away; it leaves by itself."""
+        """Disconnect it; it calls `leave` by itself."""
 
 
 class UserConnections:
@@ -63,7 +63,7 @@ class UserConnections:
         self._wake = asyncio.Event()
 
     def enter(self, user_id: str, connection: UserConnection) -> bool:
-        """False when there are so many here already; nobody has entered then."""
+        """False when there are so many here already; nothing was counted then."""
         here = self._here.get(user_id, [])
         if len(here) >= self._most:
             return False
@@ -90,7 +90,7 @@ class UserConnections:
                 await asyncio.sleep(self._again_after_s)
 
     async def finish(self) -> None:
-        """Say what is unsaid, once everybody has left and nobody follows. Gives up where Redis is away."""
+        """Report the last changes, once all connections are closed and `follow` ended. Gives up without Redis."""
         with contextlib.suppress(StoreUnavailable, Overloaded):
             while self._unreported and self._shared_counts is not None:
                 await self._share(self._shared_counts)

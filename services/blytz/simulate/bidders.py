@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 Temper = Literal["steady", "sniper", "ceiling", "chatterer", "shopper"]
-MOST_BIDS: Final = 25
+MAX_BIDS: Final = 25
 """Of one person in one auction."""
 SNIPES_WITHIN_MS: Final = {"extended": 4_000, "sudden_death": 1_800}
 IMPATIENCE: Final = 1.4
@@ -38,7 +38,7 @@ PEOPLE: Final = (
 
 
 def cast(chance: random.Random) -> list[Person]:
-    """Who comes to an auction: some of everybody, and always two who get it going."""
+    """The bidders of one auction: a random part of all, and always two who start it."""
     steady = chance.sample([person for person in PEOPLE if person.temper == "steady"], 2)
     others = [person for person in PEOPLE if person not in steady]
     return steady + chance.sample(others, chance.randint(5, 8))
@@ -64,10 +64,10 @@ class Mind:
         self._raised = False
 
     def think(self, state: dict[str, Any], now_ms: float) -> Move | None:
-        if state["status"] != "open" or now_ms < self._not_before or self._moves >= MOST_BIDS:
+        if state["status"] != "open" or now_ms < self._not_before or self._moves >= MAX_BIDS:
             return None
         if self._not_before == 0:
-            # Nobody bids the moment a lot comes up, and not everybody at the same one.
+            # Bidders react after a delay, each after another one.
             self._not_before = now_ms + self._first_pause_ms(state["ends_at"] - now_ms)
             return None
         self._keen = 0.5 + 0.5 * (now_ms - state["opened_at"]) / max(1, state["ends_at"] - state["opened_at"])

@@ -75,7 +75,7 @@ class Room:
             return
         limit = max(ROUND, round(self._lot.worth * self._chance.uniform(0.55, 1.25) / ROUND) * ROUND)
         mind = Mind(person.temper, person.name, limit, self._chance)
-        async with LiveClient(self._http.live_url, token, hear=self._hear) as client:
+        async with LiveClient(self._http.live_url, token, on_message=self._on_message) as client:
             topic = client.watch(self._auction_id)
             while not self._gone and client.state != "closed":
                 if topic.is_final:
@@ -87,7 +87,7 @@ class Room:
                         await client.place_bid(self._auction_id, move.amount, move.kind)
                 await asyncio.sleep(self._chance.uniform(*THINKS_EVERY_S))
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _on_message(self, message: dict[str, Any]) -> None:
         if message["type"] == "error" and message["code"] == "auction_not_found":
             self._gone = True
         if message["type"] == "event" and message["kind"] in FINAL and not self._was_closed:

@@ -11,9 +11,9 @@ from blytz.kit.user_error import UserError
 from blytz.simulate.latency import Percentiles
 from blytz.simulate.load_bidders import CROWD, Weights
 
-MOST_BIDDERS: Final = 2_000
-MOST_VIEWERS: Final = 50_000
-MOST_RATE: Final = 5_000.0
+MAX_BIDDERS: Final = 2_000
+MAX_VIEWERS: Final = 50_000
+MAX_RATE: Final = 5_000.0
 LONGEST_S: Final = 3_600.0
 BIDS_A_BIDDER: Final = 8
 """A second; the platform takes 10 of one user, and bids do not come evenly."""
@@ -68,12 +68,12 @@ class Result(Struct, frozen=True, kw_only=True):
 
 def check(plan: Plan, open_files: int) -> None:
     """Raises UserError when this plan is out of bounds, or needs more files than this process may open."""
-    if not 1 <= plan.bidders <= MOST_BIDDERS:
-        raise UserError(f"--bidders must be 1 to {MOST_BIDDERS}")
-    if not 0 <= plan.viewers <= MOST_VIEWERS:
-        raise UserError(f"--viewers must be 0 to {MOST_VIEWERS}")
-    if not 0 < plan.rate <= MOST_RATE:
-        raise UserError(f"--rate must be above 0 and at most {MOST_RATE:g} bids a second")
+    if not 1 <= plan.bidders <= MAX_BIDDERS:
+        raise UserError(f"--bidders must be 1 to {MAX_BIDDERS}")
+    if not 0 <= plan.viewers <= MAX_VIEWERS:
+        raise UserError(f"--viewers must be 0 to {MAX_VIEWERS}")
+    if not 0 < plan.rate <= MAX_RATE:
+        raise UserError(f"--rate must be above 0 and at most {MAX_RATE:g} bids a second")
     if not 0 < plan.seconds <= LONGEST_S:
         raise UserError(f"--seconds must be above 0 and at most {LONGEST_S:g}")
     if plan.rate > plan.bidders * BIDS_A_BIDDER:

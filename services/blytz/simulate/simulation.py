@@ -20,7 +20,7 @@ from blytz.kit.user_error import UserError
 from blytz.simulate.latency import Latency
 from blytz.simulate.load_bidders import Chooser, Due
 from blytz.simulate.plan import Plan, Result, addresses, check
-from blytz.simulate.viewers import MOST_SENT, Crowd, Viewer
+from blytz.simulate.viewers import MAX_SENT, Crowd, Viewer
 
 CONNECTING_AT_ONCE: Final = 32
 CONNECTS_A_S: Final = 500
@@ -78,7 +78,7 @@ class Simulation:
             self._topic = self._director.watch(auction_id)
             self._chooser = Chooser(self._bidders, self._plan.manners, self._random)
             self._crowd = Crowd(self._http.live_url, self._topic.name, self._director.clock)
-            stack.callback(self._everybody_leaves)
+            stack.callback(self._disconnect_all)
             try:
                 await self._let_viewers_in()
                 # What the crowd is made of stays; collecting it again and again would only cost pauses.
@@ -89,7 +89,7 @@ class Simulation:
                 gc.unfreeze()
                 if self._plan.auction is None:
                     await self._http.act(auction_id, "close")
-            await self._let_everybody_see_the_end()
+            await self._wait_for_the_end()
             return self._result()
 
     async def _auction(self) -> str:
@@ -196,10 +196,10 @@ class Simulation:
         refused = result.outcome == "refused"
         self._outcomes[f"refused: {result.code}" if refused else result.outcome] += 1
         self._replayed += result.replayed
-        if not refused and not result.replayed and result.seq and len(self._crowd.sent_at) < MOST_SENT:
+        if not refused and not result.replayed and result.seq and len(self._crowd.sent_at) < MAX_SENT:
             self._crowd.sent_at[result.seq] = sent_at
 
-    async def _let_everybody_see_the_end(self) -> None:
+    async def _wait_for_the_end(self) -> None:
         deadline = time.monotonic() + CATCH_UP_S
         wanted = (await self._http.get(f"/auction/v1/auctions/{self._topic.auction_id}"))["seq"]
         while behind := self._crowd.behind(wanted):
@@ -209,7 +209,7 @@ class Simulation:
         self._behind = behind
         self._crowd.finish()
 
-    def _everybody_leaves(self) -> None:
+    def _disconnect_all(self) -> None:
         for stay in self._stays:
             stay.cancel()
         for viewer in self._crowd.viewers:

@@ -11,13 +11,13 @@ import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from blytz.client.clock import RemoteClock
-from blytz.client.live import BACKOFF_FIRST_S, BACKOFF_MOST_S
+from blytz.client.live import BACKOFF_FIRST_S, BACKOFF_MAX_S
 from blytz.client.wire import HEADERS, close_code
 from blytz.simulate.latency import TENTHS, Latency
 
 DIGESTS: Final = 256
 """Distinct frames remembered; older ones are counted and forgotten."""
-MOST_SENT: Final = 20_000
+MAX_SENT: Final = 20_000
 READ_BUFFER: Final = 4_096
 HANDSHAKE_WITHIN_S: Final = 15.0
 
@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 class Digest:
     """What one frame holds. `first` and `last` are the seqs of its events, 0 when it has none."""
 
-    __slots__ = ("ats", "first", "heard", "last", "others")
+    __slots__ = ("ats", "first", "last", "others", "viewers_by_delay")
 
     def __init__(self, payload: bytes) -> None:
         messages = _decode(payload)
@@ -37,7 +37,7 @@ class Digest:
         self.others = [m for m in messages if m["type"] not in {"event", "viewers"}]
         self.first = self.ats[0][0] if self.ats else 0
         self.last = self.ats[-1][0] if self.ats else 0
-        self.heard: dict[int, int] = {}
+        self.viewers_by_delay: dict[int, int] = {}
         """How many viewers got it in which tenth of a millisecond of `time.monotonic()`."""
 
 
@@ -87,7 +87,7 @@ class Crowd:
         for seq, at in digest.ats:
             decided_at = at / 1000 - self._clock.ahead_s
             sent_at = self.sent_at.get(seq)
-            for tenth, viewers in digest.heard.items():
+            for tenth, viewers in digest.viewers_by_delay.items():
                 self.deliveries += viewers
                 self.fan_out.add(tenth / TENTHS - decided_at, viewers)
                 if sent_at is not None:
@@ -134,7 +134,7 @@ class Viewer(WSListener):
         while True:
             await transport.wait_disconnected()
             while True:
-                await asyncio.sleep(random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2 ** min(attempt, 8))))
+                await asyncio.sleep(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(attempt, 8))))
                 attempt += 1
                 try:
                     transport = await self.connect()
@@ -171,7 +171,7 @@ class Viewer(WSListener):
         if digest.first == self.seq + 1:
             self.seq = digest.last
             tenth = int(time.monotonic() * TENTHS)
-            digest.heard[tenth] = digest.heard.get(tenth, 0) + 1
+            digest.viewers_by_delay[tenth] = digest.viewers_by_delay.get(tenth, 0) + 1
         else:
             self._out_of_order()
 

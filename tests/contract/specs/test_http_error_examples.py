@@ -14,7 +14,7 @@ import pytest
 import redis
 import yaml
 
-from blytz.kit.http.asgi import MOST_REQUESTS
+from blytz.kit.http.asgi import MAX_REQUESTS
 from infra.ports import free_port
 from tests.support.example_runner import SPECS, Ask, ExampleRunner, Operation, is_as_shown, operations
 from tests.support.live_client import welcomed
@@ -28,7 +28,7 @@ IN_FLIGHT = 24
 CROWD = 48
 FROM_MEMORY = {"listBans", "getBan", "signIn"}
 """They do not wait for Redis, so that a frozen one cannot fill their queue: only requests at work can."""
-MOST_BANS = 100_000
+MAX_BANS = 100_000
 WITHIN_S = 5.0
 
 
@@ -151,11 +151,11 @@ def test_overloaded_by_requests_at_work(runner: ExampleRunner) -> None:
         b"POST /v1/dev/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
     )
     with contextlib.ExitStack() as held:
-        for _ in range(MOST_REQUESTS):
+        for _ in range(MAX_REQUESTS):
             connection = socket.create_connection(("127.0.0.1", runner.platform.ports["auction"]))
             held.enter_context(connection)
             connection.sendall(unfinished)
-        full = f"blytz_http_requests_in_flight {MOST_REQUESTS}.0"
+        full = f"blytz_http_requests_in_flight {MAX_REQUESTS}.0"
         wait_until(lambda: full in runner.operator.get("/metrics").text, "as many as may are at work", WITHIN_S)
         reply(runner, asks, "503", "overloaded")
         assert runner.http.get("/health").status_code == 200
@@ -203,10 +203,10 @@ def test_too_many_bans(runner: ExampleRunner, own_redis: RedisServer) -> None:
     asks = [runner.good(one) for one in documented("409", "too_many_bans")]
     ban = json.dumps({"user_id": "u", "reason": "r", "banned_by": "a", "banned_at": 1})
     with redis.Redis(unix_socket_path=str(own_redis.socket)) as store:
-        store.hset("{identity}:bans", mapping={f"u{number}": ban for number in range(MOST_BANS)})
-        store.hset("{identity}:revoked", mapping={f"u{number}": 2**52 for number in range(MOST_BANS)})
+        store.hset("{identity}:bans", mapping={f"u{number}": ban for number in range(MAX_BANS)})
+        store.hset("{identity}:revoked", mapping={f"u{number}": 2**52 for number in range(MAX_BANS)})
         store.incr("{identity}:version")
-    admin, last = runner.person("admin"), f"/auction/v1/admin/bans/u{MOST_BANS - 1}"
+    admin, last = runner.person("admin"), f"/auction/v1/admin/bans/u{MAX_BANS - 1}"
     wait_until(
         lambda: runner.http.get(last, headers={"Authorization": f"Bearer {admin}"}).status_code == 200,
         "the service has read the bans",

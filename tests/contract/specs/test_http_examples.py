@@ -27,7 +27,7 @@ REFUSED = [
     for code in operation.answer(status).get("examples", {})
     if code not in ON_BAD_DAYS
 ]
-MOST_TRIES = 200
+MAX_TRIES = 200
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_a_refusal_is_answered_as_shown(
         with redis.Redis.from_url(runner.platform.redis_url) as store:
             store.sadd(f"auction:{{{ask.parts['auction_id']}}}:blocked", runner.user_id(ask.token))
     answer = runner.send(ask)
-    for _ in range(MOST_TRIES if code == "rate_limited" else 0):
+    for _ in range(MAX_TRIES if code == "rate_limited" else 0):
         if answer.status_code == int(status):
             break
         answer = runner.send(ask)

@@ -17,8 +17,8 @@ def written(kind: type[Lines | Json], of: Scene, *messages: dict[str, Any]) -> l
     out: Output = kind(Console(file=file, width=40))
     out.open()
     for message in messages:
-        of.hear(message)
-        out.hear(of, message)
+        of.on_message(message)
+        out.on_message(of, message)
         out.draw(of)
     out.close(of)
     return file.getvalue().splitlines()

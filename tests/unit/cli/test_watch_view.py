@@ -22,7 +22,7 @@ def drawn(of: Scene, width: int = 80, height: int = 24, *, styled: bool = False)
 def after(*events: dict[str, Any], **changes: Any) -> Scene:
     made = scene(**changes)
     for each in events:
-        made.hear(each)
+        made.on_message(each)
     return made
 
 
@@ -115,7 +115,7 @@ def test_the_last_ten_seconds_are_red_with_tenths() -> None:
 def test_a_stale_connection_says_so() -> None:
     made = scene()
     made.link = Link("stale", offset_ms=12.0, round_trip_ms=3.0, silent_s=7.2)
-    assert "● stale: nothing heard for 7 s" in "\n".join(drawn(made))
+    assert "● stale: nothing received for 7 s" in "\n".join(drawn(made))
     made.link = Link("connecting")
     assert "● connecting…" in "\n".join(drawn(made))
 
@@ -123,7 +123,7 @@ def test_a_stale_connection_says_so() -> None:
 def test_a_store_that_is_away_is_said_until_something_happens() -> None:
     made = after({"type": "error", "code": "store_unavailable", "detail": ""})
     assert "no bid can be decided now" in "\n".join(drawn(made))
-    made.hear(event(2))
+    made.on_message(event(2))
     assert "no bid can be decided now" not in "\n".join(drawn(made))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
-from blytz.identity.fetch import MOST_BYTES, Document, fetch
-from blytz.identity.keys import MOST_GIVEN_UP, KeySet, keys_in
+from blytz.identity.fetch import MAX_BYTES, Document, fetch
+from blytz.identity.keys import MAX_GIVEN_UP, KeySet, keys_in
 from blytz.identity.oidc import ALGORITHMS, OidcIssuer
 from blytz.kit.addresses import is_trusted
 from blytz.kit.http.pages import Dependency, readiness
@@ -144,19 +144,19 @@ async def test_an_issuer_that_never_ends_its_answer_is_given_up_and_asked_again(
     def read() -> Document:
         nonlocal asked
         asked += 1
-        if asked <= MOST_GIVEN_UP:
+        if asked <= MAX_GIVEN_UP:
             let_go.wait(10)
         return Document({"keys": [key.jwk]}, None)
 
     keys = KeySet("test", read, ALGORITHMS, watch.monotonic, given_up_after_s=0.01)
-    for times in range(1, MOST_GIVEN_UP + 1):
+    for times in range(1, MAX_GIVEN_UP + 1):
         await keys.renew()
         assert asked == times
         with pytest.raises(IssuerUnavailable):
             keys.find(key.kid)
         watch.ahead += 5
     await keys.renew()
-    assert asked == MOST_GIVEN_UP, "every one given up holds a thread"
+    assert asked == MAX_GIVEN_UP, "every one given up holds a thread"
     let_go.set()
     await until(lambda: not keys.given_up, "the threads have ended")
     await keys.renew()
@@ -172,7 +172,7 @@ async def test_keys_come_from_where_the_configuration_says_or_not_at_all(
             case "redirect":
                 issuer.redirect_to = elsewhere.url + JWKS
             case "too long":
-                issuer.padding = MOST_BYTES
+                issuer.padding = MAX_BYTES
             case "not a set":
                 issuer.keys = "none"
             case "no keys":
@@ -237,7 +237,7 @@ async def test_how_an_issuer_is_stands_there_without_asking_it(issuer: FakeIssue
     watch.ahead += 7
     away = keys.state()
     assert (away.state, away.code, away.away_for_ms) == ("away", "issuer_unavailable", 7_000)
-    assert away.detail == "the keys it gave before are believed for 359 more minutes"
+    assert away.detail == "the keys it gave before are used for 359 more minutes"
     await keys.renew()
     watch.ahead += 6 * 3_600
     away = keys.state()

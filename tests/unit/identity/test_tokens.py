@@ -1,4 +1,4 @@
-"""Which tokens are believed: those that their issuer signed, for us, and that hold now."""
+"""Which tokens are accepted: those signed by their issuer, for this platform, and valid now."""
 
 import base64
 import json

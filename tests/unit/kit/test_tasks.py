@@ -170,8 +170,8 @@ async def test_a_connection_whose_loss_cannot_be_handled_is_made_again(
 class Connection:
     """A client that has been silent for so long that each heartbeat pings it."""
 
-    def __init__(self, heard_at: int = -2) -> None:
-        self.heard_at, self.ping = heard_at, FailsOnce()
+    def __init__(self, received_at: int = -2) -> None:
+        self.received_at, self.ping = received_at, FailsOnce()
 
     def cut(self) -> None:
         """Once it has been silent for two heartbeats."""

@@ -9,7 +9,7 @@ import pytest
 
 from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Bid, Cause, Code, Listing, Party, Refused, Status, Terms
-from blytz.simulate.bidders import MOST_BIDS, PEOPLE, SNIPES_WITHIN_MS, Mind, Move, Temper, cast
+from blytz.simulate.bidders import MAX_BIDS, PEOPLE, SNIPES_WITHIN_MS, Mind, Move, Temper, cast
 from blytz.simulate.demo_lots import LOTS, Lot
 from blytz.simulate.load_bidders import CROWD, RISING, Chooser
 from tests.support.watch_scenes import NOW, state
@@ -54,7 +54,7 @@ def test_nobody_goes_past_its_limit(temper: Temper) -> None:
 def test_nobody_bids_against_itself_or_without_end() -> None:
     mind = Mind("steady", "Maya Rosen", 10**9, random.Random(1))
     assert not any(mind.think(state(), NOW + ms) for ms in range(0, 40_000, 50))
-    assert len(moves("chatterer")) <= MOST_BIDS
+    assert len(moves("chatterer")) <= MAX_BIDS
 
 
 def test_only_an_open_auction_gets_bids() -> None:
@@ -116,7 +116,7 @@ def test_every_lot_makes_a_lively_auction(lot: Lot) -> None:
         auction, counted, refused = played(lot, seed)
         assert auction.status.is_final
         assert min(counted) < 5_000, "life is visible within five seconds"
-        assert 4 <= len(counted) <= MOST_BIDS * len(PEOPLE)
+        assert 4 <= len(counted) <= MAX_BIDS * len(PEOPLE)
         assert set(refused) <= {Code.BID_TOO_LOW, Code.ALREADY_LEADING}
         assert lot.worth * 0.4 < auction.price < lot.worth * 1.7
 

@@ -45,7 +45,7 @@ def test_delays_are_counted_for_each_viewer_and_event() -> None:
     everybody = crowd()
     everybody.sent_at[2] = 99.990
     digest = everybody.digest(frame(event(2, at=100_000), event(3, at=100_005)))
-    digest.heard = {1_000_100: 2, 1_000_300: 1}
+    digest.viewers_by_delay = {1_000_100: 2, 1_000_300: 1}
     everybody.finish()
 
     fan_out, bid_to_view = everybody.fan_out.percentiles(), everybody.bid_to_view.percentiles()
@@ -57,7 +57,7 @@ def test_delays_are_counted_for_each_viewer_and_event() -> None:
 def test_memory_is_bounded_and_nothing_goes_uncounted() -> None:
     everybody = crowd()
     for seq in range(1, 2 * DIGESTS + 1):
-        everybody.digest(frame(event(seq, at=100_000))).heard[1_000_010] = 1
+        everybody.digest(frame(event(seq, at=100_000))).viewers_by_delay[1_000_010] = 1
     assert everybody.deliveries == DIGESTS
     everybody.finish()
     assert everybody.deliveries == 2 * DIGESTS

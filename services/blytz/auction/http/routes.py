@@ -81,7 +81,7 @@ class Auctions(Controller):
 
     pause = _verb("pause", "Stop the clock", "The remaining time is kept.", answers.PAUSE)
     resume = _verb("resume", "Let the clock run", "With the time that remained.", answers.RESUME)
-    cancel = _verb("cancel", "Call it off", "For good: nobody wins.", answers.CANCEL)
+    cancel = _verb("cancel", "Cancel the auction", "Final: there is no winner.", answers.CANCEL)
     close = _verb(
         "close",
         "Hammer now",

@@ -19,7 +19,7 @@ from blytz.kit.user_error import UserError
 
 BID_ID = "[A-Za-z0-9_-]{1,64}"
 UNKNOWN = 3
-"""Exit code when nobody can say yet what became of the bid."""
+"""Exit code when the outcome of the bid is not known yet."""
 
 
 def bid(
@@ -93,7 +93,7 @@ def line(result: BidResult, currency: str) -> str:
         case "accepted":
             return f"accepted{again}: you lead at {price}{ask}"
         case "outbid":
-            return f"outbid{again}: somebody's hidden maximum stays ahead at {price}{ask}"
+            return f"outbid{again}: another bidder's hidden maximum stays ahead at {price}{ask}"
         case "pending":
             return f"pending ({result.code}): not known yet; ask again with --bid-id {result.bid_id}"
     why = f"refused: {result.code}"

@@ -34,7 +34,7 @@ def gateway(
     folder = data_folder(data or (Path(said) if said else None)) / FOLDER
     try:
         (folder / "tls").mkdir(parents=True, exist_ok=True)
-        # The log has everybody's address.
+        # The log has the address of every visitor.
         folder.chmod(0o700)
         if settings.domains:
             # nginx cannot start without one, and Let's Encrypt gives none before nginx answers for the domain.

@@ -41,8 +41,7 @@ def simulate(
 ) -> None:
     """Send simulated bidders and viewers to a running dev platform, and measure what they see.
 
-    Exit code 1 when any viewer had a gap in what it heard, or did not hear the end. Ctrl-C ends early, with the
-    table.
+    Exit code 1 when any viewer missed an event or did not receive the end. Ctrl-C ends early, with the table.
     """
     plan = Plan(
         url=platform_url(url, data),

@@ -16,7 +16,7 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65_535, metavar="PORT", help="The one public port.")] = 8000,
     data: DataOption = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 for everybody.")
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 for all networks.")
     ] = "127.0.0.1",
     *,
     demo: Annotated[bool, typer.Option("--demo", help="With demo auctions and simulated bidders.")] = False,

@@ -23,7 +23,7 @@ LOOK_EVERY_S = 0.5
 RESULT_SHOWS_S = 4.0
 """How long people see a result before the next auction takes its place."""
 BIDS_BEFORE = 20
-MOST_QUEUED = 10_000
+MAX_QUEUED = 10_000
 
 
 def watch(
@@ -48,10 +48,10 @@ class Watching:
     def __init__(self, http: HttpClient, wanted: str, out: Output) -> None:
         self._http, self._wanted, self._out = http, wanted, out
         self._scene = Scene()
-        self._heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_QUEUED)
+        self._received: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_QUEUED)
         self._known, self._over = asyncio.Event(), asyncio.Event()
         # Everything is written by `run`: a closed pipe must end the command, not the connection.
-        self._client = LiveClient(http.live_url, hear=self._heard.put_nowait)
+        self._client = LiveClient(http.live_url, on_message=self._received.put_nowait)
 
     async def run(self) -> None:
         first = await self._http.newest("open") if self._wanted == LATEST else await self._by_id()
@@ -73,14 +73,14 @@ class Watching:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAW_EVERY_S):
                 while True:
-                    self._show(await self._heard.get())
+                    self._show(await self._received.get())
         self._scene.look(self._client, time.monotonic())
         self._out.draw(self._scene)
 
     def _show(self, message: dict[str, Any]) -> None:
         self._scene.look(self._client, time.monotonic())
-        self._scene.hear(message)
-        self._out.hear(self._scene, message)
+        self._scene.on_message(message)
+        self._out.on_message(self._scene, message)
         if message["type"] in {"snapshot", "event"}:
             self._known.set()
             if self._scene.is_final:

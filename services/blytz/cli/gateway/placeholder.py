@@ -1,4 +1,4 @@
-"""A certificate that nobody vouches for, for the minutes before there is a real one."""
+"""A self-signed certificate for the minutes before there is a real one."""
 
 import datetime as dt
 from pathlib import Path
@@ -18,7 +18,7 @@ def write_placeholder(path: Path, domains: tuple[str, ...]) -> None:
     from cryptography.x509.oid import NameOID
 
     key = ec.generate_private_key(ec.SECP256R1())
-    # A common name holds 64 characters at most; nobody reads this one.
+    # A common name holds 64 characters at most; nothing reads this one.
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "placeholder of Blytz")])
     now = dt.datetime.now(dt.UTC)
     certificate = (

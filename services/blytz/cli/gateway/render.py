@@ -12,7 +12,7 @@ from blytz.kit.config.gateway import GatewaySettings
 from blytz.kit.files import write_file
 from blytz.kit.http.origins import LOOPBACK_ORIGIN
 
-MOST_CONNECTIONS = 32_768
+MAX_CONNECTIONS = 32_768
 """Each costs nginx about 400 bytes from the start, used or not."""
 SPARE_FILES = 64
 STRIPPED = ("auction", "order", "payment")
@@ -66,14 +66,14 @@ def _values(gateway: GatewaySettings, open_files: int) -> dict[str, str]:
         "USER_LINE": _user_line(),
         "WORKERS": str(gateway.workers),
         "OPEN_FILES": str(open_files),
-        "CONNECTIONS": str(min(open_files - SPARE_FILES, MOST_CONNECTIONS)),
+        "CONNECTIONS": str(min(open_files - SPARE_FILES, MAX_CONNECTIONS)),
         "BODY_KIB": str(gateway.body_kib),
         "ACCESS_LOG": _access_log(gateway.access_log),
         "REAL_ADDRESS": _real_address(gateway.trusted_proxies),
         "UNLIMITED": " ".join(f"{network} 1;" for network in gateway.unlimited),
         **{name.upper(): str(getattr(gateway, name)) for name in (*numbers, "sockets_at_once")},
         "CSP": gateway.csp,
-        # An address of nobody where there is no app: `try_files` goes on to its last word.
+        # An address that does not exist where there is no app: `try_files` goes on to its last argument.
         "APP_FALLBACK": "/index.html" if gateway.app else "/problem/none",
         "LISTEN_HTTP": _listen(gateway, gateway.http_port, "backlog=4096"),
         "LISTEN_HTTPS": _listen(gateway, port, "ssl http2"),
@@ -111,7 +111,7 @@ def _origins(allowed: tuple[str, ...], *, loopback: bool) -> str:
 
 
 def _place_app(place: Path, app: Path | None) -> None:
-    """A link, for nginx would take a $ in the path of somebody's folder for a variable."""
+    """A link, because nginx would read a $ in a folder's path as a variable."""
     if place.is_symlink():
         place.unlink()
     elif place.exists():
@@ -123,6 +123,6 @@ def _place_app(place: Path, app: Path | None) -> None:
 
 
 def _user_line() -> str:
-    """Started by root, nginx would give up its rights, and could not read root's own folders: it runs as whoever
-    starts it."""
-    return f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "# user: whoever started us"
+    """Started by root, nginx would give up its rights, and could not read root's own folders: it runs as the
+    user who starts it."""
+    return f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "# user: the one who started nginx"

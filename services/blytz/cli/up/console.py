@@ -78,7 +78,7 @@ class Console:
                     self._waiting.popleft()
         except OSError as error:
             if error.errno not in _DISK_FULL:
-                # The terminal was closed, or the reader of the pipe has ended: nobody will read the rest.
+                # The terminal was closed, or the reader of the pipe has ended: the rest has no reader.
                 self._descriptor = os.open(os.devnull, os.O_WRONLY)
         if self._waiting and self._retry is None:
             self._retry = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)

@@ -144,7 +144,7 @@ class Supervisor:
 
     async def _relay(self, child: Child, output: IO[bytes]) -> None:
         """Copy its output to the console. A child whose output can no longer be read is killed: it would wait for
-        its reader, or write to nobody."""
+        its reader, or write without a reader."""
         try:
             await self._copy_lines(child, output)
         except Exception as error:  # noqa: BLE001 # whatever it is: reported, and the child started again

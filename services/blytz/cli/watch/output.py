@@ -20,7 +20,7 @@ class Output:
     def open(self) -> None:
         pass
 
-    def hear(self, scene: Scene, message: dict[str, Any]) -> None:
+    def on_message(self, scene: Scene, message: dict[str, Any]) -> None:
         """After the scene took the message over."""
 
     def draw(self, scene: Scene) -> None:
@@ -57,7 +57,7 @@ class Lines(Output):
         self._console = console
         self._link = ""
 
-    def hear(self, scene: Scene, message: dict[str, Any]) -> None:
+    def on_message(self, scene: Scene, message: dict[str, Any]) -> None:
         state = scene.state
         if message["type"] == "error":
             self._print(scene, f"{message['code']}: {isolated(message['detail'])}")
@@ -85,7 +85,7 @@ class Json(Output):
         self._file = console.file
         self._link = ""
 
-    def hear(self, scene: Scene, message: dict[str, Any]) -> None:  # noqa: ARG002 - a message says all
+    def on_message(self, scene: Scene, message: dict[str, Any]) -> None:  # noqa: ARG002 - a message says all
         self._write(message)
 
     def draw(self, scene: Scene) -> None:

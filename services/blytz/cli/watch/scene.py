@@ -1,4 +1,4 @@
-"""What somebody who watches an auction in a terminal knows: the auction, the last bids, the connection."""
+"""What the terminal view of an auction shows: the auction, the last bids, the connection."""
 
 from collections import deque
 from typing import Any
@@ -33,7 +33,7 @@ class Link(Struct, frozen=True):
 
 
 class Scene:
-    """Fed with the messages that a `LiveClient` hears; knows nothing of terminals."""
+    """Fed with the messages that a `LiveClient` receives; knows nothing of terminals."""
 
     def __init__(self) -> None:
         self.topic: Topic | None = None
@@ -87,7 +87,7 @@ class Scene:
             silent_s=max(0.0, monotonic - client.last_heard) if client.last_heard else 0.0,
         )
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def on_message(self, message: dict[str, Any]) -> None:
         match message["type"]:
             case "error" if message["code"] == "store_unavailable":
                 self.store_away_at = self.now_ms
@@ -104,7 +104,7 @@ class Scene:
             self.bids.append(_bid_line(event))
 
     def past(self, events: list[dict[str, Any]]) -> None:
-        """What happened before the watching began; some of it may have been heard since."""
+        """What happened before the watching began; some of it may have arrived since."""
         lines = {event["seq"]: _bid_line(event) for event in events if event["kind"] == "bid"}
         lines |= {line.seq: line for line in self.bids}
         self.bids = deque((lines[seq] for seq in sorted(lines)), maxlen=KEPT_BIDS)

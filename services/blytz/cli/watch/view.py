@@ -182,7 +182,7 @@ def _link(scene: Scene, width: int) -> Text:
     words = {"connecting": "connecting…", "closed": "closed"}
     text = Text.assemble(("● ", LINK_STYLE[link.state]), words.get(link.state, link.state))
     if link.state == "stale":
-        text.append(f": nothing heard for {link.silent_s:.0f} s")
+        text.append(f": nothing received for {link.silent_s:.0f} s")
     elif link.state == "live" and scene.store_away:
         text.append(": no bid can be decided now", style="bold yellow")
     if link.offset_ms is None or link.round_trip_ms is None:

@@ -36,24 +36,24 @@ class Admin(Controller):
         bans, following = access_of(request).bans.list(caller_of(request), cursor, limit)
         return BanPage(list(bans), following)
 
-    @get("/bans/{user_id:str}", **spec("getBan", "Why somebody is banned", answers.READ), **SIGNED_IN)
+    @get("/bans/{user_id:str}", **spec("getBan", "Read a user's ban", answers.READ), **SIGNED_IN)
     async def one(self, request: Call, user_id: UserId) -> Ban:
         return access_of(request).bans.get(caller_of(request), user_id)
 
-    @put("/bans/{user_id:str}", **spec("ban", "Shut somebody out", answers.KEEP, read_new_ban), **SIGNED_IN)
+    @put("/bans/{user_id:str}", **spec("ban", "Ban a user", answers.KEEP, read_new_ban), **SIGNED_IN)
     async def ban(self, request: Call, user_id: UserId, data: JSONBody[NewBan]) -> Ban:
         """Every call with a token of theirs is answered with 403 `banned`, and their connections are closed with
         4401. What they bid before stands."""
         return await access_of(request).bans.ban(caller_of(request), user_id, data.reason)
 
-    @delete("/bans/{user_id:str}", **spec("liftBan", "Let them in again", answers.LIFT), **SIGNED_IN)
+    @delete("/bans/{user_id:str}", **spec("liftBan", "Lift a ban", answers.LIFT), **SIGNED_IN)
     async def lift(self, request: Call, user_id: UserId) -> None:
         """Nothing happens to who is not banned."""
         await access_of(request).bans.lift(caller_of(request), user_id)
 
     @put(
         "/revocations/{user_id:str}",
-        **spec("revokeTokens", "End somebody's tokens", answers.KEEP, read_new_revocation),
+        **spec("revokeTokens", "Revoke a user's tokens", answers.KEEP, read_new_revocation),
         **SIGNED_IN,
     )
     async def revoke(self, request: Call, user_id: UserId, data: JSONBody[NewRevocation]) -> Revocation:
@@ -66,7 +66,7 @@ class Admin(Controller):
     "/v1/dev/sign-in",
     tags=["dev"],
     status_code=200,
-    **spec("signIn", "A token for whoever asks", answers.SIGN_IN, read_sign_in),
+    **spec("signIn", "Get a token for a development user", answers.SIGN_IN, read_sign_in),
 )
 async def sign_in(request: Call, data: JSONBody[SignIn]) -> Token:
     """Only where `BLYTZ_ENV=dev`."""

@@ -1,6 +1,6 @@
 """Bans and revocations in Redis, and the copy of them that each process keeps.
 
-The one module that knows these keys; they are in one slot. Whoever changes something raises the version in the
+The one module that knows these keys; they are in one slot. Each change raises the version in the
 same step, and every process that sees a new version reads everything again.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from blytz.identity.bans import MOST_BANS, SEEN_WITHIN_S, Ban, Bans, TooManyBans
+from blytz.identity.bans import MAX_BANS, SEEN_WITHIN_S, Ban, Bans, TooManyBans
 from blytz.identity.claims import MAX_TOKEN_AGE_S, SKEW_S
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis.link import Part
@@ -96,8 +96,8 @@ class RedisBans:
                 if await self.look() and on_change:
                     await on_change()
             except (StoreUnavailable, Overloaded):
-                # What is known goes on counting. While Redis is away nobody can bid; where there is too much to
-                # do, some still can.
+                # The known bans go on counting. While Redis is away no bid is accepted; when it is overloaded,
+                # some still are.
                 pause_s = LOOKED_AGAIN_AFTER_S
             await asyncio.sleep(pause_s)
 
@@ -119,5 +119,5 @@ class RedisBans:
 
     @staticmethod
     def _require_room(kept: int, is_known: bool) -> None:
-        if kept >= MOST_BANS and not is_known:
-            raise TooManyBans(f"at most {MOST_BANS} users can be kept; lift old ones first")
+        if kept >= MAX_BANS and not is_known:
+            raise TooManyBans(f"at most {MAX_BANS} users can be kept; lift old ones first")

@@ -23,7 +23,7 @@ Headers = list[tuple[bytes, bytes]]
 
 MAX_BODY_BYTES: Final = 192 * 1024
 """An auction with every text at its bound fits, even with each character written as a JSON escape."""
-MOST_REQUESTS: Final = 512
+MAX_REQUESTS: Final = 512
 """At work at once in one process, the bids left out, which have a bound of their own."""
 REQUEST_ID: Final = "request_id"
 """Where the request's id stands in the ASGI scope."""
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 
 class Gone(Exception):
-    """The client left before its request was whole; nobody waits for an answer."""
+    """The client disconnected before its request was complete; no answer is sent."""
 
 
 # Unique without asking the system for chance with every request: chance names the process, a count the request.
@@ -129,7 +129,7 @@ def header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | Non
 
 
 class Answered:
-    """Counts answers by their status, and those that say that somebody was not let in or asked too often."""
+    """Counts answers by status, and separately those for failed sign-in and exceeded rate limits."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.at_work = 0
@@ -150,7 +150,7 @@ class Front:
     """Stands in front of an application: names every request, counts and logs the answers, turns away what is too
     much."""
 
-    def __init__(self, app: App, answered: Answered, most_requests: int = MOST_REQUESTS) -> None:
+    def __init__(self, app: App, answered: Answered, most_requests: int = MAX_REQUESTS) -> None:
         self._app = app
         self._answered = answered
         self._most_requests = most_requests

@@ -17,5 +17,5 @@ class Origins:
         self._loopback = loopback
 
     def welcomes(self, origin: str) -> bool:
-        """The value of an `Origin` header; `null` and the empty one are nobody's."""
+        """The value of an `Origin` header; `null` and the empty one are never allowed."""
         return origin in self._allowed or (self._loopback and bool(re.match(LOOPBACK_ORIGIN, origin)))

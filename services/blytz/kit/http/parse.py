@@ -18,7 +18,7 @@ from blytz.kit.text import in_words
 
 T = TypeVar("T", bound=Struct)
 
-MOST_FAULTS: Final = 50
+MAX_FAULTS: Final = 50
 """Named in one answer: a request of nothing but faults is not answered with more bytes than it had."""
 _LONGEST_NAME: Final = 64
 _FLOAT: Final = frozenset(".eE")
@@ -73,9 +73,9 @@ class Parser(Generic[T]):
 
 
 def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType({})) -> None:
-    """Raises `InvalidRequest` for a query with a parameter that is not `known` (by name, with its type) - whoever
-    wrote `statu=open` would get everything for it - or with an integer written as `1.0` or `1e1`, which is none in
-    a body either. Whatever else is wrong with it is only told beside these."""
+    """Raises `InvalidRequest` for a query with a parameter that is not `known` (by name, with its type), because
+    `statu=open` would otherwise return everything, or with an integer written as `1.0` or `1e1`. Other
+    faults are only reported together with these."""
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     faults = {name[:_LONGEST_NAME]: "is not a known parameter" for name, _ in sent if name not in known}
     for name, text in sent:
@@ -94,7 +94,7 @@ def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType(
 
 def refused(faults: list[Fault]) -> InvalidRequest:
     """One problem for all of them, in the order in which they were found."""
-    errors = [{"path": path, "detail": why} for path, why in faults[:MOST_FAULTS]]
+    errors = [{"path": path, "detail": why} for path, why in faults[:MAX_FAULTS]]
     named = "; ".join(f"{path or 'the body'}: {why}" for path, why in faults[:3])
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
     return InvalidRequest(named + more, errors=errors)
@@ -119,7 +119,7 @@ def _faults_in(value: Any, expected: Any, path: str = "") -> Iterator[Fault]:
 
 
 def _faults_inside(value: Any, expected: Any, path: str) -> Iterator[Fault]:
-    """The faults of the parts; none when only the whole is wrong, or its parts cannot be told apart."""
+    """The faults of the parts; none when only the whole is wrong, or its parts cannot be separated."""
     if isinstance(value, dict) and isinstance(expected, type) and issubclass(expected, Struct):
         yield from _faults_in_object(value, expected, path)
     elif isinstance(value, list) and get_origin(expected) in (list, tuple):

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 class NotHttp(InvalidRequest):
-    """With the status that nginx, too, gives to what nobody can read."""
+    """With the status that nginx gives to a malformed request, too."""
 
     status = 400
 

@@ -31,7 +31,7 @@ class _LengthHeaders(dict[int, bytes]):
 LENGTH_HEADERS: Final = _LengthHeaders({size: b"\r\n$%d\r\n" % size for size in range(512)})
 
 BACKOFF_FIRST_S = 0.02
-BACKOFF_MOST_S = 1.0
+BACKOFF_MAX_S = 1.0
 CONNECT_TIMEOUT_S = 3.0
 CLOSED_WITHIN_S = 1.0
 _NOTHING: Final = object()
@@ -50,7 +50,7 @@ class _Wire(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        self._link.heard(self, data)
+        self._link.on_data(self, data)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._link.gone(self, error)
@@ -58,7 +58,7 @@ class _Wire(asyncio.Protocol):
 
 class RedisLink:
     """Connects, authenticates, waits until Redis has loaded its data, and after a loss tries again with
-    full-jitter backoff until closed. Subclasses get each reply in `on_reply`, and hear of `on_up` and
+    full-jitter backoff until closed. Subclasses get each reply in `on_reply`, and are called at `on_up` and
     `on_down`. TCP (`redis://`), TLS (`rediss://`) and unix sockets (`unix://`), with AUTH where the URL has it.
     """
 
@@ -132,7 +132,7 @@ class RedisLink:
                 self.drop()
                 if attempt == 0:
                     log.warning("redis_away", link=self.name, error=str(error) or type(error).__name__)
-                await asyncio.sleep(random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_FIRST_S * 2**attempt)))
+                await asyncio.sleep(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2**attempt)))
                 attempt = min(attempt + 1, 16)
                 continue
             attempt = 0
@@ -169,7 +169,7 @@ class RedisLink:
         # Redis answers PING with an error for as long as it loads its data.
         return [*greetings, ("PING",)]
 
-    def heard(self, wire: _Wire, data: bytes) -> None:
+    def on_data(self, wire: _Wire, data: bytes) -> None:
         if wire is not self._wire:
             return
         self.last_heard = self._loop.time()

@@ -1,6 +1,6 @@
 """The hot path to Redis: one connection, and the commands of one loop turn leave in one write.
 
-Nobody waits for a free connection and Redis syncs its log once for the whole batch. Measured at 4 us of CPU a
+No call waits for a free connection, and Redis syncs its log once for the whole batch. Measured at 4 us of CPU a
 call against 71 us through a pool (specs/decisions/0005).
 """
 
@@ -92,15 +92,15 @@ class Asked(Answer[Any]):
         super().__init__()
         self.reading, self.what, self.turn = reading, what, turn
 
-    def hear(self, reply: Any) -> None:
+    def on_reply(self, reply: Any) -> None:
         try:
             value = self.reading.read(self.what, reply, self.turn)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it
+        except Exception as error:  # noqa: BLE001 - the caller gets it
             self.fail(error)
         else:
             self.give(value)
 
-    def hear_error(self, text: str) -> None:
+    def on_error(self, text: str) -> None:
         if text.startswith("OOM"):
             # Redis refuses a command before its first write, so nothing was decided.
             error: Exception = Overloaded("there is no memory left for more; nothing was decided")
@@ -244,13 +244,13 @@ class RedisPipe(RedisLink):
         elif self._replicas:
             self._held.append((asked, reply))
         else:
-            asked.hear(reply)
+            asked.on_reply(reply)
 
     def _on_error(self, asked: Asked, text: str) -> None:
         """Nothing was written, so there is nothing for which replicas would have to be waited."""
         whole = asked.reading.whole(asked.what) if text.startswith("NOSCRIPT") else None
         if whole is None:
-            asked.hear_error(text)
+            asked.on_error(text)
         else:
             self._send_whole(asked, whole)
 
@@ -258,7 +258,7 @@ class RedisPipe(RedisLink):
         held, self._held = self._held, []
         for asked, reply in held:
             if holding >= self._replicas:
-                asked.hear(reply)
+                asked.on_reply(reply)
             else:
                 asked.fail(NotDurable())
 
@@ -276,7 +276,7 @@ class RedisPipe(RedisLink):
         self._watch = None
         now = self._loop.time()
         oldest = now
-        # In a list of their own, because whoever is told that it is late may ask for something else at once. All
+        # In a list of their own, because a caller who gets the timeout may send another command at once. All
         # of them: one that was sent again stands behind younger ones.
         for asked in [*(asked for asked, _ in self._held), *self._asked]:
             if asked is not None:

@@ -58,7 +58,7 @@ class Lines:
     def count_in(self, metrics: Metrics) -> None:
         metrics.counted(
             "blytz_log_lines_dropped",
-            "Log lines that were left out because nobody took them in time",
+            "Log lines that were dropped because they could not be written in time",
             lambda: float(self._sink.dropped) if self._sink else 0.0,
         )
 

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import Final
 
-MOST_LINES: Final = 20_000
+MAX_LINES: Final = 20_000
 LONGEST_LINE: Final = 32_768
 """Bytes; a longer one (a traceback of great depth) is cut."""
 GATHER_S: Final = 0.02
@@ -24,7 +24,7 @@ CLOSE_GRACE_S: Final = 1.0
 class Sink:
     """A file as far as `structlog` and `logging` need one. `dropped` counts the lines that did not fit."""
 
-    def __init__(self, descriptor: int = 2, most_lines: int = MOST_LINES) -> None:
+    def __init__(self, descriptor: int = 2, most_lines: int = MAX_LINES) -> None:
         self.dropped = 0
         self._descriptor = descriptor
         self._most_lines = most_lines

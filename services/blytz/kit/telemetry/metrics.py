@@ -115,7 +115,7 @@ class Metrics:
         return self._keep(Gauge(name, what, ask))
 
     def counted(self, name: str, what: str, ask: Callable[[], float]) -> Gauge:
-        """A counter that somebody else keeps: it never goes down while the process lives."""
+        """A counter whose value is read from elsewhere: it never goes down while the process lives."""
         return self._keep(Gauge(name, what, ask, only_grows=True))
 
     def _keep(self, metric: T) -> T:

@@ -109,7 +109,7 @@ class FanOut:
         self._worked_s = 0.0
         self.sent = self._pending_seq
         # A busy topic pauses between its slices, so that the next process in the path, nginx above all, forwards a
-        # few messages at a time and does not delay somebody's bid behind all of them.
+        # few messages at a time and does not delay a bid behind all of them.
         is_busy = perf_counter() - self._pause_until < MAX_PAUSE_S
         slices = -(-len(self._to_write) // SLICE)
         self._max_pause_s = MAX_PAUSE_S / slices if is_busy and slices else 0.0

@@ -15,7 +15,7 @@ CHECK_DATASET_EVERY_S = 1.0
 
 
 class Hub:
-    """A topic exists while somebody watches it."""
+    """A topic exists while a connection watches it."""
 
     def __init__(self, source: Source, clock: ServerClock, metrics: Metrics) -> None:
         self._source = source

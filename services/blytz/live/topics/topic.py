@@ -59,7 +59,7 @@ class Topic:
     requests in `_waiting`."""
 
     def __init__(self, auction_id: str, context: TopicContext, on_empty: Callable[[str], None]) -> None:
-        """`on_empty` is called with the auction's id when nobody is subscribed or waits any more."""
+        """`on_empty` is called with the auction's id when no connection is subscribed or waiting any more."""
         self.auction_id = auction_id
         self.history: History | None = None
         self.fan_out = FanOut(self._on_flushed)
