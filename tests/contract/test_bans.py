@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def services(shared_redis: RedisServer, folder: Path) -> Iterator[tuple[Api, Api]]:
-    """Two services: what one is told, the other must hear of."""
+    """Two services: a change at one must reach the other."""
     with (
         Service("auction", shared_redis.url, folder) as first,
         Service("auction", shared_redis.url, folder) as second,
@@ -146,7 +146,7 @@ def test_admins_see_who_is_banned_and_why(services: tuple[Api, Api], admin: str)
     problem(one.get("/v1/admin/bans/usr_listed1", by=admin), 404, "not_found")
 
 
-def test_an_admin_cannot_ban_the_one_who_would_lift_it(services: tuple[Api, Api], admin: str) -> None:
+def test_an_admin_cannot_ban_their_own_account(services: tuple[Api, Api], admin: str) -> None:
     one, _ = services
     path = "/v1/admin/bans/" + user_of(one, admin)
     answer = one.http.put(path, json={"reason": "oops"}, headers={"authorization": f"Bearer {admin}"})

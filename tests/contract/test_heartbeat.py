@@ -21,7 +21,7 @@ class Heartbeat:
         self.redis = redis
         self._schedule = schedule
 
-    async def feel(self, unanswered_ms: int = 0, step_ms: int = 0, expected: int | None = None) -> Outage | None:
+    async def beat(self, unanswered_ms: int = 0, step_ms: int = 0, expected: int | None = None) -> Outage | None:
         return await self._schedule.heartbeat(unanswered_ms, step_ms, expected)
 
     def stepped_ms(self) -> int:
@@ -34,8 +34,8 @@ class Heartbeat:
     def last(self) -> int:
         return int(self.redis.ask("HGET", HEARTBEAT, "at"))
 
-    async def drain(self) -> int:
-        """Nobody feels the heartbeat for a while; when it was felt last."""
+    async def stay_silent(self) -> int:
+        """No heartbeat is sent for a while; returns the time of the last one."""
         last = self.last()
         await until_time(last + SILENCE_MS)
         return last
@@ -48,89 +48,89 @@ async def heartbeat(redis: RedisServer) -> AsyncIterator[Heartbeat]:
 
 
 async def test_the_first_heartbeat_ever_ends_no_outage(heartbeat: Heartbeat) -> None:
-    assert await heartbeat.feel(unanswered_ms=60_000) is None
+    assert await heartbeat.beat(unanswered_ms=60_000) is None
 
 
 async def test_a_silence_without_hammers_was_no_outage(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
-    await heartbeat.drain()
-    assert await heartbeat.feel() is None
+    await heartbeat.beat()
+    await heartbeat.stay_silent()
+    assert await heartbeat.beat() is None
 
 
 async def test_a_silence_in_which_a_hammer_got_no_answer_was_an_outage(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
-    last = await heartbeat.drain()
-    outage = await heartbeat.feel(unanswered_ms=SILENCE_MS)
+    await heartbeat.beat()
+    last = await heartbeat.stay_silent()
+    outage = await heartbeat.beat(unanswered_ms=SILENCE_MS)
     assert outage == Outage(last, heartbeat.last())
 
 
-async def test_who_was_cut_off_alone_makes_no_outage(heartbeat: Heartbeat) -> None:
-    """Another hammer felt the heartbeat all the while."""
-    await heartbeat.feel()
-    assert await heartbeat.feel(unanswered_ms=60_000) is None
+async def test_a_hammer_that_was_cut_off_alone_makes_no_outage(heartbeat: Heartbeat) -> None:
+    """Another hammer sent heartbeats all the while."""
+    await heartbeat.beat()
+    assert await heartbeat.beat(unanswered_ms=60_000) is None
 
 
 async def test_another_run_of_redis_ends_an_outage_however_short(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
+    await heartbeat.beat()
     last = heartbeat.last()
     heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-run-before")
-    assert await heartbeat.feel() == Outage(last, heartbeat.last())
+    assert await heartbeat.beat() == Outage(last, heartbeat.last())
 
 
-async def test_a_newcomer_who_is_first_after_an_outage_does_not_hide_it(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
-    last = await heartbeat.drain()
-    assert await heartbeat.feel() is None
+async def test_a_new_hammer_that_is_first_after_an_outage_does_not_hide_it(heartbeat: Heartbeat) -> None:
+    await heartbeat.beat()
+    last = await heartbeat.stay_silent()
+    assert await heartbeat.beat() is None
     ended_at = heartbeat.last()
-    assert await heartbeat.feel(unanswered_ms=SILENCE_MS) == Outage(last, ended_at)
+    assert await heartbeat.beat(unanswered_ms=SILENCE_MS) == Outage(last, ended_at)
 
 
-async def test_an_outage_is_the_same_for_everybody_and_told_until_the_next(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
-    await heartbeat.drain()
-    first = await heartbeat.feel(unanswered_ms=SILENCE_MS)
+async def test_all_hammers_get_the_same_outage_until_the_next(heartbeat: Heartbeat) -> None:
+    await heartbeat.beat()
+    await heartbeat.stay_silent()
+    first = await heartbeat.beat(unanswered_ms=SILENCE_MS)
     assert first is not None
     # Those who were cut off too come back a little later; it is the same outage, not another.
-    answer = await asyncio.gather(*(heartbeat.feel(unanswered_ms=SILENCE_MS) for _ in range(5)))
+    answer = await asyncio.gather(*(heartbeat.beat(unanswered_ms=SILENCE_MS) for _ in range(5)))
     assert set(answer) == {first}
-    await heartbeat.drain()
-    second = await heartbeat.feel(unanswered_ms=SILENCE_MS)
+    await heartbeat.stay_silent()
+    second = await heartbeat.beat(unanswered_ms=SILENCE_MS)
     assert second is not None
     assert second.ended_at > first.ended_at
 
 
 async def test_a_silence_long_ago_is_not_brought_up_by_a_later_one(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
-    await heartbeat.drain()
-    assert await heartbeat.feel() is None
-    last = await heartbeat.drain()
-    outage = await heartbeat.feel(unanswered_ms=SILENCE_MS)
+    await heartbeat.beat()
+    await heartbeat.stay_silent()
+    assert await heartbeat.beat() is None
+    last = await heartbeat.stay_silent()
+    outage = await heartbeat.beat(unanswered_ms=SILENCE_MS)
     assert outage == Outage(last, heartbeat.last())
 
 
 async def test_redis_gone_again_at_once_is_one_long_outage(heartbeat: Heartbeat) -> None:
     """There was hardly time to give anybody the time of the first one back."""
-    await heartbeat.feel()
-    began_at = await heartbeat.drain()
+    await heartbeat.beat()
+    began_at = await heartbeat.stay_silent()
     heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-first-run")
-    first = await heartbeat.feel()
+    first = await heartbeat.beat()
     assert first == Outage(began_at, heartbeat.last())
-    await heartbeat.drain()
+    await heartbeat.stay_silent()
     heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-second-run")
-    assert await heartbeat.feel() == Outage(began_at, heartbeat.last())
+    assert await heartbeat.beat() == Outage(began_at, heartbeat.last())
 
 
 async def test_redis_gone_again_later_is_another_outage(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
+    await heartbeat.beat()
     heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-first-run")
-    first = await heartbeat.feel()
+    first = await heartbeat.beat()
     assert first is not None
     long_ago = heartbeat.last() - 60_000
     heartbeat.redis.ask(
         "HSET", HEARTBEAT, "run_id", "of-the-second-run", "began_at", long_ago - 9, "ended_at", long_ago
     )
     last = heartbeat.last()
-    assert await heartbeat.feel() == Outage(last, heartbeat.last())
+    assert await heartbeat.beat() == Outage(last, heartbeat.last())
 
 
 HOUR_MS = 3_600_000
@@ -138,42 +138,42 @@ HOUR_MS = 3_600_000
 
 @pytest.mark.parametrize("step_ms", [HOUR_MS, -HOUR_MS])
 async def test_a_step_that_two_hammers_claim_is_recorded_once(heartbeat: Heartbeat, step_ms: int) -> None:
-    await heartbeat.feel()
+    await heartbeat.beat()
     heartbeat.step_clock(step_ms)
-    assert await heartbeat.feel(step_ms=step_ms) is None
-    assert await heartbeat.feel(step_ms=step_ms) is None
+    assert await heartbeat.beat(step_ms=step_ms) is None
+    assert await heartbeat.beat(step_ms=step_ms) is None
     assert heartbeat.stepped_ms() == step_ms
 
 
 async def test_a_claim_that_does_not_explain_the_silence_is_no_step(heartbeat: Heartbeat) -> None:
     """The hammer was suspended alone."""
-    await heartbeat.feel()
-    await heartbeat.feel(step_ms=HOUR_MS)
+    await heartbeat.beat()
+    await heartbeat.beat(step_ms=HOUR_MS)
     assert heartbeat.stepped_ms() == 0
 
 
 async def test_a_clock_set_back_while_no_hammer_ran_is_a_step(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
+    await heartbeat.beat()
     heartbeat.step_clock(-HOUR_MS)
-    assert await heartbeat.feel() is None
+    assert await heartbeat.beat() is None
     assert abs(heartbeat.stepped_ms() + HOUR_MS) < SILENCE_MS
 
 
 async def test_a_heartbeat_that_expects_another_time_says_nothing(heartbeat: Heartbeat) -> None:
     """It was sent before the clock stepped, and must not hide the step from the one who measures it."""
-    await heartbeat.feel()
+    await heartbeat.beat()
     expected = heartbeat.last()
     heartbeat.step_clock(HOUR_MS)
     last = heartbeat.last()
-    await heartbeat.feel(expected=expected - HOUR_MS)
+    await heartbeat.beat(expected=expected - HOUR_MS)
     assert heartbeat.last() == last
 
 
 async def test_a_step_moves_the_outage_before_it(heartbeat: Heartbeat) -> None:
-    await heartbeat.feel()
+    await heartbeat.beat()
     heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-run-before")
-    before = await heartbeat.feel()
+    before = await heartbeat.beat()
     assert before is not None
     heartbeat.step_clock(HOUR_MS)
-    after = await heartbeat.feel(step_ms=HOUR_MS)
+    after = await heartbeat.beat(step_ms=HOUR_MS)
     assert after == Outage(before.began_at + HOUR_MS, before.ended_at + HOUR_MS)

@@ -102,7 +102,7 @@ async def test_entries_expire_once_everything_is_paid_back(redis: RedisServer) -
 
 
 @pytest.mark.parametrize("wrong", [b"nonsense", b"9999999999999999", b"-1", b"1e30"])
-async def test_a_ledger_entry_that_makes_no_sense_locks_nobody_out(wrong: bytes, redis: RedisServer) -> None:
+async def test_a_malformed_limit_entry_blocks_no_user(wrong: bytes, redis: RedisServer) -> None:
     redis.ask("SET", "{limits}:bids:anna", wrong)
     async with processes(redis, 1, Limit("bids", 100, 5)) as (alone,):
         take(alone)
@@ -110,7 +110,7 @@ async def test_a_ledger_entry_that_makes_no_sense_locks_nobody_out(wrong: bytes,
         await until(lambda: take(alone), "anna may bid again", 2)
 
 
-async def test_after_the_clock_of_redis_went_back_nobody_waits_longer_than_for_one_burst(
+async def test_after_the_clock_of_redis_went_back_no_user_waits_longer_than_for_one_burst(
     redis: RedisServer,
 ) -> None:
     limit = Limit("bids", 10, 20)

@@ -101,7 +101,7 @@ async def test_events_are_given_from_where_the_reader_stopped(fleet: HammerFleet
 
 
 @pytest.mark.parametrize("kind", ["exact", "max"])
-async def test_the_same_bid_again_is_told_the_same_word_for_word(fleet: HammerFleet, kind: str) -> None:
+async def test_a_repeated_bid_gets_the_identical_answer(fleet: HammerFleet, kind: str) -> None:
     store = await opened(fleet)
     sent = bid(ANNA, 300, kind)  # type: ignore[arg-type]
     first = await recorded(store, sent)
@@ -118,7 +118,7 @@ async def test_the_same_bid_again_is_told_the_same_word_for_word(fleet: HammerFl
     assert len(await log_of(store)) == len(log) + 1
 
 
-async def test_an_outbid_bid_too_is_told_again(fleet: HammerFleet) -> None:
+async def test_a_repeated_bid_that_was_outbid_gets_the_same_answer(fleet: HammerFleet) -> None:
     store = await opened(fleet)
     await recorded(store, bid(BEN, 9_000, "max"))
     sent = bid(ANNA, 300)
@@ -176,7 +176,7 @@ async def test_a_late_bid_is_refused_before_the_hammer_falls(fleet: HammerFleet)
 
 
 @pytest.mark.parametrize(("left_ms", "extended"), [(10_001, False), (10_000, False), (9_999, True), (1, True)])
-async def test_a_bid_inside_the_window_gives_everybody_time(
+async def test_a_bid_inside_the_window_extends_the_auction(
     fleet: HammerFleet, left_ms: int, extended: bool
 ) -> None:
     store = await opened(fleet)
@@ -242,5 +242,5 @@ async def test_a_table_of_sixty_four_rows_is_used_to_its_last_row(fleet: HammerF
     assert (await recorded(store, bid(BEN, 6_362))).minimum == 6_362 + 64
 
 
-async def test_nobody_can_bid_on_what_is_not_there(fleet: HammerFleet) -> None:
+async def test_a_bid_on_an_unknown_auction_is_refused(fleet: HammerFleet) -> None:
     assert await fleet.store.place_bid("auc_none", bid(ANNA, 300), CAUSE) == Refused(Code.AUCTION_NOT_FOUND)

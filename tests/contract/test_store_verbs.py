@@ -88,7 +88,7 @@ async def test_a_closed_auction_does_not_open_again(fleet: HammerFleet) -> None:
     assert code(await store.open(ID, CAUSE)) is Code.AUCTION_NOT_OPEN
 
 
-async def test_before_its_end_the_hammer_is_told_how_long_to_wait(fleet: HammerFleet) -> None:
+async def test_before_its_end_the_hammer_gets_the_remaining_time(fleet: HammerFleet) -> None:
     store = await led(fleet)
     assert await store.close(ID, CAUSE) == NotYet(MINUTE_MS)
     fleet.clock.set(END - 1)

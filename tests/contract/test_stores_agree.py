@@ -141,7 +141,7 @@ def runner(redis: RedisServer) -> Iterator[ExampleRunner]:
 
 
 @pytest.mark.timeout(SOAK_FOR_S if SOAKING else 120)
-def test_both_stores_are_the_same_auction_house(runner: ExampleRunner) -> None:
+def test_both_stores_give_the_same_answers_to_the_same_commands(runner: ExampleRunner) -> None:
     # A class of its own, because Hypothesis makes the machines and only a class can tell them where to play.
     machine = type("TwoStoresOnStage", (TwoStores,), {"runner": runner})
     everything = {code.value for code in Code} - {"auction_not_found", "bidder_blocked"}

@@ -39,7 +39,7 @@ async def watched(client: LiveClient, gateway: ScriptedGateway, seq: int = 3) ->
     return connection
 
 
-async def test_it_speaks_the_subprotocol_and_says_who_it_is_first(gateway: ScriptedGateway) -> None:
+async def test_it_uses_the_subprotocol_and_signs_in_first(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url, "token-of-anna") as client:
         client.watch(ID)
         connection = await gateway.next()
@@ -155,7 +155,7 @@ async def test_what_is_not_known_yet_is_asked_again(gateway: ScriptedGateway, un
         assert (await bidding).outcome == "accepted"
 
 
-async def test_what_stays_unknown_is_told_as_such(gateway: ScriptedGateway) -> None:
+async def test_an_unknown_outcome_is_reported_as_unknown(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url, "t") as client:
         result = await client.place_bid(ID, 500, bid_id="b1", timeout_s=0.05)
     assert result == BidResult("b1", "pending", "store_unavailable")
@@ -197,7 +197,7 @@ async def test_the_offset_to_the_server_clock_is_known(gateway: ScriptedGateway)
         assert abs(client.clock.now_ms() - 86_400_000) < 1_000
 
 
-async def test_nobody_there_is_said_in_time() -> None:
+async def test_an_unreachable_server_is_reported_in_time() -> None:
     async with LiveClient("ws://127.0.0.1:1/live/v1") as client:
         with pytest.raises(TimeoutError):
             await client.until_live(0.2)

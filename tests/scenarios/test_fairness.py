@@ -147,13 +147,13 @@ async def fairness(harness: HammerHarness, folder: Path, rounds: int) -> None:
 
 
 @pytest.mark.alone
-async def test_abusers_slow_nobody_down(start_redis: StartRedis, tmp_path: Path) -> None:
+async def test_abusers_slow_no_other_user_down(start_redis: StartRedis, tmp_path: Path) -> None:
     async with harness_in(start_redis()) as harness:
         await fairness(harness, tmp_path, rounds=10)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_abusers_slow_nobody_down_for_minutes(start_redis: StartRedis, tmp_path: Path) -> None:
+async def test_abusers_slow_no_other_user_down_for_minutes(start_redis: StartRedis, tmp_path: Path) -> None:
     async with harness_in(start_redis()) as harness:
         await fairness(harness, tmp_path, rounds=120)

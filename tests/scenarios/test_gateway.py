@@ -86,7 +86,7 @@ def test_what_makes_no_sense_is_said_in_one_message_and_never_reaches_nginx(tmp_
 # --- Routes and headers ----------------------------------------------------------------------------------------
 
 
-def test_services_that_this_platform_has_not_are_told_so(gateway: Gateway) -> None:
+def test_paths_of_services_that_do_not_run_here_get_an_explanation(gateway: Gateway) -> None:
     for name in ("order", "payment"):
         found = problem(gateway.get(f"/{name}/v1/anything"), 404, "service_absent")
         assert name in found["detail"]
@@ -187,7 +187,7 @@ def test_a_date_in_a_name_is_no_hash(gateway: Gateway) -> None:
     assert (picture.headers["cache-control"], picture.headers["content-type"]) == ("no-cache", "image/png")
 
 
-def test_a_browser_gets_the_app_at_each_of_its_addresses_and_a_program_is_told_there_is_nothing(
+def test_a_browser_gets_the_app_at_each_of_its_addresses_and_a_program_gets_404(
     gateway: Gateway,
 ) -> None:
     assert b"The app" in gateway.get("/lots/auc_1", Accept="text/html,*/*;q=0.8").content
@@ -196,7 +196,7 @@ def test_a_browser_gets_the_app_at_each_of_its_addresses_and_a_program_is_told_t
 
 
 @pytest.mark.parametrize("path", ["/.env", "/%2eenv", "/x/../.env", "/.git/config", "/../nginx.conf"])
-def test_hidden_files_are_nobodys(gateway: Gateway, path: str) -> None:
+def test_hidden_files_are_not_served(gateway: Gateway, path: str) -> None:
     with socket.create_connection(("127.0.0.1", gateway.http_port), timeout=5) as wire:
         wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: wire.recv(65_536), b""))
@@ -254,7 +254,7 @@ def test_no_log_holds_what_was_secret_in_a_request(gateway: Gateway, platform: P
     assert SECRET.split(".")[1] not in gateway.logs() + platform.log()
 
 
-def test_a_request_that_nobody_can_read_leaves_a_line_that_anybody_can(gateway: Gateway) -> None:
+def test_a_malformed_request_leaves_a_readable_log_line(gateway: Gateway) -> None:
     before = len((gateway.folder / "access.log").read_text().splitlines())
     for words in (b"NOT HTTP\r\n\r\n", b'GET /"\\\x01 HTTP/1.1\r\nHost: "x\r\n\r\n', b"GET /\r\n"):
         with socket.create_connection(("127.0.0.1", gateway.http_port), timeout=5) as wire:

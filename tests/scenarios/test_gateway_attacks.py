@@ -142,7 +142,7 @@ def reply(gateway: Gateway, path: str, *headers: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", ["/auction/v1/auctions", "/live/v1"])
-def test_nobody_tells_a_service_who_he_is_but_the_gateway(mirrored: Gateway, path: str) -> None:
+def test_only_the_gateway_sets_the_address_of_a_client(mirrored: Gateway, path: str) -> None:
     lies = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-Id")
     seen = reply(mirrored, path, *(f"{name}: for=203.0.113.9" for name in lies))
     assert "203.0.113.9" not in json.dumps(seen)
@@ -225,7 +225,7 @@ def test_a_websocket_is_opened_with_get_alone(gateway: Gateway, method: str) -> 
 
 
 @pytest.mark.parametrize("version", ["12", "13, 8", "x", None])
-def test_another_version_of_websocket_is_told_which_one_is_spoken(gateway: Gateway, version: str | None) -> None:
+def test_another_version_of_websocket_gets_the_supported_one(gateway: Gateway, version: str | None) -> None:
     words = ["Host: x", "Upgrade: WebSocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
     words += [f"Sec-WebSocket-Version: {version}"] if version else []
     headers = refused(ask(gateway, "GET /live/v1", *words), 426, "upgrade_required")
@@ -239,7 +239,7 @@ def test_a_service_that_is_not_here_says_so_without_a_slash_too(gateway: Gateway
         refused(ask(gateway, f"GET {target}"), 404, "not_found")
 
 
-def test_whoever_only_wants_to_know_whether_it_lives_need_not_read_that_it_does(gateway: Gateway) -> None:
+def test_health_answers_head_requests(gateway: Gateway) -> None:
     """HEAD is what many who watch from outside send."""
     status, headers, body = ask(gateway, "HEAD /health")
     assert (status, headers["content-type"], body) == (200, ["application/json"], b"")
@@ -267,13 +267,13 @@ def test_what_is_played_comes_in_parts_and_not_in_a_thousand_at_once(gateway: Ga
     assert ask(gateway, f"GET /{FILM}", "Host: x", f"Range: bytes={many}")[::2] == (200, b"0123456789")
 
 
-def test_a_page_of_the_app_is_not_taken_for_what_a_program_is_told(gateway: Gateway) -> None:
+def test_a_page_of_the_app_is_not_mistaken_for_an_api_answer(gateway: Gateway) -> None:
     _, headers, body = ask(gateway, "GET /lots/auc_1", "Host: x", "Accept: text/html")
     assert b"The app" in body
     assert "Accept" in ", ".join(headers["vary"]).split(", ")
 
 
-def test_what_a_service_says_is_kept_by_nobody(gateway: Gateway) -> None:
+def test_answers_of_a_service_are_not_cached(gateway: Gateway) -> None:
     """A hidden ceiling is among what its bidder is told."""
     for path in ("/auction/v1/auctions", "/auction/v1/auctions/auc_none", "/health"):
         assert ask(gateway, f"GET {path}")[1]["cache-control"] == ["no-store"]

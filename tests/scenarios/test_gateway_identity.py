@@ -151,7 +151,7 @@ async def test_a_socket_ends_with_its_token_unless_its_owner_sends_a_fresh_one(
         " ",
     ],
 )
-async def test_whoever_can_sign_in_can_be_banned_by_the_id_that_all_see(
+async def test_each_user_can_be_banned_by_the_id_in_events(
     subject: str, port: int, calls: Calls, issuer: FakeIssuer, admin: str
 ) -> None:
     token = issuer.token(sub=subject)

@@ -72,7 +72,7 @@ def test_what_the_tls_door_cannot_read_is_a_problem(gateway: Gateway, through_tl
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/auction/v1/auctions", "/none", "/ready"])
-def test_browsers_are_told_to_stay_with_https(gateway: Gateway, path: str) -> None:
+def test_browsers_get_hsts(gateway: Gateway, path: str) -> None:
     headers = gateway.get_https(path).headers
     assert headers.get_list("strict-transport-security") == ["max-age=63072000"]
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -142,7 +142,7 @@ def test_an_old_version_is_refused(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("name", ["evil.example", None])
-def test_whoever_does_not_know_our_name_learns_nothing(gateway: Gateway, name: str | None) -> None:
+def test_a_client_that_names_another_host_gets_no_certificate(gateway: Gateway, name: str | None) -> None:
     with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
         shake(gateway, trusting_all(), name)
 
@@ -226,7 +226,7 @@ def test_the_key_is_for_its_owners_eyes_only(gateway: Gateway) -> None:
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
-def test_the_placeholder_is_vouched_for_by_nobody(gateway: Gateway) -> None:
+def test_the_placeholder_is_self_signed(gateway: Gateway) -> None:
     with pytest.raises(ssl.SSLCertVerificationError, match="self-signed"):
         shake(gateway, ssl.create_default_context())
     with pytest.raises(httpx.ConnectError):

@@ -32,7 +32,7 @@ async def harness(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_when_only_the_hammers_were_away_nobody_gets_time_and_the_late_are_closed_at_once(
+async def test_when_only_the_hammers_were_away_no_time_is_added_and_late_auctions_are_closed_at_once(
     harness: HammerHarness, how: str
 ) -> None:
     (hammer,) = harness.hammers
@@ -59,7 +59,7 @@ async def test_when_only_the_hammers_were_away_nobody_gets_time_and_the_late_are
     await harness.assert_each_ended_once(late)
 
 
-async def test_a_hammer_killed_while_it_gives_time_back_leaves_nobody_out_and_nobody_gets_it_twice(
+async def test_after_a_hammer_is_killed_during_compensation_each_auction_gets_its_time_once(
     harness: HammerHarness,
 ) -> None:
     await harness.start_hammers(2)
@@ -93,7 +93,7 @@ async def test_an_outage_fills_no_log(harness: HammerHarness) -> None:
     assert hammer.log()[before:].count("\n") <= 8
 
 
-async def test_everybody_gets_lost_time_back_at_once_however_many_they_are(harness: HammerHarness) -> None:
+async def test_thousands_of_auctions_get_lost_time_back_at_once(harness: HammerHarness) -> None:
     """Not only when their own hammer would have fallen: another outage may come first."""
     ids: list[str] = []
     while len(ids) < MANY:

@@ -25,7 +25,7 @@ def test_where_an_emulator_would_be_believed_for_real_nothing_starts() -> None:
     assert "FIREBASE_AUTH_EMULATOR_HOST" in refusal(BLYTZ_FIREBASE_PROJECT="shop", **EMULATOR)
 
 
-def test_where_nobody_could_sign_in_nothing_starts() -> None:
+def test_without_a_way_to_sign_in_no_service_starts() -> None:
     assert "BLYTZ_OIDC_ISSUERS" in refusal(BLYTZ_ENV="test")
 
 

@@ -96,7 +96,7 @@ async def one_noise(port: int, rng: random.Random) -> None:
             client.writer.transport.abort()
 
 
-async def test_noise_after_the_handshake_harms_nobody(gateway: GatewayProcess, neighbour: Client) -> None:
+async def test_noise_after_the_handshake_harms_no_other_client(gateway: GatewayProcess, neighbour: Client) -> None:
     rng = random.Random(7)
     for _ in range(CONNECTIONS // BATCH_SIZE):
         await asyncio.gather(*(one_noise(gateway.port, rng) for _ in range(BATCH_SIZE)))
@@ -132,7 +132,9 @@ async def noise_at_the_door(port: int, rng: random.Random) -> None:
         writer.transport.abort()
 
 
-async def test_noise_instead_of_a_handshake_harms_nobody(gateway: GatewayProcess, neighbour: Client) -> None:
+async def test_noise_instead_of_a_handshake_harms_no_other_client(
+    gateway: GatewayProcess, neighbour: Client
+) -> None:
     rng = random.Random(8)
     for _ in range(CONNECTIONS // BATCH_SIZE):
         await asyncio.gather(*(noise_at_the_door(gateway.port, rng) for _ in range(BATCH_SIZE)))
@@ -207,7 +209,7 @@ def messages(draw: st.DrawFn) -> Any:
     return message if draw(st.integers(0, 19)) else draw(anything)
 
 
-async def test_messages_that_are_almost_right_are_answered_and_harm_nobody(
+async def test_messages_that_are_almost_right_are_answered_and_harm_no_other_client(
     gateway: GatewayProcess, neighbour: Client
 ) -> None:
     loop, token = asyncio.get_running_loop(), gateway.token("Ben")

@@ -93,7 +93,7 @@ async def test_a_quiet_room_hears_an_event_at_once(gateway: GatewayProcess, stor
 
 
 @pytest.mark.alone
-async def test_a_busy_room_hears_batches_in_order_and_nobody_waits_long(
+async def test_many_viewers_receive_batches_in_order_and_in_time(
     gateway: GatewayProcess, store: RedisStore
 ) -> None:
     viewers = await watching(gateway, BUSY, 500)
@@ -174,7 +174,7 @@ async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_no
             reader.leave()
 
 
-async def test_a_reader_too_slow_that_reads_again_is_told_why(redis: RedisServer, store: RedisStore) -> None:
+async def test_a_reader_too_slow_that_reads_again_gets_the_reason(redis: RedisServer, store: RedisStore) -> None:
     await asyncio.gather(
         *(store.place_bid(BUSY, bid(BIDDERS[n % 3], 10**6 + n * 10**4), CAUSE) for n in range(300))
     )

@@ -131,7 +131,7 @@ async def test_who_was_away_for_more_than_is_kept_gets_a_snapshot(redis: RedisSe
         there.cut()
 
 
-async def test_redis_killed_and_back_is_told_and_leaves_no_gap(start_redis: StartRedis) -> None:
+async def test_viewers_are_notified_of_a_killed_redis_and_have_no_gap(start_redis: StartRedis) -> None:
     redis = start_redis()
     async with connected(redis.url) as pipe:
         store = RedisStore(pipe)

@@ -91,7 +91,7 @@ async def test_without_the_password_nothing_is_up(start_redis: StartRedis) -> No
     await stays_out(f"unix://{server.socket}", "NOAUTH")
 
 
-async def test_a_server_nobody_vouches_for_is_not_trusted(start_redis: StartRedis, tmp_path: Path) -> None:
+async def test_a_server_with_an_untrusted_certificate_is_refused(start_redis: StartRedis, tmp_path: Path) -> None:
     server = start_redis(tls=make_certificates(tmp_path / "theirs"))
     ours = make_certificates(tmp_path / "ours")
     await stays_out(

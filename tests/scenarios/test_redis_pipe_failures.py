@@ -53,7 +53,7 @@ async def pending_soon(asked: Answer[Any]) -> None:
     assert time.monotonic() - began < LATEST_S
 
 
-async def test_a_bid_whose_answer_was_lost_is_told_the_truth_when_it_is_sent_again(
+async def test_a_bid_whose_answer_was_lost_gets_it_when_sent_again(
     start_redis: StartRedis,
 ) -> None:
     server = start_redis()
@@ -227,7 +227,7 @@ async def test_a_refusal_too_waits_until_what_it_rests_on_is_safe(pair_of_redis:
             await pending_soon(asked)
 
 
-async def test_a_primary_that_freezes_while_it_waits_for_its_replica_leaves_nobody_without_an_answer(
+async def test_every_call_is_answered_when_a_primary_freezes_while_it_waits_for_its_replica(
     pair_of_redis: Two,
 ) -> None:
     primary, replica = pair_of_redis
@@ -242,7 +242,7 @@ async def test_a_primary_that_freezes_while_it_waits_for_its_replica_leaves_nobo
         await until(lambda: not pipe.up.is_set(), "given up", within_s=5)
 
 
-async def test_a_bid_that_bought_is_told_so_though_the_pipe_is_full(pair_of_redis: Two) -> None:
+async def test_a_bid_that_bought_is_answered_though_the_pipe_is_full(pair_of_redis: Two) -> None:
     primary, replica = pair_of_redis
     async with connected(primary.url) as pipe:
         await open_auction(pipe)

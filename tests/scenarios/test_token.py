@@ -50,7 +50,7 @@ def test_an_environment_that_says_dev_may_make_the_key(tmp_path: Path) -> None:
     assert DevIssuer(tmp_path).verify(ended.stdout.strip()).name == "Anna"
 
 
-def test_nobody_has_no_name(platform: Platform) -> None:
+def test_an_empty_name_is_refused(platform: Platform) -> None:
     ended = token(" ", "--data", str(platform.data))
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
 

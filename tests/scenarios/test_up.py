@@ -44,7 +44,7 @@ def test_what_the_banner_says_can_be_typed_as_it_stands(platform: Platform) -> N
     assert ended.stdout.count(".") == 2
 
 
-def test_every_line_says_who_said_it_and_none_has_colours_where_nobody_watches(platform: Platform) -> None:
+def test_every_line_names_its_process_and_has_no_colours_without_a_terminal(platform: Platform) -> None:
     lines = platform.log().splitlines()
     assert {line.split("|")[0].strip() for line in lines} <= {"blytz", "redis", "nginx", *SERVICES}
     assert {line.index("|") for line in lines} == {len("auction ")}
@@ -152,7 +152,7 @@ def test_the_services_cannot_harm_redis(platform: Platform, command: str) -> Non
 
 
 @pytest.mark.parametrize("command", [b"PING", b"AUTH default x", b"AUTH x", b"AUTH blytz x"])
-def test_nobody_reaches_redis_without_the_password(platform: Platform, command: bytes) -> None:
+def test_no_client_reaches_redis_without_the_password(platform: Platform, command: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as wire:
         wire.connect(urlsplit(platform.redis_url).path)
         wire.sendall(command + b"\r\n")

@@ -116,7 +116,7 @@ def test_a_machine_without_redis(tmp_path: Path) -> None:
     assert "redis-server is not installed; run `make setup`" in line
 
 
-def test_a_redis_url_where_nobody_answers(tmp_path: Path) -> None:
+def test_a_redis_url_without_a_server(tmp_path: Path) -> None:
     port = free_port()
     url = f"redis://anna:secret@127.0.0.1:{port}/0"
     line = refusal("--port", str(free_port()), "--data", str(tmp_path), REDIS_URL=url)

@@ -21,7 +21,7 @@ def nobody_is_left(platform: Platform) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_asked_to_stop_it_leaves_nobody_behind(start_platform: StartPlatform, how: signal.Signals) -> None:
+def test_asked_to_stop_it_leaves_no_process_behind(start_platform: StartPlatform, how: signal.Signals) -> None:
     platform = start_platform()
     assert len(platform.processes()) >= 5
     began = time.monotonic()
@@ -31,7 +31,7 @@ def test_asked_to_stop_it_leaves_nobody_behind(start_platform: StartPlatform, ho
     assert not (platform.data / "run" / "platform.json").exists()
 
 
-def test_viewers_are_told_to_come_back(start_platform: StartPlatform) -> None:
+def test_viewers_are_asked_to_reconnect(start_platform: StartPlatform) -> None:
     platform = start_platform()
     with socket.create_connection(("127.0.0.1", platform.ports["nginx"]), timeout=STOPPED_WITHIN_S) as wire:
         wire.sendall(
@@ -51,13 +51,13 @@ def test_viewers_are_told_to_come_back(start_platform: StartPlatform) -> None:
     assert platform.process.wait(timeout=STOPPED_WITHIN_S) == 0
 
 
-def test_killed_by_force_it_leaves_nobody_behind(start_platform: StartPlatform) -> None:
+def test_killed_by_force_it_leaves_no_process_behind(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.stop(signal.SIGKILL)
     wait_until(lambda: nobody_is_left(platform), "everybody has gone", STOPPED_WITHIN_S)
 
 
-def test_stopped_while_it_starts_it_leaves_nobody_behind(start_platform: StartPlatform) -> None:
+def test_stopped_while_it_starts_it_leaves_no_process_behind(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.stop()
     platform.start(wait=False)

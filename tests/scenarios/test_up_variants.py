@@ -47,7 +47,7 @@ def test_given_a_redis_it_starts_none(start_platform: StartPlatform, start_redis
     assert redis.ask("PING") == b"PONG"
 
 
-def test_it_may_listen_for_everybody_and_says_what_that_means(start_platform: StartPlatform) -> None:
+def test_it_may_listen_on_all_addresses_and_warns_of_it(start_platform: StartPlatform) -> None:
     platform = start_platform("--host", "0.0.0.0")  # noqa: S104
     assert platform.get("/health")[0] == 200
     assert "Anybody who reaches this address" in platform.log()

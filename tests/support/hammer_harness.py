@@ -51,7 +51,7 @@ class HammerHarness:
         self.hammers += started
         for hammer in started:
             await asyncio.to_thread(hammer.wait_until_ready)
-        await until(lambda: self.redis.ask("EXISTS", HEARTBEAT) == 1, "a hammer feels the heartbeat")
+        await until(lambda: self.redis.ask("EXISTS", HEARTBEAT) == 1, "a hammer sends heartbeats")
         return started
 
     async def open(self, ends_in_ms: int = 60_000, *, starts_at: int | None = None, **terms: Any) -> str:
@@ -181,6 +181,6 @@ async def harness_of(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
         else:
             hammer.start()
         await asyncio.to_thread(hammer.wait_until_ready)
-    await until(lambda: redis.ask("EXISTS", HEARTBEAT) == 1, "a hammer feels the heartbeat")
+    await until(lambda: redis.ask("EXISTS", HEARTBEAT) == 1, "a hammer sends heartbeats")
     async with harness_in(redis, running=fleet.hammers) as harness:
         yield harness

@@ -60,7 +60,7 @@ def names(certificate: x509.Certificate) -> set[str]:
     return set(found.value.get_values_for_type(x509.DNSName))
 
 
-async def test_issue_serve_renew_and_nobodys_websocket_is_dropped(gateway: Gateway, authority: Authority) -> None:
+async def test_issue_serve_renew_and_no_websocket_is_dropped(gateway: Gateway, authority: Authority) -> None:
     early = await gateway.open_socket()
     assert (await early.next())["type"] == "welcome"
 

@@ -45,7 +45,7 @@ def test_a_new_auction_is_open_at_once_and_shows_its_terms(api: Api, sam: str) -
     assert later | {"server_at": 0} == state | {"server_at": 0}
 
 
-def test_nobody_sees_the_reserve(api: Api, sam: str) -> None:
+def test_the_reserve_is_never_shown(api: Api, sam: str) -> None:
     created = api.post("/v1/auctions", {"title": "x", "terms": {"reserve_price": 777_777}}, by=sam)
     auction_id = created.json()["auction_id"]
     pages = [created.text, api.get(f"/v1/auctions/{auction_id}", by=sam).text]

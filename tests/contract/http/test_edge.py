@@ -21,7 +21,7 @@ def post_bid(api: Api, auction_id: str, by: str | None, **headers: str) -> httpx
 @pytest.mark.parametrize(
     "token", ["x", "a.b.c", "\u00ff", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.", "a b", "x" * 5_000]
 )
-def test_a_token_that_nobody_signed_is_refused(api: Api, sam: str, token: str) -> None:
+def test_an_unsigned_token_is_refused(api: Api, sam: str, token: str) -> None:
     auction_id = api.create(sam)
     headers = {b"authorization": b"Bearer " + token.encode("latin-1")}
     for method, path in (
@@ -50,7 +50,7 @@ def test_an_expired_token_is_worth_nothing(api: Api, sam: str) -> None:
     problem(api.get("/v1/auctions", by=expired), 401, "unauthenticated")
 
 
-def test_who_may_not_is_told_so_before_what_is_wrong_with_the_request(api: Api, sam: str) -> None:
+def test_permissions_are_checked_before_the_request(api: Api, sam: str) -> None:
     for path in ("/v1/auctions", f"/v1/auctions/{api.create(sam)}/bids", "/v1/auctions/auc_x/extend"):
         problem(api.post(path, "nonsense"), 401, "unauthenticated")
 

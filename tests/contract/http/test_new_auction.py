@@ -127,7 +127,7 @@ def test_only_https_urls_are_images(api: Api, sam: str, url: str) -> None:
     assert asked(api, sam, {"title": "x", "terms": {}, "image_urls": [url]}) == ["image_urls[0]"]
 
 
-def test_what_a_text_may_be_is_told_in_words(api: Api, sam: str, anna: str) -> None:
+def test_a_refused_text_is_answered_with_the_rule(api: Api, sam: str, anna: str) -> None:
     body = {"title": " ", "description": "\x00", "image_urls": ["ftp://a"], "terms": {"currency": "usd"}}
     reply = problem(api.post("/v1/auctions", body, by=sam), 422, "invalid_request")
     odd_bid = problem(api.bid("auc_x", 5, by=anna, bid_id="a b"), 422, "invalid_request")

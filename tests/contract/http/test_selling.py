@@ -40,7 +40,7 @@ def test_a_cancelled_auction_stays_cancelled(api: Api, sam: str, anna: str) -> N
     problem(do(api, auction_id, "resume", sam), 409, "auction_not_paused")
 
 
-def test_close_hammers_now_and_says_who_won(api: Api, sam: str, anna: str) -> None:
+def test_close_hammers_now_and_names_the_winner(api: Api, sam: str, anna: str) -> None:
     auction_id = api.create(sam)
     api.bid(auction_id, 500, by=anna)
     closed = do(api, auction_id, "close", sam)

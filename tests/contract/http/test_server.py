@@ -79,7 +79,7 @@ async def door() -> AsyncIterator[Door]:
     await asyncio.gather(serving, return_exceptions=True)
 
 
-async def test_one_connection_too_many_is_told_so_in_the_form_of_every_problem(door: Door) -> None:
+async def test_one_connection_too_many_is_refused_with_a_problem(door: Door) -> None:
     crowd = await door.fill()
     late = await door.come()
     status, headers, body = await late.get("/v1/auctions")
@@ -93,7 +93,7 @@ async def test_one_connection_too_many_is_told_so_in_the_form_of_every_problem(d
     assert [(await client.get("/hello"))[0] for client in crowd] == [200] * MOST
 
 
-async def test_there_is_room_again_when_somebody_left(door: Door) -> None:
+async def test_a_closed_connection_makes_room_for_another(door: Door) -> None:
     crowd = await door.fill()
     await crowd.pop().close()
     status, body = 503, b""

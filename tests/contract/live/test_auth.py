@@ -20,7 +20,7 @@ async def test_the_welcome_comes_first_and_unasked(gateway: GatewayProcess) -> N
     client.leave()
 
 
-async def test_a_good_token_is_answered_with_who_it_names(connect: Connect, gateway: GatewayProcess) -> None:
+async def test_a_good_token_is_answered_with_its_user(connect: Connect, gateway: GatewayProcess) -> None:
     client, token = await connect(), gateway.token("Anna", "bidder", "seller")
     answer = await client.ask({"type": "auth", "token": token, "ref": "r1"}, "authenticated")
     principal = gateway.issuer.verify(token)
@@ -33,7 +33,7 @@ async def test_a_good_token_is_answered_with_who_it_names(connect: Connect, gate
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "é" * 100])
-async def test_a_bad_token_is_told_why_and_sent_away(token: str, connect: Connect) -> None:
+async def test_a_bad_token_gets_the_reason_and_a_close(token: str, connect: Connect) -> None:
     client = await connect()
     error = await client.ask({"type": "auth", "token": token, "ref": "r1"}, "error")
     assert (error["code"], error["ref"]) == ("unauthenticated", "r1")

@@ -145,7 +145,7 @@ async def test_a_stranger_cannot_bid(connect: Connect, auction: Auctions) -> Non
     assert (await client.watch(auction_id))["seq"] == 1
 
 
-async def test_nobody_bids_on_an_auction_of_their_own(
+async def test_a_seller_cannot_bid_on_their_own_auction(
     connect: Connect, gateway: GatewayProcess, auction: Auctions, store: RedisStore
 ) -> None:
     auction_id = await auction()

@@ -15,7 +15,7 @@ from tests.support.wait import until
     "origin",
     [ORIGIN, "https://also.example:8443", "http://localhost:3000", "http://127.0.0.1", "http://[::1]:5173", None],
 )
-async def test_a_page_on_the_list_and_whoever_is_no_page_may_come_in(
+async def test_listed_origins_and_clients_without_an_origin_may_connect(
     origin: str | None, gateway: GatewayProcess
 ) -> None:
     headers = {"Origin": origin} if origin else {}
@@ -103,7 +103,7 @@ async def test_connections_are_counted_until_they_are_gone(connect: Connect, sta
     await until(lambda: gateway.metric("blytz_connections") == 2, "one has left")
 
 
-async def test_one_connection_too_many_is_told_so_and_a_free_place_is_given_again(
+async def test_one_connection_too_many_is_refused_and_a_free_slot_is_used_again(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(most_connections=2)

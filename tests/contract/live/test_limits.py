@@ -27,7 +27,7 @@ def bid(auction_id: str, number: int) -> dict[str, object]:
     return {"type": "bid", "auction_id": auction_id, "bid_id": f"b{number}", "amount": 1}
 
 
-async def test_who_bids_too_often_is_refused_told_when_and_served_again(
+async def test_bids_past_the_limit_are_refused_with_the_time_to_retry(
     start_gateway: StartGateway, connect: Connect, auction: Auctions
 ) -> None:
     gateway = start_gateway(**SLOW)
@@ -83,7 +83,9 @@ async def test_both_doors_count_together(
             assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_one_connection_of_a_user_too_many_is_told_so(start_gateway: StartGateway, connect: Connect) -> None:
+async def test_one_connection_of_a_user_too_many_gets_the_reason(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
     gateway = start_gateway(connections_per_user=2)
     token = gateway.token("Dora")
     first, _ = await connect(token, to=gateway), await connect(token, to=gateway)
@@ -113,7 +115,7 @@ async def refused(gateway: GatewayProcess, **headers: str) -> bool:
     return True
 
 
-async def test_one_connection_of_an_address_too_many_is_told_so(
+async def test_one_connection_of_an_address_too_many_gets_the_reason(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(connections_per_address=2)
@@ -139,7 +141,9 @@ async def test_only_a_trusted_proxy_is_believed(start_gateway: StartGateway, con
         await connect(to=gateway, X_Forwarded_For="203.0.113.7")
 
 
-async def test_too_many_messages_are_told_so_before_the_end(start_gateway: StartGateway, connect: Connect) -> None:
+async def test_too_many_messages_get_a_reason_before_the_close(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
     gateway = start_gateway(messages_per_s=5)
     client = await connect(to=gateway)
     client.send(*[{"type": "ping"}] * 40)

@@ -84,7 +84,7 @@ class Audience:
 
 
 @pytest.mark.alone
-async def test_viewers_are_counted_over_all_gateways_and_told_at_most_once_a_second(
+async def test_viewers_are_counted_over_all_gateways_and_sent_at_most_once_a_second(
     connect: Connect, gateway: GatewayProcess, start_gateway: StartGateway, auction: Auctions
 ) -> None:
     gateways = [gateway, start_gateway()]
@@ -125,7 +125,7 @@ async def test_viewers_of_a_gateway_stay_counted_when_the_clock_of_redis_is_set_
     assert sorted(redis.ask("HKEYS", viewers)) == [b"gw_here", b"gw_there"]
 
 
-async def test_an_unwatched_auction_tells_nobody(connect: Connect, auction: Auctions) -> None:
+async def test_an_unwatched_auction_sends_no_viewer_counts(connect: Connect, auction: Auctions) -> None:
     auction_id, client = await auction(), await connect()
     await client.watch(auction_id)
     assert (await client.receive("viewers"))["topic"] == f"auction:{auction_id}"

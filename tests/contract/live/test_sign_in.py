@@ -41,7 +41,7 @@ def issuer(gateway: GatewayProcess, issuers: list[FakeIssuer]) -> FakeIssuer:
     return issuers.pop()
 
 
-async def test_what_follows_an_auth_waits_for_it_and_is_said_by_who_it_names(
+async def test_messages_after_an_auth_wait_for_it_and_are_those_of_its_user(
     gateway: GatewayProcess, issuer: FakeIssuer, auction: Auctions
 ) -> None:
     auction_id = await auction()
@@ -71,7 +71,7 @@ async def test_one_may_watch_while_an_issuer_is_away_and_sign_in_when_it_is_back
         assert answer["state"]["auction_id"] == auction_id
 
 
-async def test_an_issuer_that_is_away_is_told_of_by_a_gateway_that_is_ready_all_the_same(
+async def test_a_gateway_stays_ready_and_reports_an_issuer_that_is_away(
     gateway: GatewayProcess, issuer: FakeIssuer
 ) -> None:
     def answer() -> dict[str, Any]:
@@ -90,7 +90,7 @@ async def test_an_issuer_that_is_away_is_told_of_by_a_gateway_that_is_ready_all_
     assert issuer.asked == 1, "the page asks nobody"
 
 
-async def test_nobody_may_say_much_before_they_are_known(gateway: GatewayProcess, issuer: FakeIssuer) -> None:
+async def test_messages_before_sign_in_are_bounded(gateway: GatewayProcess, issuer: FakeIssuer) -> None:
     issuer.let_go.clear()
     async with welcomed(gateway.port) as client:
         client.send({"type": "auth", "token": issuer.token()}, *[{"type": "ping"}] * 65)

@@ -149,7 +149,7 @@ async def test_a_gateway_stays_counted_when_the_clock_of_redis_is_set_back(redis
         assert int(redis.ask("ZSCORE", GATEWAYS, "gw_there")) <= int(redis.ask("TIME")[0])
 
 
-async def test_a_gateway_that_may_be_taken_for_dead_says_again_who_is_there() -> None:
+async def test_a_gateway_whose_lease_may_have_expired_reports_all_counts_again() -> None:
     """It was frozen, say, or Redis was away for long. Whole seconds count there: a bit over nine may be ten."""
     answer, ahead_s = list[tuple[str, int]](), 0.0
 

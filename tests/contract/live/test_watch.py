@@ -146,7 +146,7 @@ async def test_what_does_not_fit_the_history_is_answered_with_a_snapshot(
     assert (await other.receive("event"))["seq"] == 4
 
 
-async def test_after_unwatch_nothing_more_is_heard(connect: Connect, auction: Auctions, store: RedisStore) -> None:
+async def test_after_unwatch_no_event_is_received(connect: Connect, auction: Auctions, store: RedisStore) -> None:
     auction_id, client, other = await auction(), await connect(), await connect()
     epoch = (await client.watch(auction_id))["epoch"]
     await other.watch(auction_id)
@@ -160,7 +160,7 @@ async def test_after_unwatch_nothing_more_is_heard(connect: Connect, auction: Au
     assert (await client.watch(auction_id, after=1, epoch=epoch))["events"][0]["seq"] == 2
 
 
-async def test_a_topic_that_nobody_watched_for_a_while_is_watched_again_whole(
+async def test_a_topic_without_watchers_for_a_while_is_complete_when_watched_again(
     connect: Connect, auction: Auctions, store: RedisStore
 ) -> None:
     auction_id, client = await auction(), await connect()

@@ -181,7 +181,7 @@ def test_store_unavailable(runner: ExampleRunner, own_redis: RedisServer) -> Non
         own_redis.start()
 
 
-async def test_a_bid_over_websocket_of_which_nobody_knows_is_pending(
+async def test_a_bid_over_websocket_with_an_unknown_outcome_is_pending(
     runner: ExampleRunner, own_redis: RedisServer
 ) -> None:
     auction_id, token = runner.open(), runner.person("bidder")

@@ -88,7 +88,7 @@ def test_one_reason_is_enough_and_says_by_what_the_bid_was_judged(code: Code) ->
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_of_two_reasons_the_earlier_is_told(first: Code, second: Code) -> None:
+def test_of_two_reasons_the_earlier_is_given(first: Code, second: Code) -> None:
     # The bidder of the case may change, and the leader follows it: so the earlier reason is applied first.
     case = REASONS[second](REASONS[first](FINE))
     refused = decide(case)
@@ -97,7 +97,7 @@ def test_of_two_reasons_the_earlier_is_told(first: Code, second: Code) -> None:
 
 
 @pytest.mark.parametrize("other", [code for code in REASONS if code is not Code.AUCTION_NOT_FOUND])
-def test_a_bid_seen_before_is_told_again_whatever_holds_since(other: Code) -> None:
+def test_a_repeated_bid_gets_its_first_answer_whatever_changed_since(other: Code) -> None:
     case = REASONS[other](FINE)
     case = replace(case, seen=rules.Seen(case.bid.amount, case.bid.kind, EARLIER))
     assert decide(case) == replace(EARLIER, replayed=True)

@@ -129,7 +129,7 @@ def test_buying_now_needs_its_very_price_above_the_price(price: int, amount: int
     assert code_of(standing(ANNA, price, 9_000, buy_now_price=5_000), BEN, amount, "buy_now") is code
 
 
-def test_without_a_price_for_it_nobody_buys_now() -> None:
+def test_without_a_buy_now_price_no_bid_buys_now() -> None:
     assert code_of(standing(ANNA, 1_000, 1_000), BEN, 5_000, "buy_now") is Code.BUY_NOW_UNAVAILABLE
 
 

@@ -61,7 +61,7 @@ def test_terms_at_the_edge_have_no_fault(terms: dict[str, Any]) -> None:
     assert faults_in(Terms(**terms)) == []
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_all_faults_are_reported_together() -> None:
     terms = Terms(increments=(), start_price=9, buy_now_price=9, duration_ms=5_000, max_total_ms=1_000)
     assert [field for field, _ in faults_in(terms)] == ["increments", "buy_now_price", "max_total_ms"]
 

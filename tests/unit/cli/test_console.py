@@ -29,7 +29,7 @@ def a_line(descriptor: int) -> bytes:
     return events_received
 
 
-async def test_each_line_has_the_name_of_who_said_it(pipe: tuple[int, int]) -> None:
+async def test_each_line_has_the_name_of_its_process(pipe: tuple[int, int]) -> None:
     console = Console(["blytz", "auction"], pipe[1])
     console.write("one\ntwo", "auction")
     console.write("three")
@@ -53,7 +53,7 @@ async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> Non
     os.close(terminal)
 
 
-async def test_a_reader_who_does_not_read_stops_nobody(pipe: tuple[int, int]) -> None:
+async def test_a_reader_who_does_not_read_blocks_no_process(pipe: tuple[int, int]) -> None:
     console = Console(["x"], pipe[1])
     for number in range(3 * MAX_WAITING):
         console.write(f"{number} " + "y" * 100, "x")

@@ -90,7 +90,7 @@ def test_the_newest_bid_comes_first_and_the_oldest_give_way() -> None:
     assert 5 < len(lines) < 20
 
 
-def test_one_who_was_outbid_at_once_is_told_apart() -> None:
+def test_a_bid_that_is_outbid_at_once_is_marked() -> None:
     assert "Jonas Weber" in (
         line := next(line for line in drawn(after(event(2, bidder=JONAS))) if "outbid at once" in line)
     )
@@ -127,7 +127,7 @@ def test_a_store_that_is_away_is_said_until_something_happens() -> None:
     assert "no bid can be decided now" not in "\n".join(drawn(made))
 
 
-def test_a_final_auction_says_who_won() -> None:
+def test_a_final_auction_names_the_winner() -> None:
     text = "\n".join(drawn(scene(status="sold", price=5_000, reserve_met=True)))
     assert "SOLD" in text
     assert "won by Maya Rosen" in text

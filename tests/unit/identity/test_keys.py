@@ -23,7 +23,7 @@ def believer(issuer: FakeIssuer, watch: Watch) -> OidcIssuer:
     return OidcIssuer(issuer.url, frozenset({AUDIENCE}), keys=keys, clock=watch.wall)
 
 
-async def test_keys_are_fetched_once_for_everybody_who_waits(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_keys_are_fetched_once_for_all_waiting_callers(issuer: FakeIssuer, watch: Watch) -> None:
     believes, token = believer(issuer, watch), issuer.token()
     with pytest.raises(KeysWanted):
         believes.verify(token)

@@ -34,7 +34,7 @@ def part(content: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
 
 
-async def test_a_good_token_names_somebody(issuer: FakeIssuer) -> None:
+async def test_a_good_token_names_its_user(issuer: FakeIssuer) -> None:
     principal = await believer(issuer).admit(issuer.token(roles=["seller", "bidder", "cook"]))
     assert principal.id == user_id(issuer.url, "anna")
     assert principal.name == "Anna"
@@ -59,7 +59,7 @@ async def test_two_issuers_cannot_name_each_others_users(issuer: FakeIssuer, oth
             await both.admit(stolen)
 
 
-async def test_an_issuer_that_nobody_configured_is_not_asked(issuer: FakeIssuer) -> None:
+async def test_an_issuer_that_is_not_configured_gets_no_request(issuer: FakeIssuer) -> None:
     with pytest.raises(TokenRefused, match="not trusted"):
         await Issuers({}).admit(issuer.token())
     assert issuer.asked == 0
@@ -169,7 +169,7 @@ async def test_a_token_that_its_issuer_did_not_sign_is_refused(
 
 
 @pytest.mark.parametrize("header", ["jku", "jwk", "x5u", "x5c", "crit"])
-async def test_a_token_that_brings_its_own_key_is_refused_and_nobody_is_asked_for_it(
+async def test_a_token_that_brings_its_own_key_is_refused_without_a_request(
     header: str, issuer: FakeIssuer, other_key: SigningKey
 ) -> None:
     with FakeIssuer(other_key) as evil:
@@ -247,5 +247,5 @@ async def test_roles_come_from_the_claim_that_the_operator_names(
         ({"name": 7}, "Somebody"),
     ],
 )
-async def test_a_name_is_one_that_everybody_may_see(claims: dict[str, Any], name: str, issuer: FakeIssuer) -> None:
+async def test_a_name_is_printable_and_never_an_address(claims: dict[str, Any], name: str, issuer: FakeIssuer) -> None:
     assert (await believer(issuer).admit(issuer.token(**claims))).name == name

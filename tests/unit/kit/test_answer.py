@@ -17,7 +17,7 @@ async def test_it_can_be_awaited_before_and_after_it_is_here() -> None:
     assert await Answer.of(8) == 8
 
 
-async def test_a_failure_is_raised_by_whoever_asks() -> None:
+async def test_a_failure_is_raised_to_the_caller() -> None:
     failed: Answer[int] = Answer()
     failed.fail(ValueError("no"))
     with pytest.raises(ValueError, match="no"):
@@ -36,7 +36,7 @@ def test_only_the_first_word_counts() -> None:
     assert (reply, answer.result(), answer.exception()) == ([1], 1, None)
 
 
-def test_who_comes_late_is_told_at_once() -> None:
+def test_a_callback_added_late_is_called_at_once() -> None:
     reply: list[str] = []
     Answer.of("here").then(lambda it: reply.append(it.result()))
     assert reply == ["here"]

@@ -34,7 +34,7 @@ async def hearing(url: str, **how: float) -> AsyncIterator[Heard]:
         await events_received.feed.close()
 
 
-async def test_what_is_published_is_heard_in_order(redis: RedisServer) -> None:
+async def test_what_is_published_is_received_in_order(redis: RedisServer) -> None:
     async with hearing(redis.url) as events_received:
         events_received.feed.subscribe(CHANNEL)
         await until(lambda: events_received.subscribed == [CHANNEL], "subscribed")
@@ -44,7 +44,7 @@ async def test_what_is_published_is_heard_in_order(redis: RedisServer) -> None:
         assert events_received.messages == [(CHANNEL, str(number).encode()) for number in range(100)]
 
 
-async def test_after_unsubscribing_nothing_is_heard(redis: RedisServer) -> None:
+async def test_after_unsubscribing_nothing_is_received(redis: RedisServer) -> None:
     async with hearing(redis.url) as events_received:
         for channel in (CHANNEL, b"other"):
             events_received.feed.subscribe(channel)

@@ -47,7 +47,7 @@ async def test_past_its_bound_a_pipe_refuses_before_it_sends(redis: RedisServer)
         assert pipe.in_flight == 0
 
 
-async def test_a_reply_goes_to_whoever_asked_through_the_function_they_gave(redis: RedisServer) -> None:
+async def test_a_reply_goes_to_its_caller_through_their_decoder(redis: RedisServer) -> None:
     async with connected(redis.url, patient=True) as pipe:
         plain, number, wrong = (
             pipe.call("ECHO", "7"),
@@ -68,7 +68,7 @@ async def test_an_error_of_one_command_is_that_commands_alone(redis: RedisServer
         assert (await fine, await after) == (b"OK", b"x")
 
 
-async def test_who_no_longer_waits_disturbs_nobody(redis: RedisServer) -> None:
+async def test_a_caller_that_no_longer_waits_disturbs_no_other(redis: RedisServer) -> None:
     async with connected(redis.url, patient=True) as pipe:
         gone, here = asyncio.ensure_future(pipe.call("ECHO", "1")), pipe.call("ECHO", "2")
         await asyncio.sleep(0)

@@ -42,7 +42,7 @@ async def port() -> AsyncIterator[int]:
     await tasks.stop()
 
 
-async def test_a_fault_while_a_message_is_heard_is_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_fault_while_a_message_is_handled_is_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
     client = await Client.open(port)
     client.send({"type": "watch", "topic": "auction:auc_1"})
     _, code = await client.rest()

@@ -47,11 +47,11 @@ def test_a_shopper_pays_the_price_to_have_it_now() -> None:
 
 
 @pytest.mark.parametrize("temper", ["steady", "sniper", "ceiling", "shopper"])
-def test_nobody_goes_past_its_limit(temper: Temper) -> None:
+def test_no_bidder_goes_past_its_limit(temper: Temper) -> None:
     assert moves(temper, limit=1_000, buy_now_price=None) == []
 
 
-def test_nobody_bids_against_itself_or_without_end() -> None:
+def test_no_bidder_bids_against_itself_or_without_end() -> None:
     mind = Mind("steady", "Maya Rosen", 10**9, random.Random(1))
     assert not any(mind.think(state(), NOW + ms) for ms in range(0, 40_000, 50))
     assert len(moves("chatterer")) <= MAX_BIDS
@@ -61,7 +61,7 @@ def test_only_an_open_auction_gets_bids() -> None:
     assert moves("steady", status="paused") == []
 
 
-def test_somebody_always_gets_it_going() -> None:
+def test_two_bidders_always_start_it() -> None:
     for seed in range(200):
         came = cast(random.Random(seed))
         assert len(set(came)) == len(came) >= 7

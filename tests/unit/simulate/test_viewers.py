@@ -20,7 +20,7 @@ def crowd() -> Crowd:
     return Crowd("ws://nowhere", "auction:auc_1", clock)
 
 
-def test_a_frame_is_decoded_once_for_everybody() -> None:
+def test_a_frame_is_decoded_once_for_all_viewers() -> None:
     everybody = crowd()
     first, second = frame(event(2), event(3)), frame(event(4))
     known = everybody.digest(first)

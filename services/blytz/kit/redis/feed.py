@@ -1,5 +1,5 @@
-"""Receives published messages. A message only notifies: the stream is authoritative (ARCHITECTURE, "the stream is
-the truth"), so after each reconnect the owner is called to read there what it missed."""
+"""Receives published messages. A message only notifies: the stream is authoritative (decision 0002), so after each
+reconnect the owner is called to read there what it missed."""
 
 import asyncio
 from collections.abc import Callable
