@@ -92,6 +92,11 @@ def test_paths_of_services_that_do_not_run_here_get_an_explanation(gateway: Gate
         assert name in found["detail"]
 
 
+def test_the_reference_is_found_with_a_slash_at_its_end(gateway: Gateway) -> None:
+    answer = gateway.get("/docs/")
+    assert (answer.status_code, answer.headers["location"]) == (308, "/docs")
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/health", "/auction/v1/auctions", "/auction/v1/auctions/auc_none", "/none"]
 )

@@ -247,5 +247,5 @@ async def test_roles_come_from_the_claim_that_the_operator_names(
         ({"name": 7}, "Somebody"),
     ],
 )
-async def test_a_name_is_printable_and_never_an_address(claims: dict[str, Any], name: str, issuer: FakeIssuer) -> None:
+async def test_a_name_is_never_an_address(claims: dict[str, Any], name: str, issuer: FakeIssuer) -> None:
     assert (await believer(issuer).admit(issuer.token(**claims))).name == name
