@@ -74,8 +74,8 @@ class Parser(Generic[T]):
 
 def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType({})) -> None:
     """Raises `InvalidRequest` for a query with a parameter that is not `known` (by name, with its type), because
-    `statu=open` would otherwise return everything, or with an integer written as `1.0` or `1e1`. Other
-    faults are only reported together with these."""
+    `statu=open` would otherwise return everything, or with an integer written as `1.0` or `1e1`,
+    which a body refuses too. Other faults are only reported together with these."""
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     faults = {name[:_LONGEST_NAME]: "is not a known parameter" for name, _ in sent if name not in known}
     for name, text in sent:
