@@ -84,6 +84,7 @@ async def test_a_closed_auction_is_deleted_whole_once_it_is_old(auctions: Auctio
     assert auctions.keys(old) == set()
     assert auctions.members(CLOSED) == [young]
     assert auctions.members(INDEX) == [young, alive]
+    assert auctions.members("{auctions}:sold") == [young]
     assert auctions.members(SCHEDULE) == [alive]
     assert await auctions.store.get(old) is None
     assert await auctions.store.events(old, 0, 10) == []

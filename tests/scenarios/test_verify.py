@@ -172,6 +172,14 @@ async def test_tampering_is_found(
     assert verify(auction_id)[1][0].startswith(f"{auction_id}  DIFFERS at {where}: ")
 
 
+async def test_a_report_of_tampering_sends_no_control_characters_to_the_terminal(
+    store: RedisStore, redis: RedisServer, verify: Told
+) -> None:
+    auction_id = await an_auction(store)
+    redis.ask("HSET", keys_of(auction_id).bids, "a9\x1b[2J\u202e:usr_anna", "1")
+    assert verify(auction_id)[1][0].startswith(f"{auction_id}  DIFFERS at \u2068receipt a9[2J:usr_anna: ")
+
+
 async def test_a_command_that_cannot_go_on_says_why_in_one_line(verify: Told) -> None:
     for arguments, why in (
         ([], "say which auction to verify, or --all"),

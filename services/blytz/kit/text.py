@@ -7,11 +7,13 @@ from typing import Final
 
 # Terminals and logs would obey these.
 _CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
-# Spaces, fillers, joiners, marks of direction and variation: a name of nothing else shows nothing. The characters
-# themselves, because not every dialect of regular expressions knows `\u2000`.
+# Spaces, fillers, joiners, tags, marks of direction and variation: a name of nothing else shows nothing. The
+# characters themselves, because not every dialect of regular expressions knows `\u2000`. JavaScript needs its `u`
+# flag for those above U+FFFF, as JSON Schema recommends.
 _INVISIBLE: Final = (
     " \u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f"
     "\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 # One line with something visible in it. `(?!\n)` because Python's `$` also holds before a final line break.
 LINE: Final = rf"^[^{_CONTROL}]*[^{_CONTROL}{_INVISIBLE}][^{_CONTROL}]*$(?!\n)"

@@ -173,7 +173,10 @@ def test_control_characters_of_latin_1_are_refused_in_title_and_description(api:
     assert asked(api, sam, body) == ["title", "description"]
 
 
-@pytest.mark.parametrize("title", ["\u200b", "\u2800\u3164", "\u00a0 \u2060", "\ufeff\u00ad", "\u202e"])
+@pytest.mark.parametrize(
+    "title",
+    ["\u200b", "\u2800\u3164", "\u00a0 \u2060", "\ufeff\u00ad", "\u202e", "\U000e0062\U000e007f", "\U000e0100"],
+)
 def test_a_title_with_nothing_visible_in_it_is_refused(api: Api, sam: str, title: str) -> None:
     assert asked(api, sam, {"title": title, "terms": {}}) == ["title"]
 

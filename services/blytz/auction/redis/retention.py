@@ -5,7 +5,8 @@ from typing import Final
 
 import structlog
 
-from blytz.auction.redis.keys import CLOSED, INDEX, keys_of
+from blytz.auction.redis.index import Index
+from blytz.auction.redis.keys import CLOSED, keys_of
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis.pipe import RedisError, RedisPipe
 from blytz.kit.redis.scripts import load_script
@@ -26,6 +27,7 @@ class RedisRetention:
     def __init__(self, pipe: RedisPipe, keep_ms: int, keep: int, metrics: Metrics) -> None:
         """Closed auctions are deleted `keep_ms` after their end; of younger ones only the newest `keep` stay."""
         self._pipe = pipe
+        self._index = Index(pipe)
         self._keep_ms = keep_ms
         self._keep = keep
         self._delete = load_script(__package__, "delete")
@@ -64,7 +66,7 @@ class RedisRetention:
             log.exception("retention_failed", auction_id=auction_id, error=str(error))
         else:
             if is_deleted:
-                await self._pipe.call("ZREM", INDEX, auction_id)
+                await self._index.remove(auction_id)
                 self._deleted.add()
             else:
                 log.error("retention_refused", auction_id=auction_id, why="the auction is not closed")

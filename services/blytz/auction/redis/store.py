@@ -1,9 +1,9 @@
 """Auctions in Redis: the only module that knows their keys and scripts.
 
-Every key of an auction carries its id as hash tag, so that one script may touch them all on a cluster. Two sorted
-sets stand beside the auctions: `auctions` (all, by id, which is by time) and `{sales}:schedule` (all that are not
-closed, by when the hammer checks them). Both are written before the auction itself: an entry without an auction is
-harmless, an auction without an entry would never be closed.
+Every key of an auction carries its id as hash tag, so that one script may touch them all on a cluster. Beside the
+auctions stand the lists of `index.py` and `{sales}:schedule` (all that are not closed, by when the hammer checks
+them). Both are written before the auction itself: an entry without an auction is harmless, an auction without an
+entry would never be closed.
 """
 
 import contextlib
@@ -27,7 +27,8 @@ from blytz.auction.model import (
     Verb,
 )
 from blytz.auction.redis.bid_script import BidScript, refused
-from blytz.auction.redis.keys import INDEX, SCHEDULE, bid_keys_of, keys_of
+from blytz.auction.redis.index import Index
+from blytz.auction.redis.keys import SCHEDULE, bid_keys_of, keys_of
 from blytz.auction.redis.schedule import RESCHEDULE
 from blytz.auction.redis.state import auction_of, corrupt, new_state, text, whole
 from blytz.auction.store import Closed, CorruptAuction, Page
@@ -40,8 +41,6 @@ from blytz.kit.redis.scripts import source
 from blytz.kit.telemetry.metrics import Metrics
 
 SCRIPTS: Final = ("open", "place_bid", "change", "close")
-LISTED_AT_ONCE: Final = 200
-"""How many auctions one call of `list` looks at, at most, to find those of one status."""
 
 _json = msgspec.json.Encoder()
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -67,6 +66,7 @@ class RedisStore:
     ) -> None:
         """Without `clock`, a step of the clock of Redis goes unnoticed: for tests and tools."""
         self._pipe = pipe
+        self._index = Index(pipe)
         self._scripts = scripts or load_scripts()
         self._clock = clock
         self._bids = BidScript(self._scripts["place_bid"], bid_keys_of, self._schedule_now, self._expected)
@@ -84,7 +84,8 @@ class RedisStore:
         stepped_ms, now = await self._opening_steps_ms(), await self.now()
         # Never in the past: what was due long ago and has no auction is taken for an opening that failed.
         due_at = max(now, listing.starts_at) if listing.starts_at else now + listing.terms.duration_ms
-        await self._pipe.call("ZADD", INDEX, 0, auction_id)
+        is_scheduled = listing.starts_at is not None and listing.starts_at > now
+        await self._index.add(auction_id, Status.SCHEDULED if is_scheduled else Status.OPEN)
         # LT: of two attempts at once, the later one must not postpone the end that the earlier one set.
         await self._pipe.call("ZADD", SCHEDULE, "LT", due_at, auction_id)
         await self._run("open", auction_id, cause, stepped_ms, *new_state(listing), operation_id=operation_id)
@@ -92,7 +93,14 @@ class RedisStore:
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         stepped_ms = await self._opening_steps_ms()
-        return await self._outcome(auction_id, await self._run("open", auction_id, cause, stepped_ms))
+        match reply := await self._run("open", auction_id, cause, stepped_ms):
+            case [b"ok", _]:
+                auction = await self._must_get(auction_id)
+                await self._index.move(auction_id, auction.status)
+                return auction
+            case [b"not_yet", remaining_ms, _]:
+                return NotYet(remaining_ms)
+        return refused(reply)
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         bids = self._bids
@@ -113,6 +121,7 @@ class RedisStore:
             # The fraction makes two entries for the same time differ, so that the hammer never takes the entry
             # that a resume wrote for the one that it read before.
             await self._reschedule(auction_id, auction.ends_at + auction.seq % 1000 / 1000)
+        await self._index.move(auction_id, auction.status)
         return await self._answer_to(auction_id, operation_id) if operation_id else auction
 
     async def close(
@@ -137,11 +146,15 @@ class RedisStore:
         )
         match reply:
             case [b"closed", status, event, _]:
+                closed = Closed(Status(status.decode()), Event(_object.decode(event)))
+                await self._index.move(auction_id, closed.status)
                 if force:
                     self._schedule_now(auction_id)
-                return Closed(Status(status.decode()), Event(_object.decode(event)))
+                return closed
             case [b"not_yet", remaining_ms, _]:
-                return NotYet(None if remaining_ms < 0 else remaining_ms)
+                is_paused = remaining_ms < 0
+                await self._index.move(auction_id, Status.PAUSED if is_paused else Status.OPEN)
+                return NotYet(None if is_paused else remaining_ms)
         return refused(reply)
 
     async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
@@ -152,34 +165,18 @@ class RedisStore:
         return auction
 
     async def list(self, status: Status | None, cursor: str | None, limit: int) -> Page:
-        # Ids are ordered by time, so the newest come first and a cursor stays true while auctions are added.
-        before = f"({cursor}" if cursor else "+"
-        looked_at = limit if status is None else LISTED_AT_ONCE
-        ids = await self._pipe.call("ZRANGE", INDEX, before, "-", "BYLEX", "REV", "LIMIT", 0, looked_at)
+        ids = await self._index.page(status, cursor, limit)
         found: list[Auction] = []
-        fitting = ids if status is None else await self._with_status(ids, status, limit)
-        states = [self._state(auction_id.decode()) for auction_id in fitting]
-        for state in states:
+        for auction_id, state in [(auction_id, self._state(auction_id)) for auction_id in ids]:
             try:
                 auction = await _read(state)
             except CorruptAuction:
                 continue  # It was logged. One corrupt auction must not hide the others.
             if auction and (status is None or auction.status is status):
                 found.append(auction)
-        is_full = len(fitting) == limit
-        if ids:
-            cursor = (fitting if is_full else ids)[-1].decode()
-        return Page(found, cursor if is_full or len(ids) == looked_at else None)
-
-    async def _with_status(self, ids: Sequence[bytes], status: Status, limit: int) -> Sequence[bytes]:
-        """The first `limit` of these. One field is read of each: whole states only of what the page returns."""
-        answers = [self._pipe.call("HGET", keys_of(auction_id.decode()).state, "status") for auction_id in ids]
-        fitting: list[bytes] = []
-        for auction_id, answer in zip(ids, answers, strict=True):
-            with contextlib.suppress(RedisError):
-                if await answer == status.value.encode():
-                    fitting.append(auction_id)
-        return fitting[:limit]
+            elif auction:
+                await self._index.move(auction_id, auction.status, found_as=status)
+        return Page(found, ids[-1] if len(ids) == limit else None)
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
         key = keys_of(auction_id).events
@@ -248,14 +245,6 @@ class RedisStore:
         return self._pipe.run(
             script, named, (auction_id, _json.encode(cause), self._expected(), *args), fault=corrupt
         )
-
-    async def _outcome(self, auction_id: str, reply: Any) -> Auction | NotYet | Refused:
-        match reply:
-            case [b"ok", _]:
-                return await self._must_get(auction_id)
-            case [b"not_yet", remaining_ms, _]:
-                return NotYet(remaining_ms)
-        return refused(reply)
 
     async def _must_get(self, auction_id: str) -> Auction:
         auction = await self.get(auction_id)

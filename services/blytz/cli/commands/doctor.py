@@ -11,6 +11,7 @@ import typer
 
 from blytz.cli.data_folder import DataOption, data_folder, running_platform
 from blytz.cli.options import JsonOption
+from blytz.kit.text import isolated
 
 if TYPE_CHECKING:
     from blytz.cli.doctor.findings import Finding
@@ -118,7 +119,7 @@ def _show(found: list["Finding"]) -> None:
         width = max(len(finding.name) for finding in found)
         for each in found:
             remedy = f" -> {each.remedy}" if each.remedy else ""
-            typer.echo(f"{each.state:<4}  {each.name:<{width}}  {each.why}{remedy}")
+            typer.echo(f"{each.state:<4}  {each.name:<{width}}  {isolated(each.why)}{remedy}")
         typer.echo(_summary(found))
         return
     grid = Table.grid(padding=(0, 2))

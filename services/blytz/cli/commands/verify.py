@@ -1,4 +1,4 @@
-"""`blytz verify`: replays what is recorded of auctions and says the first thing that is not as it must be."""
+"""`blytz verify`: replays what is recorded of auctions and reports the first difference."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ from blytz.auction.redis import audit
 from blytz.auction.replay import Difference
 from blytz.cli.data_folder import DataOption, data_folder, running_platform
 from blytz.kit.money_text import money
+from blytz.kit.text import isolated
 from blytz.kit.user_error import UserError
 
 CONNECT_WITHIN_S = 5.0
@@ -78,7 +79,8 @@ def report_on(record: audit.Record) -> dict[str, Any]:
 
 def _line(report: dict[str, Any]) -> str:
     if not report["ok"]:
-        return f"{report['auction_id']}  DIFFERS at {report['where']}: {report['what']}"
+        difference = isolated(f"{report['where']}: {report['what']}")
+        return f"{report['auction_id']}  DIFFERS at {difference}"
     price = f" at {money(report['price'], report['currency'])}" if report["price"] else ""
     counts = f"{report['events']} events, {report['bids']} bids"
     return f"{report['auction_id']}  ok: {counts}, {report['status']}{price}"
