@@ -141,13 +141,6 @@ async def test_the_hammer_says_the_closing_event_of_a_cancelled_and_of_a_bought_
     assert (cancelled.event.kind, cancelled.event.seq) == ("cancelled", 2)
 
 
-async def test_an_order_of_the_hammer_that_comes_too_late_is_void(fleet: HammerFleet) -> None:
-    store = await led(fleet)
-    fleet.clock.set(END + 1)
-    assert await store.close(ID, CAUSE, not_after=END) == NotYet(0)
-    assert isinstance(await store.close(ID, CAUSE, not_after=END + 1), Closed)
-
-
 async def test_a_pause_stops_the_clock_and_a_resume_starts_it_with_the_time_left(fleet: HammerFleet) -> None:
     store = await led(fleet, max_total_ms=90_000)
     fleet.clock.set(END - 1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from blytz.auction.model import BidKind, Code, Party, Terms
-from tests.support.auction_player import AMOUNTS, CHANGES, HOUSE_VERBS, KINDS, MOMENTS, PEOPLE, Player
+from tests.support.auction_player import AMOUNTS, CHANGES, KINDS, MOMENTS, PEOPLE, SELLER_AND_HAMMER_VERBS, Player
 from tests.support.auctions import BIDDERS
 from tests.support.pipes import CONNECTED_WITHIN_S, PatientPipe
 from tests.support.redis import RedisServer
@@ -105,7 +105,7 @@ class TwoStores(RuleBasedStateMachine):
     async def _wait(self, anchor: str, offset: int) -> None:
         self.player.wait(anchor, offset)
 
-    @rule(verb=st.sampled_from(HOUSE_VERBS))
+    @rule(verb=st.sampled_from(SELLER_AND_HAMMER_VERBS))
     def sell(self, verb: str) -> None:
         self.play(self.player.sell(verb))
 

@@ -1,4 +1,4 @@
-"""What one reader does, or how many there are, is no matter for the next."""
+"""Neither what one reader does nor how many there are delays another reader."""
 
 import asyncio
 import statistics
@@ -56,23 +56,25 @@ class Crowd:
     def __init__(self, store: RedisStore, auction_id: str, per_s: float) -> None:
         self.made_at: dict[int, float] = {}
         self._store, self._auction_id, self._per_s = store, auction_id, per_s
+        self._sent = 0
 
     async def bid(self, seconds: float) -> None:
-        began, number = time.monotonic(), 0
+        began, sent_before = time.monotonic(), self._sent
         while (now := time.monotonic()) < began + seconds:
-            while number < (now - began) * self._per_s:
-                number += 1
-                one = bid(BIDDERS[number % 3], 1_000_000 + (len(self.made_at) + number) * 10_000)
+            while self._sent - sent_before < (now - began) * self._per_s:
+                self._sent += 1
+                one = bid(BIDDERS[self._sent % 3], 1_000_000 + self._sent * 10_000)
                 self._store.place_bid(self._auction_id, one, CAUSE).then(self._made)
             await asyncio.sleep(0.002)
-        await until(lambda: len(self.made_at) >= number, "every bid is answered")
+        await until(lambda: len(self.made_at) >= self._sent, "every bid is answered")
 
     def _made(self, placed: Answer[Receipt | Refused]) -> None:
         self.made_at[placed.result().seq] = time.time()
 
-    def delays_ms(self, viewer: Viewer) -> list[float]:
-        """From Redis's answer to the bid until the viewer had the event; below 0 when that was first."""
-        return [(viewer.heard_at[seq] - at) * 1000 for seq, at in self.made_at.items()]
+    def delays_ms(self, viewer: Viewer, after: int = 0) -> list[float]:
+        """From Redis's answer to a bid with `after < seq` until the viewer had the event; below 0 when that was
+        first."""
+        return [(viewer.heard_at[seq] - at) * 1000 for seq, at in self.made_at.items() if seq > after]
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -97,18 +99,23 @@ async def test_many_viewers_receive_batches_in_order_and_in_time(
     gateway: GatewayProcess, store: RedisStore
 ) -> None:
     viewers = await watching(gateway, BUSY, 500)
-    crowd = Crowd(store, BUSY, per_s=300)
-    await crowd.bid(2.5)
-    last = max(crowd.made_at)
-    await until(lambda: all(viewer.seq == last for viewer in viewers), "everybody has all")
+    crowd, last = Crowd(store, BUSY, per_s=300), 0
+    halves_ms, slowest_ms = [], []
+    for _ in range(3):
+        before = last
+        await crowd.bid(1)
+        last = max(crowd.made_at)
+        await until(lambda last=last: all(viewer.seq == last for viewer in viewers), "all events")  # type: ignore[misc]
+        delays = [crowd.delays_ms(viewer, after=before) for viewer in viewers[::50]]
+        halves_ms.append(max(percentile(each, 0.5) for each in delays))
+        slowest_ms.append(max(percentile(each, 0.99) for each in delays))
+    # The median of the rounds: a machine that stands still for a moment spoils one of them.
+    assert statistics.median(halves_ms) < BATCH_MS + SLACK_MS
+    assert statistics.median(slowest_ms) < BATCH_MS + 2 * SLACK_MS
     for viewer in viewers:
         assert not viewer.faults
         assert [seq for seq, _ in viewer.history] == list(range(2, last + 1))
     assert len(viewers[0].batches) < last, "a busy room is sent batches"
-    for viewer in viewers[::50]:
-        delays = crowd.delays_ms(viewer)
-        assert percentile(delays, 0.5) < BATCH_MS + SLACK_MS
-        assert percentile(delays, 0.99) < BATCH_MS + 2 * SLACK_MS
 
 
 @pytest.mark.alone

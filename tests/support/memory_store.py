@@ -74,13 +74,7 @@ class MemoryStore:
         return after if isinstance(after, Refused) else self._first_answer(auction_id, operation_id, after)
 
     async def close(
-        self,
-        auction_id: str,
-        cause: Cause,
-        *,
-        force: bool = False,
-        outage: Outage | None = None,
-        not_after: int | None = None,
+        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
     ) -> Closed | NotYet | Refused:
         now = self._clock()
         auction = self._auctions.get(auction_id)
@@ -90,9 +84,7 @@ class MemoryStore:
                 self._keep(corrected.auction, corrected.events)
         after = self._apply(
             auction_id,
-            lambda auction: rules_of_time.close(
-                auction, cause, now, force=force, outage=outage, not_after=not_after
-            ),
+            lambda auction: rules_of_time.close(auction, cause, now, force=force, outage=outage),
         )
         if not isinstance(after, Auction):
             return after

@@ -40,8 +40,8 @@ ORPHAN_AFTER_MS = 60_000
 """An entry whose auction has still not appeared this long after it was due belongs to an opening that failed."""
 POSTPONE_MS = 60_000
 HEARTBEAT_VALID_S = 1.0
-"""A hammer falls only this soon after a heartbeat, and a call to close is void this long after it was sent: Redis
-may have stood still meanwhile, and then the lost time comes first."""
+"""A hammer falls only this soon after a heartbeat: Redis may have stood still since, and then the lost time comes
+first. A call that Redis executes more than a second late is refused by the script itself (decision 16)."""
 
 
 class Schedule(Protocol):
@@ -198,9 +198,8 @@ class Hammer:
             or monotonic() - self._heartbeat_at > HEARTBEAT_VALID_S
         ):
             return False
-        not_after = self._clock.now() + int(HEARTBEAT_VALID_S * 1000)
         try:
-            found = await self._store.close(auction_id, CAUSE, outage=self._outage, not_after=not_after)
+            found = await self._store.close(auction_id, CAUSE, outage=self._outage)
             match found:
                 case Closed(status, event):
                     if await self._schedule.record_sale(auction_id, event):

@@ -110,7 +110,6 @@ def close(
     *,
     force: bool = False,
     outage: Outage | None = None,
-    not_after: int | None = None,
 ) -> Change | NotYet | Refused:
     """The hammer. A closed auction stays as it is, with no further event."""
     now = max(now, auction.clock)
@@ -119,8 +118,6 @@ def close(
     if auction.status is Status.SCHEDULED:
         return refuse(Code.AUCTION_NOT_OPEN, auction)
     if not force:
-        if not_after is not None and now > not_after:
-            return NotYet(0)
         compensated = compensate(auction, outage, cause, now) if outage else None
         if compensated:
             return compensated

@@ -67,17 +67,10 @@ class AuctionStore(Protocol):
         of one that was not refused changes nothing and gets the first answer."""
 
     async def close(
-        self,
-        auction_id: str,
-        cause: Cause,
-        *,
-        force: bool = False,
-        outage: Outage | None = None,
-        not_after: int | None = None,
+        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
     ) -> Closed | NotYet | Refused:
-        """Let the hammer fall. Before `ends_at` only `force` (the seller's own hammer) closes. An `outage`
-        not yet made good is made good first, in the same step. An order that reaches the store later than
-        `not_after` is void and answered with `NotYet(0)`: the store may have stood still meanwhile."""
+        """Let the hammer fall. Before `ends_at` only `force` (the seller's own hammer) closes. The time of an
+        `outage` that the auction has not got back is given back first, in the same step."""
 
     async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
         """Refuse every later bid of this bidder on this auction."""

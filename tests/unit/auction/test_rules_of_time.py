@@ -152,12 +152,6 @@ def test_the_seller_may_let_the_hammer_fall_early_even_in_a_pause() -> None:
     assert (ended.status, ended.ends_at, ended.remaining_ms, ended.paused_at) == (Status.SOLD, T0 + 9, None, None)
 
 
-def test_an_order_of_the_hammer_that_comes_too_late_is_void() -> None:
-    for now, void in ((END, False), (END + 1, True)):
-        decided = rules_of_time.close(led(), CAUSE, now, not_after=END)
-        assert (decided == NotYet(0)) is void
-
-
 def test_a_pause_keeps_the_time_left_and_a_resume_gives_it_back() -> None:
     paused = changed(rules_of_time.change(led(max_total_ms=90_000), "pause", CAUSE, END - 1))
     assert (paused.status, paused.remaining_ms, paused.ends_at) == (Status.PAUSED, 1, None)

@@ -125,13 +125,7 @@ class RedisStore:
         return await self._answer_to(auction_id, operation_id) if operation_id else auction
 
     async def close(
-        self,
-        auction_id: str,
-        cause: Cause,
-        *,
-        force: bool = False,
-        outage: Outage | None = None,
-        not_after: int | None = None,
+        self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None
     ) -> Closed | NotYet | Refused:
         began_at, ended_at = (outage.began_at, outage.ended_at) if outage else (0, 0)
         reply = await self._run(
@@ -142,7 +136,6 @@ class RedisStore:
             "1" if force else "0",
             began_at,
             ended_at,
-            text(not_after),
         )
         match reply:
             case [b"closed", status, event, _]:

@@ -6,14 +6,12 @@
 -- KEYS 1-3 as in common.lua
 -- ARGV 1-3 as in common.lua  4 recorded steps of the clock, ms, '' to correct nothing
 --      5 '1' closes before the end too  6, 7 begin and end of the last outage, 0 for none
---      8 void when it arrives after this time, '' for never
 -- Returns {'closed', status, event, now} | {'not_yet', remaining_ms or -1 while paused, now}
 --       | {'refused', code, seq, price, minimum, ends_at, now}
 -- Events  sold | unsold | extended_by_seller (reason outage or clock_step)
 
 local FORCE = ARGV[5] == '1'
 local BEGAN_AT, ENDED_AT = whole(ARGV[6], MAX_TIME, 'outage'), whole(ARGV[7], MAX_TIME, 'outage')
-local NOT_AFTER = maybe(ARGV[8], MAX_TIME, 'not_after')
 local STEPPED_MS = tonumber(ARGV[4])
 
 local a = load()
@@ -83,9 +81,6 @@ local function compensate(by_ms)
 end
 
 if not FORCE then
-  if NOT_AFTER and now > NOT_AFTER then
-    return {'not_yet', 0, now}
-  end
   local lost_ms = (not a.ends_at or a.ends_at > BEGAN_AT) and ran_during_outage() or 0
   if lost_ms > 0 then
     compensate(lost_ms)
