@@ -109,6 +109,10 @@ class TwoStores(RuleBasedStateMachine):
     def sell(self, verb: str) -> None:
         self.play(self.player.sell(verb))
 
+    @rule(by_ms=st.sampled_from((1, 250, 5_000)))
+    def extend(self, by_ms: int) -> None:
+        self.play(self.player.extend(by_ms))
+
     @rule(began_ms_ago=st.sampled_from((0, 1, 500, 3_000)), lasted_ms=st.sampled_from((0, 1, 500, 3_000)))
     def outage(self, began_ms_ago: int, lasted_ms: int) -> None:
         self.play(self.player.outage(began_ms_ago, lasted_ms))

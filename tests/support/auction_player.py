@@ -147,6 +147,11 @@ class Player:
             case "block":
                 await self.pair.block(rng.choice(BIDDERS).id)
 
+    async def extend(self, by_ms: int) -> None:
+        """Twice: the second time the hard stop may have been reached."""
+        await self.pair.verb("extend", by_ms)
+        await self.pair.verb("extend", by_ms)
+
     async def sell(self, verb: str) -> None:
         if verb == "extend":
             await self.pair.verb("extend", 250)
