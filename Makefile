@@ -21,7 +21,7 @@ setup-test:
 	@infra/setup.sh test
 
 .PHONY: test
-test: setup-test ## Run all tests: real Redis, real sockets, real processes
+test: setup-test ## Run the everyday tests: real Redis, real sockets, real processes
 	@exec $(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
 .PHONY: test-tls

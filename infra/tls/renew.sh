@@ -3,7 +3,11 @@
 # For a timer, twice a day (infra/systemd/blytz-renew.timer); an open WebSocket does not notice.
 set -euo pipefail
 
-data=$(cd "${1:?usage: infra/tls/renew.sh DIR}" && pwd)
+if [ ! -d "${1:-}" ]; then
+    echo "usage: infra/tls/renew.sh DIR, the data folder in which infra/tls/issue.sh has put a certificate" >&2
+    exit 2
+fi
+data=$(cd "$1" && pwd)
 shift
 umask 077
 exec certbot renew --non-interactive --max-log-backups 10 \

@@ -1,10 +1,11 @@
-"""What the fleet's documents point at is there: files and folders, links, and the keys in Redis."""
+"""What the documents of the project point at is there: files and folders, links, and the keys in Redis."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from blytz.auction.redis.index import STATUS_KEYS
 from blytz.auction.redis.keys import INDEX, SALES, SCHEDULE, Keys
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,15 @@ def test_every_key_in_redis_is_in_the_table() -> None:
     source = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
     shared = [f"{{{tag}}}:{rest}" for tag, rest in SHARED_KEY.findall(source)]
     assert (len(of_auction), SCHEDULE in shared, "{limits}:" in shared) == (6, True, True)
+    shared += [key.rpartition(":")[0] + ":" for key in STATUS_KEYS]
     assert [key for key in (*of_auction, *shared, INDEX, SALES) if f"`{key}" not in text] == []
+
+
+def test_every_alert_is_explained_to_operators() -> None:
+    alerts = re.findall(r"- alert: (\w+)", (ROOT / "infra" / "prometheus" / "alerts.yml").read_text())
+    rows = re.findall(r"^\| (\w+) \|", (ROOT / "specs" / "operating.md").read_text(), re.MULTILINE)
+    assert len(alerts) > 10
+    assert sorted(set(alerts) ^ set(rows)) == ["alert"]
 
 
 def test_every_key_in_redis_has_an_end() -> None:

@@ -1,5 +1,5 @@
-"""The port through which everything reaches an auction. Two adapters keep the same promises:
-`redis_store` (production) and `memory_store` (tests, rehearsal, replay)."""
+"""The port through which everything reaches an auction: `redis/store.py`, and in tests a store in memory that
+keeps the same promises."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -43,6 +43,7 @@ class Demo:
 
     async def _open(self, lot: Lot) -> dict[str, Any]:
         """As soon as the platform lets us."""
+        is_told = False
         while True:
             try:
                 self._http.token = await self._http.sign_in(SELLER, "seller")
@@ -51,6 +52,9 @@ class Demo:
             except (Unreachable, ApiFault) as fault:
                 if isinstance(fault, ApiFault) and fault.status < 500:
                     raise
+                if not is_told:
+                    is_told = True
+                    log.warning("demo_waits_for_platform", url=self._http.url, reason=str(fault))
                 await asyncio.sleep(self._chance.uniform(*RETRY_S))
 
 

@@ -19,7 +19,7 @@ from blytz.kit.redis.scripts import load_script
 log = structlog.get_logger()
 
 _STATUSES: Final = sorted(Status, key=lambda status: status.is_final)
-_KEYS: Final = [f"{{{INDEX}}}:{status.value}" for status in _STATUSES]
+STATUS_KEYS: Final = [f"{{{INDEX}}}:{status.value}" for status in _STATUSES]
 _NUMBER: Final = {status: number for number, status in enumerate(_STATUSES, start=1)}
 _NOT_FINAL: Final = sum(not status.is_final for status in _STATUSES)
 _LIST_AS: Final = load_script(__package__, "list_as")
@@ -41,20 +41,20 @@ class Index:
         await self._list_as(auction_id, status, str(_NUMBER[found_as]) if found_as else "")
 
     async def remove(self, auction_id: str) -> None:
-        for key in (*_KEYS, INDEX):
+        for key in (*STATUS_KEYS, INDEX):
             await self._pipe.call("ZREM", key, auction_id)
 
     async def page(self, status: Status | None, before: str | None, limit: int) -> Sequence[str]:
         """At most `limit` ids of those that were listed under this status (None: of all), the newest first.
         `before` is the last id of the page before."""
         # Ids are ordered by time, so a cursor stays valid while auctions are added.
-        key, newest = _KEYS[_NUMBER[status] - 1] if status else INDEX, f"({before}" if before else "+"
+        key, newest = STATUS_KEYS[_NUMBER[status] - 1] if status else INDEX, f"({before}" if before else "+"
         ids = await self._pipe.call("ZRANGE", key, newest, "-", "BYLEX", "REV", "LIMIT", 0, limit)
         return [auction_id.decode() for auction_id in ids]
 
     async def _list_as(self, auction_id: str, status: Status, only_from: str) -> None:
         try:
-            await self._pipe.run(_LIST_AS, _KEYS, (auction_id, _NUMBER[status], only_from, _NOT_FINAL))
+            await self._pipe.run(_LIST_AS, STATUS_KEYS, (auction_id, _NUMBER[status], only_from, _NOT_FINAL))
         except RedisError as error:
             # A corrupt list must not keep an auction from being sold.
             log.exception("list_failed", auction_id=auction_id, status=status.value, error=str(error))

@@ -47,8 +47,8 @@ def bid(
 ) -> None:
     """Place one bid and print what became of it. Exit code 0 when it counts (accepted, outbid), 1 when it is
     refused, 3 when that is not known yet: send it again with the same --bid-id then."""
-    if not name and not token:
-        raise UserError("say who bids: --as NAME on a dev platform, else --token")
+    if bool(name) == bool(token):
+        raise UserError("say who bids: --as NAME on a dev platform, else --token; one of the two")
     if bid_id and not re.fullmatch(BID_ID, bid_id):
         raise UserError("a bid id has 1 to 64 letters, digits, _ or -")
     http = HttpClient(platform_url(url, data), token or None)

@@ -66,6 +66,9 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     yield from (Finding("Settings", "warn", str(each), "correct its name, or unset it") for each in unread())
     folder, settings, gateway = data_folder(data), None, None
     of_up = _of_up(folder)
+    if not of_up and not _names_a_deployment():
+        why = f"no `blytz up` runs in {folder}, and the environment has no settings: judged as production"
+        yield Finding("Settings", "note", why, "name the folder of a running platform with --data")
     try:
         admin, settings = both(
             lambda: one_text(os.environ, REDIS_URL_OF_ADMIN),
@@ -97,7 +100,7 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
 def _of_up(folder: Path) -> dict[str, str]:
     """The settings that `blytz up` gave its services, when it runs in this folder and the environment configures
     no other deployment."""
-    if any(name.startswith(("REDIS_URL", "BLYTZ_ENV")) for name in os.environ):
+    if _names_a_deployment():
         return {}
     with contextlib.suppress(OSError):
         if note := running_platform(folder):
@@ -106,6 +109,11 @@ def _of_up(folder: Path) -> dict[str, str]:
             }
             return {"BLYTZ_ENV": "dev", "REDIS_URL": str(note["redis_url"]), **ports}
     return {}
+
+
+def _names_a_deployment() -> bool:
+    """Whether the environment has settings of a deployment."""
+    return any(name.startswith(("REDIS_URL", "BLYTZ_ENV")) for name in os.environ)
 
 
 def _show(found: list["Finding"]) -> None:

@@ -11,7 +11,15 @@ Service = Literal["auction", "live", "hammer"]
 def serve(service: Annotated[Service, typer.Argument(metavar="SERVICE", help="auction, live or hammer.")]) -> None:
     """Run one service until SIGTERM. Its settings are the BLYTZ_* variables and REDIS_URL."""
     from blytz.apps.wiring import run
+    from blytz.kit.config.environment import unread
+    from blytz.kit.config.fields import SettingsFault
     from blytz.kit.config.load import read_settings
 
-    settings = read_settings(signs_in=service != "hammer")
+    try:
+        settings = read_settings(signs_in=service != "hammer")
+    except SettingsFault:
+        # A misspelt name is the most likely cause.
+        for variable in unread():
+            typer.echo(f"blytz: warning: {variable}", err=True)
+        raise
     run(settings, service, import_module(f"blytz.apps.{service}").main(settings))

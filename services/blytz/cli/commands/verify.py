@@ -35,17 +35,19 @@ def verify(
     anything differs.
     """
     if every == (auction is not None):
-        raise UserError("say which auction to verify, or --all")
-    right = True
+        raise UserError("say which auction to verify, or --all: one of the two")
+    right, count = True, 0
     try:
         with Redis.from_url(redis_url or _redis_of(data), socket_connect_timeout=CONNECT_WITHIN_S) as redis:
             for report in _reports(redis, auction):
-                right = right and report["ok"]
+                right, count = right and report["ok"], count + 1
                 typer.echo(msgspec.json.encode(report).decode() if as_json else _line(report))
     except ValueError as error:
         raise UserError(f"that is not the address of a Redis: {error}") from error
     except RedisError as error:
         raise UserError(f"Redis does not answer ({error}): is it running, and is its address right?") from error
+    if not count:
+        typer.echo("there are no auctions", err=True)
     if not right:
         raise typer.Exit(1)
 

@@ -187,7 +187,7 @@ def _link(scene: Scene, width: int) -> Text:
         text.append(": no bid can be decided now", style="bold yellow")
     if link.offset_ms is None or link.round_trip_ms is None:
         return text
-    offset = Text(f"server clock {link.offset_ms:+.0f} ms", style="dim")
+    offset = Text(f"server clock {round(link.offset_ms):+d} ms", style="dim")
     if width >= 56:
         offset.append(f" · round trip {link.round_trip_ms:.0f} ms")
     return _spread(text, offset, width)
