@@ -149,6 +149,17 @@ def test_without_a_platform_each_says_what_to_do(words: tuple[str, ...]) -> None
     )
 
 
+def test_settings_that_are_refused_come_with_the_names_that_are_no_setting() -> None:
+    """The missing issuer is one, under a misspelt name."""
+    env = clean_env(BLYTZ_FIREBASE_PROJCET="shop", REDIS_URL="unix:///none.sock")
+    ended = subprocess.run(
+        blytz("serve", "live"), env=env, text=True, capture_output=True, timeout=WITHIN_S, check=False
+    )
+    assert ended.returncode == 1
+    assert "did you mean BLYTZ_FIREBASE_PROJECT?" in ended.stderr
+    assert "no token issuer is configured" in ended.stderr
+
+
 def test_watching_for_programs_is_one_json_object_a_line(
     platform: Platform, started: list[subprocess.Popen[Any]]
 ) -> None:

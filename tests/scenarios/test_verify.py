@@ -68,6 +68,11 @@ async def test_what_the_scripts_wrote_is_right(store: RedisStore, verify: Told) 
     assert lines == [f"{auction_id}  ok: 9 events, 4 bids, sold at $19.00"]
 
 
+async def test_that_there_was_nothing_to_verify_is_said(store: RedisStore, verify: Told) -> None:
+    """So that a backup that was not restored does not look verified."""
+    assert verify("--all") == (0, ["there are no auctions"])
+
+
 async def test_all_auctions_are_verified_one_a_line(store: RedisStore, verify: Told) -> None:
     ids = [await an_auction(store, buy=buy) for buy in (False, True)]
     scheduled = Listing(
