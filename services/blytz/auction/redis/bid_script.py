@@ -16,10 +16,10 @@ from blytz.kit.redis.link import LENGTH_HEADERS, Part, pack
 from blytz.kit.redis.pipe import Script, Turn
 from blytz.kit.telemetry.metrics import Histogram
 
-KEPT: Final = 4_096
-"""Auctions, and bidders, whose part of a command is kept."""
-OWN_ARGS: Final = 7
-"""Arguments of the script behind the auction's id."""
+MAX_CACHED: Final = 4_096
+"""Auctions, and bidders, whose part of a command is cached."""
+ARGS_AFTER_ID: Final = 7
+"""Arguments of the script that follow the auction's id."""
 Placed = tuple[str, Bid, Cause]
 _encode = msgspec.json.Encoder().encode
 
@@ -40,7 +40,7 @@ class BidScript:
         self._keys = keys
         self._ended_early = ended_early
         self._expected = expected
-        self._head = lru_cache(maxsize=KEPT)(self._make_head)
+        self._head = lru_cache(maxsize=MAX_CACHED)(self._make_head)
         self.durable_s = Histogram("", "")
 
     def command(self, auction_id: str, bid: Bid, cause: Cause) -> bytes:
@@ -77,10 +77,10 @@ class BidScript:
     def _make_head(self, auction_id: str) -> bytes:
         keys = self._keys(auction_id)
         parts: tuple[Part, ...] = (b"EVALSHA", self._script.sha, len(keys), *keys, auction_id)
-        return b"*%d" % (len(parts) + OWN_ARGS) + _without_count(parts)
+        return b"*%d" % (len(parts) + ARGS_AFTER_ID) + _without_count(parts)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=MAX_CACHED)
 def _pack_bidder(bidder: Party) -> bytes:
     return _without_count((bidder.id, _encode(bidder)))
 

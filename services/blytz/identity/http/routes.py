@@ -40,7 +40,7 @@ class Admin(Controller):
     async def one(self, request: Call, user_id: UserId) -> Ban:
         return access_of(request).bans.get(caller_of(request), user_id)
 
-    @put("/bans/{user_id:str}", **spec("ban", "Ban a user", answers.KEEP, read_new_ban), **SIGNED_IN)
+    @put("/bans/{user_id:str}", **spec("ban", "Ban a user", answers.BAN_OR_REVOKE, read_new_ban), **SIGNED_IN)
     async def ban(self, request: Call, user_id: UserId, data: JSONBody[NewBan]) -> Ban:
         """Every call with a token of theirs is answered with 403 `banned`, and their connections are closed with
         4401. What they bid before stands."""
@@ -53,7 +53,7 @@ class Admin(Controller):
 
     @put(
         "/revocations/{user_id:str}",
-        **spec("revokeTokens", "Revoke a user's tokens", answers.KEEP, read_new_revocation),
+        **spec("revokeTokens", "Revoke a user's tokens", answers.BAN_OR_REVOKE, read_new_revocation),
         **SIGNED_IN,
     )
     async def revoke(self, request: Call, user_id: UserId, data: JSONBody[NewRevocation]) -> Revocation:

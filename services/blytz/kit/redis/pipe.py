@@ -166,7 +166,7 @@ class RedisPipe(RedisLink):
         self._turn = self._measured = Turn(0.0)
         self._round_trip_s = Histogram("", "")
 
-    def count_in(self, metrics: Metrics) -> None:
+    def register_metrics(self, metrics: Metrics) -> None:
         self._round_trip_s = metrics.histogram(
             "blytz_redis_round_trip_seconds", "From the commands of one turn to the first reply to them"
         )

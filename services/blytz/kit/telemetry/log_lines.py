@@ -55,7 +55,7 @@ class Lines:
         """`decisions` is the share of bids that get a line: 1 all, 0 none."""
         self._sink, self._service, self._requests, self._share = sink, service, requests, decisions
 
-    def count_in(self, metrics: Metrics) -> None:
+    def register_metrics(self, metrics: Metrics) -> None:
         metrics.counted(
             "blytz_log_lines_dropped",
             "Log lines that were dropped because they could not be written in time",

@@ -23,7 +23,8 @@ import blytz
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
-"""0.05 and 0.3 are promises: when a hammer falls, and when a bid that is not known to be on disk is `pending`."""
+"""Bounds of the buckets. 0.05 and 0.3 are promises: how late a hammer falls, and after how long a bid that is not
+known to be on disk is `pending`."""
 SORTED_AT_ONCE = 1_024
 
 
@@ -46,8 +47,7 @@ class Counter:
 
 
 class Histogram:
-    """Values are put aside and sorted into their buckets many at a time, which costs a third of doing it one by
-    one."""
+    """Collects values and sorts many at once into their buckets, which costs a third of doing it one by one."""
 
     def __init__(self, name: str, what: str, bounds: tuple[float, ...] = SECONDS) -> None:
         self.name, self.what, self.bounds = name, what, bounds
