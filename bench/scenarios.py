@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from bench.auctions import bidder_tokens, open_auctions
 from bench.jobs import BidsJob, FanoutJob, IdleJob, Result, Target
 from bench.redis_server import RedisServer
-from bench.rounds import Plan, Row, alternate, compared, load, median_of, summary
+from bench.rounds import Plan, Row, alternate, bounded, compared, load, median_of, summary
 from bench.sides import Peer, Side, Transport, start_blytz, start_peer
 
 BIDDERS = 50
@@ -167,15 +167,13 @@ def idle(plan: Plan, peer: Peer | None) -> list[Row]:
     def kb_each(result: Result) -> float:
         return (result.rss_after - result.rss_before) / plan.idle_viewers / 1024
 
-    ours = median_of(results["blytz"], kb_each)
     return [
-        Row(
-            figure=f"{plan.idle_viewers:,} idle viewers: memory each",
-            unit="KB",
-            ours=ours,
+        bounded(
+            f"{plan.idle_viewers:,} idle viewers: memory each",
+            "KB",
+            median_of(results["blytz"], kb_each),
+            at_most=25,
             theirs=median_of(results.get("gin"), kb_each),
-            target="<= 25",
-            met=ours is not None and ours <= 25,
             note=_lost(results),
         )
     ]

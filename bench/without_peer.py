@@ -14,7 +14,7 @@ from bench.auctions import SELLER, open_auctions
 from bench.jobs import EngineJob, PlatformJob, Result
 from bench.machine import BIN, LOAD_CORE, SERVER_CORE, Process, cpu_by_name
 from bench.redis_server import RedisServer
-from bench.rounds import Plan, Row, alternate, load, median_of, summary
+from bench.rounds import Plan, Row, alternate, bounded, load, median_of, summary
 from bench.sides import Peer
 from blytz.auction.redis.keys import Keys
 from blytz.auction.redis.store import load_scripts
@@ -98,20 +98,12 @@ def platform(plan: Plan, peer: Peer | None) -> list[Row]:  # noqa: ARG001 - the 
     refused = sum(count for word, count in result.other.items() if word in OVERLOAD_OUTCOMES)
     bids = result.accepted + sum(result.other.values())
     title = f"One core, {BIDDERS} bidders, {VIEWERS:,} viewers, {RATE} bids/s, {plan.platform_s:g} s"
-    lost = result.gaps + result.closed
-    acks, fanouts = result.ack_ms.get("p99"), result.fanout_ms.get("p99")
     return [
-        Row(figure=f"{title}: ack p99", unit="ms", ours=acks, target="<= 20", met=acks is not None and acks <= 20),
-        Row(
-            figure="the same: fan-out p99",
-            unit="ms",
-            ours=fanouts,
-            target="<= 100",
-            met=fanouts is not None and fanouts <= 100,
-        ),
+        bounded(f"{title}: ack p99", "ms", result.ack_ms.get("p99"), at_most=20),
+        bounded("the same: fan-out p99", "ms", result.fanout_ms.get("p99"), at_most=100),
         Row(figure="the same: bids answered", unit="/s", ours=bids / result.seconds, target=f"{RATE} sent"),
-        Row(figure="the same: refused for load", unit="bids", ours=refused, target="0", met=refused == 0),
-        Row(figure="the same: gaps and closed sockets", unit="", ours=lost, target="0", met=lost == 0),
+        bounded("the same: refused for load", "bids", refused, at_most=0),
+        bounded("the same: gaps and closed sockets", "", result.gaps + result.closed, at_most=0),
     ]
 
 
