@@ -113,6 +113,4 @@ def _is_found(document: Document, change: Change, words: str) -> None:
 
 def test_the_same_code_gives_the_same_bytes() -> None:
     again = documents.from_code()
-    assert {path: documents.text_of(document) for path, document in again.items()} == {
-        path: documents.text_of(document) for path, document in MADE.items()
-    }
+    assert documents.texts(again) == documents.texts(MADE)
