@@ -36,7 +36,7 @@ HTTP_FAULTS: dict[str, tuple[Change, str]] = {
     "no operationId": (lambda it: _bid(it).pop("operationId"), "an operationId in camelCase is missing"),
     "one operationId twice": (
         lambda it: _bid(it).update(operationId="getAuction"),
-        "operationId getAuction is also that",
+        "Operation ID 'getAuction' for 'post' in '/v1/auctions/{auction_id}/bids' is not unique",
     ),
     "no summary": (lambda it: _bid(it).pop("summary"), "summary is missing"),
     "no tags": (lambda it: _bid(it).pop("tags"), "tags is missing"),
