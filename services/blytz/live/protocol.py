@@ -143,7 +143,6 @@ class Pong(Struct, tag_field="type", tag="pong"):
     ref: str | UnsetType = UNSET
 
 
-ServerMessage = Welcome | Authenticated | BidResult | Viewers | Error | Pong
 encode = msgspec.json.Encoder().encode
 
 

@@ -150,12 +150,11 @@ class AnswerCounts:
 
 class Front:
     """Wraps an application: gives every request an id, counts and logs the answers, and refuses requests while
-    `most_requests` are in flight."""
+    `MAX_REQUESTS` are in flight."""
 
-    def __init__(self, app: App, counts: AnswerCounts, most_requests: int = MAX_REQUESTS) -> None:
+    def __init__(self, app: App, counts: AnswerCounts) -> None:
         self._app = app
         self._counts = counts
-        self._most_requests = most_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = safe_request_id(header(scope["headers"], b"x-request-id"))
@@ -183,7 +182,7 @@ class Front:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        if self._counts.in_flight >= self._most_requests:
+        if self._counts.in_flight >= MAX_REQUESTS:
             self._counts.add("503")
             await send_problem(send, Overloaded(), request_id)
             lines.request(request_id, None, method, scope["path"], 503, perf_counter() - began)
