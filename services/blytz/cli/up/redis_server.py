@@ -115,16 +115,11 @@ def check_answers(url: str) -> None:
 
 
 def _address(url: str) -> str | tuple[str, int]:
-    """The path of a unix socket, or host and port."""
+    """The path of a unix socket, or host and port. The settings have checked the URL."""
     parts = urlsplit(url)
-    if parts.scheme not in {"redis", "rediss", "unix"}:
-        raise UserError("REDIS_URL must begin with redis://, rediss:// or unix://")
     if parts.scheme == "unix":
         return unquote(parts.path)
-    try:
-        return parts.hostname or "127.0.0.1", parts.port or 6379
-    except ValueError:
-        raise UserError("REDIS_URL has a port that is not a number from 0 to 65535") from None
+    return parts.hostname or "127.0.0.1", parts.port or 6379
 
 
 def _check_version(binary: str) -> None:
