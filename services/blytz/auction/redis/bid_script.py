@@ -25,9 +25,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 class BidScript:
-    """Makes the command, and reads the reply (`kit/redis/pipe.py`, Reading). `keys` gives those of an auction;
-    `ended_early` is called for an auction that was sold to a bid; `expected` gives the time for the check of the
-    clock."""
+    """Makes the command, and reads the reply (`ReplyReader` in `kit/redis/pipe.py`). `keys` gives those of an
+    auction; `ended_early` is called for an auction that was sold to a bid; `expected` gives the time for the check
+    of the clock."""
 
     def __init__(
         self,
@@ -54,25 +54,25 @@ class BidScript:
         ))
         # fmt: on
 
-    def read(self, what: Placed, reply: Any, turn: Turn) -> Receipt | Refused:
+    def read(self, request: Placed, reply: Any, turn: Turn) -> Receipt | Refused:
         self.durable_s.add(turn.age_s())
         if reply[0] == b"refused":
             return refused(reply)
         _, outcome, seq, price, minimum, leading, ends_at, replayed, status, _ = reply
         if status == b"sold" and not replayed:
-            self._ended_early(what[0])
-        bid_id = what[1].bid_id
+            self._ended_early(request[0])
+        bid_id = request[1].bid_id
         return Receipt(bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1)
 
     def fault(self, text: str) -> Exception:
         return corrupt(text)
 
-    def whole(self, what: Placed) -> bytes:
-        auction_id, bid, cause = what
+    def with_source(self, request: Placed) -> bytes:
+        auction_id, bid, cause = request
         bidder = bid.bidder
         by = (auction_id, _encode(cause), self._expected())
         args = (*by, bidder.id, _encode(bidder), bid.bid_id, bid.amount, bid.kind)
-        return self._script.whole(self._keys(auction_id), args)
+        return self._script.with_source(self._keys(auction_id), args)
 
     def _make_head(self, auction_id: str) -> bytes:
         keys = self._keys(auction_id)
