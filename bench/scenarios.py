@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,13 +18,13 @@ AUCTIONS = 100
 VIEWERS = 1_000
 
 
+@dataclass(frozen=True)
 class Servers:
     """One Redis and the servers of both sides. An idle server uses no CPU, so both stay up through all rounds."""
 
-    def __init__(self, folder: Path, redis: RedisServer, sides: dict[str, Side]) -> None:
-        self.folder = folder
-        self.redis = redis
-        self.sides = sides
+    folder: Path
+    redis: RedisServer
+    sides: dict[str, Side]
 
     def target(self, side: str) -> Target:
         server = self.sides[side]
@@ -37,19 +38,12 @@ def servers(transport: Transport, peer: Peer | None) -> Iterator[Servers]:
         redis = RedisServer(folder)
         closing.callback(redis.stop)
         bidder_tokens(folder, 1)  # creates the dev key that both sides read
-        sides: dict[str, Side] = {}
-        for name, start in _starters(transport, redis.url, folder, peer):
-            side = sides[name] = start()
-            closing.callback(side.process.stop)
+        sides = {"blytz": start_blytz(transport, redis.url, folder)}
+        closing.callback(sides["blytz"].process.stop)
+        if peer:
+            sides["gin"] = start_peer(redis.url, folder, peer)
+            closing.callback(sides["gin"].process.stop)
         yield Servers(folder, redis, sides)
-
-
-def _starters(
-    transport: Transport, url: str, folder: Path, peer: Peer | None
-) -> Iterator[tuple[str, Callable[[], Side]]]:
-    yield "blytz", lambda: start_blytz(transport, url, folder)
-    if peer:
-        yield "gin", lambda: start_peer(url, folder, peer)
 
 
 def cpu_us_per_bid(result: Result) -> float:
