@@ -34,8 +34,8 @@ FOR_THE_OPERATOR: Final = frozenset({"/health", "/ready", "/metrics"})
 seconds."""
 
 _SAFE_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
-_JSON = (b"content-type", b"application/json")
-_PROBLEM = (b"content-type", CONTENT_TYPE.encode())
+_JSON: Final[Headers] = [(b"content-type", b"application/json")]
+_PROBLEM: Final[Headers] = [(b"content-type", CONTENT_TYPE.encode())]
 
 log = structlog.get_logger()
 
@@ -101,20 +101,15 @@ def problem_headers(problem: Problem) -> dict[str, str]:
     return headers
 
 
-async def send_json(send: Send, status: int, body: bytes, request_id: str) -> None:
-    length = (b"content-length", b"%d" % len(body))
-    headers = [_JSON, length, (b"x-request-id", request_id.encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def send_json(send: Send, status: int, body: bytes, request_id: str, headers: Headers = _JSON) -> None:
+    length, identified = (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length, identified]})
     await send({"type": "http.response.body", "body": body})
 
 
 async def send_problem(send: Send, problem: Problem, request_id: str) -> None:
-    body = problem.body()
     more = [(name.encode(), value.encode()) for name, value in problem_headers(problem).items()]
-    length = (b"content-length", b"%d" % len(body))
-    headers = [_PROBLEM, length, (b"x-request-id", request_id.encode()), *more]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_json(send, problem.status, problem.body(), request_id, [*_PROBLEM, *more])
 
 
 def unexpected(error: Exception) -> Problem:
