@@ -22,6 +22,7 @@ MEMORY_SHARE = 4
 the services need 600 MB."""
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 CONNECT_WITHIN_S = 2.0
+# Beginnings of lines in the log of Redis that `blytz up` does not show.
 _LEFT_OUT = (
     "oO0OoO0OoO0Oo",
     "Configuration loaded",
@@ -132,7 +133,8 @@ def _check_version(binary: str) -> None:
 
 
 def remove_socket(path: Path, data: Path) -> None:
-    """Redis leaves it behind, and with it the folder where that is outside the data folder."""
+    """Remove what Redis leaves behind: its socket, and the folder of the socket when it is outside the data
+    folder."""
     path.unlink(missing_ok=True)
     if data not in path.parents:
         os.rmdir(path.parent)  # noqa: PTH106
