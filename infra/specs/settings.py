@@ -67,16 +67,16 @@ def descriptions(settings: type[msgspec.Struct]) -> dict[str, str]:
     return found
 
 
-def kind(of: Any) -> str:
+def kind(field_type: Any) -> str:
     """Describes a type with its bounds."""
-    base = bare(of)
-    if is_secret(of):
+    base = bare(field_type)
+    if is_secret(field_type):
         return "text, secret"
     if get_origin(base) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(base))
     names = {int: "integer", float: "number", str: "text", Path: "path", bool: "`true`, `false`"}
     name = names.get(base, "list" if get_origin(base) is tuple else str(base))
-    if (between := bounds(of)) is None:
+    if (between := bounds(field_type)) is None:
         return name
     low, high = between
     return f"{name}, {low:g} to {high:g}" if high < 1_000_000 else f"{name}, {low} to {high:_}"
@@ -102,7 +102,7 @@ def rows(settings: type[msgspec.Struct], name_of: Callable[[str], str]) -> str:
 
 def table() -> str:
     others = "".join(
-        f"| `{each.name}` | {each.of} | {each.meaning}{' Or `_FILE`.' if each.from_file else ''} |\n"
+        f"| `{each.name}` | {each.read_by} | {each.meaning}{' Or `_FILE`.' if each.from_file else ''} |\n"
         for each in OTHER_VARIABLES
     )
     return HEAD + rows(Settings, variable) + GATEWAY + rows(GatewaySettings, gateway_variable) + OTHERS + others
