@@ -51,7 +51,6 @@ format: ## Format the Python code, with the fixes of ruff
 .PHONY: specs
 specs: ## Write the generated files of specs/
 	@infra/setup.sh check
-	@$(BIN)/python infra/settings_table.py
 	@$(BIN)/python -m infra.specs write
 
 .PHONY: bench

@@ -3,15 +3,17 @@
 import argparse
 import datetime as dt
 import os
+import shutil
 import sys
 from collections.abc import Callable
 
-from bench.machine import allow_many_sockets, describe, program
+from bench.machine import describe
 from bench.rounds import QUICK, Plan, Row
 from bench.scenarios import fanout, http_bids, idle, websocket_bids
 from bench.sides import Peer, build_peer
 from bench.table import table
 from bench.without_peer import engine, platform
+from blytz.kit.open_files import raise_open_files
 
 Scenario = Callable[[Plan, Peer | None], list[Row]]
 SCENARIOS: dict[str, Scenario] = {
@@ -50,7 +52,7 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> int:
     arguments = _arguments()
-    missing = [name for name in ("redis-server", "redis-benchmark", "taskset") if program(name) is None]
+    missing = [name for name in ("redis-server", "redis-benchmark", "taskset") if shutil.which(name) is None]
     if missing or (os.cpu_count() or 1) < 2:
         print(f"bench needs two cores and {', '.join(missing) or 'nothing else'}", file=sys.stderr)
         return 2
@@ -58,7 +60,7 @@ def main() -> int:
     if no_peer:
         print(no_peer, file=sys.stderr)
     peer = None if no_peer else Peer(redis=arguments.peer_redis, fanout=arguments.peer_fanout)
-    allow_many_sockets()
+    raise_open_files()
 
     rows: list[Row] = []
     failed = False

@@ -20,7 +20,6 @@ class BidsJob(Struct, tag="bids", kw_only=True):
     tokens: list[str]
     auctions: list[str]
     seconds: float
-    warm_up_s: float = 1.0
 
 
 class FanoutJob(Struct, tag="fanout", kw_only=True):
@@ -32,7 +31,6 @@ class FanoutJob(Struct, tag="fanout", kw_only=True):
     viewers: int
     rate: int
     seconds: float
-    warm_up_s: float = 1.0
 
 
 class IdleJob(Struct, tag="idle", kw_only=True):
@@ -41,7 +39,6 @@ class IdleJob(Struct, tag="idle", kw_only=True):
     target: Target
     auction: str
     viewers: int
-    idle_s: float = 3.0
 
 
 class PlatformJob(Struct, tag="platform", kw_only=True):
@@ -53,7 +50,6 @@ class PlatformJob(Struct, tag="platform", kw_only=True):
     viewers: int
     rate: int
     seconds: float
-    warm_up_s: float = 3.0
 
 
 class EngineJob(Struct, tag="engine", kw_only=True):

@@ -13,6 +13,7 @@ from bench.wire import HttpConnection, Socket, connect_all, messages_in
 
 NOBODY = -1
 FIRST_PRICE = 100
+WARM_UP_S = 1.0
 
 
 class Lot:
@@ -147,10 +148,7 @@ async def run_bids(job: BidsJob) -> Result:
     await connect_all(bidder.connect("127.0.0.1", job.target.port) for bidder in bidders)
     for bidder in bidders:
         bidder.bid()
-    await asyncio.sleep(job.warm_up_s)
-    tally.begin()
-    await asyncio.sleep(job.seconds)
-    result = tally.end()
+    result = await tally.measure(WARM_UP_S, job.seconds)
     for bidder in bidders:
         bidder.going = False
     # The last answers arrive, so that nothing of this round falls into the next one.

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from bench.jobs import PlatformJob, Result
-from bench.load_viewers import Topic, Viewer, source_of
+from bench.load_viewers import Topic, Viewer, rising_bids, source_of
 from bench.tally import Tally
 from bench.wire import connect_all, messages_in
-from blytz.auction.model import Terms
-from blytz.auction.rules import increment
+
+WARM_UP_S = 3.0
+CLIENTS_OF_AN_ADDRESS = 200
 
 
 class Bidder(Viewer):
@@ -53,15 +54,12 @@ async def run_platform(job: PlatformJob) -> Result:
     bidders = [Bidder(number, topic, token, job.auction) for number, token in enumerate(job.tokens)]
     clients = [*viewers, *bidders]
     await connect_all(
-        client.connect("127.0.0.1", job.port, source=source_of(number * 25))
+        client.connect("127.0.0.1", job.port, source=source_of(number, CLIENTS_OF_AN_ADDRESS))
         for number, client in enumerate(clients)
     )
-    pacing = asyncio.create_task(_pace(job, bidders))
-    await asyncio.sleep(job.warm_up_s)
-    tally.begin()
-    await asyncio.sleep(job.seconds)
-    result = tally.end()
-    pacing.cancel()
+    bidding = asyncio.create_task(_bid(job, bidders))
+    result = await tally.measure(WARM_UP_S, job.seconds)
+    bidding.cancel()
     result.gaps = topic.gaps
     result.closed = sum(client.closed for client in clients)
     # `sent_at` holds the bids without an answer; the youngest may still be on their way.
@@ -73,13 +71,7 @@ async def run_platform(job: PlatformJob) -> Result:
     return result
 
 
-async def _pace(job: PlatformJob, bidders: list[Bidder]) -> None:
-    terms = Terms()
-    began_at, amount, turn = time.perf_counter(), terms.start_price, 0
-    while True:
-        due_at = began_at + turn / job.rate
-        await asyncio.sleep(max(0.0, due_at - time.perf_counter()))
+async def _bid(job: PlatformJob, bidders: list[Bidder]) -> None:
+    async for number, amount, due_at in rising_bids(job.rate):
         # Counted from the time when it was due: a load generator that falls behind must not hide a delay.
-        bidders[turn % len(bidders)].bid(f"w{turn}", amount, due_at)
-        amount += increment(terms, amount)
-        turn += 1
+        bidders[number % len(bidders)].bid(f"w{number}", amount, due_at)

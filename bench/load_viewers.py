@@ -5,7 +5,9 @@ Both clocks are of this machine, and `at` is cut to whole milliseconds, so a del
 """
 
 import asyncio
+import itertools
 import time
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,10 +26,13 @@ SOURCE_PORTS = 5_000
 TIMED_SHARE = 20
 """One viewer in this many records the delay of each event."""
 FRAMES_KEPT = 1_024
+RIVALS = (Party("usr_anna", "Anna"), Party("usr_ben", "Ben"))
+WARM_UP_S = 1.0
+IDLE_S = 3.0
 
 
-def source_of(number: int) -> str:
-    return f"127.0.0.{2 + number // SOURCE_PORTS}"
+def source_of(number: int, clients_of_an_address: int = SOURCE_PORTS) -> str:
+    return f"127.0.0.{2 + number // clients_of_an_address}"
 
 
 class FrameEvents(NamedTuple):
@@ -117,49 +122,34 @@ async def connect_viewers(topic: Topic, count: int, port: int) -> list[Viewer]:
     return viewers
 
 
-class Pacer:
-    """Writes rising bids of two bidders directly to Redis, so that the measured gateway only fans out."""
+async def rising_bids(rate: int) -> AsyncIterator[tuple[int, int, float]]:
+    """Number, amount and due time of each bid, when it is due. Every bid is acceptable after the one before."""
+    began_at, terms = time.perf_counter(), Terms()
+    amount = terms.start_price
+    for number in itertools.count():
+        due_at = began_at + number / rate
+        await asyncio.sleep(max(0.0, due_at - time.perf_counter()))
+        yield number, amount, due_at
+        amount += increment(terms, amount)
 
-    RIVALS = (Party("usr_anna", "Anna"), Party("usr_ben", "Ben"))
 
-    def __init__(self, redis_url: str, auction: str, rate: int) -> None:
-        self._pipe = RedisPipe(redis_url, "bench-pacer")
-        self._store = RedisStore(self._pipe)
-        self._auction, self._rate = auction, rate
-        self._task: asyncio.Task[None] | None = None
-        self._terms = Terms()
-
-    async def start(self) -> None:
-        await self._pipe.start(timeout_s=10)
-        self._task = asyncio.create_task(self._run())
-
-    async def _run(self) -> None:
-        began_at, amount, turn = time.perf_counter(), self._terms.start_price, 0
-        while True:
-            due_at = began_at + turn / self._rate
-            await asyncio.sleep(max(0.0, due_at - time.perf_counter()))
-            bidder = self.RIVALS[turn % 2]
-            self._store.place_bid(self._auction, Bid(bidder, f"p{turn}", amount), Cause(bidder.id))
-            amount += increment(self._terms, amount)
-            turn += 1
-
-    async def stop(self) -> None:
-        if self._task:
-            self._task.cancel()
-        await self._pipe.close()
+async def _bid(store: RedisStore, job: FanoutJob) -> None:
+    """Directly in Redis, so that the measured gateway only fans out."""
+    async for number, amount, _ in rising_bids(job.rate):
+        bidder = RIVALS[number % 2]
+        store.place_bid(job.auction, Bid(bidder, f"p{number}", amount), Cause(bidder.id))
 
 
 async def run_fanout(job: FanoutJob) -> Result:
     tally = Tally(job.target)
     topic = Topic(f"auction:{job.auction}", tally)
     viewers = await connect_viewers(topic, job.viewers, job.target.port)
-    pacer = Pacer(job.redis_url, job.auction, job.rate)
-    await pacer.start()
-    await asyncio.sleep(job.warm_up_s)
-    tally.begin()
-    await asyncio.sleep(job.seconds)
-    result = tally.end()
-    await pacer.stop()
+    pipe = RedisPipe(job.redis_url, "bench-bids")
+    await pipe.start(timeout_s=10)
+    bidding = asyncio.create_task(_bid(RedisStore(pipe), job))
+    result = await tally.measure(WARM_UP_S, job.seconds)
+    bidding.cancel()
+    await pipe.close()
     result.gaps = topic.gaps
     result.closed = sum(viewer.closed for viewer in viewers)
     for viewer in viewers:
@@ -171,7 +161,7 @@ async def run_idle(job: IdleJob) -> Result:
     topic = Topic(f"auction:{job.auction}", Tally())
     before = rss_bytes(job.target.pid)
     viewers = await connect_viewers(topic, job.viewers, job.target.port)
-    await asyncio.sleep(job.idle_s)
+    await asyncio.sleep(IDLE_S)
     result = Result(rss_before=before, rss_after=rss_bytes(job.target.pid), closed=sum(v.closed for v in viewers))
     for viewer in viewers:
         viewer.disconnect()

@@ -3,11 +3,9 @@
 import contextlib
 import os
 import platform
-import resource
-import shutil
+import re
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -63,21 +61,9 @@ def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
 
 
-def allow_many_sockets(wanted: int = 65_536) -> None:
-    """Raise the limit of open files for this process and its children, as far as allowed."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), max(hard, wanted)))
-    except (ValueError, PermissionError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
 def describe() -> str:
-    model = "unknown processor"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.partition(":")[2].strip()
-            break
+    found = re.search(r"^model name\s*: (.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    model = found[1].strip() if found else "unknown processor"
     release = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     return f"{os.cpu_count()} x {model}, {release}, Python {platform.python_version()}"
 
@@ -118,7 +104,7 @@ class Process:
             try:
                 with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - loopback, http
                     return
-            except (OSError, urllib.error.URLError):
+            except OSError:
                 time.sleep(0.05)
         tail = self.log.read_text(errors="replace")[-800:]
         self.stop()
@@ -131,7 +117,3 @@ class Process:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
-
-
-def program(name: str) -> str | None:
-    return shutil.which(name)

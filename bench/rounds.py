@@ -113,14 +113,19 @@ def compared(
 ) -> Row:
     """A row whose target, if it has one, is a share of the peer's figure: `at_most`, or `at_least`."""
     ours, theirs = median_of(results.get("blytz"), read), median_of(results.get("gin"), read)
-    target = (
-        f"<= {at_most:g} of gin"
-        if at_most is not None
-        else f">= {at_least:g} of gin"
-        if at_least is not None
-        else ""
-    )
-    row = Row(figure=figure, unit=unit, ours=ours, theirs=theirs, target=target, note=note, noise=noise(results))
-    if row.ratio is not None and target:
-        row.met = row.ratio <= at_most if at_most is not None else row.ratio >= (at_least or 0)
+    row = Row(figure=figure, unit=unit, ours=ours, theirs=theirs, note=note, noise=noise(results))
+    ratio = row.ratio
+    if at_most is not None:
+        row.target, row.met = f"<= {at_most:g} of gin", None if ratio is None else ratio <= at_most
+    if at_least is not None:
+        row.target, row.met = f">= {at_least:g} of gin", None if ratio is None else ratio >= at_least
     return row
+
+
+def bounded(
+    figure: str, unit: str, ours: float | None, at_most: float, *, theirs: float | None = None, note: str = ""
+) -> Row:
+    """A row whose target is a number of its own, whatever the peer's figure is."""
+    met = ours is not None and ours <= at_most
+    target = f"<= {at_most:g}"
+    return Row(figure=figure, unit=unit, ours=ours, theirs=theirs, target=target, met=met, note=note)

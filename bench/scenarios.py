@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.auctions import bidder_tokens, open_auctions
 from bench.jobs import BidsJob, FanoutJob, IdleJob, Result, Target
 from bench.redis_server import RedisServer
-from bench.rounds import Plan, Row, alternate, compared, load, median_of, summary
+from bench.rounds import Plan, Row, alternate, bounded, compared, load, median_of, summary
 from bench.sides import Peer, Side, Transport, start_blytz, start_peer
 
 BIDDERS = 50
@@ -17,13 +18,13 @@ AUCTIONS = 100
 VIEWERS = 1_000
 
 
+@dataclass(frozen=True)
 class Servers:
     """One Redis and the servers of both sides. An idle server uses no CPU, so both stay up through all rounds."""
 
-    def __init__(self, folder: Path, redis: RedisServer, sides: dict[str, Side]) -> None:
-        self.folder = folder
-        self.redis = redis
-        self.sides = sides
+    folder: Path
+    redis: RedisServer
+    sides: dict[str, Side]
 
     def target(self, side: str) -> Target:
         server = self.sides[side]
@@ -37,19 +38,12 @@ def servers(transport: Transport, peer: Peer | None) -> Iterator[Servers]:
         redis = RedisServer(folder)
         closing.callback(redis.stop)
         bidder_tokens(folder, 1)  # creates the dev key that both sides read
-        sides: dict[str, Side] = {}
-        for name, start in _starters(transport, redis.url, folder, peer):
-            side = sides[name] = start()
-            closing.callback(side.process.stop)
+        sides = {"blytz": start_blytz(transport, redis.url, folder)}
+        closing.callback(sides["blytz"].process.stop)
+        if peer:
+            sides["gin"] = start_peer(redis.url, folder, peer)
+            closing.callback(sides["gin"].process.stop)
         yield Servers(folder, redis, sides)
-
-
-def _starters(
-    transport: Transport, url: str, folder: Path, peer: Peer | None
-) -> Iterator[tuple[str, Callable[[], Side]]]:
-    yield "blytz", lambda: start_blytz(transport, url, folder)
-    if peer:
-        yield "gin", lambda: start_peer(url, folder, peer)
 
 
 def cpu_us_per_bid(result: Result) -> float:
@@ -167,15 +161,13 @@ def idle(plan: Plan, peer: Peer | None) -> list[Row]:
     def kb_each(result: Result) -> float:
         return (result.rss_after - result.rss_before) / plan.idle_viewers / 1024
 
-    ours = median_of(results["blytz"], kb_each)
     return [
-        Row(
-            figure=f"{plan.idle_viewers:,} idle viewers: memory each",
-            unit="KB",
-            ours=ours,
+        bounded(
+            f"{plan.idle_viewers:,} idle viewers: memory each",
+            "KB",
+            median_of(results["blytz"], kb_each),
+            at_most=25,
             theirs=median_of(results.get("gin"), kb_each),
-            target="<= 25",
-            met=ours is not None and ours <= 25,
             note=_lost(results),
         )
     ]

@@ -1,5 +1,6 @@
 """The two sides of a comparison, Blytz and its Go peer: each runs on the server's core, both use one Redis."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 import blytz.auction.redis
-from bench.machine import BIN, ROOT, SERVER_CORE, Process, program
+from bench.machine import BIN, ROOT, SERVER_CORE, Process
 from infra.ports import free_port
 
 PEER = ROOT / "bench" / "peers" / "gin"
@@ -56,7 +57,7 @@ def start_blytz(transport: Transport, redis_url: str, folder: Path) -> Side:
 
 def build_peer() -> str | None:
     """Returns None, or why there is no peer."""
-    if program("go") is None:
+    if shutil.which("go") is None:
         return "Go not found: peer skipped"
     built = subprocess.run(
         ["go", "build", "-o", "bin/peer", "."], cwd=PEER, capture_output=True, text=True, check=False

@@ -1,5 +1,6 @@
 """Counts what happened between `begin` and `end` of a round, and the CPU time it took."""
 
+import asyncio
 import time
 from collections import Counter
 
@@ -19,6 +20,13 @@ class Tally:
         self.delivered = 0
         self._began_at = self._load_cpu = self._busy = 0.0
         self._cpu = (0.0, 0.0)
+
+    async def measure(self, warm_up_s: float, seconds: float) -> Result:
+        """The result of `seconds` after a warm-up, while bids are under way."""
+        await asyncio.sleep(warm_up_s)
+        self.begin()
+        await asyncio.sleep(seconds)
+        return self.end()
 
     def begin(self) -> None:
         self._cpu = self._cpu_now()

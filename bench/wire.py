@@ -25,11 +25,11 @@ class Socket(WSListener):
         self.transport: WSTransport | None = None
         self.closed = False
 
-    async def connect(self, host: str, port: int, path: str = "/live/v1", source: str | None = None) -> None:
+    async def connect(self, host: str, port: int, source: str | None = None) -> None:
         kwargs: dict[str, Any] = {"local_addr": (source, 0)} if source else {}
         await ws_connect(
             lambda: self,
-            f"ws://{host}:{port}{path}",
+            f"ws://{host}:{port}/live/v1",
             extra_headers={"Sec-WebSocket-Protocol": "blytz.v1"},
             websocket_handshake_timeout=30,
             read_buffer_init_size=2_048,

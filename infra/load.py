@@ -1,4 +1,4 @@
-"""`make load`: starts a platform, sends the load of fifty k6 bidders through it, prints k6's summary.
+"""`make load`: starts a platform, lets fifty bidders of k6 bid on it, prints k6's summary.
 
 The exit code is k6's: 0 when every threshold held, 99 when one did not.
 """
@@ -20,21 +20,14 @@ STOPPED_WITHIN_S = 15.0
 SERVICES = ("AUCTION", "LIVE", "HAMMER")
 
 
-def k6(url: str, *words: str, **settings: str) -> list[str]:
-    """The command, without k6's usage report."""
-    given = [f"--env={name}={value}" for name, value in {"BLYTZ_URL": url, **settings}.items()]
-    return [
-        str(BIN / "k6"),
-        "run",
-        "--no-usage-report",
-        "--quiet",
-        *given,
-        *words,
-        str(ROOT / "infra/k6-bid-test.js"),
-    ]
+def k6(url: str, *arguments: str, **settings: str) -> list[str]:
+    """The command, without k6's usage report. k6 gives `settings` to the script."""
+    env = [f"--env={name}={value}" for name, value in {"BLYTZ_URL": url, **settings}.items()]
+    script = str(ROOT / "infra/k6-bid-test.js")
+    return [str(BIN / "k6"), "run", "--no-usage-report", "--quiet", *env, *arguments, script]
 
 
-def main(words: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     port = free_port()
     configured = {"REDIS_URL", "BLYTZ_ENV", "BLYTZ_DATA", "BLYTZ_URL"}
     env = {name: value for name, value in os.environ.items() if name not in configured}
@@ -49,7 +42,7 @@ def main(words: list[str]) -> int:
                     log.seek(0)
                     print(f"the platform did not start:\n{log.read()}", file=sys.stderr)
                     return 1
-                return subprocess.run(k6(f"http://127.0.0.1:{port}", *words), check=False).returncode
+                return subprocess.run(k6(f"http://127.0.0.1:{port}", *arguments), check=False).returncode
             finally:
                 platform.terminate()
                 platform.wait(STOPPED_WITHIN_S)

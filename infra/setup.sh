@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares this checkout: `infra/setup.sh run|test|check|tls`. `test` includes `run`, `check` includes `test`. `tls` is
-# `test` with a certificate authority; when it cannot be installed, the tests that need it are skipped by name.
+# `test` with a certificate authority; when it cannot be installed, the tests that need it are skipped and say so.
 #
 # Python packages go to .venv, pinned and hashed by requirements/*.txt. Redis, nginx and the checkers that are not
 # Python are installed from the system's packages if missing. A finished step leaves a stamp in .venv with a checksum

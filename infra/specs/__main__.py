@@ -1,4 +1,5 @@
-"""`python -m infra.specs write|check`: writes the contracts of `specs/` from the code, or compares the two."""
+"""`python -m infra.specs write|check`: writes the files of `specs/` that are made from the code, or compares
+the two."""
 
 import difflib
 import sys
@@ -10,28 +11,30 @@ from infra.specs.lint import findings
 
 def check(made: documents.Documents) -> Iterator[str]:
     """One sentence for each difference from the files in `specs/`, and for each broken rule."""
-    yield from _drift(made)
+    yield from _drift(documents.texts(made))
     for path, document in made.items():
         yield from (f"{path}: {finding}" for finding in findings(document))
 
 
-def _drift(made: documents.Documents) -> Iterator[str]:
-    for path, document in made.items():
+def _drift(texts: dict[str, str]) -> Iterator[str]:
+    for path, text in texts.items():
         kept = documents.SPECS / path
         old = kept.read_text().splitlines() if kept.exists() else []
-        new = documents.text_of(document).splitlines()
-        changes = list(difflib.unified_diff(old, new, f"specs/{path}", "the code", lineterm="", n=1))
+        changes = list(difflib.unified_diff(old, text.splitlines(), f"specs/{path}", "the code", lineterm="", n=1))
         if changes:
             yield f"specs/{path} differs from the code: run `make specs`\n" + "\n".join(changes[:40])
     for file in documents.SPECS.glob("openapi/*.yaml"):
-        if (name := file.relative_to(documents.SPECS).as_posix()) not in made:
+        if (name := file.relative_to(documents.SPECS).as_posix()) not in texts:
             yield f"specs/{name} does not come from the code: remove it"
 
 
 def main(verb: str) -> int:
     match verb:
         case "write":
-            documents.write(documents.from_code())
+            for path, text in documents.texts(documents.from_code()).items():
+                target = documents.SPECS / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text)
         case "check":
             found = list(check(documents.from_code()))
             print("\n".join(found), end="\n" if found else "")

@@ -80,7 +80,7 @@ def _operations() -> dict[str, Any]:
     }
     sent = {
         _operation("send", kind): {"action": "send", **_about(kind, contract.SERVER[kind])}
-        for kind in contract.UNASKED
+        for kind in contract.UNSOLICITED
     }
     return received | sent
 

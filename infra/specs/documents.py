@@ -1,4 +1,4 @@
-"""The documents of `specs/`, made from the code. The same code gives the same bytes."""
+"""The files of `specs/` that are made from the code. The same code gives the same bytes."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from blytz.apps import auction
-from infra.specs import asyncapi
+from infra.specs import asyncapi, settings
 
 ROOT = Path(__file__).parents[2]
 SPECS = ROOT / "specs"
@@ -33,12 +33,10 @@ def from_code() -> Documents:
     return {path: json.loads(json.dumps(document)) for path, document in made.items()}
 
 
-def text_of(document: Document) -> str:
+def texts(documents: Documents) -> dict[str, str]:
+    """The content of each file, these documents and the table of the settings, by path under `specs/`."""
+    return {path: _yaml(document) for path, document in documents.items()} | {"settings.md": settings.table()}
+
+
+def _yaml(document: Document) -> str:
     return HEAD + yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
-
-
-def write(documents: Documents) -> None:
-    for path, document in documents.items():
-        target = SPECS / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text_of(document))

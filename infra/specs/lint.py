@@ -42,16 +42,14 @@ def findings(document: Node) -> Iterator[str]:
 def _openapi(document: Node) -> Iterator[str]:
     for error in OpenAPIV31SpecValidator(document).iter_errors():
         yield f"OpenAPI 3.1: {'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
-    names: dict[str, str] = {}
-    for path, item in document["paths"].items():
-        for method in METHODS:
-            if method in item:
-                where = f"{method.upper()} {path}"
-                yield from (f"{where}: {fault}" for fault in _operation(document, item[method]))
-                name = item[method].get("operationId", "")
-                if name in names:
-                    yield f"{where}: operationId {name} is also that of {names[name]}"
-                names[name] = where
+    for where, operation in _operations(document):
+        yield from (f"{where}: {fault}" for fault in _operation(document, operation))
+
+
+def _operations(document: Node) -> Iterator[tuple[str, Node]]:
+    """Each operation of an OpenAPI document, with the name for messages."""
+    for path, item in document.get("paths", {}).items():
+        yield from ((f"{method.upper()} {path}", item[method]) for method in METHODS if method in item)
 
 
 def _operation(document: Node, operation: Node) -> Iterator[str]:
@@ -161,12 +159,7 @@ def _closed_answers(document: Node) -> Iterator[str]:
             for part in (operation if operation["action"] == "send" else {}, operation.get("reply", {}))
         ]
     else:
-        answers = [
-            operation["responses"]
-            for item in document["paths"].values()
-            for operation in item.values()
-            if isinstance(operation, dict)
-        ]
+        answers = [operation["responses"] for _, operation in _operations(document)]
     for ref in sorted(_reached(document, answers)):
         schema = _at(document, ref)
         if ref.startswith("#/components/schemas/") and schema.get("additionalProperties") is False:
@@ -184,17 +177,10 @@ def _unused(document: Node) -> Iterator[str]:
     """Components that nothing outside `components` refers to."""
     components = document.get("components", {})
     reached = _reached(document, {name: part for name, part in document.items() if name != "components"})
-    secured = {name for need in _security_in(document) for name in need}
+    places = (document, *(operation for _, operation in _operations(document)))
+    secured = {name for place in places for need in place.get("security", ()) for name in need}
     for kind, parts in components.items():
         for name in parts:
             used = name in secured if kind == "securitySchemes" else f"#/components/{kind}/{name}" in reached
             if not used:
                 yield f"component {kind}/{name} is not used"
-
-
-def _security_in(document: Node) -> Iterator[Node]:
-    yield from document.get("security", ())
-    for item in document.get("paths", {}).values():
-        for operation in item.values():
-            if isinstance(operation, dict):
-                yield from operation.get("security", ())

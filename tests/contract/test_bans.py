@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blytz.identity import Principal, TokenRefused
-from blytz.identity.bans import MAX_BANS, SEEN_WITHIN_S, Ban, Banned, TooManyBans
+from blytz.identity.bans import MAX_BANS, POLL_EVERY_S, Ban, Banned, TooManyBans
 from blytz.identity.redis.bans import BANS, REVOKED, VERSION, RedisBans
 from blytz.kit.problems import Overloaded
 from blytz.kit.redis.link import Part
@@ -164,8 +164,8 @@ async def test_a_ban_outlives_the_process_that_made_it(bans: RedisBans, redis: R
     await bans.revoke("usr_b")
     async with connected(redis.url) as pipe:
         later = RedisBans(pipe)
-        assert await later.look()
-        assert not await later.look()
+        assert await later.refresh()
+        assert not await later.refresh()
     with pytest.raises(Banned):
         later.bans.check(Principal("usr_a", "A", (), 0))
     with pytest.raises(TokenRefused):
@@ -205,7 +205,7 @@ async def test_a_process_with_too_much_to_do_looks_again_soon(redis: RedisServer
     late = RedisBans(busy)
     following = asyncio.create_task(late.follow())
     try:
-        await until(lambda: "usr_a" in late.bans.banned, "the ban is seen", within_s=2 * SEEN_WITHIN_S)
+        await until(lambda: "usr_a" in late.bans.banned, "the ban is seen", within_s=2 * POLL_EVERY_S)
     finally:
         following.cancel()
         await busy.close()
@@ -221,6 +221,6 @@ async def test_there_is_room_for_so_many_and_old_revocations_make_room(
     redis.ask("HSET", REVOKED, "usr_old", int(time.time() * 1000) - 26 * 3_600 * 1_000)
     redis.ask("HSET", REVOKED, "usr_recent", int(time.time() * 1000) - 3_600 * 1_000)
     redis.ask("INCR", VERSION)
-    await bans.look()
+    await bans.refresh()
     await bans.revoke("usr_new")
     assert bans.bans.revoked_before.keys() == {"usr_recent", "usr_new"}

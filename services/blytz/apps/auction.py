@@ -3,7 +3,7 @@
 from typing import Any
 
 from blytz.apps import signing_in, wiring
-from blytz.auction.http.routes import application, described
+from blytz.auction.http.routes import application, litestar_app
 from blytz.identity.http.callers import Access
 from blytz.identity.redis.bans import RedisBans
 from blytz.identity.service import BanService
@@ -26,9 +26,9 @@ async def main(settings: Settings) -> None:
     clock = wiring.server_clock(pipe)
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     metrics = Metrics()
-    lines.count_in(metrics)
-    pipe.count_in(metrics)
-    store.count_in(metrics)
+    lines.register_metrics(metrics)
+    pipe.register_metrics(metrics)
+    store.register_metrics(metrics)
 
     tasks = TaskSupervisor(metrics)
     app = application(
@@ -61,5 +61,5 @@ async def main(settings: Settings) -> None:
 
 
 def openapi() -> dict[str, Any]:
-    """What the service's file in `specs/` is made from. The sign-in of dev is in it."""
-    return schema_of(described(Metrics(), {}))
+    """What the service's file in `specs/` is made from. It includes the sign-in of dev platforms."""
+    return schema_of(litestar_app(Metrics(), {}))

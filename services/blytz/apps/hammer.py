@@ -13,13 +13,13 @@ from blytz.kit.telemetry.metrics import Metrics
 
 
 async def main(settings: Settings) -> None:
-    """Hammer until cancelled; what is on its way then is found again by the next hammer."""
+    """Run the hammer until cancelled. What it has not finished then, the next hammer finds again."""
     metrics = Metrics()
     pipe = wiring.auction_pipe(settings, "hammer")
     clock = wiring.server_clock(pipe)
     store = wiring.auction_store(pipe, clock)
-    lines.count_in(metrics)
-    pipe.count_in(metrics)
+    lines.register_metrics(metrics)
+    pipe.register_metrics(metrics)
     tasks = TaskSupervisor(metrics)
     hammer = Hammer(store, RedisSchedule(pipe), clock, metrics)
     retention = RedisRetention(pipe, settings.keep_closed_ms, settings.keep_closed, metrics)

@@ -45,9 +45,9 @@ async def main(settings: Settings) -> None:
     gateway = Gateway(
         context, pages, RedisPresence(pipe).report, lambda: pipe.up.is_set() and events.feed.up.is_set()
     )
-    lines.count_in(metrics)
-    pipe.count_in(metrics)
-    store.count_in(metrics)
+    lines.register_metrics(metrics)
+    pipe.register_metrics(metrics)
+    store.register_metrics(metrics)
     metrics.gauge("blytz_feed_up", "1 while published events come in", events.feed.up.is_set)
 
     await pipe.start(tasks)
@@ -65,7 +65,7 @@ async def main(settings: Settings) -> None:
             task.cancel()
         await gateway.drain()
         sharing.cancel()
-        # Other gateways free the slots of disconnected users only after this report.
+        # Users who reconnect to another gateway are counted here too until this gateway reports that they left.
         await context.users.finish()
         await events.feed.close()
         await pipe.close()

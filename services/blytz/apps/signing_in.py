@@ -22,7 +22,8 @@ def identity(issuers: Mapping[str, Identity], bans: Bans) -> Identity:
 
 
 def states(issuers: Mapping[str, Identity]) -> dict[str, Callable[[], Dependency]]:
-    """For `/ready`: of those whose keys are somewhere else. The dev issuer's are here, the emulator has none."""
+    """For `/ready`: the state of each issuer whose keys are fetched. The dev issuer's are in the data folder, the
+    emulator has none."""
     return {
         f"issuer:{_without_secrets(name)}": issuer.state
         for name, issuer in issuers.items()
@@ -31,7 +32,7 @@ def states(issuers: Mapping[str, Identity]) -> dict[str, Callable[[], Dependency
 
 
 def _without_secrets(address: str) -> str:
-    """A password in it, which should not be there, is shown on no page."""
+    """Without user and password, which do not belong there but must not be shown by `/ready`."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
@@ -66,8 +67,8 @@ def _issuers(settings: Settings) -> dict[str, Identity]:
 
 
 def _firebase(settings: Settings) -> FirebaseIssuer:
-    """The emulator signs nothing: a client of a process that accepts it may be anybody. So it is asked for
-    twice, by the environment's name and by the variable that Firebase's own tools know it by."""
+    """The emulator signs nothing, so whoever accepts its tokens accepts anybody. It is used only when two settings
+    ask for it: an environment other than production, and the variable of Firebase's own tools."""
     kind = FirebaseIssuer
     if settings.env != "production" and settings.firebase_auth_emulator_host:
         kind = FirebaseEmulator

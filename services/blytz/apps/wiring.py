@@ -1,4 +1,4 @@
-"""Which adapter is used where: what several processes share."""
+"""The wiring that several processes share: which adapter is used where, and how a process is run."""
 
 import contextlib
 import gc
@@ -54,8 +54,8 @@ def auction_service(settings: Settings, pipe: RedisPipe, store: RedisStore) -> A
 
 
 def _tune_gc() -> None:
-    """What was imported stays, so the collector need not look at it; and a bid leaves no cycle behind, so it need
-    not look after every few of them. Measured at 8 % of the CPU of a bid over HTTP."""
+    """Imported modules are never freed, so the garbage collector need not visit them; a bid leaves no reference
+    cycle, so the collector may run rarely. Measured at 8 % of the CPU of a bid over HTTP."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)

@@ -35,7 +35,7 @@ DUE_BATCH = 2_000
 COMPENSATED_AT_ONCE = 250
 COMPENSATED_MAX = 100_000
 """Auctions that get lost time back at once; more get it when their hammer falls."""
-PAUSED_AGAIN_MS = 5_000
+RECHECK_PAUSED_MS = 5_000
 ORPHAN_AFTER_MS = 60_000
 """An entry whose auction has still not appeared this long after it was due belongs to an opening that failed."""
 POSTPONE_MS = 60_000
@@ -131,7 +131,7 @@ class Hammer:
         self._report(outage)
         if (outage, self._clock.stepped_ms) != self._corrected:
             self._corrected = (outage, self._clock.stepped_ms)
-            self._keep(self._correct_all())
+            self._start_task(self._correct_all())
 
     def _report(self, outage: Outage | None) -> None:
         """Log and count a step of the clock and an outage since the last heartbeat. The clock's step has moved the
@@ -169,15 +169,15 @@ class Hammer:
                 self._arm(auction_id, entry, entry - now)
 
     def _arm(self, auction_id: str, entry: float, in_ms: float) -> None:
-        """Close it then, for this entry of the schedule. It counts as armed until the attempt has ended, so that
-        no poll starts a second one; only an entry with another time replaces it."""
+        """Set a timer that closes the auction, for this entry of the schedule. It counts as armed until the
+        attempt has ended, so that no poll starts a second one; only an entry with another time replaces it."""
         if before := self._armed.get(auction_id):
             before.timer.cancel()
-        timer = asyncio.get_running_loop().call_later(max(0, in_ms) / 1000, self._start, auction_id)
+        timer = asyncio.get_running_loop().call_later(max(0, in_ms) / 1000, self._start_closing, auction_id)
         self._armed[auction_id] = _Armed(entry, timer)
 
-    def _start(self, auction_id: str) -> None:
-        self._keep(self._close_armed(auction_id, self._armed[auction_id]))
+    def _start_closing(self, auction_id: str) -> None:
+        self._start_task(self._close_armed(auction_id, self._armed[auction_id]))
 
     async def _close_armed(self, auction_id: str, armed: "_Armed") -> None:
         try:
@@ -186,7 +186,7 @@ class Hammer:
             if self._armed.get(auction_id) is armed:
                 del self._armed[auction_id]
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
@@ -223,13 +223,13 @@ class Hammer:
         return True
 
     async def _postpone(self, auction_id: str, entry: float) -> None:
-        """It needs a person, who finds it in the log; more polls would not help, and the others go on."""
+        """Check again in a minute: only a person, who finds it in the log, can help, and other auctions go on."""
         with contextlib.suppress(StoreUnavailable, Overloaded):
             await self._schedule.move(auction_id, entry, self._clock.now() + POSTPONE_MS)
 
     async def _wait(self, auction_id: str, entry: float, remaining_ms: int | None) -> None:
         if remaining_ms is None:
-            await self._schedule.move(auction_id, entry, self._clock.now() + PAUSED_AGAIN_MS)
+            await self._schedule.move(auction_id, entry, self._clock.now() + RECHECK_PAUSED_MS)
         elif remaining_ms > LOOK_AHEAD_MS:
             await self._schedule.move(auction_id, entry, self._clock.now() + remaining_ms)
         else:

@@ -101,19 +101,26 @@ def publish(auction: Auction, kind: str, cause: Cause, public: Any = None, priva
             "at": auction.clock,
             "auction_id": auction.listing.auction_id,
             **(public or {}),
-            "status": auction.status.value,
-            "price": auction.price,
-            "minimum": minimum(auction),
-            "leader": _party(auction.leader),
-            "bid_count": auction.bid_count,
-            "reserve_met": reserve_met(auction),
-            "opened_at": auction.opened_at,
-            "ends_at": auction.ends_at,
-            "remaining_ms": auction.remaining_ms,
+            **_changing(auction),
         },
         private={"actor": cause.actor, "request_id": cause.request_id, **(private or {})},
     )
     return Change(auction, (event,))
+
+
+def _changing(auction: Auction) -> dict[str, Any]:
+    """The part of the public state that changes, in the order in which the scripts write it."""
+    return {
+        "status": auction.status.value,
+        "price": auction.price,
+        "minimum": minimum(auction),
+        "leader": _party(auction.leader),
+        "bid_count": auction.bid_count,
+        "reserve_met": reserve_met(auction),
+        "opened_at": auction.opened_at,
+        "ends_at": auction.ends_at,
+        "remaining_ms": auction.remaining_ms,
+    }
 
 
 def _party(party: Party | None) -> dict[str, str] | None:
@@ -244,18 +251,10 @@ def view(auction: Auction) -> dict[str, Any]:
         "title": listing.title,
         "description": listing.description,
         "image_urls": listing.image_urls,
-        "status": auction.status.value,
         "seq": auction.seq,
-        "price": auction.price,
-        "minimum": minimum(auction),
-        "leader": _party(auction.leader),
-        "bid_count": auction.bid_count,
-        "reserve_met": reserve_met(auction),
+        **_changing(auction),
         "buy_now_price": listing.terms.buy_now_price,
         "starts_at": listing.starts_at,
-        "opened_at": auction.opened_at,
-        "ends_at": auction.ends_at,
-        "remaining_ms": auction.remaining_ms,
         "terms": terms,
         "seller": _party(listing.seller),
     }

@@ -38,13 +38,13 @@ BYTES_OF_CHANGE: Final = 1_500
 """Its event and, with an Idempotency-Key, the remembered answer."""
 BYTES_OF_AUCTION: Final = 8_000
 """Besides its listing; without bids (decision 0015)."""
-# An id becomes part of keys and channels, so nothing that could not be one gets near them.
+# An id becomes part of keys and channels, so a text that cannot be an id is refused before the store sees it.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 @lru_cache(maxsize=4_096)
 def _party(bidder: Principal) -> Party:
-    """The very same for all bids of one token, so that a store may keep what it makes of it."""
+    """The same object for all bids of one token, so that a store can cache what it makes of it."""
     return Party(bidder.id, bidder.name)
 
 
@@ -127,8 +127,8 @@ class AuctionService:
         kind: BidKind,
         request_id: str,
     ) -> Answer[Receipt | Refused]:
-        """For anybody signed in with a role. A refusal by the rules is a value, not an exception: most bids of a
-        busy room are refused."""
+        """For anybody signed in with a role. A refusal by the rules is a value, not an exception, because most
+        bids on a busy auction are refused."""
         if not bidder.roles:
             raise Forbidden("only a bidder may bid")
         if self._bids_of_user is not None:

@@ -1,5 +1,5 @@
-"""The port through which everything reaches an auction: `redis/store.py`, and in tests a store in memory that
-keeps the same promises."""
+"""The port through which everything reaches an auction. Two adapters keep the same promises: `RedisStore`
+(auction/redis/store.py), and one in memory for tests (tests/support/memory_store.py)."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -29,11 +29,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name: the module that has a function of that name, and its line in `blytz --help`."""
 
 READ_FILES_THEMSELVES = frozenset({"serve", "gateway", "up", "doctor"})
-"""These tell faults of files together with all others."""
+"""Commands that read `_FILE` variables themselves, to report their faults together with all others."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The entry point. What stops a command leaves as one line on stderr and an exit code, not a traceback."""
+    """The entry point. An error that a person can act on becomes one line on stderr and an exit code, not a
+    traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     chosen = _chosen(words)
     for descriptor in range(3):
@@ -53,8 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
-        if wrong := _wrong_words(error, chosen):
-            sys.stderr.write(f"{wrong}\n")
+        if fault := _usage_fault(error, chosen):
+            sys.stderr.write(f"{fault}\n")
             sys.exit(2)
         if not _is_expected(error):
             raise
@@ -93,8 +94,8 @@ def _app(chosen: str | None) -> "typer.Typer":
 
 
 def _run(app: "typer.Typer", words: list[str]) -> NoReturn:
-    """Ends with SystemExit, or with what the command raises. Typer's own `main` would tell a wrong word in four
-    lines, and end with 1 when the reader has gone."""
+    """Ends with SystemExit, or with what the command raises. Typer's own `main` would report a wrong argument in
+    four lines, and exit with 1 when the reader of the output has ended."""
     import typer
 
     command = typer.main.get_command(app)
@@ -110,8 +111,9 @@ def _not_chosen() -> None:
     """Stands in for the commands that are listed, but not run."""
 
 
-def _wrong_words(error: Exception, chosen: str | None) -> str | None:
-    """One line about words that no command understands; where there were none at all, the list of commands."""
+def _usage_fault(error: Exception, chosen: str | None) -> str | None:
+    """One line about arguments that the command does not take; without any arguments, the list of commands. None
+    for any other error."""
     from typer.exceptions import TyperException
 
     if not isinstance(error, TyperException):

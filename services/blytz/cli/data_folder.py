@@ -25,8 +25,8 @@ NOTE = Path("run/platform.json")
 LOCK = Path("run/lock")
 LONGEST_SOCKET_PATH = 107
 """Bytes, of a unix socket on Linux (unix(7))."""
-GOING_S = 3.0
-"""How long a Redis may take to leave after its platform was killed."""
+REDIS_STOPS_WITHIN_S = 3.0
+"""How long the Redis of a platform that was killed may take to stop."""
 
 DataOption = Annotated[
     Path | None,
@@ -64,7 +64,7 @@ def prepare(data: Path) -> None:
         for name in ("run", "redis", "nginx/tmp"):
             (data / name).mkdir(parents=True, exist_ok=True)
         (data / "run").chmod(0o700)
-        # Whatever the folder is in, its keys and data do not belong into a commit.
+        # When the folder is in a git checkout, its keys and data must not be committed.
         write_file(data / ".gitignore", "*\n")
     except OSError as error:
         raise UserError(
@@ -76,7 +76,7 @@ def take(data: Path) -> int:
     """The descriptor of the folder's lock, which is ours for as long as it is open here or in a child. Raises
     UserError where another platform has it."""
     descriptor = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    until = time.monotonic() + GOING_S
+    until = time.monotonic() + REDIS_STOPS_WITHIN_S
     while not _lock(descriptor, fcntl.LOCK_EX):
         holder = os.pread(descriptor, 20, 0).decode().strip()
         if _is_alive(holder) or time.monotonic() > until:
@@ -86,7 +86,7 @@ def take(data: Path) -> int:
                 "stop that one, or name another folder with --data"
             )
         time.sleep(0.05)
-    # A platform that was killed had no time to take its note away, and it is not true of ours.
+    # A platform that was killed has left its note behind.
     remove_note(data)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -120,7 +120,8 @@ def socket_path(data: Path) -> Path:
 
 
 def _is_ours(folder: Path) -> bool:
-    """In a folder that others may write to, a name alone proves nothing."""
+    """Whether the folder, made if it is missing, belongs to this user alone: in /tmp another user could have made
+    it."""
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()

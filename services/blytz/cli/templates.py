@@ -25,5 +25,5 @@ def specs() -> Path:
 
 
 def fill(name: str, values: Mapping[str, str]) -> str:
-    """A place without a value is a mistake of ours: KeyError."""
+    """Raises KeyError for a placeholder without a value."""
     return _PLACE.sub(lambda place: values[place[1]], (infra() / name).read_text())

@@ -21,9 +21,9 @@ BACKOFF_MAX_S: Final = 10.0
 PING_EVERY_S: Final = 2.0
 STALE_AFTER_S: Final = 5.0
 DEAD_AFTER_S: Final = 15.0
-ASK_AGAIN_S: Final = 0.25
+RETRY_S: Final = 0.25
 FINAL_CLOSES: Final = {4401: "the token was refused", 4403: "the gateway does not take connections from here"}
-"""Close codes after which trying again would only give the same."""
+"""Close codes after which a new connection would be refused in the same way."""
 
 State = Literal["connecting", "live", "stale", "closed"]
 OnMessage = Callable[[dict[str, Any]], None]
@@ -43,7 +43,7 @@ class BidResult(Struct, frozen=True):
     detail: str | None = None
 
 
-class _Asked:
+class _PendingBid:
     def __init__(self, message: dict[str, Any]) -> None:
         self.message = message
         self.result: asyncio.Future[BidResult] = asyncio.get_running_loop().create_future()
@@ -64,13 +64,13 @@ class LiveClient:
         self.reconnects = 0
         self.why_closed = ""
         self._refused = ""
-        """What was said against the token."""
+        """Why the server refused the token."""
         self.last_heard = 0.0
         self._url, self._token, self._on_message = live_url, token, on_message or (lambda _: None)
         self._wire: Wire | None = None
         self._live = asyncio.Event()
-        self._bids: dict[str, list[_Asked]] = {}
-        """By bid_id, in the order they were sent: the same bid may be asked about twice at once."""
+        self._bids: dict[str, list[_PendingBid]] = {}
+        """By bid_id, in the order they were sent: the same bid may be pending twice at once."""
         self._pinged_at = 0.0
         self._ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -85,7 +85,7 @@ class LiveClient:
         return "stale" if time.monotonic() - self.last_heard > STALE_AFTER_S else "live"
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._keep()), asyncio.create_task(self._pulse())]
+        self._tasks = [asyncio.create_task(self._stay_connected()), asyncio.create_task(self._pulse())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -131,21 +131,21 @@ class LiveClient:
         back (its token was refused)."""
         bid_id = bid_id or f"b-{secrets.token_hex(8)}"
         message = {"type": "bid", "auction_id": auction_id, "bid_id": bid_id, "amount": amount, "kind": kind}
-        asked = _Asked({**message, "ref": bid_id})
-        self._bids.setdefault(bid_id, []).append(asked)
+        pending = _PendingBid({**message, "ref": bid_id})
+        self._bids.setdefault(bid_id, []).append(pending)
         if self._live.is_set():
-            self._send(asked.message)
+            self._send(pending.message)
         try:
-            await self._first_of(asked.result, timeout_s)
+            await self._first_of(pending.result, timeout_s)
         except TimeoutError:
-            return asked.last
+            return pending.last
         finally:
-            self._bids[bid_id].remove(asked)
+            self._bids[bid_id].remove(pending)
             if not self._bids[bid_id]:
                 del self._bids[bid_id]
-        if not asked.result.done():
+        if not pending.result.done():
             raise ConnectionError(self.why_closed)
-        return asked.result.result()
+        return pending.result.result()
 
     async def _first_of(self, wanted: "asyncio.Future[Any]", timeout_s: float) -> None:
         """Wait for this, or for the end of all waiting. Raises TimeoutError."""
@@ -162,7 +162,7 @@ class LiveClient:
             self.why_closed = why
             self._ended.set()
 
-    async def _keep(self) -> None:
+    async def _stay_connected(self) -> None:
         attempt = 0
         while not self._ended.is_set():
             try:
@@ -181,7 +181,7 @@ class LiveClient:
             self.reconnects += was_live
 
     async def _pulse(self) -> None:
-        """Ask for the time every now and then: that also tells a quiet room from a dead connection."""
+        """Ping every now and then, for the server's time and to tell a quiet auction from a dead connection."""
         while True:
             await asyncio.sleep(PING_EVERY_S)
             if self._live.is_set() and time.monotonic() - self.last_heard > DEAD_AFTER_S and self._wire:
@@ -215,41 +215,41 @@ class LiveClient:
                 self._take_topic(message)
 
     def _greet(self) -> None:
-        """Say again, on a new connection, who we are, what we watch, and what we still want to know."""
+        """On a new connection: sign in, watch every topic, and send every bid that has no answer."""
         if self._token:
             self._send({"type": "auth", "token": self._token, "ref": "auth"})
         self._ping()
         for topic in self.topics.values():
             self._send(topic.watch_message())
-        for asked in itertools.chain.from_iterable(self._bids.values()):
-            self._send(asked.message)
+        for pending in itertools.chain.from_iterable(self._bids.values()):
+            self._send(pending.message)
 
     def _take_result(self, message: dict[str, Any]) -> None:
-        asked = self._waiting_for(message["bid_id"])
-        if asked is None:
+        pending = self._waiting_for(message["bid_id"])
+        if pending is None:
             return
         result = BidResult(**{name: message[name] for name in BidResult.__struct_fields__ if name in message})
         if result.outcome == "pending" or result.code == "store_unavailable":
-            asked.last = replace(result, outcome="pending")
-            asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._ask_again, asked)
+            pending.last = replace(result, outcome="pending")
+            asyncio.get_running_loop().call_later(RETRY_S, self._send_again, pending)
         else:
-            asked.result.set_result(result)
+            pending.result.set_result(result)
 
-    def _waiting_for(self, bid_id: str) -> _Asked | None:
-        return next((asked for asked in self._bids.get(bid_id, ()) if not asked.result.done()), None)
+    def _waiting_for(self, bid_id: str) -> _PendingBid | None:
+        return next((pending for pending in self._bids.get(bid_id, ()) if not pending.result.done()), None)
 
-    def _ask_again(self, asked: _Asked) -> None:
-        if self._live.is_set() and not asked.result.done():
-            self._send(asked.message)
+    def _send_again(self, pending: _PendingBid) -> None:
+        if self._live.is_set() and not pending.result.done():
+            self._send(pending.message)
 
     def _take_error(self, message: dict[str, Any]) -> None:
         code, detail = message["code"], message.get("detail")
-        asked = self._waiting_for(message.get("ref", ""))
+        pending = self._waiting_for(message.get("ref", ""))
         topic = self.topics.get(message.get("ref", ""))
-        if asked:
-            asked.result.set_result(BidResult(asked.message["bid_id"], "refused", code, detail=detail))
+        if pending:
+            pending.result.set_result(BidResult(pending.message["bid_id"], "refused", code, detail=detail))
         elif topic and code in {"store_unavailable", "overloaded"}:
-            asyncio.get_running_loop().call_later(ASK_AGAIN_S, self._watch_again, topic)
+            asyncio.get_running_loop().call_later(RETRY_S, self._watch_again, topic)
         elif code in {"banned", "unauthenticated"}:
             self._refused = detail or ""
         self._on_message(message)

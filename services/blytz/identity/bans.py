@@ -1,4 +1,4 @@
-"""Who may no longer come in, although an issuer says who they are."""
+"""Bans and revoked tokens: who is refused although an issuer accepts them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,9 +9,9 @@ from blytz.identity import Principal, TokenRefused
 from blytz.kit.problems import Conflict, Forbidden
 
 MAX_BANS: Final = 100_000
-"""Of each kind. Every process keeps them all, so that asking costs a bid nothing."""
-SEEN_WITHIN_S: Final = 1.0
-"""How often each process looks for news; the promise is that they count everywhere within five seconds."""
+"""Bans, and as many revocations. Every process holds all of them, so that a check costs a bid nothing."""
+POLL_EVERY_S: Final = 1.0
+"""How often each process looks for changes. The promise is that a change counts everywhere within five seconds."""
 
 
 class Banned(Forbidden):
@@ -32,7 +32,7 @@ class Ban(Struct, frozen=True):
 
 class Bans:
     """A process's copy of who is banned, and of whose tokens are revoked: those issued before a moment, in ms
-    since the Unix epoch. `redis_bans` keeps it true."""
+    since the Unix epoch. `RedisBans` keeps it up to date."""
 
     def __init__(self) -> None:
         self.banned: Mapping[str, Ban] = {}

@@ -1,4 +1,4 @@
-"""What a token whose signature is good must say, and who it then names."""
+"""Checks the claims of a token whose signature is good, and reads the user from them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,11 +10,12 @@ from blytz.kit.text import is_line
 SKEW_S: Final = 60
 """How far an issuer's clock and ours may be apart."""
 MAX_TOKEN_LENGTH: Final = 8_192
-"""Characters; past it nothing of it is looked at."""
+"""Characters; a longer one is refused unread."""
 MAX_NAME_LENGTH: Final = 80
 MAX_SUBJECT_LENGTH: Final = 255
 MAX_TOKEN_AGE_S: Final = 24 * 3_600
-"""No token is accepted for longer after it was issued, whatever it says, so revocations have an end."""
+"""No token is accepted for longer after it was issued, whatever its `exp` is, so a revocation may be forgotten
+then."""
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _LATEST: Final = 2**40
 
@@ -48,7 +49,8 @@ def principal_of(
     if "events" in claims:
         # A logout notice (OpenID Connect Back-Channel Logout, 2.4) is not a sign-in.
         raise TokenRefused("the token is not for signing in")
-    # The grace is for signing in: an open connection ends when its token expires.
+    # Clocks differ: a token that has just expired may still sign in, and ends SKEW_S later. Any other ends at its
+    # `exp`.
     ends = expires if expires > now else expires + SKEW_S
     return Principal(
         user_id(issuer, subject),
@@ -68,8 +70,9 @@ def seconds(claims: Claims, name: str) -> int:
 
 
 def roles_in(claims: Claims, name: str) -> tuple[Role, ...]:
-    """Of a list, or of words in one text. Who has no such claim is a bidder; names that are not roles of Blytz
-    are passed over. A dotted name is a way through nested claims, unless there is a claim of just that name."""
+    """The roles in this claim, a list or a text of words. Without the claim the user is a bidder; names that are
+    not roles of Blytz are ignored. A dotted name is a path through nested claims, unless a claim has just that
+    name."""
     found: Any = claims
     if name in claims:
         found = claims[name]
@@ -89,14 +92,14 @@ def _require_audience(claims: Claims, audiences: frozenset[str]) -> None:
     named = [given] if isinstance(given, str) else given
     if not isinstance(named, list) or not any(isinstance(one, str) and one in audiences for one in named):
         raise TokenRefused("the token is for another audience")
-    # OpenID Connect, 3.1.3.7: who shares a token with others takes it only where it was made for us.
+    # OpenID Connect, 3.1.3.7: of several audiences, only the one that the token was issued to may accept it.
     maker = claims.get("azp")
     if "azp" in claims and len(named) > 1 and not (isinstance(maker, str) and maker in audiences):
         raise TokenRefused("the token was issued to another client")
 
 
 def _is_text(value: str) -> bool:
-    """JSON can write half a letter, which no encoding can."""
+    """Whether it can be encoded: JSON may contain half of a surrogate pair."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -105,7 +108,7 @@ def _is_text(value: str) -> bool:
 
 
 def _name_in(claims: Claims) -> str:
-    """Never the address: every viewer sees the name."""
+    """The name to show. Never an e-mail address, because every viewer sees it."""
     for claim in ("name", "nickname", "preferred_username"):
         name = claims.get(claim)
         if isinstance(name, str) and name.strip() and "@" not in name:

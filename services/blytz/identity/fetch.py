@@ -23,17 +23,17 @@ _MAX_AGE = re.compile(r"(?:\A|[\s,])max-age=([0-9]{1,9})(?:\Z|[\s,;])")
 
 
 class FetchFault(Exception):
-    """It could not be had; the message says why."""
+    """The document could not be fetched; the message says why."""
 
 
 class Document(Struct, frozen=True):
     content: dict[str, Any]
     max_age_s: int | None
-    """How long it may be kept, by its Cache-Control; None where the server does not say."""
+    """How long it may be kept, by its Cache-Control; None when the server does not say."""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A key comes from where the configuration says, and from nowhere else."""
+    """Keys are fetched only from the configured address, so a redirection is an error."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
@@ -66,7 +66,7 @@ def fetch(url: str) -> Document:
 
 
 def _max_age_s(headers: Message) -> int | None:
-    """What is left of it: a cache on the way may have kept it for a while."""
+    """The seconds that are left: a cache on the way may have kept the answer for `Age`."""
     found = _MAX_AGE.search((headers.get("Cache-Control") or "").lower())
     if found is None:
         return None
@@ -75,8 +75,8 @@ def _max_age_s(headers: Message) -> int | None:
 
 
 def in_background(work: Callable[[], T]) -> "asyncio.Future[T]":
-    """Runs blocking work in a thread of its own that does not keep the process from ending: a name server may
-    take half a minute to say nothing, and a deploy does not wait for it."""
+    """Runs blocking work in a daemon thread, which does not delay the end of the process as `asyncio.to_thread`
+    would: a lookup may wait half a minute for a name server."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 

@@ -8,7 +8,7 @@ from blytz.identity.oidc import claims_of
 
 
 class Issuers:
-    """Adapters of `Identity`, by the `iss` of their tokens. Each checks it again, signed."""
+    """Adapters of `Identity`, by the `iss` of their tokens. The adapter checks it again, with the signature."""
 
     def __init__(self, issuers: Mapping[str, Identity]) -> None:
         self._issuers = dict(issuers)

@@ -22,35 +22,36 @@ MAX_KID_LENGTH: Final = 256
 MIN_RSA_BITS: Final = 2_048
 MAX_RSA_BITS: Final = 8_192
 """A check of a longer one costs the loop milliseconds."""
-KEPT_UNSAID_S: Final = 3_600
-"""Where the issuer does not say how long."""
-KEPT_MIN_S: Final = 60
-KEPT_MAX_S: Final = 24 * 3_600
+DEFAULT_MAX_AGE_S: Final = 3_600
+"""How long keys are fresh when the issuer does not say."""
+MIN_MAX_AGE_S: Final = 60
+MAX_MAX_AGE_S: Final = 24 * 3_600
 STALE_FOR_S: Final = 6 * 3_600
 """How much longer old keys are used while new ones cannot be fetched. After that their tokens are refused."""
 RETRY_S: Final = 5.0
 UNKNOWN_EVERY_S: Final = 60.0
-"""A token may name any key it likes: for one we do not know, no more than one look in this time."""
+"""A token may name any key: for unknown keys the issuer is asked no more than once in this time."""
 MAX_WAITING: Final = 1_024
 GIVEN_UP_AFTER_S: Final = 30.0
-"""An issuer that sends a byte now and then keeps a fetch going for hours; no caller waits that long."""
+"""An issuer that sends a byte now and then could keep a fetch going for hours."""
 MAX_GIVEN_UP: Final = 4
-"""Each holds a thread until it ends. With so many the issuer is not asked again before one has."""
+"""Fetches that go on after they were given up, each in a thread. With so many no other begins."""
 
 _BY_CURVE: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
 _BY_RSA: Final = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
+ALGORITHMS: Final = _BY_RSA | frozenset(_BY_CURVE.values())
+"""All that a key can have here; an issuer may allow fewer."""
 
 
 class Key(Struct, frozen=True):
     public: Any
-    """As `cryptography` has it."""
+    """An object of `cryptography`."""
     algorithms: frozenset[str]
-    """Only what fits its kind: a token never chooses how a key is used. Never a symmetric one."""
+    """Those that fit the kind of the key, so that a token cannot choose another. Never a symmetric one."""
 
 
 def keys_in(jwks: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Key]:
-    """Those that sign with an allowed algorithm, by `kid`. Whatever else is in the set is passed over, as RFC 7517
-    asks."""
+    """The keys that sign with an allowed algorithm, by `kid`. Others are ignored, as RFC 7517 asks."""
     listed = jwks.get("keys")
     found: dict[str, Key] = {}
     for jwk in listed[:MAX_KEYS] if isinstance(listed, list) else ():
@@ -110,7 +111,7 @@ class KeySet:
         self._keys: dict[str, Key] = {}
         self._fresh_until = self._good_until = self._tried_at = float("-inf")
         self._away_since: float | None = None
-        """When the first of the fetches failed of which none was good since."""
+        """When the fetches began to fail; None after a good one."""
         self._fetching: asyncio.Task[None] | None = None
         self._waiting = 0
         self._given_up_after_s = given_up_after_s
@@ -192,12 +193,12 @@ class KeySet:
             self._record_failure()
             log.warning("issuer_keys_unavailable", issuer=self._name, error=str(fault))
         except Exception:
-            # What an issuer publishes is not ours: whatever it does to us, we ask again later.
+            # An issuer may publish anything, so no content of it may end the renewal.
             self._record_failure()
             log.exception("issuer_keys_unreadable", issuer=self._name)
         else:
-            unsaid = document.max_age_s is None
-            kept_s = KEPT_UNSAID_S if unsaid else min(max(document.max_age_s or 0, KEPT_MIN_S), KEPT_MAX_S)
+            max_age_s = DEFAULT_MAX_AGE_S if document.max_age_s is None else document.max_age_s
+            kept_s = min(max(max_age_s, MIN_MAX_AGE_S), MAX_MAX_AGE_S)
             self._keys = keys
             self._fresh_until = self._now() + kept_s
             self._good_until = self._fresh_until + STALE_FOR_S

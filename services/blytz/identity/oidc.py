@@ -9,22 +9,20 @@ import jwt
 from blytz.identity import IssuerUnavailable, KeysWanted, Principal, TokenRefused
 from blytz.identity.claims import MAX_TOKEN_LENGTH, principal_of
 from blytz.identity.fetch import Document, FetchFault, fetch
-from blytz.identity.keys import KeySet
+from blytz.identity.keys import ALGORITHMS, KeySet
 from blytz.kit.addresses import is_trusted
 from blytz.kit.http.pages import Dependency
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
-ALGORITHMS: Final = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-)
-_FOREIGN_KEYS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64"})
-"""A token that brings its own key, or asks for what we do not know (RFC 7515, 4.1; RFC 7797)."""
+_REFUSED_HEADERS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit", "b64"})
+"""With these a token brings its own key, or needs an extension (RFC 7515, 4.1; RFC 7797)."""
 _KINDS: Final = frozenset({"jwt", "at+jwt"})
-"""Issuers sign more than sign-ins, with the same keys: notes of a logout, say. `typ` tells (RFC 8725, 3.11)."""
+"""The `typ` of tokens for signing in. With the same keys issuers also sign others, such as logout tokens (RFC
+8725, 3.11)."""
 _UNCHECKED: Final[dict[str, Any]] = {
     f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
 }
-"""claims.py checks them, with a clock that is passed in."""
+"""PyJWT leaves these claims unchecked, because claims.py checks them with a clock that is passed in."""
 
 Clock = Callable[[], float]
 """Seconds since the Unix epoch."""
@@ -43,7 +41,8 @@ class OidcIssuer:
         clock: Clock = time.time,
         keys: KeySet | None = None,
     ) -> None:
-        """`loopback` allows plain HTTP from this machine. Without `keys` they are found by discovery."""
+        """`loopback` allows plain HTTP from this machine. Without `keys`, those of the issuer's discovery are
+        used."""
         self.issuer = issuer
         self._audiences = audiences
         self._roles_claim = roles_claim
@@ -54,7 +53,7 @@ class OidcIssuer:
     def verify(self, token: str) -> Principal:
         """Raises `IssuerUnavailable` as well, where a fetch failed a moment ago."""
         header = header_of(token)
-        if not _FOREIGN_KEYS.isdisjoint(header):
+        if not _REFUSED_HEADERS.isdisjoint(header):
             raise TokenRefused("the token's header asks for what is not done here")
         kind = header.get("typ", "JWT")
         if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in _KINDS:
@@ -96,7 +95,7 @@ class OidcIssuer:
         )
 
     def _discover(self) -> Document:
-        """With every fetch anew, so that an issuer may move its keys."""
+        """The discovery document is read for every fetch, so that an issuer may move its keys."""
         found = fetch(self.issuer.rstrip("/") + DISCOVERY).content
         if found.get("issuer") != self.issuer:
             raise FetchFault("the discovery document is of another issuer")
@@ -107,21 +106,20 @@ class OidcIssuer:
 
 
 def header_of(token: str) -> dict[str, Any]:
-    """Unchecked. Raises `TokenRefused`."""
-    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-        _refuse()
-    try:
-        return dict(jwt.get_unverified_header(token))
-    except (jwt.PyJWTError, ValueError, RecursionError):
-        _refuse()
+    """The header, unverified. Raises `TokenRefused`."""
+    return _unverified(token, jwt.get_unverified_header)
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """Unchecked: good for nothing but to find out whom to ask. Raises `TokenRefused`."""
+    """The claims, unverified: they only say which issuer to ask. Raises `TokenRefused`."""
+    return _unverified(token, lambda text: jwt.decode(text, options={"verify_signature": False}))
+
+
+def _unverified(token: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         _refuse()
     try:
-        return dict(jwt.decode(token, options={"verify_signature": False}))
+        return dict(read(token))
     except (jwt.PyJWTError, ValueError, RecursionError):
         _refuse()
 

@@ -11,14 +11,13 @@ MAX_REMEMBERED = 20_000
 
 
 class RememberedIdentity:
-    """Keeps principals by the hash of their token until it expires, the least recently used go first. The token
-    itself is not kept, so that no dump of this memory can be used to log in. Who is banned is looked up each time.
-    """
+    """Keeps principals by the hash of their token until it expires; past `MAX_REMEMBERED` the least recently used
+    are forgotten. The token itself is not kept, so that no dump of this memory can be used to sign in. Bans are
+    checked each time."""
 
-    def __init__(self, identity: Identity, bans: Bans, most: int = MAX_REMEMBERED) -> None:
+    def __init__(self, identity: Identity, bans: Bans) -> None:
         self._identity = identity
         self._bans = bans
-        self._most = most
         self._known: OrderedDict[bytes, Principal] = OrderedDict()
 
     def verify(self, token: str) -> Principal:
@@ -34,7 +33,7 @@ class RememberedIdentity:
         if principal is None:
             return None
         if principal.expires_at <= time.time() * 1000:
-            # Whether it has a moment of grace is for its issuer to say.
+            # The issuer may allow it a moment of grace, so it is asked again.
             del self._known[digest]
             return None
         self._bans.check(principal)
@@ -44,7 +43,7 @@ class RememberedIdentity:
     def _remember(self, digest: bytes, principal: Principal) -> Principal:
         self._bans.check(principal)
         self._known[digest] = principal
-        if len(self._known) > self._most:
+        if len(self._known) > MAX_REMEMBERED:
             self._known.popitem(last=False)
         return principal
 

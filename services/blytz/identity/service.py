@@ -1,4 +1,4 @@
-"""Who may shut whom out: checks who asks, then keeps it."""
+"""Bans and revocations: checks that the caller may make them, then asks the store."""
 
 from collections.abc import Sequence
 from heapq import nsmallest

@@ -1,26 +1,28 @@
-"""Addresses: of clients behind a proxy, of this machine, of what may be trusted."""
+"""IP addresses: that of a client behind proxies, those of this machine, and what settings may contain."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
-NETWORK_OF_ONE = 64
-"""Bits. Who has one IPv6 address has as many as there are in its network."""
+IPV6_CLIENT_BITS = 64
+"""The network that counts as one client, because whoever has one IPv6 address usually has its whole /64."""
 
-SCOPE = "%"
-"""Behind it in an IPv6 address Python takes any text for the name of an interface; a setting has none."""
+ZONE_MARK = "%"
+"""Begins the zone id of an IPv6 address (`fe80::1%eth0`). Python accepts any text as a zone id, so a setting may
+not have one."""
 
 
 class Addresses:
-    """Uses `X-Forwarded-For` only from the `trusted` alone (addresses or networks). Raises ValueError for what is
-    neither."""
+    """Finds the address of a client. `X-Forwarded-For` is read only when it comes from a `trusted` proxy (address
+    or network). Raises ValueError for a text that is neither."""
 
     def __init__(self, trusted: Iterable[str]) -> None:
         self._trusted = tuple(ip_network(each) for each in trusted)
 
     def client(self, peer: str, forwarded_for: str | None) -> str:
-        """The nearest address that is no proxy of ours: what stands left of it, anybody may have written. An IPv6
-        address is cut to its network. `peer` as it is where it is no address (a unix socket)."""
+        """The rightmost address that is not a trusted proxy, because a client can forge everything to the left of
+        it. An IPv6 address is reduced to its network. A `peer` that is no address (a unix socket) is returned as
+        it is."""
         address = _address(peer)
         if address is None:
             return peer
@@ -31,7 +33,7 @@ class Addresses:
                 break
             address = hop
         if isinstance(address, IPv6Address) and not address.is_loopback:
-            return str(ip_network((address, NETWORK_OF_ONE), strict=False))
+            return str(ip_network((address, IPV6_CLIENT_BITS), strict=False))
         return str(address)
 
     def _is_trusted(self, address: IPv4Address | IPv6Address) -> bool:
@@ -39,7 +41,7 @@ class Addresses:
 
 
 def is_loopback(host: str) -> bool:
-    """Of an address, or of the name `localhost`: whether it is this machine itself. No name is resolved."""
+    """Whether an address, or the name `localhost`, is this machine itself. No name is resolved."""
     address = _address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
 
@@ -50,8 +52,8 @@ def reached_as(host: str) -> str:
 
 
 def is_trusted(url: str, *, loopback: bool) -> bool:
-    """Keys that come in plain text can be forged on the way: they are fetched over TLS, and over plain HTTP only
-    from this machine where `loopback` allows it."""
+    """Whether signing keys may be fetched from this URL: over TLS, or over plain HTTP from this machine when
+    `loopback` allows it. Keys that cross a network in plain text can be forged on the way."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -62,15 +64,15 @@ def is_trusted(url: str, *, loopback: bool) -> bool:
 
 
 def address_fault(text: str) -> str | None:
-    """In words, what keeps a setting from being an address."""
-    is_address = _address(text) is not None and SCOPE not in text
+    """Why this setting is not an address, for a message; None when it is one."""
+    is_address = _address(text) is not None and ZONE_MARK not in text
     return None if is_address else "is no address; write it as 127.0.0.1 or ::1"
 
 
 def network_fault(text: str) -> str | None:
-    """In words, what keeps a setting from being an address or a network."""
+    """Why this setting is neither an address nor a network, for a message; None when it is one."""
     try:
-        if SCOPE in text:
+        if ZONE_MARK in text:
             raise ValueError
         ip_network(text)
     except ValueError as error:

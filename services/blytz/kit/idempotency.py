@@ -31,13 +31,13 @@ class Operation(Struct, frozen=True):
 
 
 EVERY_TIME: Final = Operation("", "")
-"""What a request without a key asks for: a repetition is a new act."""
+"""The operation of a request without a key: each repetition is a new act."""
 
 
 class KeyRecord(Protocol):
     async def claim(self, record_id: str, fingerprint: str, subject_id: str) -> tuple[str, str]:
-        """Store both values for `KEPT_S` unless this record exists; what the record holds then. Raises
-        `StoreUnavailable` and `Overloaded`."""
+        """Store both values for `KEPT_S` unless this record exists. Returns the values that it has afterwards.
+        Raises `StoreUnavailable` and `Overloaded`."""
 
 
 async def operation_of(

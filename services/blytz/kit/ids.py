@@ -8,9 +8,10 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_DIGITS, _RANDOM_DIGITS = 10, 16
 
 
-def new_id(prefix: str, now_ms: int | None = None) -> str:
-    """`auc_01kabcdefg…`: 10 digits of milliseconds, 16 random ones; unguessable, and unique without asking."""
-    now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+def new_id(prefix: str) -> str:
+    """`auc_01kabcdefg…`: 10 digits of milliseconds, 16 random ones; unguessable, and unique without
+    coordination."""
+    now_ms = time.time_ns() // 1_000_000
     return f"{prefix}_{_base32(now_ms, _TIME_DIGITS)}{_base32(secrets.randbits(80), _RANDOM_DIGITS)}"
 
 

@@ -7,7 +7,7 @@ WANTED = 65_536
 
 
 def raise_open_files() -> int:
-    """As many as we may, for us and all that we start; the new limit."""
+    """Raise the limit as far as allowed, for this process and those that it starts. Returns the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     hard = WANTED * 4 if hard == resource.RLIM_INFINITY else hard
     # Root may go past its own hard limit.

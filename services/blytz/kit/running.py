@@ -1,4 +1,4 @@
-"""How a process or a command runs its coroutine: on uvloop, ended by SIGINT or SIGTERM with its clean-up done."""
+"""Runs the coroutine of a process or a command on uvloop. SIGINT and SIGTERM cancel it and let it clean up."""
 
 import asyncio
 import signal

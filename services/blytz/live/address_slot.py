@@ -1,4 +1,4 @@
-"""The place that one connection takes of those that its address may have."""
+"""Counts one connection against the limit of its address."""
 
 from blytz.live.context import GatewayContext
 
@@ -7,13 +7,13 @@ class AddressSlot:
     __slots__ = ("_address", "_context", "_forwarded_for")
 
     def __init__(self, context: GatewayContext, forwarded_for: str | None) -> None:
-        """`forwarded_for`: the header of that name, which only a trusted proxy's word makes true."""
+        """`forwarded_for` is the header, which counts only when a trusted proxy sent it."""
         self._context = context
         self._forwarded_for = forwarded_for
         self._address: str | None = None
 
     def take(self, peer: object) -> bool:
-        """With the address of the socket's other end. False when all are taken."""
+        """`peer` is the address of the socket's other end. False when the limit is reached."""
         address = self._context.address_of(peer, self._forwarded_for)
         if address is not None and not self._context.addresses.enter(address):
             return False
@@ -21,7 +21,7 @@ class AddressSlot:
         return True
 
     def leave(self) -> None:
-        """Once the socket is gone; until then it costs what it cost."""
+        """Call it once the socket is gone, because until then the connection uses memory."""
         if self._address is not None:
             self._context.addresses.leave(self._address)
             self._address = None

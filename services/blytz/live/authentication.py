@@ -10,8 +10,8 @@ from blytz.live.context import ClientConnection
 from blytz.live.protocol import Auth
 
 MAX_HELD_MESSAGES: Final = 64
-"""Messages that wait for a sign-in that waits for an issuer."""
-LOOK_AGAIN_S: Final = 3_600.0
+"""Messages that wait for a sign-in whose token waits for the keys of its issuer."""
+RECHECK_EXPIRY_S: Final = 3_600.0
 
 
 class Authentication:
@@ -23,13 +23,13 @@ class Authentication:
         self._connection = connection
         self.principal: Principal | None = None
         self._counted = ""
-        """The user for whom this connection counts."""
+        """Id of the user whose limit this connection counts against."""
         self._end: asyncio.TimerHandle | None = None
         self._admission: asyncio.Task[None] | None = None
         self._held: list[protocol.ClientMessage] = []
 
     def sign_in(self, message: Auth) -> None:
-        """At once wherever the issuer's keys are here, which is nearly always."""
+        """Checks the token at once if the issuer's keys are known, as they nearly always are."""
         try:
             principal = self._connection.context.identity.verify(message.token)
         except KeysWanted:
@@ -40,7 +40,8 @@ class Authentication:
             self._let_in(message, principal)
 
     def holds(self, message: protocol.ClientMessage) -> bool:
-        """Whether this message waits: what follows an `auth` is said by the person that it names."""
+        """Whether this message waits, because it follows an `auth` that is not checked yet and is from that
+        user."""
         if self._admission is None:
             return False
         if len(self._held) >= MAX_HELD_MESSAGES:
@@ -104,7 +105,7 @@ class Authentication:
 
     def _refuse(self, message: Auth, problem: Problem) -> None:
         if isinstance(problem, IssuerUnavailable | Overloaded):
-            # It may be a good token: the client goes on watching, and may try again.
+            # The token may be good: the connection stays open, and the client may try again.
             self._connection.error(problem.code, problem.detail, message.ref)
         else:
             self._connection.context.logins_refused.add()
@@ -115,7 +116,8 @@ class Authentication:
         self._connection.close(protocol.TOKEN_REFUSED)
 
     def end_with_token(self) -> None:
-        """At that moment on the server clock. The timer runs on another clock, so the time is checked again."""
+        """Disconnects when the token has expired on the server clock, else sets a timer. The timer runs on another
+        clock, so the time is checked again when it fires."""
         principal, connection = self.principal, self._connection
         if principal is None:
             return
@@ -124,4 +126,4 @@ class Authentication:
             self._disconnect(TokenRefused("the token has expired"))
             return
         loop = asyncio.get_running_loop()
-        self._end = loop.call_later(min(left_s, LOOK_AGAIN_S) + 0.001, self.end_with_token)
+        self._end = loop.call_later(min(left_s, RECHECK_EXPIRY_S) + 0.001, self.end_with_token)

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 MALFORMED_A_MINUTE = 10
 TOO_LONG = f"a message may have {protocol.MAX_MESSAGE_BYTES} bytes, an auth {protocol.MAX_AUTH_BYTES}"
 MAX_HEADER_BYTES = 10
-"""Of a frame that a server sends."""
+"""The longest header of a frame that a server sends."""
 CLOSE_GRACE_S = 5.0
 """How long a closing connection may take to read what is queued and answer; then it is cut."""
 TEXT, CLOSE, CONTINUATION, BINARY = WSMsgType.TEXT, WSMsgType.CLOSE, WSMsgType.CONTINUATION, WSMsgType.BINARY
@@ -59,7 +59,7 @@ class Connection(WSListener):
         self._watching: set[str] = set()
         self._parts: bytearray | None = None
         self._rate_limiter = RateLimiter(context.message_rate)
-        # Made when it is first tried: most clients never do.
+        # Made with the first malformed message, which most clients never send.
         self._error_limit: ErrorLimit | None = None
         self.bids_out = 0
         self._retiring = False
@@ -91,20 +91,20 @@ class Connection(WSListener):
         self._slot.leave()
 
     def pause_writing(self) -> None:
-        """More is queued than this reader may fall behind."""
+        """Called by asyncio when more bytes are unsent than `send_queue_bytes`."""
         self.close(protocol.TOO_SLOW)
 
     def resume_writing(self) -> None:
-        """Too late: it is being disconnected."""
+        """Does nothing: `pause_writing` has closed the connection."""
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         self.received_at = self.context.beat
         kind = frame.msg_type
         if kind is CLOSE:
-            self._hear_close()
+            self._on_close()
         elif self._retiring or self.closing is not None:
             if not self._rate_limiter.take():
-                # After the close no frame is read: each would cost time that belongs to other connections.
+                # The connection is closing, and reading more frames would take time from other connections.
                 transport.underlying_transport.pause_reading()
         elif kind is TEXT and frame.fin and self._parts is None:
             if frame.payload_size > protocol.MAX_AUTH_BYTES:
@@ -112,17 +112,17 @@ class Connection(WSListener):
                 return
             self._receive(frame.get_payload_as_bytes())
         elif kind is TEXT or kind is CONTINUATION:
-            self._hear_part(frame)
+            self._on_part(frame)
         elif kind is BINARY:
             self._malformed_message("only text frames are understood")
         elif not self._rate_limiter.take():
             # A flood of pings, or of pongs, keeps the process as busy as one of messages.
-            self._say_too_much()
+            self._reject_rate()
         elif kind is PING:
             transport.send_pong(frame.get_payload_as_bytes())
 
-    def _hear_part(self, frame: WSFrame) -> None:
-        """A message in several frames; together they are held to the same length."""
+    def _on_part(self, frame: WSFrame) -> None:
+        """One frame of a message in several, which together may be no longer than a message in one."""
         if (frame.msg_type is CONTINUATION) != (self._parts is not None):
             self._end_malformed("a frame that does not continue the message before it")
             return
@@ -134,9 +134,9 @@ class Connection(WSListener):
             self._parts = None
             self._receive(bytes(parts))
         elif not self._rate_limiter.take():
-            self._say_too_much()
+            self._reject_rate()
 
-    def _hear_close(self) -> None:
+    def _on_close(self) -> None:
         if self._transport and self.closing is None:
             self.closing = int(WSCloseCode.OK.value)
             self._transport.send_close(WSCloseCode.OK)
@@ -147,7 +147,7 @@ class Connection(WSListener):
 
     def _receive(self, text: bytes) -> None:
         if not self._rate_limiter.take():
-            self._say_too_much()
+            self._reject_rate()
             return
         try:
             said = protocol.decoder.decode(text)
@@ -164,16 +164,16 @@ class Connection(WSListener):
             self.act(said)
             return
         for number, message in enumerate(said):
-            # The first was paid for with the frame.
+            # The first one was counted with the frame.
             if number and not self._rate_limiter.take():
-                self._say_too_much()
+                self._reject_rate()
             if self.closing is not None:
                 return
             self.act(message)
 
-    def _say_too_much(self) -> None:
+    def _reject_rate(self) -> None:
         self.reject("messages", "too many messages")
-        # What is already on its way is read, but not without end.
+        # A new limiter, so that frames which are already on their way are read, up to one more burst.
         self._rate_limiter = RateLimiter(self.context.message_rate)
 
     def act(self, message: protocol.ClientMessage) -> None:
@@ -230,7 +230,7 @@ class Connection(WSListener):
         self.send(protocol.encode(protocol.Error(code, detail, ref)))
 
     def reject(self, what: str, detail: str, why: type[Problem] = RateLimited) -> None:
-        """Too many of `what`: an error that says so, then 4429."""
+        """Sends an error that says that there are too many of `what`, then closes with 4429."""
         self.context.limited.add(what)
         self.send(protocol.encode(protocol.Error(why.code, detail, retry_after_ms=why.retry_after_ms or UNSET)))
         self.close(protocol.TOO_MANY)
@@ -286,11 +286,11 @@ class Connection(WSListener):
         self.context.malformed.add()
         self.error("invalid_request", why, ref)
         self._error_limit = self._error_limit or ErrorLimit(MALFORMED_A_MINUTE)
-        if self._error_limit.ends():
+        if self._error_limit.add():
             self.close(protocol.MALFORMED)
 
     def _end_malformed(self, why: str) -> None:
-        """Beyond repair: an error that says why, then 4400."""
+        """Sends an error that says why, then closes with 4400."""
         self.context.malformed.add()
         self.error("invalid_request", why)
         self.close(protocol.MALFORMED)

@@ -81,9 +81,9 @@ class GatewayContext:
         self.addresses = ConnectionLimit(settings.connections_per_address)
         # Two seconds' worth of messages may come at once.
         self.message_rate = Gcra(settings.messages_per_s, 2 * settings.messages_per_s)
-        self._whose = Addresses(settings.trusted_proxies)
+        self._client_addresses = Addresses(settings.trusted_proxies)
         self.beat = 0
-        """Counts half heartbeats; a connection notes it with each frame."""
+        """Number of half heartbeats so far; a connection keeps the number of its last frame."""
         self.malformed = metrics.counter("blytz_messages_malformed", "Messages that made no sense")
         self.limited = metrics.counter("blytz_rate_limits_hit", "Refusals for too much", "what")
         self.closed = metrics.counter("blytz_connections_closed", "Connections closed by this side", "code")
@@ -95,11 +95,11 @@ class GatewayContext:
         metrics.gauge("blytz_connections", "Open WebSocket connections", lambda: len(self.connections))
 
     def address_of(self, peer: object, forwarded_for: str | None) -> str | None:
-        """Which address a connection counts for; None for those that are free: a socket without one, and in dev
-        this machine's own."""
+        """The address whose limit a connection counts against. None for no limit: a socket without an address, and
+        in dev this machine itself."""
         if not isinstance(peer, tuple):
             return None
-        client = self._whose.client(peer[0], forwarded_for)
+        client = self._client_addresses.client(peer[0], forwarded_for)
         return None if self.settings.env == "dev" and is_loopback(client) else client
 
     def answered(

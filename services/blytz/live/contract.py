@@ -51,23 +51,23 @@ class Replay(Struct, tag_field="type", tag="replay"):
     ref: str | UnsetType = UNSET
 
 
-Said = dict[type[Struct], str]
-CLIENT: Final[Said] = {
+Summaries = dict[type[Struct], str]
+CLIENT: Final[Summaries] = {
     Auth: "Sign in with a token. Optional: watching needs no token. May be sent again before the token expires.",
-    Watch: "Follow a topic; with `after` and `epoch` from where one was.",
-    Unwatch: "No longer follow it.",
+    Watch: "Follow a topic; with `after` and `epoch`, from the last event that was received.",
+    Unwatch: "Stop following it.",
     PlaceBid: "Bid. The same `bid_id` sent again gets the first answer again.",
     Ping: "Ask for the server's time.",
 }
-SERVER: Final[Said] = {
-    Welcome: "First of all, before anything is asked.",
+SERVER: Final[Summaries] = {
+    Welcome: "The first message of every connection.",
     Authenticated: "The token is accepted.",
     Snapshot: "The whole state; what was known of this topic before is void.",
     Replay: "All that was missed since `after`, oldest first.",
     EventMessage: "One change, each `seq` one above the last: no gap, no repeat, no reorder.",
     BidResult: "The bidder's own answer, sent once the bid is durable.",
     Viewers: "How many watch, at most once a second while it changes.",
-    Error: "What was said makes no sense or may not be. Ten malformed messages in a minute end the connection.",
+    Error: "A message was malformed or is not allowed. Ten malformed messages in a minute end the connection.",
     Pong: "The server's time.",
 }
 ANSWERS: Final[dict[type[Struct], tuple[type[Struct], ...]]] = {
@@ -77,7 +77,7 @@ ANSWERS: Final[dict[type[Struct], tuple[type[Struct], ...]]] = {
     PlaceBid: (BidResult, Error),
     Ping: (Pong,),
 }
-UNASKED: Final = (Welcome, EventMessage, Snapshot, Viewers)
+UNSOLICITED: Final = (Welcome, EventMessage, Snapshot, Viewers)
 
 CLOSES: Final = {
     protocol.RESTARTING: "the service restarts: reconnect with full jitter, up to 10 s",

@@ -1,4 +1,4 @@
-"""How much one connection may ask for."""
+"""Limits of one connection, and of how many connections there may be."""
 
 from collections import deque
 from time import monotonic
@@ -18,7 +18,7 @@ class RateLimiter:
         self._theoretical_arrival = 0.0
 
     def take(self) -> bool:
-        """Once more; False when it is refused."""
+        """Count one more; False when it is past the rate."""
         theoretical_arrival = self._rate.take(self._theoretical_arrival, monotonic())
         if not theoretical_arrival:
             return False
@@ -27,44 +27,42 @@ class RateLimiter:
 
 
 class ConnectionLimit:
-    """How many of each kind are here at once, at most `most`. Who is in must leave exactly once."""
+    """How many connections each address has, at most `most`. Each `enter` that was allowed needs one `leave`."""
 
-    __slots__ = ("_here", "_most")
+    __slots__ = ("_most", "_open")
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._here: dict[str, int] = {}
+        self._open: dict[str, int] = {}
 
     def __len__(self) -> int:
-        """Kinds of which there is any."""
-        return len(self._here)
+        """Addresses with a connection."""
+        return len(self._open)
 
-    def enter(self, kind: str) -> bool:
-        """False when there are so many already; nothing was counted then."""
-        here = self._here.get(kind, 0)
-        if here >= self._most:
+    def enter(self, address: str) -> bool:
+        """False when the address has `most` connections already; then nothing is counted."""
+        count = self._open.get(address, 0)
+        if count >= self._most:
             return False
-        self._here[kind] = here + 1
+        self._open[address] = count + 1
         return True
 
-    def leave(self, kind: str) -> None:
-        left = self._here[kind] - 1
-        if left:
-            self._here[kind] = left
-        else:
-            del self._here[kind]
+    def leave(self, address: str) -> None:
+        self._open[address] -= 1
+        if not self._open[address]:
+            del self._open[address]
 
 
 class ErrorLimit:
-    """Ends with so many faults within a minute."""
+    """Counts the malformed messages of one connection."""
 
     __slots__ = ("_faults",)
 
     def __init__(self, faults_a_minute: int) -> None:
         self._faults: deque[float] = deque(maxlen=faults_a_minute)
 
-    def ends(self) -> bool:
-        """One more fault: was it one too many?"""
+    def add(self) -> bool:
+        """Count one more fault. True when there were `faults_a_minute` within a minute."""
         faults, now = self._faults, monotonic()
         faults.append(now)
         return len(faults) == faults.maxlen and now - faults[0] < MINUTE_S

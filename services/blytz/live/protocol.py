@@ -61,7 +61,7 @@ _TOPIC = re.compile(r"auction:([A-Za-z0-9_-]{1,64})\Z")
 
 
 def auction_of(topic: str) -> str | None:
-    """None for what cannot be a topic: nothing else gets near keys and channels."""
+    """The auction's id; None for a text that cannot be a topic and must not become part of a key."""
     found = _TOPIC.match(topic)
     return found[1] if found else None
 
@@ -82,7 +82,7 @@ def ref_of(text: bytes) -> str | UnsetType:
 
 
 def why_malformed(error: Exception) -> str:
-    """For the client. What Python says of itself is not for strangers, and no help to them."""
+    """The reason for the client, without Python's own messages, which would not help it."""
     if isinstance(error, UnicodeDecodeError):
         return "the text is not UTF-8"
     return "the message is nested too deeply" if isinstance(error, RecursionError) else in_words(str(error))
@@ -143,7 +143,6 @@ class Pong(Struct, tag_field="type", tag="pong"):
     ref: str | UnsetType = UNSET
 
 
-ServerMessage = Welcome | Authenticated | BidResult | Viewers | Error | Pong
 encode = msgspec.json.Encoder().encode
 
 

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from typing import Any
 
 import structlog
@@ -20,22 +20,22 @@ from blytz.kit.tasks import TaskSupervisor
 from blytz.live import protocol
 from blytz.live.address_slot import AddressSlot
 from blytz.live.connection import Connection
-from blytz.live.context import GatewayContext
+from blytz.live.context import ClientConnection, GatewayContext
 
 log = structlog.get_logger()
 
 PATH = b"/live/v1"
 BACKLOG = 4_096
 READ_BUFFER_BYTES = 1_024
-"""To begin with; a connection that says more gets more. It is what 10,000 idle viewers pay each."""
+"""Initial size; it grows for a connection that sends more. Small, because each of 10,000 idle viewers has one."""
 LONGEST_FRAME_READ = 4 * protocol.MAX_AUTH_BYTES
-"""Longer than what is allowed, so that a frame somewhat too long is answered by us; past it by picows (1009)."""
+"""Longer than allowed, so that a frame somewhat too long gets our error; past it picows closes with 1009."""
 BATCH_SIZE = 200
-"""Sessions looked after in one turn of the loop."""
+"""Connections handled in one turn of the loop."""
 CLOSE_GRACE_S = 8.0
-"""Until every bid is answered."""
+"""How long `drain` waits for the answers to bids in flight."""
 DISCONNECT_GRACE_S = 2.0
-"""For clients that were asked to reconnect; the new process waits for the port that this one holds."""
+"""How long clients that were asked to reconnect may stay. Short, because the new process needs the port."""
 REPORT_AGAIN_S = 10.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -94,10 +94,8 @@ class Gateway:
             task.cancel()
         log.info("draining", connections=len(self._context.connections))
         connections = list(self._context.connections)
-        for number, connection in enumerate(connections):
+        async for connection in _in_batches(connections, pause_s=0.005):
             connection.retire()
-            if number % BATCH_SIZE == BATCH_SIZE - 1:
-                await asyncio.sleep(0.005)
         deadline = time.monotonic() + CLOSE_GRACE_S
         wait_until = time.monotonic() + DISCONNECT_GRACE_S
         while time.monotonic() < wait_until:
@@ -142,26 +140,22 @@ class Gateway:
         return WSUpgradeResponseWithListener(response, Connection(self._context, request_id, slot, refuse_with))
 
     async def _keep_alive(self) -> None:
-        """Ping who is silent for a heartbeat, cut who is for two."""
+        """Ping each client that is silent for one heartbeat, cut each that is silent for two."""
         context = self._context
         while True:
             await asyncio.sleep(context.settings.heartbeat_ms / 2_000)
             context.beat += 1
-            for number, connection in enumerate(list(context.connections)):
+            async for connection in _in_batches(context.connections):
                 silent = context.beat - connection.received_at
                 if silent > 4:
                     connection.cut()
                 elif silent >= 2:
                     connection.ping()
-                if number % BATCH_SIZE == BATCH_SIZE - 1:
-                    await asyncio.sleep(0)
 
     async def check_callers(self) -> None:
         """Disconnect users who were banned meanwhile."""
-        for number, connection in enumerate(list(self._context.connections)):
+        async for connection in _in_batches(self._context.connections):
             connection.check_caller()
-            if number % BATCH_SIZE == BATCH_SIZE - 1:
-                await asyncio.sleep(0)
 
     async def _keep_count(self) -> None:
         """Report how many watch each auction here: when that has changed, and again before the entry expires."""
@@ -195,11 +189,19 @@ class Gateway:
             is_up = self._store_is_up()
             if was_up and not is_up:
                 away = protocol.encode(protocol.Error(StoreUnavailable.code, StoreUnavailable.title))
-                for number, connection in enumerate(list(self._context.connections)):
+                async for connection in _in_batches(self._context.connections):
                     connection.send(away)
-                    if number % BATCH_SIZE == BATCH_SIZE - 1:
-                        await asyncio.sleep(0)
             was_up = is_up
+
+
+async def _in_batches(
+    connections: Collection[ClientConnection], pause_s: float = 0.0
+) -> AsyncIterator[ClientConnection]:
+    """Each connection in turn. Other work of the process gets its turn after every `BATCH_SIZE` of them."""
+    for number, connection in enumerate(list(connections), 1):
+        yield connection
+        if number % BATCH_SIZE == 0:
+            await asyncio.sleep(pause_s)
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:

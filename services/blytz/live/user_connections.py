@@ -1,4 +1,4 @@
-"""On how many connections each user is signed in: so many at most, over all gateways together.
+"""Limits the connections of each user, over all gateways together.
 
 A connection is counted here at once and shared a moment later, so that signing in does not wait for Redis. A user
 with too many elsewhere then loses the newest ones again.
@@ -27,10 +27,11 @@ AGAIN_AFTER_S: Final = 1.0
 
 
 class SharedCounts(Protocol):
-    """What all gateways have together."""
+    """The counts of all gateways."""
 
     async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
-        """How many of those at this gateway may stay, for each user. Raises `StoreUnavailable`, `Overloaded`."""
+        """Report how many connections each user has at this gateway. Returns how many of those may stay, for each
+        user. Raises `StoreUnavailable` and `Overloaded`."""
 
 
 class UserConnection(Protocol):
@@ -59,11 +60,12 @@ class UserConnections:
         self._name = new_id("gw")
         self._here: dict[str, list[UserConnection]] = {}
         self._unreported: dict[str, None] = {}
-        """Users of whom the number changed, the one who waits longest first."""
+        """Users whose number has changed since it was reported, in the order of the changes. A dict, because a set
+        has no order."""
         self._wake = asyncio.Event()
 
     def enter(self, user_id: str, connection: UserConnection) -> bool:
-        """False when there are so many here already; nothing was counted then."""
+        """False when the user has `most` connections here already; then nothing is counted."""
         here = self._here.get(user_id, [])
         if len(here) >= self._most:
             return False

@@ -28,9 +28,9 @@ log = structlog.get_logger()
 
 
 class Demo:
-    def __init__(self, http: HttpClient, lots: Iterable[Lot], chance: random.Random | None = None) -> None:
+    def __init__(self, http: HttpClient, lots: Iterable[Lot]) -> None:
         self._http, self._lots = http, lots
-        self._chance = chance or random.Random()
+        self._chance = random.Random()
 
     async def run(self) -> None:
         for number, lot in enumerate(self._lots):

@@ -29,8 +29,8 @@ class Due(Struct, Generic[Who], frozen=True):
 
 
 class Chooser(Generic[Who]):
-    """Who bids next, and what. Bidders know of each other's bids on their way: otherwise nearly all bids of a busy
-    room would be too low, and the engine would never be seen at work."""
+    """Who bids next, and what. Bidders know of each other's bids in flight: otherwise nearly all bids on a busy
+    auction would be too low, and the load would measure only refusals."""
 
     def __init__(self, bidders: list[Who], manners: Weights, chance: random.Random) -> None:
         self._turns, self._chance = itertools.cycle(bidders), chance

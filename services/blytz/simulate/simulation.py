@@ -1,4 +1,4 @@
-"""A crowd of bidders and viewers against a running platform: `blytz simulate`, tests and bench use it alike."""
+"""A crowd of bidders and viewers against a running platform, for `blytz simulate` and for tests."""
 
 import asyncio
 import contextlib
@@ -81,7 +81,8 @@ class Simulation:
             stack.callback(self._disconnect_all)
             try:
                 await self._let_viewers_in()
-                # What the crowd is made of stays; collecting it again and again would only cost pauses.
+                # The objects of the crowd live until the end; without this the collector would pause to visit
+                # them.
                 gc.collect()
                 gc.freeze()
                 await self._bid()

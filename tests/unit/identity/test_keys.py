@@ -8,8 +8,8 @@ import pytest
 
 from blytz.identity import IssuerUnavailable, KeysWanted, TokenRefused
 from blytz.identity.fetch import MAX_BYTES, Document, fetch
-from blytz.identity.keys import MAX_GIVEN_UP, KeySet, keys_in
-from blytz.identity.oidc import ALGORITHMS, OidcIssuer
+from blytz.identity.keys import ALGORITHMS, MAX_GIVEN_UP, KeySet, keys_in
+from blytz.identity.oidc import OidcIssuer
 from blytz.kit.addresses import is_trusted
 from blytz.kit.http.pages import Dependency, readiness
 from blytz.kit.problems import Overloaded

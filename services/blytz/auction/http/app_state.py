@@ -1,4 +1,4 @@
-"""What every HTTP handler of the auction service works with."""
+"""What the HTTP handlers of the auction service share: the state of the application, and how they answer."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -41,7 +41,7 @@ def request_id_of(request: Call) -> str:
 
 
 async def refuse_body(request: Call) -> None:
-    """For calls that need only their address. Raises `InvalidRequest` for each field of a body."""
+    """For calls that take no body. Raises `InvalidRequest` with each field of one."""
     body = await request.body()
     # Many libraries send `null` for no body.
     if body.strip() not in (b"", b"null"):
@@ -54,21 +54,21 @@ async def operation(request: Call, key: str | None, subject_id: str = "") -> Ope
     keys = app_state_of(request).keys
     if key is None or keys is None:
         return Operation("", subject_id)
-    named = (request.method, request.scope["path"], await request.body())
-    return await operation_of(keys, caller_of(request).id, key, named, subject_id)
+    identified_by = (request.method, request.scope["path"], await request.body())
+    return await operation_of(keys, caller_of(request).id, key, identified_by, subject_id)
 
 
 async def change(
     request: Call, auction_id: str, key: str | None, verb: Verb | Literal["close"], by_ms: int = 0
 ) -> AuctionState:
     """The state after this change by the caller. Raises what `AuctionService` and `operation` raise."""
-    once = await operation(request, key)
+    requested = await operation(request, key)
     service, caller, request_id = app_state_of(request).service, caller_of(request), request_id_of(request)
     if verb == "close":
-        # Closing twice is one closing, so the operation is not needed: only a reused key is refused.
-        return shown(request, await service.close(caller, auction_id, request_id))
-    return shown(request, await service.change(caller, auction_id, verb, request_id, by_ms, once))
+        # A second close changes nothing by itself, so the operation only serves to refuse a reused key.
+        return state_for_caller(request, await service.close(caller, auction_id, request_id))
+    return state_for_caller(request, await service.change(caller, auction_id, verb, request_id, by_ms, requested))
 
 
-def shown(request: Call, auction: Auction) -> AuctionState:
+def state_for_caller(request: Call, auction: Auction) -> AuctionState:
     return app_state_of(request).state(auction, scope_of(request).get(CALLER))

@@ -1,4 +1,4 @@
-"""The one call that must be quick: a bid, from its bytes to its answer, with nothing in between.
+"""The one call that must be quick: a bid, from its bytes to its answer, without a framework in between.
 
 `BidRoute` takes `POST /v1/auctions/{auction_id}/bids` before Litestar sees it; the route in `routes.py` documents
 it and gives the same answer.
@@ -14,14 +14,14 @@ from blytz.auction.model import Receipt, Refused
 from blytz.auction.service import AuctionService, refusal
 from blytz.identity import Identity, Principal
 from blytz.kit.http.asgi import (
-    Answered,
+    AnswerCounts,
     Gone,
     Receive,
     Scope,
     Send,
     bearer_token,
     read_body,
-    request_id,
+    safe_request_id,
     send_json,
     send_problem,
     unexpected,
@@ -45,47 +45,49 @@ def is_bid(scope: Scope) -> bool:
 class BidRoute:
     """An ASGI application for the requests that `is_bid` picks. Each bid is counted and has a line in the log."""
 
-    def __init__(self, service: AuctionService, identity: Identity, answered: Answered, metrics: Metrics) -> None:
+    def __init__(
+        self, service: AuctionService, identity: Identity, counts: AnswerCounts, metrics: Metrics
+    ) -> None:
         self._service = service
         self._identity = identity
-        self._answered = answered
+        self._counts = counts
         self._bids = metrics.counter("blytz_bids", "Bids answered, by outcome and code", "outcome", "code")
         self._seconds = metrics.histogram(
             "blytz_bid_decision_seconds", "From a bid that was read to its outcome, durable"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        authorization = given = None
+        authorization = given_id = None
         announced = 0
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
             elif name == b"x-request-id":
-                given = value
+                given_id = value
             elif name == b"content-length":
                 announced = int(value)
-        name_of_request, auction_id = request_id(given), scope["path"][len(ROOT) : -len(LEAF)]
+        request_id, auction_id = safe_request_id(given_id), scope["path"][len(ROOT) : -len(LEAF)]
         began, caller, outcome, code = perf_counter(), None, "refused", ""
         try:
             caller = await self._identity.admit(bearer_token(authorization))
             if scope["query_string"]:
                 refuse_parameters(scope["query_string"])
             bid = read_new_bid(await read_body(receive, announced))
-            receipt = await self.decide(caller, auction_id, bid, name_of_request)
+            receipt = await self.decide(caller, auction_id, bid, request_id)
         except Problem as problem:
             outcome, code = outcome_of(problem), problem.code
-            await self._refuse(send, advised(problem, RETRY_BID), name_of_request)
+            await self._refuse(send, advised(problem, RETRY_BID), request_id)
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the bidder gets an answer
             outcome, code = "failed", Problem.code
-            await self._refuse(send, unexpected(error), name_of_request)
+            await self._refuse(send, unexpected(error), request_id)
         else:
             outcome = "replayed" if receipt.replayed else receipt.outcome
-            self._answered.add("201")
-            await send_json(send, 201, _encode(receipt), name_of_request)
+            self._counts.add("201")
+            await send_json(send, 201, _encode(receipt), request_id)
         user_id = caller.id if caller else None
-        lines.bid(name_of_request, user_id, auction_id, outcome, code, perf_counter() - began)
+        lines.bid(request_id, user_id, auction_id, outcome, code, perf_counter() - began)
 
     async def decide(self, caller: Principal, auction_id: str, bid: NewBid, request_id: str) -> Receipt:
         """Raises what the service raises, and the refusal as a problem."""
@@ -103,7 +105,7 @@ class BidRoute:
         return answer
 
     async def _refuse(self, send: Send, problem: Problem, request_id: str) -> None:
-        self._answered.add(str(problem.status), "bids")
+        self._counts.add(str(problem.status), "bids")
         await send_problem(send, problem, request_id)
 
 

@@ -25,7 +25,7 @@ def _refused(*codes: Code) -> list[Problem]:
     return [refusal(Refused(code, minimum=1_100)) for code in codes]
 
 
-_OWN: Final = (
+_OF_SELLER: Final = (
     *TOKEN,
     _TOO_OFTEN,
     Forbidden("only its seller may do this to an auction"),
@@ -65,12 +65,12 @@ BID: Final = documented(
     *malformed_body("amount", "Expected `int`, got `str`"),
     *write_failed(RETRY_BID),
 )
-PAUSE: Final = documented(*_OWN, *_refused(*_CHANGE_CODES), *_NO_BODY)
+PAUSE: Final = documented(*_OF_SELLER, *_refused(*_CHANGE_CODES), *_NO_BODY)
 CANCEL: Final = PAUSE
-CLOSE: Final = documented(*_OWN, *_refused(Code.AUCTION_NOT_OPEN), *_NO_BODY)
-RESUME: Final = documented(*_OWN, *_refused(Code.AUCTION_NOT_PAUSED), *_NO_BODY)
+CLOSE: Final = documented(*_OF_SELLER, *_refused(Code.AUCTION_NOT_OPEN), *_NO_BODY)
+RESUME: Final = documented(*_OF_SELLER, *_refused(Code.AUCTION_NOT_PAUSED), *_NO_BODY)
 EXTEND: Final = documented(
-    *_OWN,
+    *_OF_SELLER,
     *_refused(*_CHANGE_CODES, Code.HARD_STOP_REACHED),
     *malformed_body("by_ms", "Expected `int` >= 1000"),
 )

@@ -19,7 +19,7 @@ from blytz.auction.http.app_state import (
     operation,
     refuse_body,
     request_id_of,
-    shown,
+    state_for_caller,
 )
 from blytz.auction.http.bids import BidRoute, is_bid
 from blytz.auction.http.schemas import (
@@ -47,7 +47,7 @@ from blytz.identity.http import examples as identity_examples
 from blytz.identity.http.callers import SIGNED_IN, Access, caller_of, optional_caller
 from blytz.identity.http.routes import identity_routes
 from blytz.kit.clock import ServerClock
-from blytz.kit.http.asgi import Answered, App, Front, Receive, Scope, Send
+from blytz.kit.http.asgi import AnswerCounts, App, Front, Receive, Scope, Send
 from blytz.kit.http.cors import Cors
 from blytz.kit.http.fields import PageLimit
 from blytz.kit.http.litestar import Call, litestar, spec
@@ -60,7 +60,7 @@ from blytz.kit.telemetry.metrics import Metrics
 
 
 def _verb(verb: Verb | Literal["close"], summary: str, effect: str, responses: Responses) -> HTTPRouteHandler:
-    """The route of a change that needs only its address."""
+    """The route of a change that takes no body."""
 
     async def handler(
         _: Any, request: Call, auction_id: AuctionId, idempotency_key: IdempotencyKey = None
@@ -129,13 +129,13 @@ class Auctions(Controller):
             image_urls=data.image_urls,
             operation=await operation(request, idempotency_key, new_id("auc")),
         )
-        return shown(request, auction)
+        return state_for_caller(request, auction)
 
     @get("/{auction_id:str}", **spec("getAuction", "The state of one auction", answers.READ))
     async def state(self, request: Call, auction_id: AuctionId) -> AuctionState:
         """With `your_ceiling` when the token is its leader's."""
         await optional_caller(request)
-        return shown(request, await app_state_of(request).service.get(auction_id))
+        return state_for_caller(request, await app_state_of(request).service.get(auction_id))
 
     @get("/{auction_id:str}/events", **spec("listEvents", "What happened, in order", answers.EVENTS))
     async def events(
@@ -167,10 +167,11 @@ def application(
     keys: KeyRecord | None = None,
 ) -> App:
     """The whole service as one ASGI application."""
-    answered = Answered(metrics)
-    bids = BidRoute(service, access.identity, answered, metrics)
+    counts = AnswerCounts(metrics)
+    bids = BidRoute(service, access.identity, counts, metrics)
     state = State({"app_state": AppState(service, clock, bids, keys), "access": access})
-    front = Front(cast("App", described(metrics, dependencies, state, dev=access.issuer is not None)), answered)
+    routes = litestar_app(metrics, dependencies, state, dev=access.issuer is not None)
+    front = Front(cast("App", routes), counts)
 
     def app(scope: Scope, receive: Receive, send: Send) -> Any:
         return bids(scope, receive, send) if is_bid(scope) else front(scope, receive, send)
@@ -178,16 +179,17 @@ def application(
     return Cors(app, origins) if origins else app
 
 
-def described(
+def litestar_app(
     metrics: Metrics, dependencies: Mapping[str, Check], state: State | None = None, *, dev: bool = True
 ) -> Litestar:
-    """The routes of the service, those of `dev` too. Without a `state` they can be described but not called."""
+    """The routes of the service, with `dev` also its sign-in. Without a `state` it is good for its OpenAPI
+    only."""
     return litestar(
         "Blytz auctions",
         blytz.__version__,
         [Auctions, *identity_routes(dev=dev), *operator_routes(metrics, dependencies)],
         state or State(),
-        behind="/auction",
+        gateway_path="/auction",
         requests=examples.REQUESTS | identity_examples.REQUESTS,
         answers=examples.ANSWERS | identity_examples.ANSWERS,
     )

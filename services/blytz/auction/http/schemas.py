@@ -60,7 +60,7 @@ class Extension(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
-    """For calls that need no more than their address."""
+    """For calls that take no body."""
 
 
 class PartyView(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Reads everything that Redis holds of one auction and compares it with a replay of its log.
 
-Written apart from the scripts and from `redis_store`'s readers on purpose: an auditor that shares the code of
-what it audits shares its mistakes. Only the names of the keys come from there.
+Shares no code with the scripts and with `state.py` on purpose: an auditor that shares the code of what it audits
+shares its mistakes. Only the names of the keys come from there.
 """
 
 from collections.abc import Iterator, Mapping

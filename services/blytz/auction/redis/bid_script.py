@@ -16,18 +16,18 @@ from blytz.kit.redis.link import LENGTH_HEADERS, Part, pack
 from blytz.kit.redis.pipe import Script, Turn
 from blytz.kit.telemetry.metrics import Histogram
 
-KEPT: Final = 4_096
-"""Auctions, and bidders, whose part of a command is kept."""
-OWN_ARGS: Final = 7
-"""Arguments of the script behind the auction's id."""
+MAX_CACHED: Final = 4_096
+"""Auctions, and bidders, whose part of a command is cached."""
+ARGS_AFTER_ID: Final = 7
+"""Arguments of the script that follow the auction's id."""
 Placed = tuple[str, Bid, Cause]
 _encode = msgspec.json.Encoder().encode
 
 
 class BidScript:
-    """Makes the command, and reads the reply (`kit/redis/pipe.py`, Reading). `keys` gives those of an auction;
-    `ended_early` is called for an auction that was sold to a bid; `expected` gives the time for the check of the
-    clock."""
+    """Makes the command, and reads the reply (`ReplyReader` in `kit/redis/pipe.py`). `keys` gives those of an
+    auction; `ended_early` is called for an auction that was sold to a bid; `expected` gives the time for the check
+    of the clock."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class BidScript:
         self._keys = keys
         self._ended_early = ended_early
         self._expected = expected
-        self._head = lru_cache(maxsize=KEPT)(self._make_head)
+        self._head = lru_cache(maxsize=MAX_CACHED)(self._make_head)
         self.durable_s = Histogram("", "")
 
     def command(self, auction_id: str, bid: Bid, cause: Cause) -> bytes:
@@ -54,33 +54,33 @@ class BidScript:
         ))
         # fmt: on
 
-    def read(self, what: Placed, reply: Any, turn: Turn) -> Receipt | Refused:
+    def read(self, request: Placed, reply: Any, turn: Turn) -> Receipt | Refused:
         self.durable_s.add(turn.age_s())
         if reply[0] == b"refused":
             return refused(reply)
         _, outcome, seq, price, minimum, leading, ends_at, replayed, status, _ = reply
         if status == b"sold" and not replayed:
-            self._ended_early(what[0])
-        bid_id = what[1].bid_id
+            self._ended_early(request[0])
+        bid_id = request[1].bid_id
         return Receipt(bid_id, outcome.decode(), seq, price, minimum, leading == 1, ends_at, replayed == 1)
 
     def fault(self, text: str) -> Exception:
         return corrupt(text)
 
-    def whole(self, what: Placed) -> bytes:
-        auction_id, bid, cause = what
+    def with_source(self, request: Placed) -> bytes:
+        auction_id, bid, cause = request
         bidder = bid.bidder
         by = (auction_id, _encode(cause), self._expected())
         args = (*by, bidder.id, _encode(bidder), bid.bid_id, bid.amount, bid.kind)
-        return self._script.whole(self._keys(auction_id), args)
+        return self._script.with_source(self._keys(auction_id), args)
 
     def _make_head(self, auction_id: str) -> bytes:
         keys = self._keys(auction_id)
         parts: tuple[Part, ...] = (b"EVALSHA", self._script.sha, len(keys), *keys, auction_id)
-        return b"*%d" % (len(parts) + OWN_ARGS) + _without_count(parts)
+        return b"*%d" % (len(parts) + ARGS_AFTER_ID) + _without_count(parts)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=MAX_CACHED)
 def _pack_bidder(bidder: Party) -> bytes:
     return _without_count((bidder.id, _encode(bidder)))
 

@@ -21,7 +21,11 @@ log = structlog.get_logger()
 _STATUSES: Final = sorted(Status, key=lambda status: status.is_final)
 STATUS_KEYS: Final = [f"{{{INDEX}}}:{status.value}" for status in _STATUSES]
 _NUMBER: Final = {status: number for number, status in enumerate(_STATUSES, start=1)}
+"""Position of the status's list in `_KEYS`, counted from 1 as Lua does."""
 _NOT_FINAL: Final = sum(not status.is_final for status in _STATUSES)
+"""How many of `_KEYS`, from the first, belong to statuses that are not final."""
+_IN_NO_LIST: Final = "0"
+_IN_ANY_LIST: Final = ""
 _LIST_AS: Final = load_script(__package__, "list_as")
 
 
@@ -34,11 +38,11 @@ class Index:
     async def add(self, auction_id: str, status: Status) -> None:
         """Before a new auction is stored. One that is listed already stays where it is."""
         await self._pipe.call("ZADD", INDEX, 0, auction_id)
-        await self._list_as(auction_id, status, "0")
+        await self._list_as(auction_id, status, _IN_NO_LIST)
 
     async def move(self, auction_id: str, status: Status, found_as: Status | None = None) -> None:
-        """List it as what it is now; with `found_as` only while it is still listed as that."""
-        await self._list_as(auction_id, status, str(_NUMBER[found_as]) if found_as else "")
+        """List it under `status`, which it has now; with `found_as` only while it is listed under that one."""
+        await self._list_as(auction_id, status, str(_NUMBER[found_as]) if found_as else _IN_ANY_LIST)
 
     async def remove(self, auction_id: str) -> None:
         for key in (*STATUS_KEYS, INDEX):

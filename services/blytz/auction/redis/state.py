@@ -1,4 +1,4 @@
-"""The state hash of an auction in Redis, as it is written when the auction is made and as it is read."""
+"""The state hash of an auction in Redis: how a new auction writes it, and how it is read."""
 
 from typing import Any
 
@@ -16,13 +16,13 @@ _party = msgspec.json.Decoder(Party)
 
 
 def corrupt(text: str) -> CorruptAuction:
-    """The exception for what stands in Redis and cannot be; `text`, for the log, says what."""
+    """Logs what is not valid in Redis, and returns the exception for it."""
     log.error("corrupt_auction", error=text)
     return CorruptAuction()
 
 
 def text(number: int | None) -> str:
-    """As the scripts take what may be missing."""
+    """A number as an argument of the scripts; '' when there is none."""
     return "" if number is None else str(number)
 
 

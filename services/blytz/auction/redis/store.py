@@ -71,7 +71,7 @@ class RedisStore:
         self._clock = clock
         self._bids = BidScript(self._scripts["place_bid"], bid_keys_of, self._schedule_now, self._expected)
 
-    def count_in(self, metrics: Metrics) -> None:
+    def register_metrics(self, metrics: Metrics) -> None:
         self._bids.durable_s = metrics.histogram(
             "blytz_bid_durable_seconds", "From a bid's way to Redis until its outcome was on disk there"
         )

@@ -100,12 +100,14 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
 def _of_up(folder: Path) -> dict[str, str]:
     """The settings that `blytz up` gave its services, when it runs in this folder and the environment configures
     no other deployment."""
+    from blytz.kit.config.model import variable
+
     if _names_a_deployment():
         return {}
     with contextlib.suppress(OSError):
         if note := running_platform(folder):
             ports = {
-                f"BLYTZ_{name.upper()}_PORT": str(port) for name, port in note["ports"].items() if name != "nginx"
+                variable(f"{name}_port"): str(port) for name, port in note["ports"].items() if name != "nginx"
             }
             return {"BLYTZ_ENV": "dev", "REDIS_URL": str(note["redis_url"]), **ports}
     return {}

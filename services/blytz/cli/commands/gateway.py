@@ -28,10 +28,10 @@ def gateway(
 ) -> None:
     """Run nginx in front of the services, in this process, until SIGTERM. Its settings are the BLYTZ_GATEWAY_*
     variables, all in specs/settings.md; infra/nginx/README.md says how to put a platform on a domain."""
-    settings, said = both(read_gateway_settings, lambda: one_text(os.environ, variable("data")))
+    settings, data_setting = both(read_gateway_settings, lambda: one_text(os.environ, variable("data")))
     for strange in unread():
         typer.echo(f"blytz: warning: {strange}", err=True)
-    folder = data_folder(data or (Path(said) if said else None)) / FOLDER
+    folder = data_folder(data or (Path(data_setting) if data_setting else None)) / FOLDER
     try:
         (folder / "tls").mkdir(parents=True, exist_ok=True)
         # The log has the address of every visitor.

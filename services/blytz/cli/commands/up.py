@@ -1,7 +1,6 @@
 """`blytz up`: the whole platform on this machine, under one roof."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,9 +28,8 @@ def up(
     from blytz.cli.up.ports import check_free, inner_ports
 
     settings = _apply()
-    inner = inner_ports(port)
-    said = os.environ.get("BLYTZ_DATA")
-    folder = data_folder(data or (Path(said) if said else None))
+    inner = inner_ports(port, settings)
+    folder = data_folder(data or settings.data)
     prepare(folder)
     lock = take(folder)
     check_free(host, port, inner)

@@ -61,14 +61,14 @@ class Watching:
                 follower = asyncio.create_task(self._follow(first))
                 try:
                     while not follower.done():
-                        await self._hear_and_draw()
+                        await self._receive_and_draw()
                     await follower
                 finally:
                     follower.cancel()
         finally:
             self._out.close(self._scene)
 
-    async def _hear_and_draw(self) -> None:
+    async def _receive_and_draw(self) -> None:
         """Draw ten times a second; write what happens at once."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAW_EVERY_S):

@@ -22,13 +22,13 @@ def is_configured() -> bool:
     return any(name.startswith(PREFIX) for name in os.environ)
 
 
-def findings(gateway: GatewaySettings, folder: Path, *, trusted: str | None = None) -> Iterator[Finding]:
-    """`folder` is the gateway's own; `trusted` a file of root certificates to use instead of the system's."""
+def findings(gateway: GatewaySettings, folder: Path) -> Iterator[Finding]:
+    """`folder` is the gateway's own."""
     file = folder / "tls" / "site.pem"
     yield _http(gateway)
     if gateway.domains:
         yield _https(gateway, file)
-        yield from certificate.of_file(file, gateway.domains, trusted=trusted)
+        yield from certificate.of_file(file, gateway.domains)
 
 
 def _http(gateway: GatewaySettings) -> Finding:

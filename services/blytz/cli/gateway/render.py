@@ -16,7 +16,7 @@ MAX_CONNECTIONS = 32_768
 """Each costs nginx about 400 bytes from the start, used or not."""
 SPARE_FILES = 64
 STRIPPED = ("auction", "order", "payment")
-"""Services whose name is taken off the address before they see it."""
+"""Services that do not see the first part of the path, such as `/auction`: nginx removes it."""
 _FILES = (
     *("log.conf", "limits.conf", "headers.conf", "types.conf", "problems.conf"),
     *("proxy_headers.conf", "site.conf", "nginx.conf"),
@@ -53,7 +53,7 @@ def _write_upstream(folder: Path, name: str, servers: str) -> None:
 
 
 def _servers(addresses: tuple[str, ...]) -> str:
-    """The only one is never given up: it may be back at any moment."""
+    """A single server is never marked as failed, because there is no other to send requests to."""
     manner = " max_fails=0" if len(addresses) == 1 else " fail_timeout=1s"
     return "".join(f"server {address}{manner}; " for address in addresses)
 
@@ -123,6 +123,6 @@ def _place_app(place: Path, app: Path | None) -> None:
 
 
 def _user_line() -> str:
-    """Started by root, nginx would give up its rights, and could not read root's own folders: it runs as the
-    user who starts it."""
+    """Started by root, nginx would run its workers as another user, who cannot read root's folders; with this line
+    they run as the user who starts it."""
     return f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else "# user: the one who started nginx"

@@ -15,7 +15,7 @@ from blytz.cli.data_folder import DEFAULT, NOTE, remove_note, write_note
 from blytz.cli.gateway import nginx
 from blytz.cli.up import readiness, redis_server
 from blytz.cli.up.console import Console
-from blytz.cli.up.ports import LOOPBACK, variable
+from blytz.cli.up.ports import LOOPBACK, port_variable
 from blytz.cli.up.supervisor import Child, Supervisor
 from blytz.kit.addresses import is_loopback, reached_as
 from blytz.kit.open_files import raise_open_files
@@ -187,7 +187,7 @@ class Platform:
 
     def _env(self) -> dict[str, str]:
         style = os.environ.get("BLYTZ_LOG") or ("console" if self._console.is_terminal else "json")
-        ports = {variable(name): str(port) for name, port in self._inner.items()}
+        ports = {port_variable(name): str(port) for name, port in self._inner.items()}
         return {
             # `blytz up` has put the content of `_FILE` settings into the variables themselves.
             **os.environ,

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 
+from blytz.kit.config.model import Settings, variable
 from blytz.kit.user_error import UserError
 
 # Added to the public port: for 8000 they give 8080, 8081 and 8084, the defaults of the services.
@@ -12,23 +13,22 @@ MAX_PORT = 65_535
 LOOPBACK = "127.0.0.1"
 
 
-def variable(service: str) -> str:
-    return f"BLYTZ_{service.upper()}_PORT"
+def port_variable(service: str) -> str:
+    return variable(f"{service}_port")
 
 
-def inner_ports(public: int) -> dict[str, int]:
-    """By service; only the gateway connects to them. Raises UserError."""
-    return {service: _inner_port(service, public + step) for service, step in STEPS.items()}
-
-
-def _inner_port(service: str, usual: int) -> int:
-    text = os.environ.get(variable(service))
-    if text is None and usual > MAX_PORT:
-        raise UserError(f"--port leaves no room for the port of {service} ({usual}); set {variable(service)}")
-    port = usual if text is None else int(text) if text.isascii() and text.isdigit() else 0
-    if not 0 < port <= MAX_PORT:
-        raise UserError(f"{variable(service)}={text} is not a port (1 to {MAX_PORT})")
-    return port
+def inner_ports(public: int, settings: Settings) -> dict[str, int]:
+    """By service: the port that the environment sets, else one beside the public port. Only the gateway connects
+    to them. Raises UserError."""
+    ports: dict[str, int] = {}
+    for service, step in STEPS.items():
+        is_set = port_variable(service) in os.environ
+        port = ports[service] = getattr(settings, f"{service}_port") if is_set else public + step
+        if port > MAX_PORT:
+            raise UserError(
+                f"--port leaves no room for the port of {service} ({port}); set {port_variable(service)}"
+            )
+    return ports
 
 
 def check_free(host: str, public: int, inner: dict[str, int]) -> None:
@@ -37,9 +37,9 @@ def check_free(host: str, public: int, inner: dict[str, int]) -> None:
     taken = {public: "--port"}
     for service, port in inner.items():
         if port in taken:
-            raise UserError(f"port {port} is both {taken[port]} and {variable(service)}; give each its own")
-        taken[port] = variable(service)
-        _try(LOOPBACK, port, f"choose another for {service} with {variable(service)}")
+            raise UserError(f"port {port} is both {taken[port]} and {port_variable(service)}; give each its own")
+        taken[port] = port_variable(service)
+        _try(LOOPBACK, port, f"choose another for {service} with {port_variable(service)}")
 
 
 def _try(host: str, port: int, remedy: str) -> None:

@@ -22,6 +22,7 @@ MEMORY_SHARE = 4
 the services need 600 MB."""
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 CONNECT_WITHIN_S = 2.0
+# Beginnings of lines in the log of Redis that `blytz up` does not show.
 _LEFT_OUT = (
     "oO0OoO0OoO0Oo",
     "Configuration loaded",
@@ -115,16 +116,11 @@ def check_answers(url: str) -> None:
 
 
 def _address(url: str) -> str | tuple[str, int]:
-    """The path of a unix socket, or host and port."""
+    """The path of a unix socket, or host and port. The settings have checked the URL."""
     parts = urlsplit(url)
-    if parts.scheme not in {"redis", "rediss", "unix"}:
-        raise UserError("REDIS_URL must begin with redis://, rediss:// or unix://")
     if parts.scheme == "unix":
         return unquote(parts.path)
-    try:
-        return parts.hostname or "127.0.0.1", parts.port or 6379
-    except ValueError:
-        raise UserError("REDIS_URL has a port that is not a number from 0 to 65535") from None
+    return parts.hostname or "127.0.0.1", parts.port or 6379
 
 
 def _check_version(binary: str) -> None:
@@ -137,7 +133,8 @@ def _check_version(binary: str) -> None:
 
 
 def remove_socket(path: Path, data: Path) -> None:
-    """Redis leaves it behind, and with it the folder where that is outside the data folder."""
+    """Remove what Redis leaves behind: its socket, and the folder of the socket when it is outside the data
+    folder."""
     path.unlink(missing_ok=True)
     if data not in path.parents:
         os.rmdir(path.parent)  # noqa: PTH106

@@ -15,26 +15,36 @@ from blytz.kit.text import isolated
 
 
 class Output:
-    """Each method does nothing unless an output needs it."""
+    """Each method that begins with `on_`, and `open` and `close`, does nothing unless an output needs it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._link_state = ""
 
     def open(self) -> None:
         pass
 
     def on_message(self, scene: Scene, message: dict[str, Any]) -> None:
-        """After the scene took the message over."""
+        """Called after the scene has taken the message."""
+
+    def on_connection(self, scene: Scene) -> None:
+        """Called when the state of the connection has changed."""
 
     def draw(self, scene: Scene) -> None:
-        """Ten times a second."""
+        """Called ten times a second."""
+        if scene.link.state != self._link_state:
+            self._link_state = scene.link.state
+            self.on_connection(scene)
 
     def close(self, scene: Scene) -> None:
         pass
 
 
 class Screen(Output):
-    """The whole terminal, on its second page: what stood there before comes back at the end."""
+    """The whole terminal, on its alternate screen: what was there before comes back at the end."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        super().__init__(console)
         self._live = Live(console=console, screen=True, auto_refresh=False, transient=True)
 
     def open(self) -> None:
@@ -53,10 +63,6 @@ class Screen(Output):
 class Lines(Output):
     """One line for each thing that happened."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._link = ""
-
     def on_message(self, scene: Scene, message: dict[str, Any]) -> None:
         state = scene.state
         if message["type"] == "error":
@@ -68,10 +74,8 @@ class Lines(Output):
         elif message["type"] == "event":
             self._print(scene, event_line(message, state["terms"]["currency"], scene.remaining_ms()))
 
-    def draw(self, scene: Scene) -> None:
-        if scene.link.state != self._link:
-            self._link = scene.link.state
-            self._print(scene, f"connection {self._link}")
+    def on_connection(self, scene: Scene) -> None:
+        self._print(scene, f"connection {scene.link.state}")
 
     def _print(self, scene: Scene, text: str) -> None:
         line = f"{clock_time(int(scene.now_ms))}  {text}"
@@ -81,23 +85,16 @@ class Lines(Output):
 class Json(Output):
     """Each message as it came, one a line; connection changes as `{"type":"connection","state":...}`."""
 
-    def __init__(self, console: Console) -> None:
-        self._file = console.file
-        self._link = ""
-
     def on_message(self, scene: Scene, message: dict[str, Any]) -> None:  # noqa: ARG002 - a message says all
         self._write(message)
 
-    def draw(self, scene: Scene) -> None:
-        link = scene.link
-        if link.state != self._link:
-            self._link = link.state
-            self._write({"type": "connection", "state": link.state, "offset_ms": link.offset_ms})
+    def on_connection(self, scene: Scene) -> None:
+        self._write({"type": "connection", "state": scene.link.state, "offset_ms": scene.link.offset_ms})
 
     def _write(self, message: dict[str, Any]) -> None:
-        self._file.write(msgspec.json.encode(message).decode() + "\n")
+        self._console.file.write(msgspec.json.encode(message).decode() + "\n")
         with contextlib.suppress(ValueError):
-            self._file.flush()
+            self._console.file.flush()
 
 
 def output(as_json: bool, console: Console) -> Output:

@@ -18,11 +18,11 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 @dataclass(frozen=True)
 class Access:
-    """What the guards and the routes of identity work with: `access` in the state of the application."""
+    """`access` in the state of the application: what the guards and the routes of identity need."""
 
     identity: Identity
     issuer: DevIssuer | None = None
-    """None outside dev: there is then no sign-in."""
+    """None outside dev, where there is no such sign-in."""
     writes_of_user: UserLimit | None = None
     ban_service: BanService | None = None
 
@@ -54,8 +54,8 @@ async def _admit(connection: Connection) -> Principal:
 
 
 async def signed_in(connection: Connection, _: BaseRouteHandler) -> None:
-    """A guard, because guards run before the body is read: 401 and 429 go before 422. Every call that needs a
-    caller changes something, except reading bans; bids take a shorter way and have a limit of their own."""
+    """A guard, because guards run before the body is read: 401 and 429 come before 422. It counts every call as a
+    write: all of them are, except reading bans. Bids do not pass here and have a limit of their own."""
     caller = await _admit(connection)
     limit = access_of(connection).writes_of_user
     if limit is not None:
@@ -66,7 +66,7 @@ SIGNED_IN: Final[dict[str, Any]] = {"guards": [signed_in], "security": [{"bearer
 
 
 def caller_of(connection: Connection) -> Principal:
-    """Of a route that is `SIGNED_IN`."""
+    """For the handlers of routes that are `SIGNED_IN`."""
     caller: Principal = scope_of(connection)[CALLER]
     return caller
 

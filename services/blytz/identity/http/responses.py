@@ -1,4 +1,4 @@
-"""The problems that the calls of identity, and all calls with a token, may answer with."""
+"""The problems that each call of identity may answer with, and those of every call with a token."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _ADMIN: Final = (
 LIST: Final = documented(*_ADMIN, Overloaded())
 READ: Final = documented(*_ADMIN, Overloaded(), NotFound("this user is not banned"))
 LIFT: Final = documented(*_ADMIN, *WRITE_FAILED)
-KEEP: Final = documented(
+BAN_OR_REVOKE: Final = documented(
     *_ADMIN, *WRITE_FAILED, TooLarge(), TooManyBans("at most 100000 users can be kept; lift old ones first")
 )
 SIGN_IN: Final = documented(*malformed_body("name", "is missing"), Overloaded())

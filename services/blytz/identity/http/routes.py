@@ -32,7 +32,7 @@ class Admin(Controller):
 
     @get("/bans", **spec("listBans", "Who is banned", answers.LIST), **SIGNED_IN)
     async def page(self, request: Call, cursor: Cursor = "", limit: PageLimit = 20) -> BanPage:
-        """By user id."""
+        """Ordered by user id."""
         bans, following = access_of(request).bans.list(caller_of(request), cursor, limit)
         return BanPage(list(bans), following)
 
@@ -40,7 +40,7 @@ class Admin(Controller):
     async def one(self, request: Call, user_id: UserId) -> Ban:
         return access_of(request).bans.get(caller_of(request), user_id)
 
-    @put("/bans/{user_id:str}", **spec("ban", "Ban a user", answers.KEEP, read_new_ban), **SIGNED_IN)
+    @put("/bans/{user_id:str}", **spec("ban", "Ban a user", answers.BAN_OR_REVOKE, read_new_ban), **SIGNED_IN)
     async def ban(self, request: Call, user_id: UserId, data: JSONBody[NewBan]) -> Ban:
         """Every call with a token of theirs is answered with 403 `banned`, and their connections are closed with
         4401. What they bid before stands."""
@@ -48,16 +48,17 @@ class Admin(Controller):
 
     @delete("/bans/{user_id:str}", **spec("liftBan", "Lift a ban", answers.LIFT), **SIGNED_IN)
     async def lift(self, request: Call, user_id: UserId) -> None:
-        """Nothing happens to who is not banned."""
+        """Changes nothing for a user who is not banned."""
         await access_of(request).bans.lift(caller_of(request), user_id)
 
     @put(
         "/revocations/{user_id:str}",
-        **spec("revokeTokens", "Revoke a user's tokens", answers.KEEP, read_new_revocation),
+        **spec("revokeTokens", "Revoke a user's tokens", answers.BAN_OR_REVOKE, read_new_revocation),
         **SIGNED_IN,
     )
     async def revoke(self, request: Call, user_id: UserId, data: JSONBody[NewRevocation]) -> Revocation:
-        """Those issued before a moment, which never goes back: a lost phone, say. A new sign-in is welcome."""
+        """Refuses the tokens that were issued before a moment, for example after a phone was lost. The moment
+        never moves back. A token from a new sign-in is accepted."""
         before = await access_of(request).bans.revoke(caller_of(request), user_id, data.before)
         return Revocation(user_id, before)
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from blytz.identity.bans import MAX_BANS, SEEN_WITHIN_S, Ban, Bans, TooManyBans
+from blytz.identity.bans import MAX_BANS, POLL_EVERY_S, Ban, Bans, TooManyBans
 from blytz.identity.claims import MAX_TOKEN_AGE_S, SKEW_S
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.redis.link import Part
@@ -23,15 +23,16 @@ BANS: Final = "{identity}:bans"
 REVOKED: Final = "{identity}:revoked"
 """Hash: user id -> tokens issued before this moment, in ms, are worth nothing."""
 VERSION: Final = "{identity}:version"
-AGAIN_AFTER_S: Final = 60.0
-"""Everything is read again, whatever the version says: a Redis that came back from a copy may lie about it."""
-LOOKED_AGAIN_AFTER_S: Final = 0.1
-FORGOTTEN_AT_ONCE: Final = 100
+READ_ALL_EVERY_S: Final = 60.0
+"""Everything is read again whatever the version is: a Redis that was restored from a copy may have an old one."""
+RETRY_S: Final = 0.1
+MAX_DELETED_AT_ONCE: Final = 100
+"""Old revocations that one new revocation deletes."""
 _PAGE: Final = 1_000
 _REVOKED_COUNTS_FOR_MS: Final = (MAX_TOKEN_AGE_S + 2 * SKEW_S) * 1_000
 
 _CHANGE: Final = Script(
-    """-- KEYS 1 what is changed (hash)  2 version   ARGV 1 HSET or HDEL  2... its words
+    """-- KEYS 1 what is changed (hash)  2 version   ARGV 1 HSET or HDEL  2.. its arguments after the key
 redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))
 return redis.call('INCR', KEYS[2])
 """
@@ -43,7 +44,7 @@ _encode = msgspec.json.Encoder().encode
 
 class RedisBans:
     """`bans` is the copy. Changes are durable when the call returns, and count in this process at once, in all
-    others within `SEEN_WITHIN_S` and the time it takes to read them. The calls raise what the pipe raises."""
+    others within `POLL_EVERY_S` and the time it takes to read them. The calls raise what the pipe raises."""
 
     def __init__(self, pipe: RedisPipe) -> None:
         self.bans = Bans()
@@ -59,7 +60,7 @@ class RedisBans:
         return ban
 
     async def lift(self, user_id: str) -> None:
-        """Nothing happens to who is not banned."""
+        """Changes nothing for a user who is not banned."""
         await self._change("HDEL", BANS, user_id)
 
     async def revoke(self, user_id: str, before: int | None = None) -> int:
@@ -72,15 +73,15 @@ class RedisBans:
         before = max(now if before is None else before, revoked.get(user_id, 0))
         old = [name for name, before in revoked.items() if before < now - _REVOKED_COUNTS_FOR_MS]
         self._require_room(len(revoked) - len(old), user_id in revoked)
-        if old := [name for name in old if name != user_id][:FORGOTTEN_AT_ONCE]:
+        if old := [name for name in old if name != user_id][:MAX_DELETED_AT_ONCE]:
             await self._change("HDEL", REVOKED, *old)
         await self._change("HSET", REVOKED, user_id, before)
         return before
 
-    async def look(self) -> bool:
-        """Brings the copy up to date; whether anything may have changed."""
+    async def refresh(self) -> bool:
+        """Brings the copy up to date. Returns whether anything may have changed."""
         version = await self._pipe.call("GET", VERSION)
-        if version == self._version and time.monotonic() < self._read_at + AGAIN_AFTER_S:
+        if version == self._version and time.monotonic() < self._read_at + READ_ALL_EVERY_S:
             return False
         banned = {user_id.decode(): _decode(ban) async for user_id, ban in self._entries(BANS)}
         revoked = {user_id.decode(): int(before) async for user_id, before in self._entries(REVOKED)}
@@ -91,22 +92,21 @@ class RedisBans:
     async def follow(self, on_change: Callable[[], Awaitable[None]] | None = None) -> None:
         """Run under a `TaskSupervisor`. `on_change` is awaited after the copy has changed."""
         while True:
-            pause_s = SEEN_WITHIN_S
+            pause_s = POLL_EVERY_S
             try:
-                if await self.look() and on_change:
+                if await self.refresh() and on_change:
                     await on_change()
             except (StoreUnavailable, Overloaded):
-                # The known bans go on counting. While Redis is away no bid is accepted; when it is overloaded,
-                # some still are.
-                pause_s = LOOKED_AGAIN_AFTER_S
+                # The known bans still count. Without Redis no bid is accepted, but an overloaded one accepts some.
+                pause_s = RETRY_S
             await asyncio.sleep(pause_s)
 
     async def _change(self, *command: Part) -> None:
-        verb, key, *words = command
-        await self._pipe.run(_CHANGE, (key, VERSION), (verb, *words))
-        # The change is made; if the copy misses the message, the next poll finds it.
+        verb, key, *arguments = command
+        await self._pipe.run(_CHANGE, (key, VERSION), (verb, *arguments))
+        # The change is made; if it cannot be read now, the next poll reads it.
         with contextlib.suppress(StoreUnavailable, Overloaded):
-            await self.look()
+            await self.refresh()
 
     async def _entries(self, key: str) -> AsyncIterator[tuple[bytes, bytes]]:
         cursor: Part = 0

@@ -17,10 +17,10 @@ REDIS_URL_OF_ADMIN: Final = "BLYTZ_ADMIN_REDIS_URL"
 
 
 class OtherVariable(Struct, frozen=True):
-    """`of` is what reads it; with `from_file` its value may also come from a file, by `<NAME>_FILE`."""
+    """With `from_file` its value may also come from a file, by `<NAME>_FILE`."""
 
     name: str
-    of: str
+    read_by: str
     meaning: str
     from_file: bool = False
 

@@ -24,18 +24,18 @@ Headers = list[tuple[bytes, bytes]]
 MAX_BODY_BYTES: Final = 192 * 1024
 """An auction with every text at its bound fits, even with each character written as a JSON escape."""
 MAX_REQUESTS: Final = 512
-"""At work at once in one process, the bids left out, which have a bound of their own."""
+"""Handled at once in one process. Bids are not counted: `BLYTZ_BIDS_IN_FLIGHT` is their limit."""
 REQUEST_ID: Final = "request_id"
-"""Where the request's id stands in the ASGI scope."""
+"""Key of the request's id in the ASGI scope."""
 CALLER: Final = "caller"
-"""Where the principal stands in the ASGI scope, once the request was let pass."""
+"""Key of the principal in the ASGI scope, once the caller was authenticated."""
 FOR_THE_OPERATOR: Final = frozenset({"/health", "/ready", "/metrics"})
-"""Answered however much there is to do, and not logged: they are asked every few seconds, and a process that is
-busy is alive."""
+"""Never refused for load, because a busy process is alive, and not logged, because they are requested every few
+seconds."""
 
 _SAFE_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
-_JSON = (b"content-type", b"application/json")
-_PROBLEM = (b"content-type", CONTENT_TYPE.encode())
+_JSON: Final[Headers] = [(b"content-type", b"application/json")]
+_PROBLEM: Final[Headers] = [(b"content-type", CONTENT_TYPE.encode())]
 
 log = structlog.get_logger()
 
@@ -44,13 +44,13 @@ class Gone(Exception):
     """The client disconnected before its request was complete; no answer is sent."""
 
 
-# Unique without asking the system for chance with every request: chance names the process, a count the request.
+# An id is a random text for the process and a count: reading random bytes for each request would cost more.
 _PROCESS: Final = secrets.token_hex(8)
 _requests: Final = itertools.count(1)
 
 
-def request_id(given: bytes | None) -> str:
-    """The id that the gateway gave, or a new one where there is none that may safely stand in a log."""
+def safe_request_id(given: bytes | None) -> str:
+    """The id that the gateway gave if it is safe to log, else a new one."""
     if given is not None and _SAFE_ID.fullmatch(given):
         return given.decode()
     return f"{_PROCESS}{next(_requests):016x}"
@@ -67,8 +67,8 @@ def bearer_token(authorization: bytes | None) -> str:
 
 
 async def read_body(receive: Receive, announced: int) -> bytes:
-    """The whole body. Raises `TooLarge` past `MAX_BODY_BYTES`, before reading when so many were `announced`, and
-    `Gone`."""
+    """The whole body. Raises `Gone`, and `TooLarge` past `MAX_BODY_BYTES`: before reading anything when
+    `announced`, the Content-Length, is past it."""
     if announced > MAX_BODY_BYTES:
         raise too_large()
     message = await receive()
@@ -94,31 +94,27 @@ def problem_headers(problem: Problem) -> dict[str, str]:
         # RFC 6750: a token that was sent and refused is named as such, a missing one is not.
         headers["www-authenticate"] = 'Bearer error="invalid_token"' if problem.token_was_sent else "Bearer"
     if problem.status == 413:
-        # Whatever else of the body is on its way is not worth reading.
+        # The rest of the body is not read, so the connection cannot carry another request.
         headers["connection"] = "close"
     if problem.retry_after_ms is not None:
         headers["retry-after"] = str(-(-problem.retry_after_ms // 1000))
     return headers
 
 
-async def send_json(send: Send, status: int, body: bytes, request_id: str) -> None:
-    length = (b"content-length", b"%d" % len(body))
-    headers = [_JSON, length, (b"x-request-id", request_id.encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def send_json(send: Send, status: int, body: bytes, request_id: str, headers: Headers = _JSON) -> None:
+    length, identified = (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length, identified]})
     await send({"type": "http.response.body", "body": body})
 
 
 async def send_problem(send: Send, problem: Problem, request_id: str) -> None:
-    body = problem.body()
     more = [(name.encode(), value.encode()) for name, value in problem_headers(problem).items()]
-    length = (b"content-length", b"%d" % len(body))
-    headers = [_PROBLEM, length, (b"x-request-id", request_id.encode()), *more]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_json(send, problem.status, problem.body(), request_id, [*_PROBLEM, *more])
 
 
 def unexpected(error: Exception) -> Problem:
-    """A fault of ours: the log has it whole, the client learns only that it was not the client's."""
+    """For an exception that nothing else handles. The log has all of it; the client only learns that the service
+    is at fault."""
     log.error("unexpected_error", error=type(error).__name__, exc_info=error)
     return Problem("this is a fault of the service; it has been logged")
 
@@ -128,15 +124,16 @@ def header(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> bytes | Non
     return next((value for name, value in headers if name == wanted), None)
 
 
-class Answered:
+class AnswerCounts:
     """Counts answers by status, and separately those for failed sign-in and exceeded rate limits."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self.at_work = 0
+        self.in_flight = 0
+        """Requests that `Front` has passed on and that are not answered yet."""
         self._answers = metrics.counter("blytz_http_requests", "HTTP requests answered", "status")
         self._logins = metrics.counter("blytz_logins_refused", "Tokens that were missing or refused")
         self._limits = metrics.counter("blytz_rate_limits_hit", "Refusals for too much", "what")
-        metrics.gauge("blytz_http_requests_in_flight", "Requests at work, bids left out", lambda: self.at_work)
+        metrics.gauge("blytz_http_requests_in_flight", "Requests at work, bids left out", lambda: self.in_flight)
 
     def add(self, status: str, what: str = "requests") -> None:
         self._answers.add(status)
@@ -147,17 +144,16 @@ class Answered:
 
 
 class Front:
-    """Stands in front of an application: names every request, counts and logs the answers, turns away what is too
-    much."""
+    """Wraps an application: gives every request an id, counts and logs the answers, and refuses requests while
+    `MAX_REQUESTS` are in flight."""
 
-    def __init__(self, app: App, answered: Answered, most_requests: int = MAX_REQUESTS) -> None:
+    def __init__(self, app: App, counts: AnswerCounts) -> None:
         self._app = app
-        self._answered = answered
-        self._most_requests = most_requests
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = request_id(header(scope["headers"], b"x-request-id"))
-        scope[REQUEST_ID] = given
+        request_id = safe_request_id(header(scope["headers"], b"x-request-id"))
+        scope[REQUEST_ID] = request_id
         method = scope["method"]
         if method == "HEAD":
             # Answered as GET; the server, which still sees HEAD, leaves the body out.
@@ -173,24 +169,24 @@ class Front:
                 raise Gone
             return message
 
-        async def send_named(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._answered.add(str(status))
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", given.encode())]
+                self._counts.add(str(status))
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        if self._answered.at_work >= self._most_requests:
-            self._answered.add("503")
-            await send_problem(send, Overloaded(), given)
-            lines.request(given, None, method, scope["path"], 503, perf_counter() - began)
+        if self._counts.in_flight >= MAX_REQUESTS:
+            self._counts.add("503")
+            await send_problem(send, Overloaded(), request_id)
+            lines.request(request_id, None, method, scope["path"], 503, perf_counter() - began)
             return
-        self._answered.at_work += 1
+        self._counts.in_flight += 1
         try:
-            with bound_contextvars(request_id=given):
-                await self._app(scope, receive_whole, send_named)
+            with bound_contextvars(request_id=request_id):
+                await self._app(scope, receive_whole, send_with_id)
         finally:
-            self._answered.at_work -= 1
+            self._counts.in_flight -= 1
             caller = getattr(scope.get(CALLER), "id", None)
-            lines.request(given, caller, method, scope["path"], status, perf_counter() - began)
+            lines.request(request_id, caller, method, scope["path"], status, perf_counter() - began)

@@ -11,7 +11,7 @@ from blytz.kit.http.origins import Origins
 
 REMEMBERED_S: Final = 600
 """How long a browser may keep the answer to a preflight request."""
-_MAY: Final[Headers] = [
+_PREFLIGHT_HEADERS: Final[Headers] = [
     (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
     (b"access-control-allow-headers", b"authorization, content-type, idempotency-key"),
     (b"access-control-max-age", b"%d" % REMEMBERED_S),
@@ -33,22 +33,22 @@ class Cors:
             await self._app(scope, receive, send)
             return
         allowed = self._origins.welcomes(origin.decode("latin-1"))
-        words: Headers = [_VARY]
+        headers: Headers = [_VARY]
         if allowed:
-            words += [
+            headers += [
                 (b"access-control-allow-origin", origin),
                 (b"access-control-expose-headers", b"retry-after, x-request-id"),
             ]
         if scope["method"] == "OPTIONS" and header(scope["headers"], b"access-control-request-method") is not None:
             status = 204 if allowed else 403
-            words = [*words, *(_MAY if allowed else [])]
-            await send({"type": "http.response.start", "status": status, "headers": words})
+            headers += _PREFLIGHT_HEADERS if allowed else []
+            await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": b""})
             return
 
-        async def send_with_words(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *words]
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
-        await self._app(scope, receive, send_with_words)
+        await self._app(scope, receive, send_with_headers)

@@ -115,7 +115,7 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
 
 
 def _methods_of(request: Request[Any, Any, Any]) -> list[str]:
-    # Where no handler was found, the path stands as it came; the router knows none with a slash behind it.
+    # Without a handler the path is as the client sent it, and the router knows no path with a slash at its end.
     router, path = request.app.asgi_router, normalize_path(request.scope["path"])
 
     def has(method: Any) -> bool:
@@ -166,12 +166,12 @@ def litestar(
     routes: Sequence[ControllerRouterHandler],
     state: State,
     *,
-    behind: str,
+    gateway_path: str,
     requests: Examples,
     answers: Examples,
 ) -> Litestar:
-    """An application of these routes; its OpenAPI 3.1 is at `/v1/openapi.json`, with these examples. `behind` is
-    the path that the gateway puts in front of every route."""
+    """An application of these routes; its OpenAPI 3.1 is at `/v1/openapi.json`, with these examples.
+    `gateway_path` is what the gateway puts in front of every route."""
     bearer = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT", description="A signed token")
     return Litestar(
         [*routes, _schema],
@@ -183,7 +183,7 @@ def litestar(
             title=title,
             version=version,
             components=Components(security_schemes={"bearer": bearer}),
-            servers=[Server(url=behind, description="through the gateway")],
+            servers=[Server(url=gateway_path, description="through the gateway")],
             use_handler_docstrings=True,
             openapi_router=_NoPages(path="/v1", route_handlers=[]),
         ),

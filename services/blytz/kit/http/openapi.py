@@ -14,13 +14,13 @@ from msgspec import Struct
 Examples = Mapping[str, Mapping[str, Any]]
 """By operationId and by the name of the example."""
 OPERATOR: Final = "operator"
-"""The tag of what nginx keeps from the public."""
+"""Tag of the calls that nginx does not pass on to the public."""
 _END_FOR_PYTHON: Final = r"$(?!\n)"
 
 
 class Kinds(OpenAPISchemaPlugin):
-    """Remembers which structs a document speaks of. Litestar's own schema of a struct is not exact: it forgets
-    that unknown fields are refused, and the bounds of what is inside a tuple."""
+    """Collects the structs that a document refers to, for msgspec to describe. Litestar's own schema of a struct
+    is not exact: it leaves out that unknown fields are refused, and the bounds of the items of a tuple."""
 
     def __init__(self, requests: Examples, answers: Examples) -> None:
         self.seen: dict[str, type[Struct]] = {}

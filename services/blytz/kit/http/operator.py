@@ -14,7 +14,7 @@ from blytz.kit.telemetry.metrics import CONTENT_TYPE, Metrics
 _TEXT = CONTENT_TYPE.removesuffix("; charset=utf-8")
 
 Check = State | Callable[[], Awaitable[object]]
-"""A state that is known, or a call that returns when the dependency can serve and else raises a `Problem`."""
+"""Gives the state at once, or returns when the dependency can serve and else raises a `Problem`."""
 
 
 async def _checked(check: Check) -> Dependency:
@@ -45,9 +45,8 @@ def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list
     async def ready() -> Response[Readiness]:
         """503 while something that the service needs is away; it comes back by itself. Not for what is
         `optional`, as issuers of tokens are."""
-        found = {name: await _checked(check) for name, check in dependencies.items()}
-        said = readiness(found)
-        return Response(said, status_code=200 if said.ready else 503)
+        found = readiness({name: await _checked(check) for name, check in dependencies.items()})
+        return Response(found, status_code=200 if found.ready else 503)
 
     @get("/metrics", operation_id="metrics", tags=["operator"], summary="Prometheus text", media_type=_TEXT)
     async def render() -> bytes:

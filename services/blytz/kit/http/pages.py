@@ -18,7 +18,7 @@ class Health(Struct, frozen=True):
 
 
 class Dependency(Struct, frozen=True):
-    """`unasked`: not needed yet. An `optional` one may be away, for `away_for_ms` by now, and all else goes on."""
+    """`unasked`: not needed so far. The service is ready even while an `optional` dependency is away."""
 
     state: Literal["up", "away", "unasked"]
     code: str | UnsetType = UNSET

@@ -19,11 +19,11 @@ from blytz.kit.text import in_words
 T = TypeVar("T", bound=Struct)
 
 MAX_FAULTS: Final = 50
-"""Named in one answer: a request of nothing but faults is not answered with more bytes than it had."""
+"""Faults in one answer, so that a request full of them does not get a longer answer than it is itself."""
 _LONGEST_NAME: Final = 64
 _FLOAT: Final = frozenset(".eE")
 _WHERE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
-# Python's own float takes a number of any size; one that is too large is then refused at its field.
+# Python's float accepts a number of any size, so one that is too large is reported at its field.
 _decode_any = msgspec.json.Decoder(float_hook=float).decode
 
 Fault = tuple[str, str]
@@ -32,8 +32,8 @@ Check = Callable[[Any], Iterable[Fault]]
 
 
 class Parser(Generic[T]):
-    """Reads one kind of request body. `checks` look at single fields once these have the right form, and say
-    what is wrong beyond it, with paths inside the field. Raises `InvalidRequest` with every fault."""
+    """Reads one kind of request body. Each of `checks` gets the value of the field of its name, once that has the
+    right type, and gives further faults, with paths inside the field. Raises `InvalidRequest` with every fault."""
 
     def __init__(self, kind: type[T], **checks: Check) -> None:
         self.kind = kind
@@ -45,7 +45,7 @@ class Parser(Generic[T]):
             value = self._decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise refused(self._faults(raw) or [_fault_of(error)]) from None
-        if self._checks and (faults := list(self._found(msgspec.structs.asdict(value)))):
+        if self._checks and (faults := list(self._check(msgspec.structs.asdict(value)))):
             raise refused(faults)
         return value
 
@@ -57,19 +57,19 @@ class Parser(Generic[T]):
         faults = list(_faults_in(value, self.kind))
         if not isinstance(value, dict):
             return faults
-        sound: dict[str, Any] = {}
+        valid: dict[str, Any] = {}
         for field in msgspec.structs.fields(self.kind):
             if field.name in self._checks and field.encode_name in value:
                 try:
-                    sound[field.name] = msgspec.convert(value[field.encode_name], field.type)
+                    valid[field.name] = msgspec.convert(value[field.encode_name], field.type)
                 except msgspec.ValidationError:
                     continue
-        return faults + list(self._found(sound))
+        return faults + list(self._check(valid))
 
-    def _found(self, sound: Mapping[str, Any]) -> Iterator[Fault]:
+    def _check(self, valid: Mapping[str, Any]) -> Iterator[Fault]:
         for name, check in self._checks.items():
-            if name in sound:
-                yield from ((f"{name}.{path}" if path else name, why) for path, why in check(sound[name]))
+            if name in valid:
+                yield from ((f"{name}.{path}" if path else name, why) for path, why in check(valid[name]))
 
 
 def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -144,7 +144,7 @@ def _faults_in_object(value: dict[str, Any], expected: type[Struct], path: str) 
 
 
 def _stripped(expected: Any) -> Any:
-    """`Annotated[X, ...]` and `X | None` are about X here."""
+    """The type X of `Annotated[X, ...]` and of `X | None`."""
     while get_origin(expected) is Annotated:
         expected = get_args(expected)[0]
     if get_origin(expected) in (Union, UnionType):

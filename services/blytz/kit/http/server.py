@@ -1,4 +1,4 @@
-"""Serves an ASGI application until cancelled, then lets what is inside finish."""
+"""Serves an ASGI application until cancelled, then lets the requests in progress finish."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from blytz.kit.http.asgi import (
     Scope,
     Send,
     header,
-    request_id,
+    safe_request_id,
     send_problem,
 )
 from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, Overloaded
@@ -26,7 +26,7 @@ from blytz.kit.problems import CONTENT_TYPE, InvalidRequest, Overloaded
 BACKLOG: Final = 2_048
 STOP_WITHIN_S: Final = 8
 KEEP_ALIVE_S: Final = 75
-"""Longer than nginx keeps its side: then a connection is never closed under a request on its way."""
+"""Longer than nginx keeps an idle connection, so that ours is never closed while nginx sends a request on it."""
 
 log = structlog.get_logger()
 
@@ -66,8 +66,8 @@ class _OneWrite:
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's, with problems where it would answer in plain text of its own: a connection too many, and what is
-    not HTTP."""
+    """uvicorn's protocol, which answers a connection past the limit, and what is not HTTP, with a problem instead
+    of uvicorn's plain text."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -77,7 +77,7 @@ class _Protocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", _OneWrite(transport))
         if self._most_connections is not None and len(self.connections) > self._most_connections:
-            self.app = _any(_one_too_many(cast("App", self.app)))
+            self.app = _any(_past_limit(cast("App", self.app)))
 
     def send_400_response(self, msg: str) -> None:
         body = NotHttp(msg).body()
@@ -86,9 +86,9 @@ class _Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _one_too_many(app: App) -> App:
-    """For a connection that finds too many others: one answer, then it ends. The operator's is the usual one, for
-    a process that has too much to do is alive."""
+def _past_limit(app: App) -> App:
+    """The application of a connection past the limit: one answer, `overloaded`, then the connection is closed. The
+    operator's pages are answered as usual, because a busy process is alive."""
 
     async def answer_once(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_last(message: Message) -> None:
@@ -99,8 +99,8 @@ def _one_too_many(app: App) -> App:
         if scope["path"] in FOR_THE_OPERATOR:
             await app(scope, receive, send_last)
         else:
-            given = header(scope["headers"], b"x-request-id")
-            await send_problem(send_last, Overloaded(), request_id(given))
+            given_id = header(scope["headers"], b"x-request-id")
+            await send_problem(send_last, Overloaded(), safe_request_id(given_id))
 
     return answer_once
 
@@ -108,7 +108,7 @@ def _one_too_many(app: App) -> App:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the business of `kit/running.py`."""
+        """Do nothing: `kit/running.py` handles signals."""
         yield
 
 
@@ -119,8 +119,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve(app: App, listener: socket.socket, most_connections: int) -> None:
-    """Cancelled, it takes nothing new, answers what is inside and returns within `STOP_WITHIN_S`. A connection
-    past `most_connections` gets one answer, `overloaded`."""
+    """When cancelled it accepts nothing new, answers the requests in progress and returns within `STOP_WITHIN_S`.
+    A connection past `most_connections` gets one answer, `overloaded`."""
     config = uvicorn.Config(
         app=_any(app),
         http=_Protocol,

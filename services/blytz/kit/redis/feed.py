@@ -28,7 +28,7 @@ class RedisFeed(RedisLink):
         ping_every_s: float = PING_EVERY_S,
         silent_for_s: float = SILENT_FOR_S,
     ) -> None:
-        """A connection that says nothing for `silent_for_s`, though asked every `ping_every_s`, is given up."""
+        """A connection that sends nothing for `silent_for_s`, though pinged every `ping_every_s`, is dropped."""
         super().__init__(url, name)
         self._ping_every_s, self._silent_for_s = ping_every_s, silent_for_s
         self._on_message = on_message
@@ -49,7 +49,7 @@ class RedisFeed(RedisLink):
     def on_up(self) -> None:
         if self._channels:
             self.write(b"".join(pack((b"SSUBSCRIBE", name)) for name in self._channels))
-        self._pulse = asyncio.get_running_loop().call_later(self._ping_every_s, self._look)
+        self._pulse = asyncio.get_running_loop().call_later(self._ping_every_s, self._check)
 
     def on_down(self) -> None:
         if self._pulse:
@@ -63,11 +63,11 @@ class RedisFeed(RedisLink):
         elif reply[0] == b"ssubscribe" and reply[1] in self._channels:
             self._on_subscribed(reply[1])
 
-    def _look(self) -> None:
-        """A connection that died without a word would leave viewers with a stale price: ask it."""
+    def _check(self) -> None:
+        """Ping the connection, because one that died without a sign would leave viewers with a stale price."""
         loop = asyncio.get_running_loop()
         if loop.time() - self.last_heard > self._silent_for_s:
             self.drop()
             return
         self.write(pack((b"PING",)))
-        self._pulse = loop.call_later(self._ping_every_s, self._look)
+        self._pulse = loop.call_later(self._ping_every_s, self._check)

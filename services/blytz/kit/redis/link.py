@@ -22,7 +22,7 @@ pack = cast("Callable[[tuple[Part, ...]], bytes]", hiredis.pack_command)
 
 
 class _LengthHeaders(dict[int, bytes]):
-    """What stands in front of a part of so many bytes, behind another part."""
+    """By number of bytes: what RESP puts between the part before and a part of this size."""
 
     def __missing__(self, size: int) -> bytes:
         return b"\r\n$%d\r\n" % size
@@ -38,8 +38,8 @@ _NOTHING: Final = object()
 
 
 class _Wire(asyncio.Protocol):
-    """One socket of a link. A link outlives its sockets, and must not mistake the end of an old one for the
-    end of the present one."""
+    """One socket of a link. A link has several in turn, and must not take the end of an old one for the end of the
+    present one."""
 
     def __init__(self, link: "RedisLink") -> None:
         self._link = link
@@ -84,7 +84,7 @@ class RedisLink:
         """Called when commands can be sent; a fresh connection, with no memory of the one before."""
 
     def on_down(self) -> None:
-        """Called when the connection is gone; replies still owed will never come."""
+        """Called when the connection is gone: replies that are still due never come."""
 
     async def start(self, tasks: TaskSupervisor | None = None, *, timeout_s: float | None = None) -> None:
         """Begin to connect. With `timeout_s`, wait that long for it and raise TimeoutError."""
@@ -159,6 +159,7 @@ class RedisLink:
         await self._greeting
 
     def _greetings(self) -> list[tuple[Part, ...]]:
+        """The commands that begin every connection, before anything else is sent."""
         address = self._address
         greetings: list[tuple[Part, ...]] = []
         if "password" in address:

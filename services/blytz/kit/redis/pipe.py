@@ -1,7 +1,7 @@
 """The hot path to Redis: one connection, and the commands of one loop turn leave in one write.
 
-No call waits for a free connection, and Redis syncs its log once for the whole batch. Measured at 4 us of CPU a
-call against 71 us through a pool (specs/decisions/0005).
+No call waits for a free connection, and Redis syncs its log once for the whole batch. Measured at 4 us of
+CPU a call against 71 us through a pool (specs/decisions/0005).
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from blytz.kit.telemetry.metrics import Histogram, Metrics
 DURABLE_WITHIN_S = 0.3
 """Protocol, section 5: later than this the answer is `pending`."""
 DEAD_AFTER_S = 3.0
-WATCH_EVERY_S = 0.05
+CHECK_DUE_EVERY_S = 0.05
 
 Convert = Callable[[Any], Any]
 
-# Redis is there but cannot serve: nothing was decided, and it may be asked again.
+# Errors of a Redis that is there but cannot serve: nothing was decided, and the command may be sent again.
 _NOT_SERVING = (
     "LOADING",
     "MISCONF",
@@ -52,7 +52,7 @@ class Script:
     def by_hash(self, keys: Sequence[Part], args: Sequence[Part]) -> bytes:
         return pack((b"EVALSHA", self.sha, len(keys), *keys, *args))
 
-    def whole(self, keys: Sequence[Part], args: Sequence[Part]) -> bytes:
+    def with_source(self, keys: Sequence[Part], args: Sequence[Part]) -> bytes:
         return pack((b"EVAL", self.source, len(keys), *keys, *args))
 
 
@@ -70,31 +70,31 @@ class Turn:
         return perf_counter() - self._began
 
 
-class Reading(Protocol):
-    """How the reply to one kind of command is read. `what` is whatever it was asked with."""
+class ReplyReader(Protocol):
+    """How the reply to one kind of command is read. `request` is what the sender gave to `RedisPipe.send`."""
 
-    def read(self, what: Any, reply: Any, turn: Turn) -> Any:
-        """Make the answer of a reply that is no error. What is raised is the answer then."""
+    def read(self, request: Any, reply: Any, turn: Turn) -> Any:
+        """Make the answer from a reply that is no error. An exception that this raises becomes the answer."""
 
     def fault(self, text: str) -> Exception:
         """The exception for a command that Redis refused, or a script that failed by itself."""
 
-    def whole(self, what: Any) -> bytes | None:
+    def with_source(self, request: Any) -> bytes | None:
         """The command with the script's source, for a Redis that has forgotten it."""
 
 
-class Asked(Answer[Any]):
-    """A command on its way, and its answer."""
+class SentCommand(Answer[Any]):
+    """A command that was sent, and its answer."""
 
-    __slots__ = ("reading", "turn", "what")
+    __slots__ = ("reader", "request", "turn")
 
-    def __init__(self, reading: Reading, what: Any, turn: Turn) -> None:
+    def __init__(self, reader: ReplyReader, request: Any, turn: Turn) -> None:
         super().__init__()
-        self.reading, self.what, self.turn = reading, what, turn
+        self.reader, self.request, self.turn = reader, request, turn
 
     def on_reply(self, reply: Any) -> None:
         try:
-            value = self.reading.read(self.what, reply, self.turn)
+            value = self.reader.read(self.request, reply, self.turn)
         except Exception as error:  # noqa: BLE001 - the caller gets it
             self.fail(error)
         else:
@@ -110,32 +110,34 @@ class Asked(Answer[Any]):
             error = StoreUnavailable()
             error.__cause__ = RedisError(text)
         else:
-            error = self.reading.fault(text)
+            error = self.reader.fault(text)
         self.fail(error)
 
 
 class _Command:
-    """Read by its `convert`, where it has one."""
+    """For `call`: the request is the reply's `convert`, if any."""
 
-    def read(self, what: Convert | None, reply: Any, turn: Turn) -> Any:  # noqa: ARG002 - a reading's
-        return what(reply) if what else reply
+    def read(self, request: Convert | None, reply: Any, turn: Turn) -> Any:  # noqa: ARG002 - ReplyReader's
+        return request(reply) if request else reply
 
     def fault(self, text: str) -> Exception:
         return RedisError(text)
 
-    def whole(self, what: Convert | None) -> None:  # noqa: ARG002 - a reading's
+    def with_source(self, request: Convert | None) -> None:  # noqa: ARG002 - ReplyReader's
         return None
 
 
 class _Run:
+    """For `run`: the request is the keys and the arguments of the script."""
+
     def __init__(self, script: Script, fault: Callable[[str], Exception]) -> None:
         self._script, self.fault = script, fault
 
-    def read(self, what: Any, reply: Any, turn: Turn) -> Any:  # noqa: ARG002 - a reading's
+    def read(self, request: Any, reply: Any, turn: Turn) -> Any:  # noqa: ARG002 - ReplyReader's
         return reply
 
-    def whole(self, what: tuple[Sequence[Part], Sequence[Part]]) -> bytes:
-        return self._script.whole(*what)
+    def with_source(self, request: tuple[Sequence[Part], Sequence[Part]]) -> bytes:
+        return self._script.with_source(*request)
 
 
 _COMMAND = _Command()
@@ -158,15 +160,16 @@ class RedisPipe(RedisLink):
         super().__init__(url, name)
         self._most_in_flight = most_in_flight
         self._replicas = replicas
-        self._out: list[bytes] = []
-        self._asked: deque[Asked | None] = deque()
-        """In the order of replies; None stands for a WAIT."""
-        self._held: list[tuple[Asked, Any]] = []
-        self._watch: asyncio.TimerHandle | None = None
-        self._turn = self._measured = Turn(0.0)
+        self._outgoing: list[bytes] = []
+        self._sent: deque[SentCommand | None] = deque()
+        """Commands without a reply, in the order in which replies come; None stands for a WAIT."""
+        self._unreplicated: list[tuple[SentCommand, Any]] = []
+        """Commands with their replies, until the WAIT behind them is answered."""
+        self._due_timer: asyncio.TimerHandle | None = None
+        self._turn = self._measured_turn = Turn(0.0)
         self._round_trip_s = Histogram("", "")
 
-    def count_in(self, metrics: Metrics) -> None:
+    def register_metrics(self, metrics: Metrics) -> None:
         self._round_trip_s = metrics.histogram(
             "blytz_redis_round_trip_seconds", "From the commands of one turn to the first reply to them"
         )
@@ -175,7 +178,7 @@ class RedisPipe(RedisLink):
 
     @property
     def in_flight(self) -> int:
-        return len(self._asked)
+        return len(self._sent)
 
     def call(self, *command: Part, convert: Convert | None = None) -> Answer[Any]:
         """Send one command; the answer is its reply, passed through `convert`."""
@@ -192,98 +195,98 @@ class RedisPipe(RedisLink):
         args: Sequence[Part],
         fault: Callable[[str], Exception] = RedisError,
     ) -> Answer[Any]:
-        """Run a script by its hash. Where Redis has forgotten it, it is sent whole: it had not run then.
-        `fault` makes the exception of a script that failed by itself."""
+        """Run a script by its hash. If Redis has forgotten the script, it did not run and is sent again with its
+        source. `fault` makes the exception of a script that failed by itself."""
         return self.send(script.by_hash(keys, args), _Run(script, fault), (keys, args))
 
-    def send(self, command: bytes, reading: Reading, what: Any) -> Answer[Any]:
-        """Send a command that is packed already; `reading` makes the answer of the reply to `what`."""
+    def send(self, command: bytes, reader: ReplyReader, request: Any) -> Answer[Any]:
+        """Send a command that is packed already; `reader` makes the answer from `request` and the reply."""
         if not self.up.is_set():
             raise StoreUnavailable
-        if len(self._asked) >= self._most_in_flight:
+        if len(self._sent) >= self._most_in_flight:
             raise Overloaded
-        if not self._out:
+        if not self._outgoing:
             self._begin_turn()
-        asked = Asked(reading, what, self._turn)
-        self._asked.append(asked)
-        self._out.append(command)
-        return asked
+        sent = SentCommand(reader, request, self._turn)
+        self._sent.append(sent)
+        self._outgoing.append(command)
+        return sent
 
-    def _send_whole(self, asked: Asked, whole: bytes) -> None:
-        """Again, to a Redis that has forgotten the script. It is due when it was due."""
-        if not self._out:
+    def _send_again(self, sent: SentCommand, command: bytes) -> None:
+        """For a Redis that has forgotten the script. The command keeps its turn, and with it its deadline."""
+        if not self._outgoing:
             self._begin_turn()
-        self._asked.append(asked)
-        self._out.append(whole)
+        self._sent.append(sent)
+        self._outgoing.append(command)
 
     def _begin_turn(self) -> None:
         self._turn = Turn(self._loop.time())
         self._loop.call_soon(self._flush)
-        if self._watch is None:
-            self._watch = self._loop.call_later(WATCH_EVERY_S, self._look)
+        if self._due_timer is None:
+            self._due_timer = self._loop.call_later(CHECK_DUE_EVERY_S, self._check_due)
 
     def _flush(self) -> None:
-        if not self._out:
+        if not self._outgoing:
             return
         if self._replicas:
-            self._out.append(pack(("WAIT", self._replicas, int(DURABLE_WITHIN_S * 1000))))
-            self._asked.append(None)
-        self.write(b"".join(self._out))
-        self._out.clear()
+            self._outgoing.append(pack(("WAIT", self._replicas, int(DURABLE_WITHIN_S * 1000))))
+            self._sent.append(None)
+        self.write(b"".join(self._outgoing))
+        self._outgoing.clear()
 
     def on_reply(self, reply: Any) -> None:
-        asked = self._asked.popleft()
-        if asked is None:
-            self._release(int(reply) if isinstance(reply, int) else 0)
+        sent = self._sent.popleft()
+        if sent is None:
+            self._on_replicas(int(reply) if isinstance(reply, int) else 0)
             return
-        if asked.turn is not self._measured:
-            self._measured = asked.turn
-            self._round_trip_s.add(asked.turn.age_s())
+        if sent.turn is not self._measured_turn:
+            self._measured_turn = sent.turn
+            self._round_trip_s.add(sent.turn.age_s())
         if isinstance(reply, hiredis.ReplyError):
-            self._on_error(asked, str(reply))
+            self._on_error(sent, str(reply))
         elif self._replicas:
-            self._held.append((asked, reply))
+            self._unreplicated.append((sent, reply))
         else:
-            asked.on_reply(reply)
+            sent.on_reply(reply)
 
-    def _on_error(self, asked: Asked, text: str) -> None:
-        """Nothing was written, so there is nothing for which replicas would have to be waited."""
-        whole = asked.reading.whole(asked.what) if text.startswith("NOSCRIPT") else None
-        if whole is None:
-            asked.on_error(text)
+    def _on_error(self, sent: SentCommand, text: str) -> None:
+        """Answered at once, because nothing was written that replicas would have to hold."""
+        command = sent.reader.with_source(sent.request) if text.startswith("NOSCRIPT") else None
+        if command is None:
+            sent.on_error(text)
         else:
-            self._send_whole(asked, whole)
+            self._send_again(sent, command)
 
-    def _release(self, holding: int) -> None:
-        held, self._held = self._held, []
-        for asked, reply in held:
-            if holding >= self._replicas:
-                asked.on_reply(reply)
+    def _on_replicas(self, count: int) -> None:
+        unreplicated, self._unreplicated = self._unreplicated, []
+        for sent, reply in unreplicated:
+            if count >= self._replicas:
+                sent.on_reply(reply)
             else:
-                asked.fail(NotDurable())
+                sent.fail(NotDurable())
 
     def on_down(self) -> None:
-        lost = [asked for asked in self._asked if asked is not None] + [asked for asked, _ in self._held]
-        self._asked.clear()
-        self._held.clear()
-        self._out.clear()
-        for asked in lost:
-            asked.fail(StoreUnavailable("the answer was lost"))
+        lost = [sent for sent in self._sent if sent is not None] + [sent for sent, _ in self._unreplicated]
+        self._sent.clear()
+        self._unreplicated.clear()
+        self._outgoing.clear()
+        for sent in lost:
+            sent.fail(StoreUnavailable("the answer was lost"))
 
-    def _look(self) -> None:
-        """One timer for the whole connection watches over every reply that is due, and over those that are here
-        and wait for the replicas."""
-        self._watch = None
+    def _check_due(self) -> None:
+        """Fails what has no reply, or is on too few replicas, within `DURABLE_WITHIN_S`, and drops a connection
+        that gave no reply for `DEAD_AFTER_S`. One timer serves all commands of the connection."""
+        self._due_timer = None
         now = self._loop.time()
         oldest = now
-        # In a list of their own, because a caller who gets the timeout may send another command at once. All
-        # of them: one that was sent again stands behind younger ones.
-        for asked in [*(asked for asked, _ in self._held), *self._asked]:
-            if asked is not None:
-                oldest = min(oldest, asked.turn.at)
-                if now - asked.turn.at >= DURABLE_WITHIN_S:
-                    asked.fail(NotDurable())
+        # A copy, because a caller that gets the timeout may send another command at once. All of it is searched,
+        # because a command that was sent again stands behind younger ones.
+        for sent in [*(sent for sent, _ in self._unreplicated), *self._sent]:
+            if sent is not None:
+                oldest = min(oldest, sent.turn.at)
+                if now - sent.turn.at >= DURABLE_WITHIN_S:
+                    sent.fail(NotDurable())
         if now - oldest > DEAD_AFTER_S:
             self.drop()
-        elif self._asked:
-            self._watch = self._watch or self._loop.call_later(WATCH_EVERY_S, self._look)
+        elif self._sent:
+            self._due_timer = self._due_timer or self._loop.call_later(CHECK_DUE_EVERY_S, self._check_due)

@@ -55,7 +55,7 @@ class Lines:
         """`decisions` is the share of bids that get a line: 1 all, 0 none."""
         self._sink, self._service, self._requests, self._share = sink, service, requests, decisions
 
-    def count_in(self, metrics: Metrics) -> None:
+    def register_metrics(self, metrics: Metrics) -> None:
         metrics.counted(
             "blytz_log_lines_dropped",
             "Log lines that were dropped because they could not be written in time",
@@ -70,22 +70,18 @@ class Lines:
         if self._due < 1.0 or self._sink is None:
             return
         self._due -= 1.0
-        self._sink.put(
-            _encode(
-                _Line(
-                    self._now(),
-                    self._service,
-                    "bid",
-                    request_id,
-                    user_id,
-                    auction_id[:LONGEST_TEXT],
-                    outcome,
-                    code or UNSET,
-                    duration_ms=int(seconds * 1e6) / 1e3,
-                )
-            )
-            + b"\n"
+        line = _Line(
+            self._now(),
+            self._service,
+            "bid",
+            request_id,
+            user_id,
+            auction_id[:LONGEST_TEXT],
+            outcome,
+            code or UNSET,
+            duration_ms=int(seconds * 1e6) / 1e3,
         )
+        self._sink.put(_encode(line) + b"\n")
 
     def request(
         self, request_id: str, user_id: str | None, method: str, path: str, status: int, seconds: float

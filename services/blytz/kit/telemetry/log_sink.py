@@ -81,7 +81,7 @@ class Sink:
             while self._waiting:
                 time.sleep(GATHER_S)
                 self._write([self._waiting.popleft() for _ in range(len(self._waiting))])
-            # A line that comes between the look above and this finds `_writing` true; hence the second look.
+            # A line put between the loop above and this statement started nothing, so `_waiting` is checked again.
             self._writing = False
             if self._waiting:
                 self._writing = True
@@ -91,7 +91,7 @@ class Sink:
 
     def _write(self, lines: list[bytes]) -> None:
         data = memoryview(b"".join(lines))
-        # Who read our log may be gone; the service goes on without it.
+        # The reader of the log may be gone; the service goes on without it.
         with contextlib.suppress(OSError):
             while data:
                 try:

@@ -9,7 +9,7 @@ event loop and no threads on this path, so a plain addition is enough.
 
 import platform
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -22,8 +22,9 @@ from prometheus_client.process_collector import ProcessCollector
 import blytz
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
-"""0.05 and 0.3 are promises: when a hammer falls, and when a bid that is not known to be on disk is `pending`."""
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, float("inf"))
+"""Upper bounds, in seconds. 0.05 and 0.3 are promises: how late a hammer falls, and after how long a bid that is
+not known to be on disk is `pending`."""
 SORTED_AT_ONCE = 1_024
 
 
@@ -46,12 +47,11 @@ class Counter:
 
 
 class Histogram:
-    """Values are put aside and sorted into their buckets many at a time, which costs a third of doing it one by
-    one."""
+    """Collects values and sorts many at once into their buckets, which costs a third of doing it one by one."""
 
-    def __init__(self, name: str, what: str, bounds: tuple[float, ...] = SECONDS) -> None:
-        self.name, self.what, self.bounds = name, what, bounds
-        self._counts = [0] * (len(bounds) + 1)
+    def __init__(self, name: str, what: str) -> None:
+        self.name, self.what = name, what
+        self._counts = [0] * len(BUCKETS_S)
         self._total = 0.0
         self._fresh: list[float] = []
 
@@ -63,7 +63,7 @@ class Histogram:
     def read(self) -> Metric:
         self._sort()
         buckets, seen = [], 0
-        for bound, count in zip((*self.bounds, float("inf")), self._counts, strict=True):
+        for bound, count in zip(BUCKETS_S, self._counts, strict=True):
             seen += count
             buckets.append(("+Inf" if bound == float("inf") else str(bound), float(seen)))
         family = HistogramMetricFamily(self.name, self.what)
@@ -74,7 +74,7 @@ class Histogram:
         fresh, self._fresh = sorted(self._fresh), []
         self._total += sum(fresh)
         below = 0
-        for number, bound in enumerate((*self.bounds, float("inf"))):
+        for number, bound in enumerate(BUCKETS_S):
             # A value that equals a bound belongs below it.
             upto = bisect_right(fresh, bound)
             self._counts[number] += upto - below
@@ -108,8 +108,8 @@ class Metrics:
     def counter(self, name: str, what: str, *labels: str) -> Counter:
         return self._keep(Counter(name, what, *labels))
 
-    def histogram(self, name: str, what: str, bounds: tuple[float, ...] = SECONDS) -> Histogram:
-        return self._keep(Histogram(name, what, bounds))
+    def histogram(self, name: str, what: str) -> Histogram:
+        return self._keep(Histogram(name, what))
 
     def gauge(self, name: str, what: str, ask: Callable[[], float]) -> Gauge:
         return self._keep(Gauge(name, what, ask))
@@ -122,11 +122,8 @@ class Metrics:
         self._all.append(metric)
         return metric
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterator[Metric]:
         """For prometheus-client's registry."""
-        return self._read()
-
-    def _read(self) -> Iterator[Metric]:
         yield _build()
         for metric in self._all:
             yield metric.read()

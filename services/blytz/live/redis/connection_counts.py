@@ -9,7 +9,7 @@ from blytz.kit.redis.scripts import load_script
 GATEWAYS: Final = "{gateways}:alive"
 """Sorted set: gateway -> its last sign of life, in s since the Unix epoch."""
 USER: Final = "{gateways}:user:"
-"""Before the user's id: hash of gateway -> how many connections."""
+"""Prefix of a user's key, a hash: gateway -> how many connections."""
 
 
 class RedisConnectionCounts:
@@ -21,5 +21,5 @@ class RedisConnectionCounts:
 
     async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
         keys = (GATEWAYS, *(USER + user_id for user_id, _ in counts))
-        said = await self._pipe.run(self._script, keys, (gateway, most, *(count for _, count in counts)))
-        return cast("list[int]", said)
+        may_stay = await self._pipe.run(self._script, keys, (gateway, most, *(count for _, count in counts)))
+        return cast("list[int]", may_stay)

@@ -25,13 +25,13 @@ class Listener(Protocol):
 class RedisEvents:
     """The hub's `Source`. Every call that asks Redis raises `StoreUnavailable` and `Overloaded`."""
 
-    def __init__(self, url: str, pipe: RedisPipe, store: RedisStore, name: str = "feed") -> None:
+    def __init__(self, url: str, pipe: RedisPipe, store: RedisStore) -> None:
         """Set `listener` before the first subscription."""
         self.listener: Listener | None = None
         self._pipe = pipe
         self._store = store
         self._auction_of: dict[bytes, str] = {}
-        self.feed = RedisFeed(url, name, self._on_message, self._on_subscribed)
+        self.feed = RedisFeed(url, "feed", self._on_message, self._on_subscribed)
 
     def subscribe(self, auction_id: str) -> None:
         channel = keys_of(auction_id).feed

@@ -1,12 +1,11 @@
-"""Writes `specs/settings.md` from `blytz.kit.config`; with `--check` it only compares (exit 1 when they
-differ)."""
+"""`specs/settings.md`, made from `blytz.kit.config`."""
 
 import ast
-import difflib
 import inspect
 import sys
 import textwrap
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -17,7 +16,6 @@ from blytz.kit.config.fields import bare, bounds, is_secret
 from blytz.kit.config.gateway import GatewaySettings, gateway_variable
 from blytz.kit.config.model import Settings, variable
 
-TARGET = Path(__file__).parents[1] / "specs" / "settings.md"
 HEAD = """# Settings
 
 Made by `make specs` from [services/blytz/kit/config](../services/blytz/kit/config); do not edit.
@@ -55,34 +53,30 @@ These do not configure a process of the platform. Those marked "Or `_FILE`" may 
 COLUMNS = "| variable | value | default | meaning |\n|---|---|---|---|\n"
 
 
-def documents(settings: type[msgspec.Struct]) -> dict[str, str]:
-    """For each field, the string below it in the class."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(settings)))
-    [definition] = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+def descriptions(settings: type[msgspec.Struct]) -> dict[str, str]:
+    """For each field, the string below it in the class. Raises SystemExit when a field has none."""
+    [definition] = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
+    assert isinstance(definition, ast.ClassDef)
     found: dict[str, str] = {}
-    for field, below in zip(definition.body, [*definition.body[1:], ast.Pass()], strict=True):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            text = below.value.value if _is_text(below) else ""  # type: ignore[attr-defined]
-            found[field.target.id] = " ".join(str(text).split())
+    for statement, below in pairwise(definition.body):
+        match statement, below:
+            case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[field] = " ".join(text.split())
+    if missing := [field for field in settings.__struct_fields__ if field not in found]:
+        sys.exit(f"{settings.__name__}: these fields need a description below them: {', '.join(missing)}")
     return found
 
 
-def _is_text(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-    )
-
-
-def kind(of: Any) -> str:
+def kind(field_type: Any) -> str:
     """Describes a type with its bounds."""
-    base = bare(of)
-    if is_secret(of):
+    base = bare(field_type)
+    if is_secret(field_type):
         return "text, secret"
     if get_origin(base) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(base))
     names = {int: "integer", float: "number", str: "text", Path: "path", bool: "`true`, `false`"}
     name = names.get(base, "list" if get_origin(base) is tuple else str(base))
-    if (between := bounds(of)) is None:
+    if (between := bounds(field_type)) is None:
         return name
     low, high = between
     return f"{name}, {low:g} to {high:g}" if high < 1_000_000 else f"{name}, {low} to {high:_}"
@@ -98,38 +92,17 @@ def default(value: Any) -> str:
     return f"`{value}`"
 
 
-def rows(definition: type[msgspec.Struct], name_of: Callable[[str], str]) -> str:
-    """Raises SystemExit when a field has no description."""
-    texts = documents(definition)
-    silent = [name for name, text in texts.items() if not text]
-    if silent:
-        sys.exit(f"{definition.__name__}: these fields need a description below them: {', '.join(silent)}")
+def rows(settings: type[msgspec.Struct], name_of: Callable[[str], str]) -> str:
+    texts = descriptions(settings)
     return COLUMNS + "".join(
         f"| `{name_of(field.name)}` | {kind(field.type)} | {default(field.default)} | {texts[field.name]} |\n"
-        for field in msgspec.structs.fields(definition)
+        for field in msgspec.structs.fields(settings)
     )
 
 
 def table() -> str:
     others = "".join(
-        f"| `{each.name}` | {each.of} | {each.meaning}{' Or `_FILE`.' if each.from_file else ''} |\n"
+        f"| `{each.name}` | {each.read_by} | {each.meaning}{' Or `_FILE`.' if each.from_file else ''} |\n"
         for each in OTHER_VARIABLES
     )
     return HEAD + rows(Settings, variable) + GATEWAY + rows(GatewaySettings, gateway_variable) + OTHERS + others
-
-
-def main() -> None:
-    wanted = table()
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(wanted)
-        return
-    found = TARGET.read_text() if TARGET.exists() else ""
-    if found != wanted:
-        lines = difflib.unified_diff(
-            found.splitlines(), wanted.splitlines(), "specs/settings.md", "code", lineterm=""
-        )
-        sys.exit("\n".join([*lines, "specs/settings.md differs from the code: run `make specs`"]))
-
-
-if __name__ == "__main__":
-    main()
