@@ -12,7 +12,7 @@ from tests.support.outages import until_time
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 
-LEAST_MS = 200
+MIN_OUTAGE_MS = 200
 SILENCE_MS = 300
 
 
@@ -44,7 +44,7 @@ class Heartbeat:
 @pytest.fixture
 async def heartbeat(redis: RedisServer) -> AsyncIterator[Heartbeat]:
     async with connected(redis.url) as pipe:
-        yield Heartbeat(redis, RedisSchedule(pipe, LEAST_MS))
+        yield Heartbeat(redis, RedisSchedule(pipe, MIN_OUTAGE_MS))
 
 
 async def test_the_first_heartbeat_ever_ends_no_outage(heartbeat: Heartbeat) -> None:

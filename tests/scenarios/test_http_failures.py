@@ -186,7 +186,7 @@ async def test_without_an_issuer_there_is_no_sign_in(tmp_path: Path) -> None:
     app = application(service, Access(DevIssuer(tmp_path)), clock, Metrics(), {})
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    serving = asyncio.create_task(serve(app, listener, most_connections=10))
+    serving = asyncio.create_task(serve(app, listener, max_connections=10))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         answer = await client.post("/v1/dev/sign-in", json={"name": "Anna"})
         problem(answer, 404, "not_found")

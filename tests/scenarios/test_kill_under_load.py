@@ -28,7 +28,7 @@ LONG_CYCLES = int(os.environ.get("BLYTZ_SOAK_CYCLES", "200"))
 AUCTIONS = 4
 LIVE_BIDDERS, HTTP_BIDDERS = 8, 4
 LONG_MS = 24 * 3_600_000
-LONGEST_PAUSE_S = 0.04
+MAX_PAUSE_S = 0.04
 BACK_WITHIN_S = 20.0
 
 
@@ -90,7 +90,7 @@ async def bidding(storm: Storm, crowd: Crowd, issuer: DevIssuer) -> AsyncIterato
                 door = clients.enter_context(HttpDoor(storm.auction.port, token))
             bidder_id = issuer.verify(token).id
             storm.token_of[bidder_id] = token
-            tasks.append(asyncio.create_task(crowd.bid_on(bidder_id, way, door, LONGEST_PAUSE_S)))
+            tasks.append(asyncio.create_task(crowd.bid_on(bidder_id, way, door, MAX_PAUSE_S)))
         try:
             yield
             crowd.stopping = True

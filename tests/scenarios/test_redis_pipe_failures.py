@@ -23,7 +23,7 @@ from tests.support.wait import until, wait_until
 
 ID = "auc_1"
 EVENTS = keys_of(ID).events
-LATEST_S = 5 * DURABLE_WITHIN_S
+MAX_ANSWER_S = 5 * DURABLE_WITHIN_S
 """By then nobody may still be left without an answer, on a busy machine either."""
 
 
@@ -49,8 +49,8 @@ async def pending_soon(asked: Answer[Any]) -> None:
     """The answer is `pending`: not at once, and not much later than promised."""
     began = time.monotonic()
     with pytest.raises(NotDurable):
-        await asyncio.wait_for(asked, LATEST_S)
-    assert time.monotonic() - began < LATEST_S
+        await asyncio.wait_for(asked, MAX_ANSWER_S)
+    assert time.monotonic() - began < MAX_ANSWER_S
 
 
 async def test_a_bid_whose_answer_was_lost_gets_it_when_sent_again(
@@ -246,7 +246,7 @@ async def test_a_bid_that_bought_is_answered_though_the_pipe_is_full(pair_of_red
     primary, replica = pair_of_redis
     async with connected(primary.url) as pipe:
         await open_auction(pipe)
-    async with connected(primary.url, replicas=1, most_in_flight=2) as pipe:
+    async with connected(primary.url, replicas=1, max_in_flight=2) as pipe:
         await placed(pipe, bid(BEN, 200))
         replica.freeze()
         bought = RedisStore(pipe).place_bid(ID, bid(ANNA, 90_000, "buy_now"), CAUSE)

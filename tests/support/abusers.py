@@ -18,7 +18,7 @@ from msgspec import Struct
 from tests.support.live_client import Client, Closed
 
 TICK_S: Final = 0.04
-LONGEST_TICK_S: Final = 0.5
+MAX_TICK_S: Final = 0.5
 """Nobody makes up for more than this, or it would be more than the gateway hears on one connection."""
 
 
@@ -84,7 +84,7 @@ class Gang:
                 # They do not know each other, so they do not shout in step.
                 await asyncio.sleep(random.uniform(0, TICK_S))
             now = loop.time()
-            yield min(now - last, LONGEST_TICK_S)
+            yield min(now - last, MAX_TICK_S)
             last = now
             await asyncio.sleep(TICK_S)
 

@@ -18,11 +18,11 @@ class PatientPipe(RedisPipe):
 
 @asynccontextmanager
 async def connected(
-    url: str, *, replicas: int = 0, most_in_flight: int = 4_096, patient: bool = False
+    url: str, *, replicas: int = 0, max_in_flight: int = 4_096, patient: bool = False
 ) -> AsyncIterator[RedisPipe]:
     """A pipe that is up, closed at the end."""
     made = PatientPipe if patient else RedisPipe
-    pipe = made(url, "test", most_in_flight=most_in_flight, replicas=replicas)
+    pipe = made(url, "test", max_in_flight=max_in_flight, replicas=replicas)
     try:
         await pipe.start(timeout_s=CONNECTED_WITHIN_S)
         yield pipe

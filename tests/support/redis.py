@@ -17,7 +17,7 @@ from infra.ports import free_port
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 15.0
-LONGEST_SOCKET_PATH = 100
+MAX_SOCKET_PATH_BYTES = 100
 
 
 class Refusal(Exception):
@@ -44,7 +44,7 @@ class RedisServer:
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="blytz-"))
         self.socket = self.folder / "redis.sock"
-        assert len(str(self.socket)) < LONGEST_SOCKET_PATH, "TMPDIR is too long for a unix socket"
+        assert len(str(self.socket)) < MAX_SOCKET_PATH_BYTES, "TMPDIR is too long for a unix socket"
         self.password = password
         self.port = free_port() if tcp else 0
         self.tls_port = free_port() if tls else 0

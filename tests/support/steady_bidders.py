@@ -127,7 +127,7 @@ class Crowd:
         self.sent.append(bid)
         return bid
 
-    async def bid_on(self, bidder_id: str, way: Way, door: Door, longest_pause_s: float) -> None:
+    async def bid_on(self, bidder_id: str, way: Way, door: Door, max_pause_s: float) -> None:
         """Until `stopping`. Now and then a bidder does not wait, and asks with the same bid_id later or never."""
         while not self.stopping:
             bid = self.new_bid(bidder_id)
@@ -139,4 +139,4 @@ class Crowd:
                 self.answers[way] += 1
             if minimum := bid.answer.get("minimum"):
                 self._minimum[bid.auction_id] = max(minimum, self._minimum[bid.auction_id])
-            await asyncio.sleep(self._rng.uniform(0, longest_pause_s))
+            await asyncio.sleep(self._rng.uniform(0, max_pause_s))

@@ -24,8 +24,8 @@ MAX_RSA_BITS: Final = 8_192
 """A check of a longer one costs the loop milliseconds."""
 KEPT_UNSAID_S: Final = 3_600
 """Where the issuer does not say how long."""
-KEPT_MIN_S: Final = 60
-KEPT_MAX_S: Final = 24 * 3_600
+MIN_KEPT_S: Final = 60
+MAX_KEPT_S: Final = 24 * 3_600
 STALE_FOR_S: Final = 6 * 3_600
 """How much longer old keys are used while new ones cannot be fetched. After that their tokens are refused."""
 RETRY_S: Final = 5.0
@@ -197,7 +197,7 @@ class KeySet:
             log.exception("issuer_keys_unreadable", issuer=self._name)
         else:
             unsaid = document.max_age_s is None
-            kept_s = KEPT_UNSAID_S if unsaid else min(max(document.max_age_s or 0, KEPT_MIN_S), KEPT_MAX_S)
+            kept_s = KEPT_UNSAID_S if unsaid else min(max(document.max_age_s or 0, MIN_KEPT_S), MAX_KEPT_S)
             self._keys = keys
             self._fresh_until = self._now() + kept_s
             self._good_until = self._fresh_until + STALE_FOR_S

@@ -15,10 +15,10 @@ class RememberedIdentity:
     itself is not kept, so that no dump of this memory can be used to log in. Who is banned is looked up each time.
     """
 
-    def __init__(self, identity: Identity, bans: Bans, most: int = MAX_REMEMBERED) -> None:
+    def __init__(self, identity: Identity, bans: Bans, limit: int = MAX_REMEMBERED) -> None:
         self._identity = identity
         self._bans = bans
-        self._most = most
+        self._limit = limit
         self._known: OrderedDict[bytes, Principal] = OrderedDict()
 
     def verify(self, token: str) -> Principal:
@@ -44,7 +44,7 @@ class RememberedIdentity:
     def _remember(self, digest: bytes, principal: Principal) -> Principal:
         self._bans.check(principal)
         self._known[digest] = principal
-        if len(self._known) > self._most:
+        if len(self._known) > self._limit:
             self._known.popitem(last=False)
         return principal
 

@@ -27,12 +27,12 @@ class RateLimiter:
 
 
 class ConnectionLimit:
-    """How many of each kind are here at once, at most `most`. Who is in must leave exactly once."""
+    """How many of each kind are here at once, at most `limit`. Who is in must leave exactly once."""
 
-    __slots__ = ("_here", "_most")
+    __slots__ = ("_here", "_limit")
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._here: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class ConnectionLimit:
     def enter(self, kind: str) -> bool:
         """False when there are so many already; nothing was counted then."""
         here = self._here.get(kind, 0)
-        if here >= self._most:
+        if here >= self._limit:
             return False
         self._here[kind] = here + 1
         return True

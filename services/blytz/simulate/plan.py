@@ -14,7 +14,7 @@ from blytz.simulate.load_bidders import CROWD, Weights
 MAX_BIDDERS: Final = 2_000
 MAX_VIEWERS: Final = 50_000
 MAX_RATE: Final = 5_000.0
-LONGEST_S: Final = 3_600.0
+MAX_SECONDS: Final = 3_600.0
 BIDS_A_BIDDER: Final = 8
 """A second; the platform takes 10 of one user, and bids do not come evenly."""
 SOCKETS_AN_ADDRESS: Final = 20_000
@@ -74,8 +74,8 @@ def check(plan: Plan, open_files: int) -> None:
         raise UserError(f"--viewers must be 0 to {MAX_VIEWERS}")
     if not 0 < plan.rate <= MAX_RATE:
         raise UserError(f"--rate must be above 0 and at most {MAX_RATE:g} bids a second")
-    if not 0 < plan.seconds <= LONGEST_S:
-        raise UserError(f"--seconds must be above 0 and at most {LONGEST_S:g}")
+    if not 0 < plan.seconds <= MAX_SECONDS:
+        raise UserError(f"--seconds must be above 0 and at most {MAX_SECONDS:g}")
     if plan.rate > plan.bidders * BIDS_A_BIDDER:
         needed = -(-plan.rate // BIDS_A_BIDDER)
         raise UserError(

@@ -22,7 +22,7 @@ from blytz.simulate.load_bidders import Chooser, Due
 from blytz.simulate.plan import Plan, Result, addresses, check
 from blytz.simulate.viewers import MAX_SENT, Crowd, Viewer
 
-CONNECTING_AT_ONCE: Final = 32
+MAX_CONNECTING: Final = 32
 CONNECTS_A_S: Final = 500
 CONNECT_WITHIN_S: Final = 60.0
 CATCH_UP_S: Final = 5.0
@@ -253,7 +253,7 @@ class Simulation:
 
 async def _smoothly(jobs: list[Callable[[], Awaitable[Any]]]) -> None:
     """Start them at an even pace, few at once; the first that fails ends all."""
-    gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
+    gate = asyncio.Semaphore(MAX_CONNECTING)
 
     async def one(job: Callable[[], Awaitable[Any]]) -> None:
         async with gate:

@@ -8,7 +8,7 @@ import pytest
 from tests.support.http import Api, problem, wrong_fields
 from tests.support.redis import RedisServer
 
-MOST = 10**12
+MAX_AMOUNT = 10**12
 
 
 def test_a_first_bid_is_accepted_and_leads(api: Api, sam: str, anna: str) -> None:

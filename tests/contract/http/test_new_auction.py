@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.http import Api, problem, wrong_fields
 
-MOST = 10**12
+MAX_AMOUNT = 10**12
 
 
 def asked(api: Api, by: str, body: Any) -> list[str]:
@@ -54,7 +54,7 @@ def test_faults_between_fields_stand_beside_faults_of_fields(api: Api, sam: str)
         [[0, 100], [50, 200], [40, 300]],
         [[0, 200], [50, 100]],
         [[number, 1] for number in range(65)],
-        [[0, 1], [MOST + 1, 1]],
+        [[0, 1], [MAX_AMOUNT + 1, 1]],
     ],
     ids=["none", "not from 0", "twice", "descending", "smaller step", "65 rows", "beyond money"],
 )
@@ -69,7 +69,7 @@ def test_sixty_four_rows_are_taken(api: Api, sam: str) -> None:
 
 
 MONEY = ("start_price", "reserve_price", "buy_now_price")
-NOT_MONEY = ("0", "-1", "1.0", "1e3", str(MOST + 1), str(2**53), str(2**64), '"100"', "true", "[100]", "{}")
+NOT_MONEY = ("0", "-1", "1.0", "1e3", str(MAX_AMOUNT + 1), str(2**53), str(2**64), '"100"', "true", "[100]", "{}")
 
 
 @pytest.mark.parametrize("field", MONEY)
@@ -82,7 +82,12 @@ def test_the_ends_of_every_range_are_taken(api: Api, sam: str) -> None:
     day = 24 * 60 * 60 * 1000
     least = {"start_price": 1, "reserve_price": 1, "buy_now_price": 2, "duration_ms": 1_000, "max_total_ms": 1_000}
     least |= {"extension_window_ms": 0, "extension_ms": 0}
-    most = {"start_price": MOST - 1, "reserve_price": MOST, "buy_now_price": MOST, "duration_ms": 30 * day}
+    most = {
+        "start_price": MAX_AMOUNT - 1,
+        "reserve_price": MAX_AMOUNT,
+        "buy_now_price": MAX_AMOUNT,
+        "duration_ms": 30 * day,
+    }
     most |= {"max_total_ms": 30 * day, "extension_window_ms": 30 * day, "extension_ms": 30 * day}
     for terms in (least, most):
         assert api.post("/v1/auctions", {"title": "x", "terms": terms}, by=sam).status_code == 201

@@ -9,7 +9,7 @@ import pytest
 from blytz.kit.http.asgi import Receive, Scope, Send
 from blytz.kit.http.server import listen, serve
 
-MOST = 3
+MAX_CONNECTIONS = 3
 HOST = "127.0.0.1"
 
 
@@ -45,7 +45,7 @@ class Client:
 
 
 class Door:
-    """A server that takes `MOST` connections, and who came to it."""
+    """A server that takes `MAX_CONNECTIONS` connections, and who came to it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -58,7 +58,7 @@ class Door:
 
     async def fill(self) -> list[Client]:
         """Each is known to the server when this returns."""
-        clients = [await self.come() for _ in range(MOST)]
+        clients = [await self.come() for _ in range(MAX_CONNECTIONS)]
         for client in clients:
             assert (await client.get("/hello"))[0] == 200
         return clients
@@ -71,7 +71,7 @@ class Door:
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
     listener = listen(HOST, 0)
-    serving = asyncio.create_task(serve(_app, listener, most_connections=MOST))
+    serving = asyncio.create_task(serve(_app, listener, max_connections=MAX_CONNECTIONS))
     door = Door(listener.getsockname()[1])
     yield door
     await door.close()
@@ -90,7 +90,7 @@ async def test_one_connection_too_many_is_refused_with_a_problem(door: Door) -> 
     assert headers["x-request-id"]
     assert await late.is_over()
     # Those who were there before do not suffer for it.
-    assert [(await client.get("/hello"))[0] for client in crowd] == [200] * MOST
+    assert [(await client.get("/hello"))[0] for client in crowd] == [200] * MAX_CONNECTIONS
 
 
 async def test_a_closed_connection_makes_room_for_another(door: Door) -> None:

@@ -15,7 +15,7 @@ PIPE = 65_536
 
 def test_a_reader_who_sleeps_costs_lines_and_no_time() -> None:
     read_end, write_end = os.pipe()
-    sink = Sink(write_end, most_lines=100)
+    sink = Sink(write_end, max_lines=100)
     line = b"x" * 4_095 + b"\n"
     slowest = 0.0
     for _ in range(2_000):

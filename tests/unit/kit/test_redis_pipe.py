@@ -36,7 +36,7 @@ async def test_what_is_asked_in_one_turn_leaves_in_one_write(start_redis: StartR
 
 
 async def test_past_its_bound_a_pipe_refuses_before_it_sends(redis: RedisServer) -> None:
-    async with connected(redis.url, most_in_flight=3, patient=True) as pipe:
+    async with connected(redis.url, max_in_flight=3, patient=True) as pipe:
         taken = [pipe.call("INCR", "count") for _ in range(3)]
         with pytest.raises(Overloaded):
             pipe.call("INCR", "count")

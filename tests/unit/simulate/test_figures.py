@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from blytz.client.clock import KEPT, RemoteClock
+from blytz.client.clock import MAX_SAMPLES, RemoteClock
 from blytz.kit.money_text import money
 from blytz.simulate.latency import Latency
 
@@ -29,7 +29,7 @@ def test_the_sample_with_the_shortest_round_trip_is_believed() -> None:
 def test_an_old_sample_is_forgotten() -> None:
     clock, now = RemoteClock(), time.monotonic()
     clock.sample(now - 0.001, now, 1_000)
-    for _ in range(KEPT):
+    for _ in range(MAX_SAMPLES):
         clock.sample(now - 0.010, now, 9_000)
     assert clock.ahead_s == pytest.approx(9.0005 - now + 0.005)
 

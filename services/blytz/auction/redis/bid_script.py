@@ -16,7 +16,7 @@ from blytz.kit.redis.link import LENGTH_HEADERS, Part, pack
 from blytz.kit.redis.pipe import Script, Turn
 from blytz.kit.telemetry.metrics import Histogram
 
-KEPT: Final = 4_096
+MAX_CACHED_HEADS: Final = 4_096
 """Auctions, and bidders, whose part of a command is kept."""
 OWN_ARGS: Final = 7
 """Arguments of the script behind the auction's id."""
@@ -40,7 +40,7 @@ class BidScript:
         self._keys = keys
         self._ended_early = ended_early
         self._expected = expected
-        self._head = lru_cache(maxsize=KEPT)(self._make_head)
+        self._head = lru_cache(maxsize=MAX_CACHED_HEADS)(self._make_head)
         self.durable_s = Histogram("", "")
 
     def command(self, auction_id: str, bid: Bid, cause: Cause) -> bytes:
@@ -80,7 +80,7 @@ class BidScript:
         return b"*%d" % (len(parts) + OWN_ARGS) + _without_count(parts)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=MAX_CACHED_HEADS)
 def _pack_bidder(bidder: Party) -> bytes:
     return _without_count((bidder.id, _encode(bidder)))
 

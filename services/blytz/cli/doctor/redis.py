@@ -20,7 +20,7 @@ from blytz.kit.addresses import is_loopback
 from blytz.kit.config.model import variable
 
 WITHIN_S: Final = 3.0
-OLDEST: Final = (7, 0)
+MIN_REDIS_VERSION: Final = (7, 0)
 WARN_OFFSET_MS: Final = 1_000
 FAIL_OFFSET_MS: Final = 30_000
 """Tokens may be a minute off; bids are decided by the clock of Redis alone."""
@@ -81,7 +81,7 @@ def _connect(url: str) -> "Redis":
 
 def _version(info: dict[str, Any]) -> Finding:
     version = str(info.get("redis_version", "0"))
-    is_old = tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST
+    is_old = tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MIN_REDIS_VERSION
     return judge("Redis version", version, fail=is_old, remedy="Blytz needs Redis 7.0 or newer")
 
 

@@ -26,7 +26,7 @@ VERSION: Final = "{identity}:version"
 AGAIN_AFTER_S: Final = 60.0
 """Everything is read again, whatever the version says: a Redis that came back from a copy may lie about it."""
 LOOKED_AGAIN_AFTER_S: Final = 0.1
-FORGOTTEN_AT_ONCE: Final = 100
+MAX_FORGOTTEN_AT_ONCE: Final = 100
 _PAGE: Final = 1_000
 _REVOKED_COUNTS_FOR_MS: Final = (MAX_TOKEN_AGE_S + 2 * SKEW_S) * 1_000
 
@@ -72,7 +72,7 @@ class RedisBans:
         before = max(now if before is None else before, revoked.get(user_id, 0))
         old = [name for name, before in revoked.items() if before < now - _REVOKED_COUNTS_FOR_MS]
         self._require_room(len(revoked) - len(old), user_id in revoked)
-        if old := [name for name in old if name != user_id][:FORGOTTEN_AT_ONCE]:
+        if old := [name for name in old if name != user_id][:MAX_FORGOTTEN_AT_ONCE]:
             await self._change("HDEL", REVOKED, *old)
         await self._change("HSET", REVOKED, user_id, before)
         return before

@@ -150,10 +150,10 @@ class Front:
     """Stands in front of an application: names every request, counts and logs the answers, turns away what is too
     much."""
 
-    def __init__(self, app: App, answered: Answered, most_requests: int = MAX_REQUESTS) -> None:
+    def __init__(self, app: App, answered: Answered, max_requests: int = MAX_REQUESTS) -> None:
         self._app = app
         self._answered = answered
-        self._most_requests = most_requests
+        self._max_requests = max_requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         given = request_id(header(scope["headers"], b"x-request-id"))
@@ -181,7 +181,7 @@ class Front:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", given.encode())]
             await send(message)
 
-        if self._answered.at_work >= self._most_requests:
+        if self._answered.at_work >= self._max_requests:
             self._answered.add("503")
             await send_problem(send, Overloaded(), given)
             lines.request(given, None, method, scope["path"], 503, perf_counter() - began)
