@@ -74,7 +74,7 @@ async def said_until_closed(client: Client) -> tuple[list[str], int]:
     return [message["code"] for message in received if message["type"] == "error"], code
 
 
-async def test_a_banned_user_is_out_of_every_process_within_five_seconds(
+async def test_a_banned_user_is_refused_by_every_process_within_five_seconds(
     services: tuple[Api, Api], gateway: GatewayProcess, admin: str
 ) -> None:
     one, other = services
@@ -99,7 +99,7 @@ async def test_a_banned_user_is_out_of_every_process_within_five_seconds(
     await until(lambda: other.get("/v1/auctions", by=token).status_code == 200, "they are let in again")
 
 
-async def test_revoked_tokens_end_and_a_new_sign_in_is_welcome(
+async def test_revoked_tokens_are_refused_and_a_new_sign_in_is_accepted(
     services: tuple[Api, Api], gateway: GatewayProcess, admin: str
 ) -> None:
     one, other = services
@@ -113,7 +113,7 @@ async def test_revoked_tokens_end_and_a_new_sign_in_is_welcome(
     problem(other.get("/v1/auctions", by=token), 401, "unauthenticated")
 
 
-def test_only_what_was_issued_before_the_moment_is_revoked(services: tuple[Api, Api], admin: str) -> None:
+def test_only_tokens_issued_before_the_revocation_are_revoked(services: tuple[Api, Api], admin: str) -> None:
     one, _ = services
     token = one.token("Early")
     path = "/v1/admin/revocations/" + user_of(one, token)
@@ -159,7 +159,7 @@ async def bans(redis: RedisServer) -> AsyncIterator[RedisBans]:
         yield RedisBans(pipe)
 
 
-async def test_a_ban_outlives_the_process_that_made_it(bans: RedisBans, redis: RedisServer) -> None:
+async def test_a_ban_remains_after_its_process_ends(bans: RedisBans, redis: RedisServer) -> None:
     await bans.ban("usr_a", "a reason", "usr_admin")
     await bans.revoke("usr_b")
     async with connected(redis.url) as pipe:
@@ -173,7 +173,7 @@ async def test_a_ban_outlives_the_process_that_made_it(bans: RedisBans, redis: R
     later.bans.check(Principal("usr_c", "C", (), 0))
 
 
-async def test_what_redis_forgot_is_forgotten_and_what_it_cannot_say_is_kept(
+async def test_a_ban_deleted_in_redis_is_lifted_and_bans_that_cannot_be_read_are_kept(
     bans: RedisBans, redis: RedisServer
 ) -> None:
     await bans.ban("usr_a", "a reason", "usr_admin")
@@ -186,7 +186,7 @@ async def test_what_redis_forgot_is_forgotten_and_what_it_cannot_say_is_kept(
     following.cancel()
 
 
-async def test_a_process_with_too_much_to_do_looks_again_soon(redis: RedisServer) -> None:
+async def test_a_process_whose_read_of_bans_was_refused_for_load_retries_soon(redis: RedisServer) -> None:
     """It goes on deciding bids, those of the banned too."""
 
     class Busy(RedisPipe):
@@ -211,7 +211,7 @@ async def test_a_process_with_too_much_to_do_looks_again_soon(redis: RedisServer
         await busy.close()
 
 
-async def test_there_is_room_for_so_many_and_old_revocations_make_room(
+async def test_bans_are_bounded_and_old_revocations_are_deleted_for_new_ones(
     bans: RedisBans, redis: RedisServer
 ) -> None:
     bans.bans.banned = {f"usr_{n}": Ban(f"usr_{n}", "", "", 0) for n in range(MAX_BANS)}

@@ -26,14 +26,14 @@ async def games_until_caught(redis: RedisServer, mutation: Mutation) -> int | No
 
 
 @pytest.mark.parametrize("promise", MUTANTS)
-async def test_a_broken_promise_is_seen(redis: RedisServer, promise: str) -> None:
+async def test_the_tests_find_each_mutant(redis: RedisServer, promise: str) -> None:
     mutation = Mutation(*MUTANTS[promise])
     games = await games_until_caught(redis, mutation)
     assert mutation.applied, "the mutant is no mutant: its text is not in the scripts any more"
     assert games is not None, "survived"
 
 
-async def test_the_scripts_as_they_are_play_every_game_and_every_answer_occurs(redis: RedisServer) -> None:
+async def test_the_unchanged_scripts_differ_in_no_game_and_every_answer_occurs(redis: RedisServer) -> None:
     async with connected(redis.url, patient=True) as pipe:
         pair = Pair(pipe)
         for game in range(GAMES):

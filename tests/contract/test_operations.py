@@ -37,7 +37,7 @@ async def test_a_repeated_pause_does_not_pause_again_after_the_resumption(fleet:
     assert (await state(fleet)).status is Status.OPEN
 
 
-async def test_a_change_that_was_refused_is_tried_again_by_its_repetition(fleet: HammerFleet) -> None:
+async def test_a_repetition_of_a_refused_change_is_tried_again(fleet: HammerFleet) -> None:
     await fleet.store.create(listing(ID), CAUSE)
     assert isinstance(await fleet.store.change(ID, "resume", CAUSE, 0, "op1"), Refused)
     await fleet.store.change(ID, "pause", CAUSE)
@@ -55,7 +55,7 @@ async def test_a_repeated_creation_gets_the_auction_as_it_was_created(
     assert (await state(fleet)).status is Status.CANCELLED
 
 
-async def test_of_many_attempts_at_once_one_acts_and_all_get_the_same_answer(fleet: HammerFleet) -> None:
+async def test_of_many_concurrent_attempts_one_is_executed_and_all_get_its_answer(fleet: HammerFleet) -> None:
     offered = listing(ID)
     created = await asyncio.gather(*(fleet.store.create(offered, CAUSE, "op1") for _ in range(8)))
     assert created == [created[0]] * 8

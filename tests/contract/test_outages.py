@@ -31,17 +31,17 @@ async def give_back(pair: Pair, outage: Outage) -> int:
     return (pair.auction.ends_at or 0) - before
 
 
-async def test_who_got_the_first_of_two_outages_back_gets_only_the_rest_of_both(pair: Pair) -> None:
+async def test_an_auction_compensated_for_the_first_of_two_outages_gets_only_the_rest_of_both(pair: Pair) -> None:
     assert await give_back(pair, FIRST) == 5_000
     assert await give_back(pair, BOTH) == 3_000
     assert await give_back(pair, BOTH) == 0
 
 
-async def test_who_was_left_out_after_the_first_of_two_outages_gets_both_back(pair: Pair) -> None:
+async def test_an_auction_not_compensated_for_the_first_of_two_outages_gets_both_back(pair: Pair) -> None:
     assert await give_back(pair, BOTH) == 8_000
 
 
-async def test_a_pause_over_an_outage_loses_nothing_and_one_before_it_does(pair: Pair) -> None:
+async def test_an_outage_during_a_pause_takes_no_time_and_one_after_it_does(pair: Pair) -> None:
     pair.clock.set(T0 + 5_000)
     await pair.verb("pause")
     pair.clock.set(T0 + 6_000)
@@ -54,7 +54,7 @@ async def test_a_pause_over_an_outage_loses_nothing_and_one_before_it_does(pair:
     assert await give_back(pair, Outage(T0 + 20_000, T0 + 90_000)) == 0
 
 
-async def test_an_outage_noticed_during_a_pause_is_none_of_its_business(pair: Pair) -> None:
+async def test_an_outage_noticed_during_a_pause_is_not_compensated(pair: Pair) -> None:
     pair.clock.set(FIRST.began_at - 1)
     await pair.verb("pause")
     await pair.verb("close", outage=FIRST)

@@ -71,7 +71,7 @@ def full(redis: RedisServer) -> Iterator[None]:
         redis.ask("CONFIG", "SET", "maxmemory", 0)
 
 
-async def test_a_closed_auction_is_deleted_whole_once_it_is_old(auctions: Auctions) -> None:
+async def test_every_key_of_an_old_closed_auction_is_deleted(auctions: Auctions) -> None:
     old, young, alive = (
         await auctions.closed("auc_1"),
         await auctions.closed("auc_2"),
@@ -100,7 +100,7 @@ async def test_a_closed_auction_is_deleted_whole_once_it_is_old(auctions: Auctio
     assert kept.status is Status.SOLD
 
 
-async def test_of_many_closed_auctions_the_newest_stay(auctions: Auctions) -> None:
+async def test_of_many_closed_auctions_the_newest_are_kept(auctions: Auctions) -> None:
     ids = [await auctions.closed(f"auc_{number}") for number in range(5)]
     retention = auctions.retention(keep=2)
     assert await retention.delete_due() == 3
@@ -135,7 +135,7 @@ async def test_an_auction_that_is_not_closed_is_never_deleted(fault: str, auctio
     assert auctions.members(CLOSED) == []
 
 
-async def test_what_an_interrupted_creation_left_is_removed(auctions: Auctions) -> None:
+async def test_the_remains_of_an_interrupted_creation_are_removed(auctions: Auctions) -> None:
     auctions.redis.ask("ZADD", INDEX, 0, "auc_1")
     auctions.redis.ask("ZADD", SCHEDULE, 1, "auc_1")
     await auctions.schedule.drop("auc_1")
@@ -154,7 +154,7 @@ async def test_sales_keep_the_newest_entries(auctions: Auctions) -> None:
     assert fields[1] == b"auc_399"
 
 
-async def test_a_sale_is_not_recorded_by_half_when_the_closed_auctions_cannot_be_read(auctions: Auctions) -> None:
+async def test_a_sale_is_not_recorded_in_part_when_the_closed_auctions_cannot_be_read(auctions: Auctions) -> None:
     event = await _closing(auctions)
     auctions.redis.ask("SET", CLOSED, "x")
     with pytest.raises(RedisError, match="WRONGTYPE"):

@@ -104,7 +104,7 @@ def body_of(call: str) -> Any:
 
 
 @pytest.mark.parametrize(("call", "who", "promised"), cells(live=False))
-def test_each_may_make_the_calls_that_the_table_says(
+def test_each_role_may_make_the_calls_that_the_table_allows(
     call: str, who: str, promised: str, http: httpx.Client, seller: str, auction_id: str, caller: str
 ) -> None:
     if call.endswith("/resume"):
@@ -127,7 +127,7 @@ def test_each_may_make_the_calls_that_the_table_says(
 
 
 @pytest.mark.parametrize(("call", "who", "promised"), cells(live=True))
-async def test_the_same_holds_for_messages(
+async def test_each_role_may_send_the_messages_that_the_table_allows(
     call: str, who: str, promised: str, platform: Platform, auction_id: str, caller: str
 ) -> None:
     async with welcomed(platform.ports["nginx"], caller) as visitor:
@@ -144,7 +144,7 @@ async def test_the_same_holds_for_messages(
     assert (result["outcome"], result["code"]) == ("refused" if code else "accepted", code)
 
 
-def test_every_call_has_its_row() -> None:
+def test_every_call_has_a_row_in_the_table() -> None:
     documented = {
         f"{method.upper()} {path}" for path, calls in openapi()["paths"].items() for method in calls
     } - NOT_IN_THE_TABLE

@@ -27,7 +27,7 @@ async def log_of(store: AuctionStore) -> list[Event]:
     return list(await store.events(ID, 0, 1_000))
 
 
-async def test_a_recorded_bid_is_answered_with_all_the_bidder_needs(fleet: HammerFleet) -> None:
+async def test_a_recorded_bid_is_answered_with_its_outcome_price_and_end(fleet: HammerFleet) -> None:
     store = await opened(fleet)
     sent = bid(ANNA, 300)
     assert await store.place_bid(ID, sent, CAUSE) == Receipt(
@@ -35,7 +35,7 @@ async def test_a_recorded_bid_is_answered_with_all_the_bidder_needs(fleet: Hamme
     )
 
 
-async def test_a_bid_says_publicly_what_happened_and_privately_how(fleet: HammerFleet) -> None:
+async def test_a_bid_event_has_a_public_part_and_a_private_part_with_the_ceiling(fleet: HammerFleet) -> None:
     store = await opened(fleet, reserve_price=1_000)
     sent = bid(BEN, 900, "max")
     await recorded(store, sent)
@@ -68,7 +68,7 @@ async def test_a_bid_says_publicly_what_happened_and_privately_how(fleet: Hammer
     }
 
 
-async def test_names_come_back_as_they_were_whatever_is_in_them(fleet: HammerFleet) -> None:
+async def test_names_of_any_characters_are_stored_unchanged(fleet: HammerFleet) -> None:
     store = await opened(fleet)
     for amount, bidder in enumerate(BIDDERS, start=1):
         await recorded(store, bid(bidder, amount * 1_000))
@@ -90,7 +90,7 @@ async def test_events_are_numbered_without_a_gap_from_one(fleet: HammerFleet) ->
         assert [name for name, _ in entries] == [f"{seq}-0".encode() for seq in range(1, 8)]
 
 
-async def test_events_are_given_from_where_the_reader_stopped(fleet: HammerFleet) -> None:
+async def test_events_after_a_given_number_are_returned(fleet: HammerFleet) -> None:
     store = await opened(fleet)
     for amount in (300, 400, 500, 600):
         await recorded(store, bid(BIDDERS[amount // 100 % 2], amount))
@@ -127,7 +127,7 @@ async def test_a_repeated_bid_that_was_outbid_gets_the_same_answer(fleet: Hammer
     assert await recorded(store, sent) == replace(first, replayed=True)
 
 
-async def test_a_bid_id_cannot_be_used_for_something_else(fleet: HammerFleet) -> None:
+async def test_a_bid_id_cannot_be_reused_for_another_bid(fleet: HammerFleet) -> None:
     store = await opened(fleet)
     sent = bid(ANNA, 300, "max")
     await recorded(store, sent)
@@ -143,7 +143,7 @@ async def test_two_bidders_may_choose_the_same_bid_id(fleet: HammerFleet) -> Non
     assert (await recorded(store, bid(BEN, 400, bid_id="b"))).replayed is False
 
 
-async def test_a_refused_bid_leaves_no_trace_and_may_be_sent_again_with_its_id(fleet: HammerFleet) -> None:
+async def test_a_refused_bid_is_not_stored_and_may_be_retried_with_its_id(fleet: HammerFleet) -> None:
     store = await opened(fleet)
     await recorded(store, bid(ANNA, 300))
     fleet.clock.set(END - 1)
@@ -155,7 +155,7 @@ async def test_a_refused_bid_leaves_no_trace_and_may_be_sent_again_with_its_id(f
     assert (await recorded(store, replace(low, amount=400))).replayed is False
 
 
-async def test_a_receipt_can_be_asked_for_later(fleet: HammerFleet) -> None:
+async def test_a_receipt_can_be_read_later(fleet: HammerFleet) -> None:
     store = await opened(fleet)
     sent = bid(ANNA, 300)
     first = await recorded(store, sent)
@@ -186,7 +186,7 @@ async def test_a_bid_inside_the_window_extends_the_auction(
     assert (await log_of(store))[-1].public["extended"] is extended
 
 
-async def test_time_does_not_run_backwards_when_the_machines_clock_is_set(fleet: HammerFleet) -> None:
+async def test_event_times_do_not_go_back_when_the_clock_is_set_back(fleet: HammerFleet) -> None:
     store = await opened(fleet)
     fleet.clock.set(T0 + 30_000)
     await recorded(store, bid(ANNA, 300))
@@ -226,7 +226,7 @@ async def test_the_seller_and_a_blocked_bidder_cannot_bid(fleet: HammerFleet) ->
 
 
 @pytest.mark.parametrize("rival", [10**12 - 1, 10**12])
-async def test_the_largest_amount_keeps_every_unit(fleet: HammerFleet, rival: int) -> None:
+async def test_the_largest_amounts_are_stored_exactly(fleet: HammerFleet, rival: int) -> None:
     store = await opened(fleet, increments=((0, 1),))
     await recorded(store, bid(ANNA, rival, "max"))
     answer = await recorded(store, bid(BEN, 10**12, "max"))
@@ -236,7 +236,7 @@ async def test_the_largest_amount_keeps_every_unit(fleet: HammerFleet, rival: in
     assert (auction.price, auction.ceiling, auction.status) == (10**12, 10**12, Status.OPEN)
 
 
-async def test_a_table_of_sixty_four_rows_is_used_to_its_last_row(fleet: HammerFleet) -> None:
+async def test_the_last_row_of_a_table_of_sixty_four_is_used(fleet: HammerFleet) -> None:
     store = await opened(fleet, increments=tuple((row * 100, row + 1) for row in range(64)))
     assert (await recorded(store, bid(ANNA, 6_299))).minimum == 6_299 + 63
     assert (await recorded(store, bid(BEN, 6_362))).minimum == 6_362 + 64

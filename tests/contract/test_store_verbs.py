@@ -36,7 +36,7 @@ def code(decided: object) -> Code:
     return decided.code
 
 
-async def test_an_auction_opens_with_what_was_agreed(fleet: HammerFleet) -> None:
+async def test_an_auction_opens_with_its_terms(fleet: HammerFleet) -> None:
     offered = listing(ID, reserve_price=700, max_total_ms=90_000)
     auction = await fleet.store.create(offered, CAUSE)
     assert auction == Auction(
@@ -51,7 +51,7 @@ async def test_an_auction_opens_with_what_was_agreed(fleet: HammerFleet) -> None
     assert await kinds(fleet.store) == ["opened"]
 
 
-async def test_created_twice_is_one_auction_as_it_was_first(fleet: HammerFleet) -> None:
+async def test_an_auction_created_twice_stays_as_first_created(fleet: HammerFleet) -> None:
     store = await led(fleet)
     before = await state(store)
     assert await store.create(listing(ID, start_price=9_999), CAUSE) == before
@@ -61,7 +61,7 @@ async def test_created_twice_is_one_auction_as_it_was_first(fleet: HammerFleet) 
     assert await kinds(store) == ["opened", "bid", "sold"]
 
 
-async def test_a_scheduled_auction_waits_for_its_time_and_opens_once(fleet: HammerFleet) -> None:
+async def test_a_scheduled_auction_opens_once_at_its_time(fleet: HammerFleet) -> None:
     store = fleet.store
     auction = await store.create(listing(ID, starts_at=T0 + 100), CAUSE)
     assert (auction.status, auction.seq, auction.ends_at) == (Status.SCHEDULED, 0, None)
@@ -97,7 +97,7 @@ async def test_before_its_end_the_hammer_gets_the_remaining_time(fleet: HammerFl
 
 
 @pytest.mark.parametrize("now", [END, END + 1, END + 99_999])
-async def test_however_often_the_hammer_falls_there_is_one_closing_event(fleet: HammerFleet, now: int) -> None:
+async def test_closing_an_auction_repeatedly_makes_one_closing_event(fleet: HammerFleet, now: int) -> None:
     store = await led(fleet)
     fleet.clock.set(now)
     closed = await store.close(ID, CAUSE)
@@ -111,7 +111,9 @@ async def test_however_often_the_hammer_falls_there_is_one_closing_event(fleet: 
 
 
 @pytest.mark.parametrize(("reserve", "status"), [(None, Status.SOLD), (300, Status.SOLD), (301, Status.UNSOLD)])
-async def test_below_the_reserve_nothing_is_sold(fleet: HammerFleet, reserve: int | None, status: Status) -> None:
+async def test_an_auction_below_its_reserve_is_not_sold(
+    fleet: HammerFleet, reserve: int | None, status: Status
+) -> None:
     store = await led(fleet, reserve_price=reserve)
     closed = await store.close(ID, CAUSE, force=True)
     assert isinstance(closed, Closed)
@@ -119,14 +121,14 @@ async def test_below_the_reserve_nothing_is_sold(fleet: HammerFleet, reserve: in
     assert (await state(store)).ends_at == T0
 
 
-async def test_without_a_bid_nothing_is_sold(fleet: HammerFleet) -> None:
+async def test_an_auction_without_a_bid_is_not_sold(fleet: HammerFleet) -> None:
     await fleet.store.create(listing(ID), CAUSE)
     closed = await fleet.store.close(ID, CAUSE, force=True)
     assert isinstance(closed, Closed)
     assert closed.status is Status.UNSOLD
 
 
-async def test_the_hammer_says_the_closing_event_of_a_cancelled_and_of_a_bought_auction(
+async def test_the_hammer_gets_the_closing_event_of_a_cancelled_and_of_a_bought_auction(
     fleet: HammerFleet,
 ) -> None:
     store = await led(fleet, buy_now_price=5_000)
@@ -156,7 +158,7 @@ async def test_a_pause_stops_the_clock_and_a_resume_starts_it_with_the_time_left
     assert await kinds(store) == ["opened", "bid", "paused", "resumed"]
 
 
-async def test_a_seller_gives_more_time_up_to_the_hard_stop(fleet: HammerFleet) -> None:
+async def test_a_seller_extends_an_auction_up_to_its_hard_stop(fleet: HammerFleet) -> None:
     store = await led(fleet, max_total_ms=61_000)
     extended = await store.change(ID, "extend", CAUSE, 700)
     assert isinstance(extended, Auction)
@@ -168,7 +170,7 @@ async def test_a_seller_gives_more_time_up_to_the_hard_stop(fleet: HammerFleet) 
     assert [event.public["by_ms"] for event in await store.events(ID, 2, 9)] == [700, 300]
 
 
-async def test_cancelled_twice_is_cancelled_once(fleet: HammerFleet) -> None:
+async def test_a_repeated_cancellation_makes_one_event(fleet: HammerFleet) -> None:
     store = await led(fleet)
     cancelled = await store.change(ID, "cancel", CAUSE)
     assert await store.change(ID, "cancel", CAUSE) == cancelled
@@ -176,7 +178,7 @@ async def test_cancelled_twice_is_cancelled_once(fleet: HammerFleet) -> None:
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel"])
-async def test_what_has_ended_waits_only_for_the_hammer(fleet: HammerFleet, verb: Verb) -> None:
+async def test_an_ended_auction_accepts_no_change_but_closing(fleet: HammerFleet, verb: Verb) -> None:
     store = await led(fleet)
     fleet.clock.set(END)
     assert code(await store.change(ID, verb, CAUSE)) is Code.AUCTION_ENDED
@@ -184,7 +186,7 @@ async def test_what_has_ended_waits_only_for_the_hammer(fleet: HammerFleet, verb
     assert await kinds(store) == ["opened", "bid"]
 
 
-async def test_an_outage_is_made_good_once_before_the_hammer_may_fall(fleet: HammerFleet) -> None:
+async def test_an_outage_is_compensated_once_before_the_auction_may_close(fleet: HammerFleet) -> None:
     store, outage = await led(fleet), Outage(T0 + 1_000, END + 500)
     fleet.clock.set(END + 500)
     assert await store.close(ID, CAUSE, outage=outage) == NotYet(59_000)
@@ -198,7 +200,7 @@ async def test_an_outage_is_made_good_once_before_the_hammer_may_fall(fleet: Ham
     assert isinstance(await store.close(ID, CAUSE, outage=outage), Closed)
 
 
-async def test_what_is_not_there_is_not_found(fleet: HammerFleet) -> None:
+async def test_an_unknown_auction_is_not_found(fleet: HammerFleet) -> None:
     assert await fleet.store.open("auc_none", CAUSE) == Refused(Code.AUCTION_NOT_FOUND)
     assert await fleet.store.close("auc_none", CAUSE) == Refused(Code.AUCTION_NOT_FOUND)
     for verb in get_args(Verb):
@@ -218,7 +220,7 @@ async def pages(store: AuctionStore, status: Status | None, limit: int) -> list[
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7, 8, 100])
-async def test_auctions_are_listed_newest_first_each_once(fleet: HammerFleet, limit: int) -> None:
+async def test_auctions_are_listed_once_each_newest_first(fleet: HammerFleet, limit: int) -> None:
     names = [f"auc_{number}" for number in range(7)]
     for name in names:
         await fleet.store.create(listing(name), CAUSE)
@@ -228,7 +230,7 @@ async def test_auctions_are_listed_newest_first_each_once(fleet: HammerFleet, li
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_auctions_of_one_status_are_listed_alone(fleet: HammerFleet, limit: int) -> None:
+async def test_a_list_of_one_status_has_only_auctions_of_that_status(fleet: HammerFleet, limit: int) -> None:
     for number in range(9):
         await fleet.store.create(listing(f"auc_{number}"), CAUSE)
         if number % 3 == 0:
@@ -238,7 +240,7 @@ async def test_auctions_of_one_status_are_listed_alone(fleet: HammerFleet, limit
     assert not any(await pages(fleet.store, Status.SOLD, limit))
 
 
-async def test_a_page_stays_true_while_auctions_are_added(fleet: HammerFleet) -> None:
+async def test_pages_stay_consistent_while_auctions_are_added(fleet: HammerFleet) -> None:
     for number in (1, 2, 3):
         await fleet.store.create(listing(f"auc_{number}"), CAUSE)
     first = await fleet.store.list(None, None, 2)

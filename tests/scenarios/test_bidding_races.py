@@ -67,7 +67,7 @@ async def crowd(stores: list[RedisStore], rng: random.Random) -> list[Told]:
     return reply
 
 
-async def test_two_hundred_bidders_at_once_are_decided_one_after_the_other(redis: RedisServer) -> None:
+async def test_concurrent_bids_of_two_hundred_bidders_are_decided_one_after_the_other(redis: RedisServer) -> None:
     async with many_connected(redis.url, BIDDERS) as pipes:
         stores = [RedisStore(pipe) for pipe in pipes]
         offered = listing(ID, duration_ms=600_000, reserve_price=9_000)
@@ -145,7 +145,7 @@ async def one_truth(closer: RedisStore, auction_id: str, taken: Receipt | Refuse
     return f"the bid came late: {taken.code}"
 
 
-async def test_a_thousand_races_of_the_hammer_with_a_bid_end_with_one_truth(redis: RedisServer) -> None:
+async def test_a_thousand_races_of_the_hammer_with_a_bid_end_in_one_consistent_result(redis: RedisServer) -> None:
     scripts, rng = scripts_on_test_clock(), random.Random(2)
     seen: Counter[str] = Counter()
     async with many_connected(redis.url, 3) as pipes:
@@ -168,7 +168,7 @@ async def test_a_thousand_races_of_the_hammer_with_a_bid_end_with_one_truth(redi
     assert min(seen.values()) > RACES // 100
 
 
-async def test_one_bid_sent_over_fifty_connections_counts_once(redis: RedisServer) -> None:
+async def test_one_bid_sent_over_fifty_connections_is_counted_once(redis: RedisServer) -> None:
     async with many_connected(redis.url, SENDERS) as pipes:
         stores = [RedisStore(pipe) for pipe in pipes]
         await stores[0].create(listing(ID), CAUSE)
@@ -181,7 +181,7 @@ async def test_one_bid_sent_over_fifty_connections_counts_once(redis: RedisServe
     assert sorted(receipts, key=lambda receipt: receipt.replayed) == [first] + 49 * [replace(first, replayed=True)]
 
 
-async def test_fifty_hammers_strike_one_closing_event(redis: RedisServer) -> None:
+async def test_fifty_hammers_make_one_closing_event(redis: RedisServer) -> None:
     async with many_connected(redis.url, SENDERS) as pipes, connected(redis.url, patient=True) as other:
         stores = [RedisStore(pipe) for pipe in pipes]
         await RedisStore(other).create(listing(ID), CAUSE)

@@ -162,7 +162,7 @@ async def test_a_step_while_redis_is_down_takes_no_time_from_a_lot(show: Show, s
     assert show.counted() == {"steps": 1, "outages": 1}
 
 
-async def test_a_lot_whose_correction_failed_is_corrected_soon(tmp_path: Path) -> None:
+async def test_a_lot_whose_clock_step_correction_failed_is_corrected_soon(tmp_path: Path) -> None:
     """The clock is set back: on the schedule, the lot would be due in an hour only."""
     with SteppedRedis(tmp_path) as redis:
         async with harness_in(redis) as harness:
@@ -179,7 +179,7 @@ async def test_a_lot_whose_correction_failed_is_corrected_soon(tmp_path: Path) -
             running.cancel()
 
 
-async def test_a_process_that_has_just_started_opens_by_the_recorded_steps_and_corrects_nothing(
+async def test_a_new_process_opens_auctions_by_the_recorded_steps_and_corrects_nothing(
     show: Show,
 ) -> None:
     auction_id = await show.open(60)

@@ -99,7 +99,7 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
         (("verify", "auc_none"), 1, "there is no auction auc_none"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
+def test_a_command_that_fails_prints_one_line_with_the_reason(
     platform: Platform, words: tuple[str, ...], code: int, says: str
 ) -> None:
     ended = run(platform, *words)
@@ -123,7 +123,9 @@ def test_what_cannot_be_done_is_said_in_one_line(
         ("up --port", "Option '--port' requires an argument; see `blytz up --help`"),
     ],
 )
-def test_words_that_are_wrong_are_one_line_too(words: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_are_reported_in_one_line(
+    words: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words.split())
     out, err = capsys.readouterr()
@@ -131,7 +133,7 @@ def test_words_that_are_wrong_are_one_line_too(words: str, why: str, capsys: pyt
     assert err.startswith(f"blytz: {why}")
 
 
-def test_without_a_word_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
     out, err = capsys.readouterr()
@@ -140,7 +142,7 @@ def test_without_a_word_the_commands_are_listed(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize("words", [("watch",), ("bid", "auc_1", "5", "--as", "a"), ("simulate",)])
-def test_without_a_platform_each_says_what_to_do(words: tuple[str, ...]) -> None:
+def test_without_a_platform_each_command_says_what_to_do(words: tuple[str, ...]) -> None:
     command = blytz(*words, "--url", "http://127.0.0.1:1")
     ended = subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
     assert ended.returncode == 1
@@ -149,7 +151,7 @@ def test_without_a_platform_each_says_what_to_do(words: tuple[str, ...]) -> None
     )
 
 
-def test_watching_for_programs_is_one_json_object_a_line(
+def test_watch_with_json_prints_one_object_a_line(
     platform: Platform, started: list[subprocess.Popen[Any]]
 ) -> None:
     auction = an_auction(platform)
@@ -170,7 +172,7 @@ def test_watching_for_programs_is_one_json_object_a_line(
     assert (watching.returncode, err) == (0, "")
 
 
-def test_watching_in_a_terminal_draws_and_leaves_it_as_it_was(
+def test_watch_draws_in_a_terminal_and_restores_it(
     platform: Platform, started: list[subprocess.Popen[Any]]
 ) -> None:
     auction = an_auction(platform, "Hand-thrown tea bowl")
@@ -222,7 +224,7 @@ def test_a_simulation_sees_every_event_and_agrees_with_the_log(platform: Platfor
     assert (report["ok"], report["status"], report["bids"]) == (True, "sold", recorded)
 
 
-def test_a_simulation_shows_a_table_and_bids_on_an_auction_that_runs(platform: Platform) -> None:
+def test_a_simulation_shows_a_table_and_can_bid_on_an_existing_auction(platform: Platform) -> None:
     auction = an_auction(platform, increments=[[0, 100]])
     ended = run(
         platform,
@@ -251,7 +253,7 @@ def test_a_simulation_shows_prices_in_the_currency_of_its_auction(platform: Plat
     assert shown[-1] == "EUR"
 
 
-def test_a_simulation_lives_through_the_end_of_the_gateway(
+def test_a_simulation_continues_after_a_restart_of_the_gateway(
     start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:
     platform = start_platform()
@@ -282,7 +284,7 @@ def kinds(platform: Platform) -> set[str]:
 
 
 @pytest.mark.alone
-def test_the_demo_shows_life_within_five_seconds_and_lives_through_the_end_of_services(
+def test_the_demo_shows_bids_within_five_seconds_and_continues_after_restarts_of_services(
     start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:
     platform = start_platform()
@@ -309,7 +311,7 @@ def bids_of(platform: Platform) -> list[dict[str, Any]]:
     return [event for event in page["events"] if event["kind"] == "bid"]
 
 
-def test_who_reads_no_further_ends_a_command_as_a_pipe_does() -> None:
+def test_a_command_whose_reader_closes_the_pipe_ends_with_the_code_of_sigpipe() -> None:
     """Not with 1: that is a difference to `blytz verify`."""
     reads, writes = os.pipe()
     os.close(reads)

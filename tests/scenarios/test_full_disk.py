@@ -77,7 +77,7 @@ def fill(disk: Path) -> Path:
 
 
 @pytest.mark.alone
-def test_after_a_full_disk_has_room_again_bids_are_taken_within_5_s(full: Platform, small_disk: Path) -> None:
+def test_bids_are_accepted_within_5_s_after_a_full_disk_has_space_again(full: Platform, small_disk: Path) -> None:
     with contextlib.closing(Seller(full)) as seller:
         _fill_and_free(full, small_disk, seller)
 

@@ -105,7 +105,7 @@ def refused(answer: tuple[int, dict[str, list[str]], bytes], status: int, code: 
         "https://x:443/live/v1/../{}",
     ],
 )
-def test_no_way_of_writing_it_leads_to_an_operators_page(gateway: Gateway, path: str, page: str) -> None:
+def test_no_spelling_of_a_path_reaches_an_operator_page(gateway: Gateway, path: str, page: str) -> None:
     for name in (page, page.upper(), f"%{ord(page[0]):x}{page[1:]}"):
         refused(ask(gateway, f"GET {path.format(name)}"), 404, "not_found")
 
@@ -122,7 +122,7 @@ def test_no_way_of_writing_it_leads_to_an_operators_page(gateway: Gateway, path:
         (b"Content-Length: +3\r\n\r\nabc", 400),
     ],
 )
-def test_a_body_whose_end_could_be_read_in_two_ways_hides_no_second_request(
+def test_a_body_of_ambiguous_length_cannot_hide_a_second_request(
     gateway: Gateway, words: bytes, status: int
 ) -> None:
     hidden = b"GET /auction/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -163,7 +163,7 @@ def test_only_websockets_and_only_to_the_live_service_change_the_protocol(
     assert headers.get("connection", "close") == "close"
 
 
-def test_a_line_break_stays_inside_the_address(mirrored: Gateway) -> None:
+def test_an_encoded_line_break_in_a_path_starts_no_new_header(mirrored: Gateway) -> None:
     seen = reply(mirrored, "/auction/v1/%0d%0aX-Evil:%201%0d%0a%0d%0aGET%20/metrics")
     assert seen["path"] == "/v1/%0D%0AX-Evil:%201%0D%0A%0D%0AGET%20/metrics"
     assert "x-evil" not in seen["headers"]
@@ -193,13 +193,13 @@ def test_a_line_break_stays_inside_the_address(mirrored: Gateway) -> None:
         (f"GET /{HASHED}", ("Host: x", 'If-Match: "another"'), 412, "precondition_failed"),
     ],
 )
-def test_a_request_that_cannot_be_served_is_a_problem(
+def test_a_request_that_cannot_be_served_is_answered_with_a_problem(
     gateway: Gateway, line: str, headers: tuple[str, ...], status: int, code: str
 ) -> None:
     refused(ask(gateway, line, *headers), status, code)
 
 
-def test_no_words_of_a_handshake_make_a_service_seem_to_fail(tmp_path: Path, platform: Platform) -> None:
+def test_no_handshake_headers_make_nginx_consider_a_service_failed(tmp_path: Path, platform: Platform) -> None:
     """Of several that seem to fail nginx asks none for a second, and nobody gets in."""
     live = f"127.0.0.1:{platform.ports['live']}"
     with Gateway(tmp_path / "data", platform, live=f"{live},{live}") as gateway:
@@ -216,7 +216,7 @@ def test_no_words_of_a_handshake_make_a_service_seem_to_fail(tmp_path: Path, pla
 
 
 @pytest.mark.parametrize("method", ["FOO", "POST", "HEAD", "OPTIONS"])
-def test_a_websocket_is_opened_with_get_alone(gateway: Gateway, method: str) -> None:
+def test_a_websocket_can_only_be_opened_with_get(gateway: Gateway, method: str) -> None:
     status, headers, body = ask(gateway, f"{method} /live/v1")
     if method == "HEAD":
         assert (status, headers["content-type"], body) == (405, ["application/problem+json"], b"")
@@ -225,14 +225,16 @@ def test_a_websocket_is_opened_with_get_alone(gateway: Gateway, method: str) -> 
 
 
 @pytest.mark.parametrize("version", ["12", "13, 8", "x", None])
-def test_another_version_of_websocket_gets_the_supported_one(gateway: Gateway, version: str | None) -> None:
+def test_a_request_for_another_websocket_version_gets_the_supported_one(
+    gateway: Gateway, version: str | None
+) -> None:
     words = ["Host: x", "Upgrade: WebSocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
     words += [f"Sec-WebSocket-Version: {version}"] if version else []
     headers = refused(ask(gateway, "GET /live/v1", *words), 426, "upgrade_required")
     assert (headers["sec-websocket-version"], headers["upgrade"]) == (["13"], ["websocket"])
 
 
-def test_a_service_that_is_not_here_says_so_without_a_slash_too(gateway: Gateway) -> None:
+def test_a_service_that_is_not_installed_is_reported_without_a_trailing_slash_too(gateway: Gateway) -> None:
     for target in ("/order", "/payment?x=1", "/order/", "/payment//v1"):
         refused(ask(gateway, f"GET {target}"), 404, "service_absent")
     for target in ("/orders", "/order.html", "/payments/x"):
@@ -246,12 +248,12 @@ def test_health_answers_head_requests(gateway: Gateway) -> None:
     refused(ask(gateway, "POST /health"), 405, "method_not_allowed")
 
 
-def test_a_version_of_http_that_is_not_spoken_is_a_problem_too(gateway: Gateway) -> None:
+def test_an_unsupported_http_version_is_answered_with_a_problem(gateway: Gateway) -> None:
     answer = say(gateway, b"GET /health HTTP/3.7\r\nHost: x\r\n\r\n")
     refused(take_apart(answer), 505, "version_not_supported")
 
 
-def test_a_refusal_in_the_place_of_a_file_is_not_kept_like_the_file(gateway: Gateway) -> None:
+def test_a_refused_request_for_a_file_is_not_cached_like_the_file(gateway: Gateway) -> None:
     """Or a cache between us and the crowd would give everybody the refusal, for a year."""
     _, headers, _ = ask(gateway, f"GET /{HASHED}", "Host: x", 'If-Match: "another"')
     assert headers["cache-control"] == ["no-store"]
@@ -261,7 +263,7 @@ def test_a_refusal_in_the_place_of_a_file_is_not_kept_like_the_file(gateway: Gat
     assert not any("max-age" in value for value in headers["cache-control"])
 
 
-def test_what_is_played_comes_in_parts_and_not_in_a_thousand_at_once(gateway: Gateway) -> None:
+def test_one_byte_range_of_a_file_is_served_and_many_ranges_get_the_whole_file(gateway: Gateway) -> None:
     assert ask(gateway, f"GET /{FILM}", "Host: x", "Range: bytes=2-4")[::2] == (206, b"234")
     many = ",".join(f"{n}-{n}" for n in range(0, 9, 2))
     assert ask(gateway, f"GET /{FILM}", "Host: x", f"Range: bytes={many}")[::2] == (200, b"0123456789")
@@ -279,7 +281,7 @@ def test_answers_of_a_service_are_not_cached(gateway: Gateway) -> None:
         assert ask(gateway, f"GET {path}")[1]["cache-control"] == ["no-store"]
 
 
-def test_no_word_of_a_client_spoils_a_line_of_the_log_or_hides_a_query_in_it(gateway: Gateway) -> None:
+def test_no_request_can_corrupt_a_log_line_or_hide_a_query_in_it(gateway: Gateway) -> None:
     disguises = ("%3f", "%253F", "%25253f", "%23", "%2523", "\xe9")
     targets = {f"/none{written}token=a.secret.of-mine": "/none" for written in disguises}
     targets['/none"}\\%0a{"at":"now"%1b[2J'] = '/none"}\\%0a{"at":"now"%1b[2J'

@@ -72,7 +72,7 @@ async def last_words(client: Client) -> tuple[list[str], int]:
     return [message["code"] for message in received if message["type"] == "error"], code
 
 
-def test_every_process_that_signs_people_in_says_how_their_issuer_is(
+def test_every_process_that_checks_tokens_reports_the_state_of_its_issuer(
     door: Platform, calls: Calls, issuer: FakeIssuer
 ) -> None:
     assert calls.get("/auctions", issuer.token()).status_code == 200
@@ -107,7 +107,7 @@ async def test_a_banned_user_is_refused_over_http_and_websocket_and_the_others_s
     assert calls.get("/auctions", token).status_code == 200
 
 
-async def test_who_lost_a_phone_ends_its_tokens_and_comes_in_with_a_new_one(
+async def test_after_their_tokens_are_revoked_a_user_can_connect_with_a_new_one(
     port: int, calls: Calls, issuer: FakeIssuer, admin: str
 ) -> None:
     stolen, me = issuer.token(sub="lola"), user_id(issuer.url, "lola")
@@ -122,9 +122,7 @@ async def test_who_lost_a_phone_ends_its_tokens_and_comes_in_with_a_new_one(
         assert await client.drain() == []
 
 
-async def test_a_socket_ends_with_its_token_unless_its_owner_sends_a_fresh_one(
-    port: int, issuer: FakeIssuer
-) -> None:
+async def test_a_connection_ends_with_its_token_unless_a_new_one_is_sent(port: int, issuer: FakeIssuer) -> None:
     now = int(time.time())
     short, long = issuer.token(sub="eva", exp=now + 3), issuer.token(sub="eva", exp=now + 600)
     async with welcomed(port, short) as ends, welcomed(port, short) as stays:
@@ -183,7 +181,7 @@ async def test_each_user_can_be_banned_by_the_id_in_events(
         "~",
     ],
 )
-def test_a_user_is_named_as_they_are(name: str, calls: Calls, admin: str) -> None:
+def test_user_ids_of_any_characters_work_in_paths(name: str, calls: Calls, admin: str) -> None:
     path = f"/admin/bans/{quote(name, safe='')}"
     banned = calls.put(path, admin, reason="a test")
     assert (banned.status_code, banned.json().get("user_id")) == (200, name)
@@ -195,7 +193,7 @@ def test_a_user_is_named_as_they_are(name: str, calls: Calls, admin: str) -> Non
 # --- Tokens of strangers ----------------------------------------------------------------------------------------
 
 
-def test_every_forgery_is_a_plain_401(calls: Calls, issuer: FakeIssuer) -> None:
+def test_every_forged_token_is_answered_401(calls: Calls, issuer: FakeIssuer) -> None:
     assert calls.get("/auctions", issuer.token()).status_code == 200
     for name, token in forgeries(issuer).items():
         answer = calls.get("/auctions", token)
@@ -204,7 +202,7 @@ def test_every_forgery_is_a_plain_401(calls: Calls, issuer: FakeIssuer) -> None:
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_every_forgery_ends_a_connection_with_4401(port: int, issuer: FakeIssuer) -> None:
+async def test_every_forged_token_ends_a_connection_with_4401(port: int, issuer: FakeIssuer) -> None:
     for name, token in {"nothing": "", **forgeries(issuer)}.items():
         async with welcomed(port) as client:
             client.send({"type": "auth", "token": token})
@@ -236,7 +234,7 @@ def test_a_flood_of_unknown_keys_asks_the_issuer_no_more_than_once(calls: Calls,
         ("Authorization: Bearer {}" + "a" * 16_384, 431),
     ],
 )
-def test_a_header_is_a_good_one_or_refused_in_the_form_of_all_refusals(
+def test_every_authorization_header_is_accepted_or_refused_with_a_problem(
     header: str, status: int, port: int, issuer: FakeIssuer
 ) -> None:
     lines = [
@@ -270,7 +268,7 @@ def test_a_header_is_a_good_one_or_refused_in_the_form_of_all_refusals(
         (f"{ORIGIN}/", 4403),
     ],
 )
-async def test_only_pages_on_the_list_may_open_a_socket(
+async def test_only_pages_of_allowed_origins_may_open_a_connection(
     origin: str, code: int | None, calls: Calls, port: int
 ) -> None:
     client = await Client.open(port, Origin=origin)
@@ -283,9 +281,7 @@ async def test_only_pages_on_the_list_may_open_a_socket(
     assert answer.headers.get("access-control-allow-origin") == (None if code else origin)
 
 
-async def test_a_user_and_an_address_may_have_so_many_connections_and_no_more(
-    port: int, issuer: FakeIssuer
-) -> None:
+async def test_connections_of_a_user_and_of_an_address_are_limited(port: int, issuer: FakeIssuer) -> None:
     async def too_many(client: Client) -> None:
         (refused,), code = await client.rest(OUT_WITHIN_S)
         assert (refused["code"], code) == ("rate_limited", 4429)

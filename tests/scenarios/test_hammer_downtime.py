@@ -32,7 +32,7 @@ async def harness(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_when_only_the_hammers_were_away_no_time_is_added_and_late_auctions_are_closed_at_once(
+async def test_when_only_the_hammers_were_down_no_time_is_added_and_late_auctions_are_closed_at_once(
     harness: HammerHarness, how: str
 ) -> None:
     (hammer,) = harness.hammers
@@ -85,7 +85,7 @@ async def test_after_a_hammer_is_killed_during_compensation_each_auction_gets_it
     await harness.assert_each_ended_once(short)
 
 
-async def test_an_outage_fills_no_log(harness: HammerHarness) -> None:
+async def test_an_outage_writes_few_log_lines(harness: HammerHarness) -> None:
     (hammer,) = harness.hammers
     before = len(hammer.log())
     await redis_away(harness, "killed", 2_000)
@@ -93,7 +93,7 @@ async def test_an_outage_fills_no_log(harness: HammerHarness) -> None:
     assert hammer.log()[before:].count("\n") <= 8
 
 
-async def test_thousands_of_auctions_get_lost_time_back_at_once(harness: HammerHarness) -> None:
+async def test_thousands_of_auctions_are_compensated_at_once(harness: HammerHarness) -> None:
     """Not only when their own hammer would have fallen: another outage may come first."""
     ids: list[str] = []
     while len(ids) < MANY:

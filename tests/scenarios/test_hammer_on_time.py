@@ -123,7 +123,7 @@ async def test_a_lot_resumed_with_little_time_left_is_closed_on_time(redis: Redi
     assert sorted(lags)[15] <= 50, lags
 
 
-async def test_hammers_killed_again_and_again_lose_nothing_and_repeat_nothing(redis: RedisServer) -> None:
+async def test_killing_hammers_repeatedly_loses_and_repeats_no_closing(redis: RedisServer) -> None:
     rng = random.Random(2)
     async with harness_in(redis, 3) as harness:
         ids = await open_crowd(harness, over_ms=6_000, ahead_ms=2_000, count=300)
@@ -140,7 +140,7 @@ async def test_hammers_killed_again_and_again_lose_nothing_and_repeat_nothing(re
         await harness.assert_each_ended_once(ids)
 
 
-async def test_a_lone_hammer_killed_at_any_moment_is_made_up_for_by_the_next_one(redis: RedisServer) -> None:
+async def test_the_next_hammer_finishes_the_work_of_one_killed_at_any_moment(redis: RedisServer) -> None:
     async with harness_in(redis, 1) as harness:
         ids = await open_crowd(harness, over_ms=1, ahead_ms=2_000, count=200)
         (hammer,) = harness.hammers

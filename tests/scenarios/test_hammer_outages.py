@@ -52,7 +52,7 @@ async def unharmed(harness: HammerHarness, auction_id: str) -> bool:
 
 
 @pytest.mark.parametrize("how", WAYS)
-async def test_open_auctions_get_the_lost_time_back(harness: HammerHarness, how: How) -> None:
+async def test_open_auctions_are_compensated_for_an_outage(harness: HammerHarness, how: How) -> None:
     patient = await harness.open(LONG_MS, extension_ms=1_000)
     generous = await harness.open(LONG_MS, extension_ms=30_000)
     limited = await harness.open(LONG_MS, extension_ms=1_000, max_total_ms=LONG_MS)
@@ -79,7 +79,7 @@ async def test_open_auctions_get_the_lost_time_back(harness: HammerHarness, how:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_an_auction_whose_end_fell_into_the_outage_goes_on(harness: HammerHarness, how: How) -> None:
+async def test_an_auction_due_to_end_during_an_outage_continues_after_it(harness: HammerHarness, how: How) -> None:
     ids = [await harness.open(1_500, extension_ms=1_500) for _ in range(30)]
     ends_at = {name: (await harness.auction(name)).ends_at or 0 for name in ids}
 
@@ -101,7 +101,7 @@ async def test_an_auction_whose_end_fell_into_the_outage_goes_on(harness: Hammer
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_an_auction_that_lost_no_time_gets_none_back(harness: HammerHarness, how: How) -> None:
+async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHarness, how: How) -> None:
     ended = await harness.open(1_000)
     cancelled, paused = await harness.open(LONG_MS), await harness.open(2_000)
     await harness.until_in_sales([ended], 3)
@@ -153,7 +153,7 @@ async def test_a_pause_right_after_an_outage_does_not_lose_its_time(harness: Ham
     assert (await harness.auction(name)).ends_at == ends_at + pause_ms + event.public["by_ms"]
 
 
-async def test_two_outages_give_back_twice(harness: HammerHarness) -> None:
+async def test_two_outages_are_both_compensated(harness: HammerHarness) -> None:
     name = await harness.open(LONG_MS, extension_ms=1_000)
     for number in (1, 2):
         away_ms = await redis_away(harness, "killed", 1_500)
@@ -164,7 +164,7 @@ async def test_two_outages_give_back_twice(harness: HammerHarness) -> None:
     harness.assert_logs_replay()
 
 
-async def test_an_auction_that_is_being_created_over_an_outage_is_not_forgotten(harness: HammerHarness) -> None:
+async def test_an_auction_that_is_being_created_during_an_outage_stays_scheduled(harness: HammerHarness) -> None:
     """Its entry is written first. A hammer that gives time back looks at every entry, and must leave it."""
     harmed, coming = await harness.open(LONG_MS), new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() + LONG_MS, coming)
@@ -174,14 +174,14 @@ async def test_an_auction_that_is_being_created_over_an_outage_is_not_forgotten(
     assert coming in harness.scheduled()
 
 
-async def test_a_pause_of_redis_too_short_to_notice_gives_nothing(harness: HammerHarness) -> None:
+async def test_a_short_pause_of_redis_is_not_compensated(harness: HammerHarness) -> None:
     name, short = await harness.open(LONG_MS), await harness.open(1_000)
     await redis_away(harness, "frozen", 700)
     await harness.until_in_sales([short], 5)
     assert await unharmed(harness, name)
 
 
-async def test_redis_and_all_hammers_gone_together_is_an_outage(harness: HammerHarness) -> None:
+async def test_redis_and_all_hammers_down_together_is_an_outage(harness: HammerHarness) -> None:
     """A machine that was switched off and on."""
     name = await harness.open(1_500, extension_ms=1_000)
     for hammer in harness.hammers:

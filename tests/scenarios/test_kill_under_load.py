@@ -174,13 +174,13 @@ async def weather(redis: RedisServer, folder: Path, cycles: int, seed: int, *, f
             await harness.assert_each_ended_once([*lasting, *storm.opened])
 
 
-async def test_kills_under_load_lose_no_bid_that_was_acknowledged(start_redis: StartRedis, tmp_path: Path) -> None:
+async def test_kills_under_load_lose_no_acknowledged_bid(start_redis: StartRedis, tmp_path: Path) -> None:
     await weather(start_redis(), tmp_path, CYCLES, seed=20)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
-async def test_hundreds_of_kills_and_freezes_under_load_lose_no_bid(
+async def test_hundreds_of_kills_and_freezes_under_load_lose_no_acknowledged_bid(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
     """`make soak`; BLYTZ_SOAK_CYCLES and BLYTZ_SOAK_SEED choose how many and which."""

@@ -96,7 +96,9 @@ async def one_noise(port: int, rng: random.Random) -> None:
             client.writer.transport.abort()
 
 
-async def test_noise_after_the_handshake_harms_no_other_client(gateway: GatewayProcess, neighbour: Client) -> None:
+async def test_random_bytes_after_the_handshake_harm_no_other_client(
+    gateway: GatewayProcess, neighbour: Client
+) -> None:
     rng = random.Random(7)
     for _ in range(CONNECTIONS // BATCH_SIZE):
         await asyncio.gather(*(one_noise(gateway.port, rng) for _ in range(BATCH_SIZE)))
@@ -132,7 +134,7 @@ async def noise_at_the_door(port: int, rng: random.Random) -> None:
         writer.transport.abort()
 
 
-async def test_noise_instead_of_a_handshake_harms_no_other_client(
+async def test_random_bytes_instead_of_a_handshake_harm_no_other_client(
     gateway: GatewayProcess, neighbour: Client
 ) -> None:
     rng = random.Random(8)
@@ -157,7 +159,7 @@ async def slow_handshake(port: int) -> float:
     return time.monotonic() - began
 
 
-async def test_a_handshake_byte_by_byte_is_not_waited_for(gateway: GatewayProcess, neighbour: Client) -> None:
+async def test_a_handshake_sent_byte_by_byte_is_timed_out(gateway: GatewayProcess, neighbour: Client) -> None:
     slow = asyncio.gather(*(slow_handshake(gateway.port) for _ in range(300)))
     # Whoever comes meanwhile is served.
     while not slow.done():
@@ -209,7 +211,7 @@ def messages(draw: st.DrawFn) -> Any:
     return message if draw(st.integers(0, 19)) else draw(anything)
 
 
-async def test_messages_that_are_almost_right_are_answered_and_harm_no_other_client(
+async def test_almost_valid_messages_are_answered_and_harm_no_other_client(
     gateway: GatewayProcess, neighbour: Client
 ) -> None:
     loop, token = asyncio.get_running_loop(), gateway.token("Ben")

@@ -81,7 +81,7 @@ def percentile(values: list[float], share: float) -> float:
     return sorted(values)[int(share * (len(values) - 1))]
 
 
-async def test_a_quiet_room_hears_an_event_at_once(gateway: GatewayProcess, store: RedisStore) -> None:
+async def test_an_event_of_a_quiet_auction_is_sent_at_once(gateway: GatewayProcess, store: RedisStore) -> None:
     viewer, *_ = await watching(gateway, QUIET, 20)
     crowd = Crowd(store, QUIET, per_s=0)
     for number in range(60):
@@ -119,7 +119,7 @@ async def test_many_viewers_receive_batches_in_order_and_in_time(
 
 
 @pytest.mark.alone
-async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
+async def test_the_answer_to_a_bid_is_not_delayed_by_many_viewers(
     gateway: GatewayProcess, store: RedisStore
 ) -> None:
     viewers = await watching(gateway, BUSY, 500)
@@ -142,7 +142,7 @@ async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
 
 
 @pytest.mark.alone
-async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_notice(
+async def test_a_reader_that_stops_reading_is_disconnected_and_delays_no_other(
     redis: RedisServer, store: RedisStore
 ) -> None:
     with GatewayProcess(redis.url, send_queue_bytes=65_536, messages_per_s=1_000) as gateway:
@@ -181,7 +181,9 @@ async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_no
             reader.leave()
 
 
-async def test_a_reader_too_slow_that_reads_again_gets_the_reason(redis: RedisServer, store: RedisStore) -> None:
+async def test_a_disconnected_slow_reader_that_reads_again_gets_the_reason(
+    redis: RedisServer, store: RedisStore
+) -> None:
     await asyncio.gather(
         *(store.place_bid(BUSY, bid(BIDDERS[n % 3], 10**6 + n * 10**4), CAUSE) for n in range(300))
     )
@@ -199,7 +201,9 @@ async def test_a_reader_too_slow_that_reads_again_gets_the_reason(redis: RedisSe
         reader.leave()
 
 
-async def test_a_flood_of_pings_that_reads_no_pongs_is_bounded(gateway: GatewayProcess) -> None:
+async def test_a_client_that_floods_pings_and_reads_nothing_is_disconnected_in_bounded_memory(
+    gateway: GatewayProcess,
+) -> None:
     before_kb = gateway.memory_kb()
     client = await Client.open(gateway.port)
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -73,7 +73,7 @@ async def all_know(viewers: list[Viewer], store: RedisStore) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_two_thousand_viewers_keep_one_history_through_every_loss(
+async def test_two_thousand_viewers_keep_one_history_through_every_failure(
     redis: RedisServer, store: RedisStore
 ) -> None:
     rng = random.Random(1)
@@ -116,7 +116,9 @@ async def test_two_thousand_viewers_keep_one_history_through_every_loss(
         await until(lambda: not any(viewer.is_open for viewer in viewers), "all are gone")
 
 
-async def test_who_was_away_for_more_than_is_kept_gets_a_snapshot(redis: RedisServer, store: RedisStore) -> None:
+async def test_a_viewer_that_missed_more_than_the_history_gets_a_snapshot(
+    redis: RedisServer, store: RedisStore
+) -> None:
     with GatewayProcess(redis.url) as gateway:
         away, there = Viewer(AUCTION), Viewer(AUCTION)
         await connect_all([away, there], gateway.port)
@@ -245,7 +247,9 @@ async def test_after_a_replica_is_promoted_viewers_get_a_snapshot_of_it(
             assert (again["type"], again["seq"], again["epoch"]) == ("snapshot", 9, promoted["epoch"])
 
 
-async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_truth(start_redis: StartRedis) -> None:
+async def test_a_frozen_redis_makes_bids_pending_and_a_repeated_bid_gets_the_real_outcome(
+    start_redis: StartRedis,
+) -> None:
     redis = start_redis()
     async with connected(redis.url) as pipe:
         await RedisStore(pipe).create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
@@ -264,7 +268,7 @@ async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_trut
             assert (answer["outcome"], answer["seq"]) == ("accepted", 2)
 
 
-async def test_sigterm_answers_the_bids_under_way_and_closes_every_connection(
+async def test_on_sigterm_bids_in_flight_are_answered_and_every_connection_closed(
     redis: RedisServer, store: RedisStore
 ) -> None:
     with GatewayProcess(redis.url) as gateway:

@@ -64,7 +64,7 @@ async def misbehave(port: int, api: Api, token: str, auction_id: str) -> None:
         client.leave()
 
 
-async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
+async def test_no_log_and_no_answer_to_another_user_contains_a_token_or_a_ceiling(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
     redis = start_redis()

@@ -106,7 +106,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, fleet: HammerFleet) -> Ite
 
 
 @pytest.mark.parametrize("service", OF)
-def test_every_metric_keeps_the_conventions(lived_in: HammerFleet, service: str) -> None:
+def test_every_metric_follows_the_prometheus_conventions(lived_in: HammerFleet, service: str) -> None:
     status, text = lived_in.services[service].page("/metrics")
     assert status == 200
     families = {family.name: family for family in text_string_to_metric_families(text)}
@@ -133,7 +133,7 @@ def test_every_metric_keeps_the_conventions(lived_in: HammerFleet, service: str)
         subprocess.run([promtool, "check", "metrics"], input=text, text=True, check=True, capture_output=True)
 
 
-def test_every_series_that_an_alert_asks_for_is_exported(lived_in: HammerFleet) -> None:
+def test_every_series_used_by_an_alert_is_exported(lived_in: HammerFleet) -> None:
     """With the labels it is asked by; an alert over a name that nobody exports would be silent for ever."""
     exported: dict[str, dict[str, set[str]]] = {}
     for service in lived_in.services.values():
@@ -154,7 +154,7 @@ def test_every_series_that_an_alert_asks_for_is_exported(lived_in: HammerFleet) 
             assert label != "le" or value in exported[name]["le"], f"{name} has no bucket {value}"
 
 
-def test_prometheus_looks_where_the_services_listen() -> None:
+def test_prometheus_scrapes_the_ports_on_which_the_services_listen() -> None:
     jobs = {
         job["job_name"]: job
         for job in yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
@@ -164,7 +164,7 @@ def test_prometheus_looks_where_the_services_listen() -> None:
     assert watched == {name: [f"127.0.0.1:{ports[f'{name}_port']}"] for name in OF}
 
 
-def test_what_happened_was_counted(lived_in: HammerFleet) -> None:
+def test_the_metrics_count_what_happened(lived_in: HammerFleet) -> None:
     def value(service: str, name: str, **labels: str) -> float:
         text = lived_in.services[service].page("/metrics")[1]
         samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
@@ -183,7 +183,7 @@ def test_what_happened_was_counted(lived_in: HammerFleet) -> None:
         assert value(service, "blytz_redis_round_trip_seconds_count") > 0
 
 
-def test_a_line_for_each_request_and_decision(lived_in: HammerFleet) -> None:
+def test_each_request_and_decision_has_a_log_line(lived_in: HammerFleet) -> None:
     wait_until(lambda: len(lived_in.logged("auction", "bid")) == 3, "three decisions over HTTP")
     accepted, refused, stranger = lived_in.logged("auction", "bid")
     auction_id = accepted["auction_id"]
@@ -202,7 +202,7 @@ def test_a_line_for_each_request_and_decision(lived_in: HammerFleet) -> None:
         assert 0 < line["duration_ms"] < 5_000
 
 
-async def test_one_id_leads_from_the_answer_through_the_gateway_to_the_line_of_the_service(
+async def test_the_request_id_of_an_answer_is_in_the_logs_of_gateway_and_service(
     fleet: HammerFleet, gateway: Gateway
 ) -> None:
     answer = gateway.get("/auction/v1/auctions/auc_none", Authorization=f"Bearer {fleet.anna}")
@@ -240,7 +240,7 @@ def about(fleet: HammerFleet, service: str, event: str, trace: str) -> dict[str,
     return line
 
 
-def test_every_line_has_one_form_and_none_says_too_much(lived_in: HammerFleet) -> None:
+def test_every_log_line_has_the_same_form_and_contains_no_secret(lived_in: HammerFleet) -> None:
     for name, service in lived_in.services.items():
         text = service.log()
         for line in text.splitlines():
@@ -252,7 +252,7 @@ def test_every_line_has_one_form_and_none_says_too_much(lived_in: HammerFleet) -
             assert secret not in text
 
 
-def test_a_busy_process_is_alive(fleet: HammerFleet) -> None:
+def test_a_process_at_its_request_limit_is_alive(fleet: HammerFleet) -> None:
     """All places for requests are taken, by requests whose bodies do not come."""
     with ExitStack() as stack:
         settings = {"writes_per_s": 1_000, "writes_burst": 1_000}

@@ -26,13 +26,13 @@ async def sells(url: str, auction_id: str = "auc_1") -> None:
         assert isinstance(await store.place_bid(auction_id, bid(ANNA, 300), CAUSE), Receipt)
 
 
-async def test_by_tcp_and_by_unix_socket_with_a_password(start_redis: StartRedis) -> None:
+async def test_redis_can_be_used_by_tcp_and_unix_socket_with_a_password(start_redis: StartRedis) -> None:
     server = start_redis(tcp=True, password="p-w")
     await sells(server.url)
     await sells(server.tcp_url, "auc_2")
 
 
-async def test_as_a_user_who_may_sell_but_not_destroy(start_redis: StartRedis) -> None:
+async def test_a_redis_user_without_dangerous_commands_is_enough(start_redis: StartRedis) -> None:
     server = start_redis(users=[BLYTZ])
     await sells(server.url_as("blytz", "pw"))
     async with connected(server.url_as("blytz", "pw"), patient=True) as pipe:
@@ -41,14 +41,16 @@ async def test_as_a_user_who_may_sell_but_not_destroy(start_redis: StartRedis) -
                 await pipe.call(*command)
 
 
-async def test_a_database_of_its_own(start_redis: StartRedis) -> None:
+async def test_another_redis_database_can_be_used(start_redis: StartRedis) -> None:
     server = start_redis(tcp=True)
     async with connected(f"{server.tcp_url}/3", patient=True) as pipe:
         await pipe.call("SET", "key", "x")
     assert b"db3" in server.ask("INFO", "keyspace")
 
 
-async def test_by_tls_to_a_server_the_authority_vouches_for(start_redis: StartRedis, tmp_path: Path) -> None:
+async def test_redis_can_be_used_by_tls_with_a_certificate_of_a_trusted_authority(
+    start_redis: StartRedis, tmp_path: Path
+) -> None:
     certificates = make_certificates(tmp_path / "ours")
     server = start_redis(tls=certificates, password="p-w")
     await sells(f"rediss://:p-w@localhost:{server.tls_port}?ssl_ca_certs={certificates / 'ca.pem'}")
@@ -71,7 +73,7 @@ async def stays_out(url: str, word: str, open_the_door: Callable[[], None] | Non
     assert [entry["event"] for entry in logs] == ["redis_away"]
 
 
-async def test_a_wrong_password_is_said_once_and_tried_until_it_is_right(start_redis: StartRedis) -> None:
+async def test_a_wrong_password_is_logged_once_and_retried_until_it_is_right(start_redis: StartRedis) -> None:
     server = start_redis(password="right")
 
     def make_it_right() -> None:
@@ -81,12 +83,12 @@ async def test_a_wrong_password_is_said_once_and_tried_until_it_is_right(start_r
     await stays_out(server.url_as("", "wrong"), "WRONGPASS", make_it_right)
 
 
-async def test_an_unknown_user_stays_out(start_redis: StartRedis) -> None:
+async def test_an_unknown_redis_user_gets_no_connection(start_redis: StartRedis) -> None:
     server = start_redis(users=[BLYTZ])
     await stays_out(server.url_as("stranger", "pw"), "WRONGPASS")
 
 
-async def test_without_the_password_nothing_is_up(start_redis: StartRedis) -> None:
+async def test_without_the_password_there_is_no_connection(start_redis: StartRedis) -> None:
     server = start_redis(password="right")
     await stays_out(f"unix://{server.socket}", "NOAUTH")
 

@@ -53,7 +53,7 @@ async def pending_soon(asked: Answer[Any]) -> None:
     assert time.monotonic() - began < MAX_ANSWER_S
 
 
-async def test_a_bid_whose_answer_was_lost_gets_it_when_sent_again(
+async def test_a_bid_whose_answer_was_lost_gets_it_on_retry(
     start_redis: StartRedis,
 ) -> None:
     server = start_redis()
@@ -78,7 +78,7 @@ async def test_a_bid_whose_answer_was_lost_gets_it_when_sent_again(
         assert server.ask("XLEN", EVENTS) == 3
 
 
-async def test_a_pipe_comes_back_by_itself_and_says_so_once(start_redis: StartRedis) -> None:
+async def test_a_pipe_reconnects_by_itself_and_logs_it_once(start_redis: StartRedis) -> None:
     server = start_redis()
     with capture_logs() as logs:
         async with connected(server.url) as pipe:
@@ -93,7 +93,7 @@ async def test_a_pipe_comes_back_by_itself_and_says_so_once(start_redis: StartRe
     assert [entry["event"] for entry in logs].count("redis_away") <= 2
 
 
-async def test_all_that_was_in_flight_ends_when_the_connection_does(start_redis: StartRedis) -> None:
+async def test_all_calls_in_flight_end_when_the_connection_does(start_redis: StartRedis) -> None:
     server = start_redis()
     async with connected(server.url) as pipe:
         server.freeze()
@@ -118,7 +118,7 @@ async def test_a_frozen_redis_makes_bids_pending_and_a_thawed_one_answers_again(
         assert pipe.times_connected == 1
 
 
-async def test_a_connection_that_stays_silent_is_given_up(start_redis: StartRedis) -> None:
+async def test_a_silent_connection_is_closed(start_redis: StartRedis) -> None:
     server = start_redis()
     async with connected(server.url) as pipe:
         server.freeze()
@@ -214,7 +214,7 @@ async def test_without_its_replica_a_bid_is_pending_until_the_replica_is_back(pa
         assert replica.ask("XLEN", EVENTS) == 2
 
 
-async def test_a_refusal_too_waits_until_what_it_rests_on_is_safe(pair_of_redis: Two) -> None:
+async def test_a_refusal_waits_until_the_bids_it_depends_on_are_replicated(pair_of_redis: Two) -> None:
     primary, replica = pair_of_redis
     async with connected(primary.url, replicas=1) as pipe:
         await open_auction(pipe)
@@ -242,7 +242,7 @@ async def test_every_call_is_answered_when_a_primary_freezes_while_it_waits_for_
         await until(lambda: not pipe.up.is_set(), "given up", within_s=5)
 
 
-async def test_a_bid_that_bought_is_answered_though_the_pipe_is_full(pair_of_redis: Two) -> None:
+async def test_a_buy_now_bid_is_answered_though_the_pipe_is_full(pair_of_redis: Two) -> None:
     primary, replica = pair_of_redis
     async with connected(primary.url) as pipe:
         await open_auction(pipe)
@@ -259,7 +259,7 @@ async def test_a_bid_that_bought_is_answered_though_the_pipe_is_full(pair_of_red
         assert await behind == b"PONG"
 
 
-async def test_a_bid_sent_to_a_replica_by_mistake_is_not_decided(pair_of_redis: Two) -> None:
+async def test_a_bid_sent_to_a_replica_is_not_decided(pair_of_redis: Two) -> None:
     primary, replica = pair_of_redis
     async with connected(primary.url, replicas=1) as pipe:
         await open_auction(pipe)

@@ -23,13 +23,13 @@ def mortal() -> Iterator[Platform]:
 
 
 @pytest.mark.parametrize("name", ["redis", *SERVICES, "nginx"])
-def test_what_was_killed_comes_back(mortal: Platform, name: str) -> None:
+def test_a_killed_process_is_restarted(mortal: Platform, name: str) -> None:
     pid = mortal.kill(name)
     mortal.wait_until_back(name, pid)
     assert f"{name} was killed by SIGKILL; it starts again in 0.2 s" in mortal.log()
 
 
-def test_the_others_live_on(mortal: Platform) -> None:
+def test_the_other_processes_keep_running(mortal: Platform) -> None:
     before = mortal.pids
     mortal.wait_until_back("live", mortal.kill("live"))
     after = mortal.pids
@@ -41,7 +41,7 @@ def test_a_gateway_killed_by_force_leaves_no_worker_on_the_port(mortal: Platform
     assert len([line for line in mortal.processes().values() if line.startswith("nginx: worker")]) == 1
 
 
-def test_what_redis_acknowledged_outlives_it(mortal: Platform) -> None:
+def test_acknowledged_bids_survive_a_kill_of_redis(mortal: Platform) -> None:
     made = httpx.post(
         f"{mortal.url}/auction/v1/auctions",
         json={"title": "A lamp", "terms": {"duration_ms": 3_600_000}},
@@ -51,7 +51,7 @@ def test_what_redis_acknowledged_outlives_it(mortal: Platform) -> None:
     assert mortal.get(f"/auction/v1/auctions/{made.json()['auction_id']}")[0] == 200
 
 
-def test_while_a_service_is_away_the_gateway_says_so_as_a_problem(mortal: Platform) -> None:
+def test_while_a_service_is_down_the_gateway_answers_with_a_problem(mortal: Platform) -> None:
     before = mortal.pids
     # Who cannot act cannot restart it either.
     os.kill(before["blytz"], signal.SIGSTOP)

@@ -21,7 +21,9 @@ def nobody_is_left(platform: Platform) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_asked_to_stop_it_leaves_no_process_behind(start_platform: StartPlatform, how: signal.Signals) -> None:
+def test_a_platform_asked_to_stop_leaves_no_process_behind(
+    start_platform: StartPlatform, how: signal.Signals
+) -> None:
     platform = start_platform()
     assert len(platform.processes()) >= 5
     began = time.monotonic()
@@ -51,13 +53,13 @@ def test_viewers_are_asked_to_reconnect(start_platform: StartPlatform) -> None:
     assert platform.process.wait(timeout=STOPPED_WITHIN_S) == 0
 
 
-def test_killed_by_force_it_leaves_no_process_behind(start_platform: StartPlatform) -> None:
+def test_a_killed_platform_leaves_no_process_behind(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.stop(signal.SIGKILL)
     wait_until(lambda: nobody_is_left(platform), "everybody has gone", STOPPED_WITHIN_S)
 
 
-def test_stopped_while_it_starts_it_leaves_no_process_behind(start_platform: StartPlatform) -> None:
+def test_a_platform_stopped_while_starting_leaves_no_process_behind(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.stop()
     platform.start(wait=False)
@@ -74,7 +76,7 @@ def test_a_process_that_ignores_the_signal_is_killed_in_time(start_platform: Sta
     assert "live did not stop within" in platform.log()
 
 
-def test_a_second_signal_does_not_wait(start_platform: StartPlatform) -> None:
+def test_a_second_signal_ends_the_platform_at_once(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.kill("live", signal.SIGSTOP)
     platform.process.send_signal(signal.SIGINT)
@@ -96,7 +98,7 @@ def an_auction(platform: Platform) -> str:
 
 
 @pytest.mark.alone
-def test_the_next_start_knows_what_was_and_is_quick(start_platform: StartPlatform) -> None:
+def test_the_next_start_has_all_data_and_is_quick(start_platform: StartPlatform) -> None:
     platform = start_platform()
     auction = an_auction(platform)
 
@@ -112,7 +114,7 @@ def test_the_next_start_knows_what_was_and_is_quick(start_platform: StartPlatfor
     assert any(seconds_to_start() < SECOND_START_WITHIN_S for _ in range(3))
 
 
-def test_the_next_start_after_an_end_by_force_knows_what_was(start_platform: StartPlatform) -> None:
+def test_the_next_start_after_a_kill_has_all_data(start_platform: StartPlatform) -> None:
     platform = start_platform()
     auction = an_auction(platform)
     platform.stop(signal.SIGKILL)

@@ -22,7 +22,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def test_a_folder_too_deep_for_a_unix_socket_is_no_obstacle(start_platform: StartPlatform, folder: Path) -> None:
+def test_a_folder_path_too_long_for_a_unix_socket_works(start_platform: StartPlatform, folder: Path) -> None:
     platform = start_platform(data=folder / ("deep" * 30))
     assert platform.get("/ready", "auction")[0] == 200
     socket = Path(platform.redis_url.split("@")[1])
@@ -37,7 +37,9 @@ def test_a_folder_may_have_any_name(start_platform: StartPlatform, folder: Path)
     assert platform.get("/ready", "auction")[0] == 200
 
 
-def test_given_a_redis_it_starts_none(start_platform: StartPlatform, start_redis: type[RedisServer]) -> None:
+def test_with_a_redis_url_it_starts_no_redis(
+    start_platform: StartPlatform, start_redis: type[RedisServer]
+) -> None:
     redis = start_redis()
     platform = start_platform(env={"REDIS_URL": redis.url})
     assert "redis" not in platform.pids
@@ -47,14 +49,14 @@ def test_given_a_redis_it_starts_none(start_platform: StartPlatform, start_redis
     assert redis.ask("PING") == b"PONG"
 
 
-def test_it_may_listen_on_all_addresses_and_warns_of_it(start_platform: StartPlatform) -> None:
+def test_listening_on_all_addresses_works_and_prints_a_warning(start_platform: StartPlatform) -> None:
     platform = start_platform("--host", "0.0.0.0")  # noqa: S104
     assert platform.get("/health")[0] == 200
     assert "Anybody who reaches this address" in platform.log()
 
 
 @pytest.mark.alone
-def test_the_demo_shows_life_at_once(start_platform: StartPlatform) -> None:
+def test_the_demo_shows_bids_at_once(start_platform: StartPlatform) -> None:
     platform = start_platform("--demo")
 
     def has_bids() -> bool:

@@ -59,7 +59,7 @@ async def an_auction(store: RedisStore, *, buy: bool = False) -> str:
     return auction_id
 
 
-async def test_what_the_scripts_wrote_is_right(store: RedisStore, verify: Told) -> None:
+async def test_an_auction_written_by_the_scripts_is_correct(store: RedisStore, verify: Told) -> None:
     auction_id = await an_auction(store)
 
     code, lines = verify(auction_id)
@@ -68,7 +68,7 @@ async def test_what_the_scripts_wrote_is_right(store: RedisStore, verify: Told) 
     assert lines == [f"{auction_id}  ok: 9 events, 4 bids, sold at $19.00"]
 
 
-async def test_all_auctions_are_verified_one_a_line(store: RedisStore, verify: Told) -> None:
+async def test_all_auctions_are_verified_with_one_line_each(store: RedisStore, verify: Told) -> None:
     ids = [await an_auction(store, buy=buy) for buy in (False, True)]
     scheduled = Listing(
         auction_id=new_id("auc"), title="Later", seller=SELLER, terms=Terms(), epoch="e2", starts_at=2**45
@@ -180,7 +180,7 @@ async def test_a_report_of_tampering_sends_no_control_characters_to_the_terminal
     assert verify(auction_id)[1][0].startswith(f"{auction_id}  DIFFERS at \u2068receipt a9[2J:usr_anna: ")
 
 
-async def test_a_command_that_cannot_go_on_says_why_in_one_line(verify: Told) -> None:
+async def test_a_verification_that_fails_prints_the_reason_in_one_line(verify: Told) -> None:
     for arguments, why in (
         ([], "say which auction to verify, or --all"),
         (["auc_none"], "there is no auction auc_none"),

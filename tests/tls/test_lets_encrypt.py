@@ -60,7 +60,9 @@ def names(certificate: x509.Certificate) -> set[str]:
     return set(found.value.get_values_for_type(x509.DNSName))
 
 
-async def test_issue_serve_renew_and_no_websocket_is_dropped(gateway: Gateway, authority: Authority) -> None:
+async def test_a_certificate_is_issued_served_and_renewed_without_dropping_a_websocket(
+    gateway: Gateway, authority: Authority
+) -> None:
     early = await gateway.open_socket()
     assert (await early.next())["type"] == "welcome"
 
@@ -94,7 +96,7 @@ async def test_issue_serve_renew_and_no_websocket_is_dropped(gateway: Gateway, a
     assert not [path for path in (gateway.data / "certbot").rglob("privkey*.pem") if path.stat().st_mode & 0o077]
 
 
-def test_a_good_certificate_is_left_as_it_is(gateway: Gateway, authority: Authority) -> None:
+def test_a_valid_certificate_is_not_renewed(gateway: Gateway, authority: Authority) -> None:
     assert issue(authority, gateway, DOMAIN).returncode == 0
     kept = (gateway.folder / "tls" / "site.pem").read_bytes()
     assert issue(authority, gateway, DOMAIN).returncode == 0
@@ -106,7 +108,7 @@ def test_a_good_certificate_is_left_as_it_is(gateway: Gateway, authority: Author
     assert (gateway.folder / "tls" / "site.pem").read_bytes() == kept
 
 
-def test_when_the_authority_finds_no_proof_the_old_certificate_stays(gateway: Gateway, tmp_path: Path) -> None:
+def test_when_the_challenge_fails_the_old_certificate_is_kept(gateway: Gateway, tmp_path: Path) -> None:
     shown = gateway.certificate()
     with Authority(tmp_path / "elsewhere", free_port()) as authority:
         done = issue(authority, gateway, DOMAIN)
@@ -115,7 +117,9 @@ def test_when_the_authority_finds_no_proof_the_old_certificate_stays(gateway: Ga
     assert gateway.certificate() == shown
 
 
-def test_what_is_missing_is_said_in_a_line(gateway: Gateway, authority: Authority, tmp_path: Path) -> None:
+def test_missing_prerequisites_are_reported_in_one_line(
+    gateway: Gateway, authority: Authority, tmp_path: Path
+) -> None:
     for words, why in (
         (("--data", str(gateway.data), "--email", EMAIL), "name the domains"),
         (("--data", str(gateway.data), DOMAIN), "--email is needed"),

@@ -62,7 +62,7 @@ def _try(case: schemathesis.Case[Any], api: Api, token: str, auction_id: str, co
     contract.hold(case, answer)
 
 
-def test_the_served_document_is_the_one_that_specs_are_made_from(api: Api) -> None:
+def test_the_served_openapi_document_is_the_one_that_specs_are_made_from(api: Api) -> None:
     served = api.get("/v1/openapi.json")
     assert served.headers["content-type"] == "application/json"
     assert served.json() == json.loads(json.dumps(openapi()))

@@ -79,7 +79,7 @@ async def door() -> AsyncIterator[Door]:
     await asyncio.gather(serving, return_exceptions=True)
 
 
-async def test_one_connection_too_many_is_refused_with_a_problem(door: Door) -> None:
+async def test_a_connection_over_the_limit_is_refused_with_a_problem(door: Door) -> None:
     crowd = await door.fill()
     late = await door.come()
     status, headers, body = await late.get("/v1/auctions")
@@ -93,7 +93,7 @@ async def test_one_connection_too_many_is_refused_with_a_problem(door: Door) -> 
     assert [(await client.get("/hello"))[0] for client in crowd] == [200] * MAX_CONNECTIONS
 
 
-async def test_a_closed_connection_makes_room_for_another(door: Door) -> None:
+async def test_a_closed_connection_frees_its_slot(door: Door) -> None:
     crowd = await door.fill()
     await crowd.pop().close()
     status, body = 503, b""
@@ -103,7 +103,7 @@ async def test_a_closed_connection_makes_room_for_another(door: Door) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
-async def test_the_operator_is_answered_however_many_there_are(door: Door, path: str) -> None:
+async def test_operator_pages_are_answered_even_at_the_connection_limit(door: Door, path: str) -> None:
     await door.fill()
     late = await door.come()
     status, headers, body = await late.get(path)
@@ -122,7 +122,7 @@ async def test_the_operator_is_answered_however_many_there_are(door: Door, path:
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )
-async def test_what_is_not_http_is_a_problem(door: Door, request_bytes: bytes) -> None:
+async def test_bytes_that_are_not_http_are_answered_with_a_problem(door: Door, request_bytes: bytes) -> None:
     client = await door.come()
     status, headers, body = await client.ask(request_bytes)
     problem = json.loads(body)

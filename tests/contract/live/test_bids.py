@@ -51,7 +51,7 @@ async def test_a_bid_below_a_hidden_maximum_is_outbid(anna: Client, auction: Auc
     assert "ref" not in result
 
 
-async def test_a_maximum_and_buying_now_are_understood(anna: Client, auction: Auctions) -> None:
+async def test_maximum_bids_and_buy_now_bids_are_accepted(anna: Client, auction: Auctions) -> None:
     auction_id = await auction(buy_now_price=9_000)
     led = await anna.ask(say(auction_id, 800, "m", kind="max"), "bid_result")
     assert (led["outcome"], led["price"]) == ("accepted", 100)
@@ -86,7 +86,9 @@ async def test_each_refusal_has_its_own_code(
     assert await code_of(auction_id=auction_id, amount=900, bid_id="r7") == "auction_not_open"
 
 
-async def test_a_refusal_says_what_it_was_judged_by(anna: Client, auction: Auctions, store: RedisStore) -> None:
+async def test_a_refusal_states_the_price_and_minimum_it_was_decided_by(
+    anna: Client, auction: Auctions, store: RedisStore
+) -> None:
     auction_id = await auction()
     await store.place_bid(auction_id, bid(BEN, 300), CAUSE)
     result = await anna.ask(say(auction_id, 399), "bid_result")
@@ -94,7 +96,7 @@ async def test_a_refusal_says_what_it_was_judged_by(anna: Client, auction: Aucti
     assert result["ends_at"] > 0
 
 
-async def test_an_auction_that_does_not_exist_has_no_price_to_be_judged_by(anna: Client) -> None:
+async def test_a_refusal_for_an_unknown_auction_has_no_price(anna: Client) -> None:
     for auction_id in ("auc_01m848gzxjrwdx1kexyhtn7fhc", "auc_nowhere", "no auction at all"):
         result = await anna.ask(say(auction_id, 399), "bid_result")
         assert result["code"] == "auction_not_found"
@@ -113,7 +115,7 @@ async def test_a_bid_after_the_end_is_refused_before_the_hammer(anna: Client, au
     assert (result["outcome"], result["code"]) == ("refused", "auction_ended")
 
 
-async def test_the_same_bid_again_gets_the_first_answer_again(
+async def test_a_repeated_bid_gets_the_first_answer_again(
     anna: Client, connect: Connect, gateway: GatewayProcess, auction: Auctions, store: RedisStore
 ) -> None:
     auction_id = await auction()
@@ -124,7 +126,7 @@ async def test_the_same_bid_again_gets_the_first_answer_again(
     assert again == {**first, "replayed": True}
 
 
-async def test_the_same_bid_sent_many_times_at_once_is_one_event(
+async def test_one_bid_sent_many_times_concurrently_is_one_event(
     connect: Connect, gateway: GatewayProcess, auction: Auctions
 ) -> None:
     auction_id, token = await auction(), gateway.token("Anna")
@@ -137,7 +139,7 @@ async def test_the_same_bid_sent_many_times_at_once_is_one_event(
     assert (await clients[0].watch(auction_id))["seq"] == 2
 
 
-async def test_a_stranger_cannot_bid(connect: Connect, auction: Auctions) -> None:
+async def test_a_client_that_is_not_signed_in_cannot_bid(connect: Connect, auction: Auctions) -> None:
     auction_id, client = await auction(), await connect()
     result = await client.ask(say(auction_id, 100, ref="r"), "bid_result")
     assert (result["outcome"], result["code"], result["ref"]) == ("refused", "unauthenticated", "r")
@@ -156,7 +158,7 @@ async def test_a_seller_cannot_bid_on_their_own_auction(
 
 
 @pytest.mark.parametrize("amount", [1, 10**12 - 1, 10**12])
-async def test_every_whole_amount_up_to_the_greatest_is_taken(
+async def test_every_whole_amount_up_to_the_maximum_is_accepted(
     amount: int, anna: Client, auction: Auctions
 ) -> None:
     auction_id = await auction(start_price=1, buy_now_price=None)
@@ -165,7 +167,7 @@ async def test_every_whole_amount_up_to_the_greatest_is_taken(
 
 
 @pytest.mark.parametrize("amount", [*OUT_OF_BOUNDS, *NO_INTEGERS, *NO_JSON])
-async def test_what_is_no_amount_is_malformed_and_the_connection_goes_on(
+async def test_an_invalid_amount_is_malformed_and_the_connection_stays_open(
     amount: str, anna: Client, auction: Auctions
 ) -> None:
     auction_id = await auction()
@@ -181,7 +183,7 @@ async def test_a_bid_id_of_other_characters_is_malformed(bid_id: str, anna: Clie
     assert (error["code"], error["ref"]) == ("invalid_request", "r")
 
 
-async def test_the_longest_bid_id_is_taken(anna: Client, auction: Auctions) -> None:
+async def test_a_bid_id_of_maximum_length_is_accepted(anna: Client, auction: Auctions) -> None:
     bid_id = "aZ9_-" + "x" * 59
     assert (await anna.ask(say(await auction(), 100, bid_id), "bid_result"))["bid_id"] == bid_id
 
@@ -200,7 +202,9 @@ async def test_bids_of_one_batch_are_decided_in_their_order(anna: Client, auctio
     ]
 
 
-async def test_who_bids_and_watches_gets_both_the_result_and_the_event(anna: Client, auction: Auctions) -> None:
+async def test_a_bidder_who_watches_receives_both_the_result_and_the_event(
+    anna: Client, auction: Auctions
+) -> None:
     auction_id = await auction()
     await anna.watch(auction_id)
     anna.send(say(auction_id, 100))

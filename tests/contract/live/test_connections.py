@@ -47,7 +47,7 @@ async def test_listed_origins_and_clients_without_an_origin_may_connect(
         f"{ORIGIN} https://evil.com",
     ],
 )
-async def test_any_other_page_is_turned_away(origin: str, gateway: GatewayProcess) -> None:
+async def test_any_other_origin_is_refused(origin: str, gateway: GatewayProcess) -> None:
     client = await Client.open(gateway.port, Origin=origin)
     with pytest.raises(Closed) as closed:
         await client.next()
@@ -67,7 +67,7 @@ async def test_the_subprotocol_is_chosen_when_it_is_offered(
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("req_from-nginx", True), ("a b", False), ("a" * 65, False)])
-async def test_the_request_id_of_the_way_in_is_kept_when_it_can_be_one(
+async def test_a_valid_request_id_of_the_handshake_is_kept_and_another_replaced(
     sent: str, kept: bool, gateway: GatewayProcess
 ) -> None:
     async with welcomed(gateway.port, X_Request_Id=sent) as client:
@@ -75,7 +75,7 @@ async def test_the_request_id_of_the_way_in_is_kept_when_it_can_be_one(
         assert "x-request-id: " in client.head.lower()
 
 
-async def test_the_pages_of_the_operator_are_on_the_same_port(gateway: GatewayProcess) -> None:
+async def test_operator_pages_are_served_on_the_same_port(gateway: GatewayProcess) -> None:
     assert gateway.page("/health") == (200, '{"status":"ok"}')
     status, body = gateway.page("/ready")
     up = {"state": "up"}
@@ -87,7 +87,7 @@ async def test_the_pages_of_the_operator_are_on_the_same_port(gateway: GatewayPr
         assert f"\n{name}" in metrics
 
 
-def test_what_is_not_there_is_404_and_a_plain_request_for_the_socket_426(gateway: GatewayProcess) -> None:
+def test_an_unknown_path_is_404_and_a_plain_request_to_the_websocket_path_426(gateway: GatewayProcess) -> None:
     status, body = gateway.page("/nothing")
     assert (status, json.loads(body)["code"]) == (404, "not_found")
     assert gateway.page("/live/v1/more")[0] == 404
@@ -95,7 +95,7 @@ def test_what_is_not_there_is_404_and_a_plain_request_for_the_socket_426(gateway
     assert (status, json.loads(body)["status"], json.loads(body)["code"]) == (426, 426, "upgrade_required")
 
 
-async def test_connections_are_counted_until_they_are_gone(connect: Connect, start_gateway: StartGateway) -> None:
+async def test_connections_are_counted_until_they_close(connect: Connect, start_gateway: StartGateway) -> None:
     gateway = start_gateway()
     clients = [await connect(to=gateway) for _ in range(3)]
     assert gateway.metric("blytz_connections") == 3
@@ -103,7 +103,7 @@ async def test_connections_are_counted_until_they_are_gone(connect: Connect, sta
     await until(lambda: gateway.metric("blytz_connections") == 2, "one has left")
 
 
-async def test_one_connection_too_many_is_refused_and_a_free_slot_is_used_again(
+async def test_a_connection_over_the_limit_is_refused_and_a_freed_slot_is_reused(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(most_connections=2)
@@ -118,7 +118,7 @@ async def test_one_connection_too_many_is_refused_and_a_free_slot_is_used_again(
     await connect(to=gateway)
 
 
-async def test_one_topic_too_many_is_refused_and_one_left_makes_room(
+async def test_a_topic_over_the_limit_is_refused_and_an_unsubscribed_one_frees_its_slot(
     start_gateway: StartGateway, connect: Connect, auction: Auctions
 ) -> None:
     gateway = start_gateway(most_topics=2)
@@ -138,7 +138,7 @@ async def test_one_topic_too_many_is_refused_and_one_left_makes_room(
         assert (await client.ask({"type": "watch", "topic": "auction:auc_no"}, "error"))["code"] != "rate_limited"
 
 
-async def test_too_many_messages_a_second_end_the_connection_however_they_are_packed(
+async def test_too_many_messages_a_second_end_the_connection_in_one_frame_or_many(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=20)
@@ -153,7 +153,7 @@ async def test_too_many_messages_a_second_end_the_connection_however_they_are_pa
         assert 40 <= len(answers) <= 60, in_one_frame
 
 
-async def test_as_many_messages_as_are_allowed_go_on_for_ever(
+async def test_messages_at_the_allowed_rate_keep_the_connection_open(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=50)

@@ -50,7 +50,7 @@ async def test_bids_past_the_limit_are_refused_with_the_time_to_retry(
             pass
 
 
-async def test_both_doors_count_together(
+async def test_bids_over_http_and_websocket_count_against_one_limit(
     start_gateway: StartGateway,
     connect: Connect,
     auction: Auctions,
@@ -83,7 +83,7 @@ async def test_both_doors_count_together(
             assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_one_connection_of_a_user_too_many_gets_the_reason(
+async def test_a_connection_over_the_limit_of_its_user_gets_the_reason(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(connections_per_user=2)
@@ -115,7 +115,7 @@ async def refused(gateway: GatewayProcess, **headers: str) -> bool:
     return True
 
 
-async def test_one_connection_of_an_address_too_many_gets_the_reason(
+async def test_a_connection_over_the_limit_of_its_address_gets_the_reason(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(connections_per_address=2)
@@ -135,13 +135,15 @@ async def test_one_connection_of_an_address_too_many_gets_the_reason(
         await connect(to=gateway)
 
 
-async def test_only_a_trusted_proxy_is_believed(start_gateway: StartGateway, connect: Connect) -> None:
+async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
     gateway = start_gateway(connections_per_address=1, trusted_proxies="192.0.2.1")
     for _ in range(3):
         await connect(to=gateway, X_Forwarded_For="203.0.113.7")
 
 
-async def test_too_many_messages_get_a_reason_before_the_close(
+async def test_a_client_that_sends_too_many_messages_gets_the_reason_before_the_close(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=5)
@@ -151,7 +153,7 @@ async def test_too_many_messages_get_a_reason_before_the_close(
     assert (answers[-1]["code"], code) == ("rate_limited", 4429)
 
 
-async def test_frames_that_hold_no_message_are_counted_as_well(
+async def test_frames_without_a_message_count_against_the_message_limit(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=5)
@@ -167,7 +169,7 @@ async def test_frames_that_hold_no_message_are_counted_as_well(
         assert (error["code"], code) == ("rate_limited", 4429)
 
 
-async def test_who_goes_on_after_being_sent_away_is_no_longer_read(
+async def test_a_client_that_keeps_sending_after_its_disconnect_is_not_read(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     client = await connect(to=start_gateway(messages_per_s=5))
@@ -187,7 +189,7 @@ async def test_who_goes_on_after_being_sent_away_is_no_longer_read(
 
 
 @pytest.mark.alone
-async def test_a_full_gateway_refuses_at_once_answers_those_inside_and_stays_alive(
+async def test_a_gateway_at_its_bid_limit_refuses_at_once_answers_accepted_bids_and_stays_alive(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
     redis = start_redis()

@@ -18,7 +18,7 @@ from tests.support.wait import until
 
 
 @pytest.mark.alone
-async def test_a_client_that_never_answers_a_ping_is_removed_and_one_that_does_stays(
+async def test_a_client_that_does_not_answer_pings_is_removed_and_one_that_does_stays(
     connect: Connect, start_gateway: StartGateway
 ) -> None:
     gateway = start_gateway(heartbeat_ms=200)
@@ -133,7 +133,7 @@ async def test_an_unwatched_auction_sends_no_viewer_counts(connect: Connect, auc
     assert await client.drain() == []
 
 
-async def test_a_closed_connection_says_nothing_more(connect: Connect) -> None:
+async def test_a_closed_connection_sends_nothing_more(connect: Connect) -> None:
     client = await connect()
     client.writer.write(frame(b"\x03\xe8", CLOSE) + frame(b'{"type":"ping"}'))
     with pytest.raises(Closed) as closed:

@@ -38,7 +38,7 @@ def reported(redis: RedisServer, user_id: str = "anna") -> int:
     return sum(int(count) for count in redis.ask("HVALS", USER + user_id))
 
 
-async def test_two_gateways_together_let_a_user_have_no_more_than_one_would(
+async def test_two_gateways_together_enforce_one_connection_limit_per_user(
     start_gateway: StartGateway, connect: Connect, shared_redis: RedisServer
 ) -> None:
     here, there = [start_gateway(connections_per_user=MAX_CONNECTIONS) for _ in range(2)]
@@ -101,7 +101,7 @@ async def gateways(redis: RedisServer) -> AsyncIterator[list[UserConnections]]:
         await asyncio.gather(*following, return_exceptions=True)
 
 
-async def test_who_comes_first_stays_and_the_newest_goes(
+async def test_earlier_connections_stay_and_the_newest_are_disconnected(
     gateways: list[UserConnections], redis: RedisServer
 ) -> None:
     here, there = gateways
@@ -117,7 +117,9 @@ async def test_who_comes_first_stays_and_the_newest_goes(
     await until(lambda: reported(redis) == MAX_CONNECTIONS, "and taken again")
 
 
-async def test_what_a_dead_gateway_had_is_free_again(gateways: list[UserConnections], redis: RedisServer) -> None:
+async def test_the_connections_of_a_dead_gateway_no_longer_count(
+    gateways: list[UserConnections], redis: RedisServer
+) -> None:
     redis.ask("HSET", USER + "anna", "gw_dead", MAX_CONNECTIONS)
     redis.ask("ZADD", GATEWAYS, 1, "gw_dead")
     tabs = [Tab(gateways[0]) for _ in range(MAX_CONNECTIONS)]
@@ -171,7 +173,7 @@ async def test_a_gateway_whose_lease_may_have_expired_reports_all_counts_again()
     following.cancel()
 
 
-async def test_while_redis_is_away_each_gateway_counts_for_itself_and_tells_later() -> None:
+async def test_while_redis_is_down_each_gateway_counts_alone_and_reports_later() -> None:
     refused, answer, is_up = 0, list[tuple[str, int]](), False
 
     class Away:

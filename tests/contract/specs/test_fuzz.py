@@ -56,7 +56,7 @@ def contract() -> Contract:
 
 @schema.parametrize()
 @settings(AS_THEY_COME, max_examples=EXAMPLES, derandomize=True)  # So that a red test means a change.
-def test_every_answer_through_the_gateway_is_as_documented(
+def test_every_answer_through_the_gateway_conforms_to_its_document(
     case: schemathesis.Case[Any], runner: ExampleRunner, auction_id: str, contract: Contract
 ) -> None:
     _try(case, runner, auction_id, contract)
@@ -66,7 +66,7 @@ def test_every_answer_through_the_gateway_is_as_documented(
 @pytest.mark.timeout(3_600)
 @schema.parametrize()
 @settings(AS_THEY_COME, max_examples=MANY, derandomize=False, print_blob=True)
-def test_every_answer_to_very_many_requests_through_the_gateway_is_as_documented(
+def test_every_answer_to_very_many_requests_through_the_gateway_conforms_to_its_document(
     case: schemathesis.Case[Any], runner: ExampleRunner, auction_id: str, contract: Contract
 ) -> None:
     _try(case, runner, auction_id, contract)

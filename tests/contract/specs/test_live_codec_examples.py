@@ -37,7 +37,7 @@ def check(message: Message) -> None:
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
-def test_the_codec_reads_every_example_and_writes_it_again(name: str, example: Message) -> None:
+def test_the_codec_decodes_and_encodes_every_example(name: str, example: Message) -> None:
     kind = KINDS[name]
     text = json.dumps(example).encode()
     read = protocol.decoder.decode(text) if name in CLIENT else msgspec.json.decode(text, type=kind)
@@ -84,7 +84,7 @@ def _fitted(example: Message, auction_id: str, token: str, epoch: str) -> Messag
     return {name: here.get(name, value) for name, value in example.items()}
 
 
-async def test_all_that_the_gateway_says_in_a_game_is_in_the_contract(platform: Platform) -> None:
+async def test_every_message_of_the_gateway_during_an_auction_conforms_to_the_contract(platform: Platform) -> None:
     runner = ExampleRunner(platform)
     try:
         seller, anna, ben = runner.person("seller"), runner.person("bidder"), runner.person("bidder")

@@ -76,5 +76,5 @@ async def _evening(platform: Platform, runner: ExampleRunner) -> list[Message]:
 
 
 @pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - ON_BAD_DAYS))
-def test_the_gateway_says_what_the_example_shows(answer: set[str], name: str) -> None:
+def test_the_gateway_sends_each_documented_example(answer: set[str], name: str) -> None:
     assert likeness(EXAMPLES[name]) in answer

@@ -71,7 +71,7 @@ def decide(case: Case) -> rules.Recorded | Receipt | Refused:
     return rules.place_bid(case.auction, case.bid, case.seen, case.blocked, CAUSE, case.now)
 
 
-def test_with_no_reason_against_it_the_bid_is_taken() -> None:
+def test_a_bid_with_no_reason_against_it_is_accepted() -> None:
     assert isinstance(decide(FINE), rules.Recorded)
 
 
@@ -81,14 +81,14 @@ def test_the_reasons_are_those_of_the_protocol_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("code", REASONS)
-def test_one_reason_is_enough_and_says_by_what_the_bid_was_judged(code: Code) -> None:
+def test_each_reason_alone_refuses_the_bid_and_states_the_values_it_was_decided_by(code: Code) -> None:
     case = REASONS[code](FINE)
     refused = Refused(code, 2, 1_000, 1_100, T0 + MINUTE_MS)
     assert decide(case) == (Refused(code) if case.auction is None else refused)
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_of_two_reasons_the_earlier_is_given(first: Code, second: Code) -> None:
+def test_of_two_reasons_the_earlier_in_the_protocol_is_given(first: Code, second: Code) -> None:
     # The bidder of the case may change, and the leader follows it: so the earlier reason is applied first.
     case = REASONS[second](REASONS[first](FINE))
     refused = decide(case)

@@ -119,7 +119,7 @@ LIVES = [
 
 
 @pytest.mark.parametrize("life", LIVES)
-async def test_a_log_gives_the_same_auction_bit_for_bit(life: Callable[[], Awaitable[HammerFleet]]) -> None:
+async def test_replaying_a_log_gives_the_identical_auction(life: Callable[[], Awaitable[HammerFleet]]) -> None:
     fleet = await life()
     log = await fleet.log()
 
@@ -137,7 +137,7 @@ async def test_a_scheduled_auction_has_an_empty_log() -> None:
 
 
 @pytest.mark.parametrize("seq", [1, 2, 5])
-async def test_an_event_that_was_removed_leaves_a_gap(seq: int) -> None:
+async def test_a_removed_event_is_reported_as_a_gap(seq: int) -> None:
     fleet = await hammered()
     log = await fleet.log()
     del log[seq - 1]
@@ -173,7 +173,7 @@ async def test_a_published_field_that_was_changed_is_named(fields: dict[str, obj
         replay(fleet.listing, log)
 
 
-async def test_even_a_space_is_a_difference() -> None:
+async def test_a_changed_space_is_a_difference() -> None:
     fleet = await hammered()
     log = await fleet.log()
     log[0] = Entry(log[0].id, log[0].public.replace(b",", b", ", 1), log[0].private)
@@ -191,7 +191,7 @@ async def test_a_hidden_ceiling_that_was_changed_is_named() -> None:
         replay(fleet.listing, log)
 
 
-async def test_a_bid_that_the_rules_refuse_is_not_believed() -> None:
+async def test_a_logged_bid_that_the_rules_refuse_is_reported() -> None:
     fleet = await hammered()
     log = await fleet.log()
     log[1] = Entry(log[1].id, log[1].public, log[1].private.replace(b'"amount":500', b'"amount":5'))
@@ -200,7 +200,7 @@ async def test_a_bid_that_the_rules_refuse_is_not_believed() -> None:
         replay(fleet.listing, log)
 
 
-async def test_the_same_bid_counts_once() -> None:
+async def test_a_bid_logged_twice_is_reported() -> None:
     fleet = await hammered()
     log = await fleet.log()
     log[3] = Entry(log[3].id, log[3].public, log[3].private.replace(b'"b3"', b'"b1"').replace(b"1800", b"500"))
@@ -209,7 +209,7 @@ async def test_the_same_bid_counts_once() -> None:
         replay(fleet.listing, log)
 
 
-async def test_nothing_follows_the_closing_event() -> None:
+async def test_an_event_after_the_closing_event_is_reported() -> None:
     fleet = await hammered()
     log = await fleet.log()
     again = changed(log[-1], seq=len(log) + 1)
@@ -220,7 +220,7 @@ async def test_nothing_follows_the_closing_event() -> None:
 
 
 @pytest.mark.parametrize("garbage", [b"", b"[]", b"{}", b'{"kind":"bid","at":1}', b'{"kind":"melted","at":1}'])
-async def test_an_event_that_cannot_be_read_is_named(garbage: bytes) -> None:
+async def test_an_unreadable_event_is_named(garbage: bytes) -> None:
     fleet = await hammered()
     log = await fleet.log()
     log[1] = Entry(log[1].id, garbage, log[1].private)

@@ -68,7 +68,7 @@ def code_of(auction: Auction, bidder: Party, amount: int, kind: BidKind) -> Code
         (ANNA, 1_000, 9_000, BEN, 3_000, "max", (ANNA, 3_200, 9_000, "outbid")),
     ],
 )
-def test_who_leads_at_which_price_up_to_which_ceiling(
+def test_a_bid_sets_leader_price_and_ceiling_by_the_rules(
     leader: Party | None, price: int, ceiling: int, bidder: Party, amount: int, kind: BidKind, expected: Expected
 ) -> None:
     done = placed(standing(leader, price, ceiling), bidder, amount, kind)
@@ -106,7 +106,7 @@ def test_the_price_jumps_to_the_reserve_once_the_ceiling_reaches_it(
 
 
 @pytest.mark.parametrize(("price", "ceiling"), [(0, 0), (100, 100), (1_000, 9_000), (4_999, 4_999)])
-def test_buying_now_sells_in_the_same_step(price: int, ceiling: int) -> None:
+def test_a_buy_now_bid_sells_at_once(price: int, ceiling: int) -> None:
     auction = standing(ANNA if price else None, price, ceiling, buy_now_price=5_000, reserve_price=5_000)
     done = placed(auction, BEN, 5_000, "buy_now")
     after = done.auction
@@ -125,11 +125,13 @@ def test_buying_now_sells_in_the_same_step(price: int, ceiling: int) -> None:
         (5_001, 5_000, Code.BUY_NOW_UNAVAILABLE),
     ],
 )
-def test_buying_now_needs_its_very_price_above_the_price(price: int, amount: int, code: Code | None) -> None:
+def test_a_buy_now_bid_must_be_the_buy_now_price_and_above_the_current_price(
+    price: int, amount: int, code: Code | None
+) -> None:
     assert code_of(standing(ANNA, price, 9_000, buy_now_price=5_000), BEN, amount, "buy_now") is code
 
 
-def test_without_a_buy_now_price_no_bid_buys_now() -> None:
+def test_without_a_buy_now_price_a_buy_now_bid_is_refused() -> None:
     assert code_of(standing(ANNA, 1_000, 1_000), BEN, 5_000, "buy_now") is Code.BUY_NOW_UNAVAILABLE
 
 
@@ -167,24 +169,24 @@ def test_the_minimum_is_the_start_price_then_one_step(leader: Party | None, pric
 
 @pytest.mark.parametrize("amount", [-(2**53), -1, 0, 99])
 @pytest.mark.parametrize("kind", ["exact", "max"])
-def test_nothing_and_less_is_too_low(amount: int, kind: BidKind) -> None:
+def test_zero_and_negative_amounts_are_too_low(amount: int, kind: BidKind) -> None:
     assert code_of(standing(None, 0, 0), BEN, amount, kind) is Code.BID_TOO_LOW
 
 
 @pytest.mark.parametrize("rival", [10**12 - 1, 10**12])
-def test_the_largest_amounts_keep_every_unit(rival: int) -> None:
+def test_the_largest_amounts_are_exact(rival: int) -> None:
     auction = standing(ANNA, 1_000, rival, increments=((0, 1),))
     after = placed(auction, BEN, 10**12, "max").auction
     assert (after.price, after.ceiling) == (10**12, 10**12)
     assert after.leader == (BEN if rival < 10**12 else ANNA)
 
 
-def test_a_table_of_sixty_four_rows_is_used_to_its_last_row() -> None:
+def test_the_last_row_of_a_table_of_sixty_four_is_used() -> None:
     terms = Terms(increments=tuple((row * 100, row + 1) for row in range(64)))
     assert [rules.increment(terms, price) for price in (0, 99, 100, 6_299, 6_300, 10**12)] == [1, 1, 2, 63, 64, 64]
 
 
-def test_a_ceiling_is_never_shown() -> None:
+def test_a_ceiling_is_never_public() -> None:
     for kind, bidder in (("bid", BEN), ("ceiling_raised", ANNA)):
         done = placed(standing(ANNA, 1_000, 2_000), bidder, 7_654_321, "max")
         (event,) = done.events

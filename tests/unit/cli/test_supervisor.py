@@ -55,7 +55,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def test_its_lines_are_passed_on_whole(supervisor: Supervisor, output: Output) -> None:
+async def test_the_lines_of_a_child_are_passed_on_whole(supervisor: Supervisor, output: Output) -> None:
     supervisor.start(
         script("import sys; print('one\\ntwo'); print('th' + 'r' * 9, 'ee', file=sys.stderr, end='')")
     )
@@ -63,7 +63,7 @@ async def test_its_lines_are_passed_on_whole(supervisor: Supervisor, output: Out
     assert {"one", "two"} <= set(output.of("child"))
 
 
-async def test_a_child_that_keeps_dying_waits_longer_before_each_start(
+async def test_a_child_that_keeps_ending_is_restarted_after_longer_and_longer_pauses(
     supervisor: Supervisor, output: Output
 ) -> None:
     supervisor.start(script("raise SystemExit(3)"))
@@ -105,7 +105,7 @@ async def test_a_child_whose_output_cannot_be_read_is_started_again(
     ]
 
 
-async def test_whom_it_started_goes_with_it(supervisor: Supervisor, output: Output) -> None:
+async def test_the_children_of_a_child_are_stopped_with_it(supervisor: Supervisor, output: Output) -> None:
     supervisor.start(
         script(
             "import subprocess, sys, time\n"

@@ -32,7 +32,7 @@ async def test_keys_are_fetched_once_for_all_waiting_callers(issuer: FakeIssuer,
     assert issuer.asked == 1
 
 
-async def test_the_loop_goes_on_while_an_issuer_thinks(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_the_event_loop_is_not_blocked_while_an_issuer_answers(issuer: FakeIssuer, watch: Watch) -> None:
     issuer.let_go.clear()
     admission = asyncio.create_task(believer(issuer, watch).admit(issuer.token()))
     await until(lambda: issuer.asked == 1, "the issuer is asked")
@@ -41,7 +41,7 @@ async def test_the_loop_goes_on_while_an_issuer_thinks(issuer: FakeIssuer, watch
     assert (await admission).name == "Anna"
 
 
-async def test_a_flood_of_unknown_keys_costs_one_look_a_minute(
+async def test_unknown_keys_cause_at_most_one_request_a_minute(
     issuer: FakeIssuer, other_key: SigningKey, watch: Watch
 ) -> None:
     believes = believer(issuer, watch)
@@ -55,7 +55,7 @@ async def test_a_flood_of_unknown_keys_costs_one_look_a_minute(
         watch.ahead += 61
 
 
-async def test_a_new_key_is_found_and_the_old_one_is_gone_with_it(
+async def test_a_new_key_is_fetched_and_a_removed_one_no_longer_accepted(
     issuer: FakeIssuer, other_key: SigningKey, watch: Watch
 ) -> None:
     believes, old = believer(issuer, watch), issuer.token(exp=2_000_000_000)
@@ -70,7 +70,7 @@ async def test_a_new_key_is_found_and_the_old_one_is_gone_with_it(
         await believes.admit(old)
 
 
-async def test_keys_past_their_age_are_used_while_new_ones_come_in_the_background(
+async def test_stale_keys_are_used_while_new_ones_are_fetched_in_the_background(
     issuer: FakeIssuer, other_key: SigningKey, watch: Watch
 ) -> None:
     issuer.cache_control = "public, max-age=120"
@@ -90,7 +90,7 @@ async def test_keys_past_their_age_are_used_while_new_ones_come_in_the_backgroun
     ("cache_control", "fresh_s", "stale_s"),
     [("max-age=0", 59, 62), ("max-age=999999999", 86_399, 86_402), ("", 3_599, 3_602), ("no-cache", 3_599, 3_602)],
 )
-async def test_how_long_keys_are_kept_is_the_issuers_to_say_within_bounds(
+async def test_the_issuer_sets_within_bounds_how_long_its_keys_are_kept(
     cache_control: str, fresh_s: float, stale_s: float, issuer: FakeIssuer, watch: Watch
 ) -> None:
     issuer.cache_control = cache_control
@@ -104,7 +104,9 @@ async def test_how_long_keys_are_kept_is_the_issuers_to_say_within_bounds(
     await until(lambda: issuer.asked == 2, "new keys are asked for")
 
 
-async def test_an_issuer_that_is_down_keeps_out_newcomers_only(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_an_issuer_that_is_down_affects_only_tokens_not_seen_before(
+    issuer: FakeIssuer, watch: Watch
+) -> None:
     issuer.failing = True
     newcomer = believer(issuer, watch)
     for _ in range(20):
@@ -124,7 +126,7 @@ async def test_an_issuer_that_is_down_keeps_out_newcomers_only(issuer: FakeIssue
         await newcomer.admit(issuer.token(iat=int(watch.wall()), exp=int(watch.wall()) + 60))
 
 
-async def test_no_more_wait_than_there_is_room_for(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_the_number_of_callers_waiting_for_keys_is_limited(issuer: FakeIssuer, watch: Watch) -> None:
     issuer.let_go.clear()
     believes, token = believer(issuer, watch), issuer.token()
     waiting = [asyncio.create_task(believes.admit(token)) for _ in range(1_024)]
@@ -135,9 +137,7 @@ async def test_no_more_wait_than_there_is_room_for(issuer: FakeIssuer, watch: Wa
     assert {principal.name for principal in await asyncio.gather(*waiting)} == {"Anna"}
 
 
-async def test_an_issuer_that_never_ends_its_answer_is_given_up_and_asked_again(
-    key: SigningKey, watch: Watch
-) -> None:
+async def test_an_issuer_whose_answer_never_ends_is_timed_out_and_retried(key: SigningKey, watch: Watch) -> None:
     """It says a word every few seconds, say, and no single wait ends."""
     asked, let_go = 0, threading.Event()
 
@@ -164,7 +164,7 @@ async def test_an_issuer_that_never_ends_its_answer_is_given_up_and_asked_again(
 
 
 @pytest.mark.parametrize("fault", ["redirect", "too long", "not a set", "no keys", "another issuer", "elsewhere"])
-async def test_keys_come_from_where_the_configuration_says_or_not_at_all(
+async def test_keys_are_fetched_only_from_the_configured_issuer(
     fault: str, issuer: FakeIssuer, other_key: SigningKey
 ) -> None:
     with FakeIssuer(issuer.key) as elsewhere:
@@ -198,11 +198,13 @@ async def test_keys_come_from_where_the_configuration_says_or_not_at_all(
         ("http://[", True, False),
     ],
 )
-def test_keys_come_over_tls(url: str, loopback: bool, trusted: bool) -> None:
+def test_keys_are_fetched_over_tls_or_from_an_allowed_loopback_address(
+    url: str, loopback: bool, trusted: bool
+) -> None:
     assert is_trusted(url, loopback=loopback) is trusted
 
 
-def test_only_keys_that_sign_in_an_allowed_way_are_kept(key: SigningKey, other_key: SigningKey) -> None:
+def test_only_keys_of_allowed_algorithms_are_kept(key: SigningKey, other_key: SigningKey) -> None:
     odd: list[Any] = [
         {"kty": "oct", "k": "c2VjcmV0", "kid": "symmetric", "alg": "HS256"},
         {**key.jwk, "kid": "for encryption", "use": "enc"},
@@ -224,7 +226,7 @@ def test_only_keys_that_sign_in_an_allowed_way_are_kept(key: SigningKey, other_k
     assert len(keys_in({"keys": [{**key.jwk, "kid": f"k{n}"} for n in range(100)]}, ALGORITHMS)) == 64
 
 
-async def test_how_an_issuer_is_stands_there_without_asking_it(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_the_state_of_an_issuer_is_known_without_a_request(issuer: FakeIssuer, watch: Watch) -> None:
     issuer.cache_control = "max-age=60"
     keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, watch.monotonic)
     assert keys.state() == Dependency("unasked", optional=True)

@@ -44,7 +44,7 @@ async def test_a_good_token_names_its_user(issuer: FakeIssuer) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
-async def test_every_algorithm_with_a_public_key_will_do(algorithm: str) -> None:
+async def test_every_public_key_algorithm_is_accepted(algorithm: str) -> None:
     with FakeIssuer(SigningKey("k", algorithm)) as issuer:
         assert (await believer(issuer).admit(issuer.token())).name == "Anna"
 
@@ -93,7 +93,7 @@ async def test_an_issuer_that_is_not_configured_gets_no_request(issuer: FakeIssu
     ],
     ids=str,
 )
-async def test_a_token_whose_claims_do_not_hold_is_refused(claims: dict[str, Any], issuer: FakeIssuer) -> None:
+async def test_a_token_with_invalid_claims_is_refused(claims: dict[str, Any], issuer: FakeIssuer) -> None:
     good = {"iat": NOW, "exp": NOW + 3_600, "auth_time": NOW}
     believes = believer(issuer, clock=lambda: NOW)
     await believes.admit(issuer.token(**good))
@@ -118,7 +118,7 @@ async def test_a_token_whose_claims_do_not_hold_is_refused(claims: dict[str, Any
     ],
     ids=str,
 )
-async def test_clocks_may_be_a_minute_apart_and_no_more(
+async def test_a_clock_difference_of_up_to_a_minute_is_accepted(
     claims: dict[str, int], is_good: bool, issuer: FakeIssuer
 ) -> None:
     token = issuer.key.sign(
@@ -132,7 +132,7 @@ async def test_clocks_may_be_a_minute_apart_and_no_more(
     assert (await believes.admit(token)).expires_at > NOW * 1000
 
 
-async def test_a_token_ends_when_it_says_but_never_later_than_a_day_after_it_was_issued(
+async def test_a_token_expires_at_its_exp_or_a_day_after_it_was_issued(
     issuer: FakeIssuer,
 ) -> None:
     believes = believer(issuer, clock=lambda: NOW)
@@ -195,7 +195,7 @@ async def test_firebase_takes_rs256_and_nothing_else() -> None:
     [{"aud": "other"}, {"iss": ISSUERS + "other"}, {"auth_time": None}, {"sub": "a" * 129}],
     ids=str,
 )
-async def test_a_firebase_token_is_for_this_project_and_says_when_its_user_signed_in(
+async def test_a_firebase_token_must_be_for_this_project_and_contain_the_sign_in_time(
     claims: dict[str, Any], issuer: FakeIssuer
 ) -> None:
     believes = firebase(issuer)
@@ -204,7 +204,7 @@ async def test_a_firebase_token_is_for_this_project_and_says_when_its_user_signe
         await believes.admit(issuer.key.sign(firebase_claims(issuer, **claims)))
 
 
-async def test_the_emulators_tokens_are_for_the_emulator_alone(issuer: FakeIssuer) -> None:
+async def test_emulator_tokens_are_accepted_by_the_emulator_issuer_only(issuer: FakeIssuer) -> None:
     unsigned = part({"alg": "none", "typ": "JWT"}) + "." + part(firebase_claims(issuer)) + "."
     believes = FirebaseEmulator("shop", keys_url=issuer.url + JWKS)
     assert believes.verify(unsigned).name == "Anna"
@@ -247,5 +247,7 @@ async def test_roles_come_from_the_claim_that_the_operator_names(
         ({"name": 7}, "Somebody"),
     ],
 )
-async def test_a_name_is_never_an_address(claims: dict[str, Any], name: str, issuer: FakeIssuer) -> None:
+async def test_a_display_name_is_never_an_email_address(
+    claims: dict[str, Any], name: str, issuer: FakeIssuer
+) -> None:
     assert (await believer(issuer).admit(issuer.token(**claims))).name == name

@@ -28,12 +28,12 @@ def taken(limit: UserLimit, most: int, user_id: str = "anna") -> int:
 
 
 @pytest.mark.parametrize(("per_s", "burst"), [(10, 20), (1, 1), (3, 7), (0.5, 2), (1_000_000, 100)])
-def test_a_quiet_user_may_do_a_whole_burst_at_once_and_no_more(per_s: float, burst: int) -> None:
+def test_a_user_may_use_a_whole_burst_at_once_and_no_more(per_s: float, burst: int) -> None:
     limit = UserLimit(Limit("bids", per_s, burst), now=Watch())
     assert taken(limit, 2 * burst) == burst
 
 
-def test_after_the_burst_it_goes_on_at_the_rate() -> None:
+def test_after_the_burst_the_rate_applies() -> None:
     watch = Watch()
     limit = UserLimit(Limit("bids", 10, 20), now=watch)
     taken(limit, 30)
@@ -59,7 +59,7 @@ def test_after_the_reported_wait_it_is_allowed_and_a_millisecond_earlier_it_is_n
     assert taken(limit, 1) == 1
 
 
-def test_what_is_refused_costs_nothing() -> None:
+def test_refused_calls_do_not_count() -> None:
     watch = Watch()
     limit = UserLimit(Limit("bids", 10, 5), now=watch)
     taken(limit, 5)
@@ -69,13 +69,13 @@ def test_what_is_refused_costs_nothing() -> None:
     assert taken(limit, 5) == 1
 
 
-def test_users_do_not_pay_for_each_other() -> None:
+def test_the_limits_of_users_are_independent() -> None:
     limit = UserLimit(Limit("bids", 10, 5), now=Watch())
     assert taken(limit, 10) == 5
     assert taken(limit, 10, "ben") == 5
 
 
-def test_users_who_owe_nothing_are_forgotten_and_others_are_not() -> None:
+def test_users_with_a_full_burst_available_are_forgotten_and_others_are_not() -> None:
     watch = Watch()
     limit = UserLimit(Limit("bids", 10, 20), now=watch)
     for number in range(20 * SWEEP_FROM):
@@ -88,7 +88,7 @@ def test_users_who_owe_nothing_are_forgotten_and_others_are_not() -> None:
     assert taken(limit, 1) == 0
 
 
-def test_no_day_holds_more_than_the_bytes_of_a_day_whatever_the_pieces() -> None:
+def test_no_day_exceeds_the_daily_bytes_whatever_the_sizes() -> None:
     watch = Watch()
     limit = UserLimit(daily_limit("bytes", BYTES_A_DAY), now=watch)
     stored: list[tuple[float, int]] = []
@@ -106,7 +106,7 @@ def test_no_day_holds_more_than_the_bytes_of_a_day_whatever_the_pieces() -> None
         assert 0.75 * BYTES_A_DAY < in_a_day <= BYTES_A_DAY
 
 
-def test_after_the_reported_wait_so_many_bytes_are_allowed() -> None:
+def test_after_the_reported_wait_the_requested_bytes_are_allowed() -> None:
     watch = Watch()
     limit = UserLimit(daily_limit("bytes", BYTES_A_DAY), now=watch)
     limit.take("sam", 9_990_000)
@@ -119,7 +119,7 @@ def test_after_the_reported_wait_so_many_bytes_are_allowed() -> None:
     limit.take("sam", 20_000)
 
 
-def test_one_piece_larger_than_a_burst_is_allowed_after_a_pause() -> None:
+def test_one_request_larger_than_a_burst_is_allowed_after_a_pause() -> None:
     watch = Watch()
     limit = UserLimit(Limit("bytes", 10, 100), now=watch)
     limit.take("sam", 500)

@@ -34,7 +34,7 @@ async def hearing(url: str, **how: float) -> AsyncIterator[Heard]:
         await events_received.feed.close()
 
 
-async def test_what_is_published_is_received_in_order(redis: RedisServer) -> None:
+async def test_published_messages_are_received_in_order(redis: RedisServer) -> None:
     async with hearing(redis.url) as events_received:
         events_received.feed.subscribe(CHANNEL)
         await until(lambda: events_received.subscribed == [CHANNEL], "subscribed")
@@ -58,7 +58,7 @@ async def test_after_unsubscribing_nothing_is_received(redis: RedisServer) -> No
         assert len(events_received.messages) == seen
 
 
-async def test_what_is_asked_for_before_there_is_a_connection_is_subscribed_then(redis: RedisServer) -> None:
+async def test_a_channel_requested_before_the_connection_is_subscribed_once_connected(redis: RedisServer) -> None:
     events_received = Heard(redis.url)
     events_received.feed.subscribe(CHANNEL)
     await events_received.feed.start()
@@ -66,7 +66,7 @@ async def test_what_is_asked_for_before_there_is_a_connection_is_subscribed_then
     await events_received.feed.close()
 
 
-async def test_each_channel_is_subscribed_again_after_every_loss(redis: RedisServer) -> None:
+async def test_each_channel_is_subscribed_again_after_every_lost_connection(redis: RedisServer) -> None:
     async with hearing(redis.url) as events_received:
         channels = [b"c%d" % number for number in range(50)]
         for channel in channels:
@@ -80,7 +80,7 @@ async def test_each_channel_is_subscribed_again_after_every_loss(redis: RedisSer
         await until(lambda: events_received.messages == [(channels[7], b"still here")], "it is heard")
 
 
-async def test_a_channel_given_up_during_a_loss_is_not_subscribed_again(start_redis: StartRedis) -> None:
+async def test_a_channel_unsubscribed_while_disconnected_is_not_subscribed_again(start_redis: StartRedis) -> None:
     redis = start_redis()
     async with hearing(redis.url) as events_received:
         events_received.feed.subscribe(CHANNEL)
@@ -94,7 +94,7 @@ async def test_a_channel_given_up_during_a_loss_is_not_subscribed_again(start_re
         assert redis.ask("SPUBLISH", CHANNEL, "x") == 0
 
 
-async def test_a_connection_that_fell_silent_is_dropped_and_made_again(start_redis: StartRedis) -> None:
+async def test_a_silent_connection_is_closed_and_reopened(start_redis: StartRedis) -> None:
     redis = start_redis()
     async with hearing(redis.url, ping_every_s=0.3, silent_for_s=1.0) as events_received:
         events_received.feed.subscribe(CHANNEL)

@@ -218,7 +218,7 @@ TestHistory = History.TestCase
 TestHistory.settings = settings(max_examples=120, stateful_step_count=40)
 
 
-def test_a_reader_that_catches_up_waits_for_the_next_flush_and_gets_no_gap_and_no_repeat() -> None:
+def test_a_recovering_reader_waits_for_the_next_flush_and_gets_no_gap_and_no_repeat() -> None:
     """It has seen more at another gateway than was sent to anybody here; the others get no frame for it."""
     room = Room()
     others, late = room.readers[READERS:], room.readers[0]

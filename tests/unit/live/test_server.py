@@ -53,7 +53,7 @@ async def test_a_fault_while_a_message_is_handled_is_logged(port: int, caplog: p
     assert "a fault of ours, found by auc_1" in str(record.exc_info)
 
 
-async def test_what_a_stranger_does_to_websocket_is_not(port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_protocol_error_of_a_client_is_not_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
     for wrong in (frame(b"{}", masked=False), frame(b"{}", 0x3), frame(b" " * 65_537)):
         client = await Client.open(port)
         client.writer.write(wrong)

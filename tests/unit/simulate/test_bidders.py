@@ -31,7 +31,7 @@ def test_a_sniper_waits_for_the_last_seconds() -> None:
     assert all(left <= SNIPES_WITHIN_MS["extended"] for left, _ in found)
 
 
-def test_a_ceiling_leaves_its_limit_as_a_hidden_maximum_and_raises_it_once() -> None:
+def test_a_ceiling_bidder_bids_a_hidden_maximum_and_raises_it_once() -> None:
     assert [move for _, move in moves("ceiling")] == [Move(200_000, "max"), Move(240_000, "max")]
 
 
@@ -40,14 +40,14 @@ def test_a_chatterer_mostly_bids_too_low() -> None:
     assert sum(amount < state()["minimum"] for amount in amounts) > len(amounts) / 2
 
 
-def test_a_shopper_pays_the_price_to_have_it_now() -> None:
+def test_a_shopper_buys_now() -> None:
     assert moves("shopper", buy_now_price=250_000)[0][1] == Move(250_000, "buy_now")
     assert moves("shopper", buy_now_price=400_000) == []
     assert moves("shopper", buy_now_price=None)[0][1].kind == "exact"
 
 
 @pytest.mark.parametrize("temper", ["steady", "sniper", "ceiling", "shopper"])
-def test_no_bidder_goes_past_its_limit(temper: Temper) -> None:
+def test_no_bidder_exceeds_its_limit(temper: Temper) -> None:
     assert moves(temper, limit=1_000, buy_now_price=None) == []
 
 
@@ -61,7 +61,7 @@ def test_only_an_open_auction_gets_bids() -> None:
     assert moves("steady", status="paused") == []
 
 
-def test_two_bidders_always_start_it() -> None:
+def test_every_demo_auction_has_two_steady_bidders() -> None:
     for seed in range(200):
         came = cast(random.Random(seed))
         assert len(set(came)) == len(came) >= 7
@@ -154,7 +154,7 @@ def test_a_mixed_crowd_meets_every_outcome() -> None:
     assert outcomes["accepted"] > 250
 
 
-def test_bids_on_their_way_are_known_to_all_bidders() -> None:
+def test_bids_in_flight_are_known_to_all_bidders() -> None:
     """The state lags behind; what is asked rises all the same."""
     chooser = Chooser(["ann", "ben"], RISING, random.Random(1))
     lagging = rules.view(opened(Terms(increments=((0, 100),))))

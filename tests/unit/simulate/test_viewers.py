@@ -30,13 +30,13 @@ def test_a_frame_is_decoded_once_for_all_viewers() -> None:
     assert (known.first, known.last) == (2, 3)
 
 
-def test_what_is_for_one_viewer_is_not_kept() -> None:
+def test_a_frame_for_one_viewer_is_not_cached() -> None:
     everybody = crowd()
     snapshot = frame({"type": "snapshot", "topic": "auction:auc_1", "epoch": "e", "seq": 1, "state": {}})
     assert everybody.digest(snapshot) is not everybody.digest(snapshot)
 
 
-def test_how_many_watch_is_not_news() -> None:
+def test_viewer_counts_are_not_counted_as_events() -> None:
     digest = Digest(frame({"type": "viewers", "topic": "auction:auc_1", "count": 3}))
     assert (digest.first, digest.last, digest.others) == (0, 0, [])
 
@@ -54,7 +54,7 @@ def test_delays_are_counted_for_each_viewer_and_event() -> None:
     assert (bid_to_view.samples, bid_to_view.p50, bid_to_view.longest) == (3, 20.0, 40.0)
 
 
-def test_memory_is_bounded_and_nothing_goes_uncounted() -> None:
+def test_memory_is_bounded_and_every_delivery_is_counted() -> None:
     everybody = crowd()
     for seq in range(1, 2 * DIGESTS + 1):
         everybody.digest(frame(event(seq, at=100_000))).viewers_by_delay[1_000_010] = 1

@@ -90,7 +90,7 @@ LIVE_FAULTS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("path", MADE)
-def test_the_documents_keep_the_rules(path: str) -> None:
+def test_the_documents_follow_the_rules(path: str) -> None:
     assert list(findings(MADE[path])) == []
 
 
@@ -111,7 +111,7 @@ def _is_found(document: Document, change: Change, words: str) -> None:
     assert any(words in finding for finding in found), found
 
 
-def test_the_same_code_gives_the_same_bytes() -> None:
+def test_the_generated_documents_are_deterministic() -> None:
     again = documents.from_code()
     assert {path: documents.text_of(document) for path, document in again.items()} == {
         path: documents.text_of(document) for path, document in MADE.items()
