@@ -28,5 +28,5 @@ async def fleet(request: pytest.FixtureRequest) -> AsyncIterator[HammerFleet]:
         yield HammerFleet(MemoryStore(clock), clock)
         return
     redis: RedisServer = request.getfixturevalue("redis")
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         yield HammerFleet(RedisStore(pipe, scripts_on_test_clock()), Clock(pipe), redis)

@@ -47,7 +47,7 @@ OF_OTHER_TYPES = {
 
 @pytest.fixture
 async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         redis.ask("SET", CLOCK_KEY, T0)
         yield RedisStore(pipe, scripts_on_test_clock())
 

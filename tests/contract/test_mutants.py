@@ -15,7 +15,7 @@ from tests.support.store_pair import Difference, Pair
 
 async def games_until_caught(redis: RedisServer, mutation: Mutation) -> int | None:
     """How many games it took; None when the mutant survived them all."""
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         pair = Pair(pipe, mutation)
         for game in range(GAMES):
             try:
@@ -34,7 +34,7 @@ async def test_the_tests_find_each_mutant(redis: RedisServer, promise: str) -> N
 
 
 async def test_the_unchanged_scripts_differ_in_no_game_and_every_answer_occurs(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         pair = Pair(pipe)
         for game in range(GAMES):
             await play(pair, game)

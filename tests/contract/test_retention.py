@@ -57,7 +57,7 @@ class Auctions:
 
 @pytest.fixture
 async def auctions(redis: RedisServer) -> AsyncIterator[Auctions]:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         yield Auctions(redis, pipe)
 
 

@@ -182,7 +182,7 @@ async def test_one_bid_sent_over_fifty_connections_is_counted_once(redis: RedisS
 
 
 async def test_fifty_hammers_make_one_closing_event(redis: RedisServer) -> None:
-    async with many_connected(redis.url, SENDERS) as pipes, connected(redis.url, patient=True) as other:
+    async with many_connected(redis.url, SENDERS) as pipes, connected(redis.url, no_timeout=True) as other:
         stores = [RedisStore(pipe) for pipe in pipes]
         await RedisStore(other).create(listing(ID), CAUSE)
         await RedisStore(other).place_bid(ID, bid(ANNA, 300), CAUSE)

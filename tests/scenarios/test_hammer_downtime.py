@@ -37,7 +37,7 @@ async def test_when_only_the_hammers_were_down_no_time_is_added_and_late_auction
 ) -> None:
     (hammer,) = harness.hammers
     late = [await harness.open(2_000, ending="sudden_death") for _ in range(50)]
-    patient, overslept = await harness.open(LONG_MS), await harness.open(LONG_MS, starts_at=now_ms() + 2_000)
+    unaffected, late_start = await harness.open(LONG_MS), await harness.open(LONG_MS, starts_at=now_ms() + 2_000)
     gone_at = now_ms()
     await asyncio.to_thread(hammer.kill if how == "killed" else hammer.freeze)
     answer = await harness.store.place_bid(late[0], bid(ANNA, 500), CAUSE)
@@ -52,9 +52,9 @@ async def test_when_only_the_hammers_were_down_no_time_is_added_and_late_auction
         hammer.thaw()
 
     await harness.until_in_sales(late, 2.0)
-    await until(lambda: harness.redis.ask("EXISTS", keys_of(overslept).events) == 1, "the late one opens", 2.0)
+    await until(lambda: harness.redis.ask("EXISTS", keys_of(late_start).events) == 1, "the late one opens", 2.0)
     assert harness.sales()[late[0]][0]["kind"] == "sold"
-    for name in (*late, patient, overslept):
+    for name in (*late, unaffected, late_start):
         assert await harness.restored(name) == []
     await harness.assert_each_ended_once(late)
 

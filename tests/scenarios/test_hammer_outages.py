@@ -32,7 +32,7 @@ async def harness(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
         yield harness
 
 
-async def given_back(harness: HammerHarness, auction_id: str) -> Event:
+async def compensation_of(harness: HammerHarness, auction_id: str) -> Event:
     """The one event that gave time back, once it is there."""
     await until(lambda: restored_on(harness, auction_id), "it gets its time back", 10)
     (event,) = await harness.restored(auction_id)
@@ -47,26 +47,26 @@ def seq_of(harness: HammerHarness, auction_id: str) -> int:
     return int(harness.redis.ask("HGET", keys_of(auction_id).state, "seq"))
 
 
-async def unharmed(harness: HammerHarness, auction_id: str) -> bool:
+async def is_not_compensated(harness: HammerHarness, auction_id: str) -> bool:
     return await harness.restored(auction_id) == []
 
 
 @pytest.mark.parametrize("how", WAYS)
 async def test_open_auctions_are_compensated_for_an_outage(harness: HammerHarness, how: How) -> None:
-    patient = await harness.open(LONG_MS, extension_ms=1_000)
-    generous = await harness.open(LONG_MS, extension_ms=30_000)
+    plain = await harness.open(LONG_MS, extension_ms=1_000)
+    long_extension = await harness.open(LONG_MS, extension_ms=30_000)
     limited = await harness.open(LONG_MS, extension_ms=1_000, max_total_ms=LONG_MS)
     sudden = await harness.open(LONG_MS, extension_ms=1_000, ending="sudden_death")
-    before = {name: await harness.auction(name) for name in (patient, generous, limited, sudden)}
+    before = {name: await harness.auction(name) for name in (plain, long_extension, limited, sudden)}
 
     away_ms = await redis_away(harness, how, AWAY_MS)
 
     for name, auction in before.items():
-        event = await given_back(harness, name)
+        event = await compensation_of(harness, name)
         after = await harness.auction(name)
         by_ms = event.public["by_ms"]
         assert (event.kind, event.public["reason"]) == ("extended_by_seller", "outage")
-        if name == generous:
+        if name == long_extension:
             assert by_ms == 30_000
         else:
             assert away_ms <= by_ms <= away_ms + SLACK_MS
@@ -86,7 +86,7 @@ async def test_an_auction_due_to_end_during_an_outage_continues_after_it(harness
     await redis_away(harness, how, AWAY_MS)
 
     for name in ids:
-        event = await given_back(harness, name)
+        event = await compensation_of(harness, name)
         # There was time left when bids could be decided no more, and as much is left now.
         assert event.public["ends_at"] > event.private["ended_at"]
     answer = await harness.store.place_bid(ids[0], bid(ANNA, 500), CAUSE)
@@ -108,8 +108,8 @@ async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHa
     await harness.store.change(cancelled, "cancel", CAUSE)
     await harness.store.change(paused, "pause", CAUSE)
     scheduled = await harness.open(LONG_MS, starts_at=now_ms() + LONG_MS)
-    overslept = await harness.open(LONG_MS, starts_at=now_ms() + 1_500)
-    harmed = await harness.open(LONG_MS)
+    late_start = await harness.open(LONG_MS, starts_at=now_ms() + 1_500)
+    affected = await harness.open(LONG_MS)
     others = (ended, cancelled, paused, scheduled)
     await until(lambda: harness.scheduled().keys().isdisjoint({ended, cancelled}), "those are passed on")
     before = {name: await harness.auction(name) for name in others}
@@ -118,11 +118,11 @@ async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHa
     await until(lambda: harness.redis.ask("HGET", HEARTBEAT, "at") > heartbeats, "a heartbeat after the pause")
 
     await redis_away(harness, how, AWAY_MS)
-    outage = (await given_back(harness, harmed)).private
+    outage = (await compensation_of(harness, affected)).private
     opened_later = await harness.open(LONG_MS)
 
-    await until(lambda: harness.redis.ask("EXISTS", keys_of(overslept).events) == 1, "it opens", 5)
-    assert ((await harness.auction(overslept)).opened_at or 0) >= outage["ended_at"]
+    await until(lambda: harness.redis.ask("EXISTS", keys_of(late_start).events) == 1, "it opens", 5)
+    assert ((await harness.auction(late_start)).opened_at or 0) >= outage["ended_at"]
     assert before == {name: await harness.auction(name) for name in others}
     # The clock of this one stood still all the while.
     resumed = await harness.store.change(paused, "resume", CAUSE)
@@ -133,8 +133,8 @@ async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHa
     (hammer,) = await harness.start_hammers()
     await until(lambda: '"outage"' in hammer.log(), "the new hammer heard of it")
     await harness.until_in_sales([await harness.open(1_000)], 5)
-    for name in (*others, overslept, opened_later):
-        assert await unharmed(harness, name)
+    for name in (*others, late_start, opened_later):
+        assert await is_not_compensated(harness, name)
     harness.assert_logs_replay()
 
 
@@ -147,7 +147,7 @@ async def test_a_pause_right_after_an_outage_does_not_lose_its_time(harness: Ham
     resumed = await harness.store.change(name, "resume", CAUSE)
     assert isinstance(paused, Auction)
     assert isinstance(resumed, Auction)
-    event = await given_back(harness, name)
+    event = await compensation_of(harness, name)
     pause_ms = resumed.clock - paused.clock
     assert event.public["by_ms"] >= away_ms
     assert (await harness.auction(name)).ends_at == ends_at + pause_ms + event.public["by_ms"]
@@ -166,10 +166,10 @@ async def test_two_outages_are_both_compensated(harness: HammerHarness) -> None:
 
 async def test_an_auction_that_is_being_created_during_an_outage_stays_scheduled(harness: HammerHarness) -> None:
     """Its entry is written first. A hammer that gives time back looks at every entry, and must leave it."""
-    harmed, coming = await harness.open(LONG_MS), new_id("auc")
+    affected, coming = await harness.open(LONG_MS), new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() + LONG_MS, coming)
     await redis_away(harness, "killed", 500)
-    await given_back(harness, harmed)
+    await compensation_of(harness, affected)
     await harness.until_in_sales([await harness.open(1_000)], 5)
     assert coming in harness.scheduled()
 
@@ -178,7 +178,7 @@ async def test_a_short_pause_of_redis_is_not_compensated(harness: HammerHarness)
     name, short = await harness.open(LONG_MS), await harness.open(1_000)
     await redis_away(harness, "frozen", 700)
     await harness.until_in_sales([short], 5)
-    assert await unharmed(harness, name)
+    assert await is_not_compensated(harness, name)
 
 
 async def test_redis_and_all_hammers_down_together_is_an_outage(harness: HammerHarness) -> None:
@@ -193,7 +193,7 @@ async def test_redis_and_all_hammers_down_together_is_an_outage(harness: HammerH
     for hammer in harness.hammers:
         hammer.start()
 
-    event = await given_back(harness, name)
+    event = await compensation_of(harness, name)
 
     assert event.public["by_ms"] >= AWAY_MS
     await harness.until_in_sales([name], 10)

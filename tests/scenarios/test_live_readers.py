@@ -74,7 +74,7 @@ class Crowd:
     def delays_ms(self, viewer: Viewer, after: int = 0) -> list[float]:
         """From Redis's answer to a bid with `after < seq` until the viewer had the event; below 0 when that was
         first."""
-        return [(viewer.heard_at[seq] - at) * 1000 for seq, at in self.made_at.items() if seq > after]
+        return [(viewer.received_at[seq] - at) * 1000 for seq, at in self.made_at.items() if seq > after]
 
 
 def percentile(values: list[float], share: float) -> float:
@@ -88,8 +88,8 @@ async def test_an_event_of_a_quiet_auction_is_sent_at_once(gateway: GatewayProce
         one = bid(BIDDERS[number % 3], 1_000_000 + number * 10_000)
         receipt = await store.place_bid(QUIET, one, CAUSE)
         crowd.made_at[receipt.seq] = time.time()
-        await until(lambda seq=receipt.seq: seq in viewer.heard_at, "the event")  # type: ignore[misc]
-    # `until` looks every 5 ms, so that the loop is free in between: heard_at is exact.
+        await until(lambda seq=receipt.seq: seq in viewer.received_at, "the event")  # type: ignore[misc]
+    # `until` looks every 5 ms, so that the loop is free in between: received_at is exact.
     assert statistics.median(crowd.delays_ms(viewer)) < 5
     assert all(first == last for first, last in viewer.batches)
 

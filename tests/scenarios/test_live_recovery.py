@@ -17,7 +17,7 @@ from tests.support.live import GatewayProcess
 from tests.support.live_client import welcomed
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
-from tests.support.viewers import Viewer, connect_all, keep
+from tests.support.viewers import Viewer, connect_all, reconnect
 from tests.support.wait import until
 
 AUCTION = "auc_recovery"
@@ -53,13 +53,13 @@ class Bidders:
 
 @pytest.fixture
 async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         store = RedisStore(pipe)
         await store.create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
         yield store
 
 
-async def all_know(viewers: list[Viewer], store: RedisStore) -> None:
+async def assert_all_up_to_date(viewers: list[Viewer], store: RedisStore) -> None:
     """Everybody is where the log ends, and nobody was told anything that did not follow."""
     events = await store.events(AUCTION, 0, 100_000)
     last = events[-1].seq
@@ -90,7 +90,7 @@ async def test_two_thousand_viewers_keep_one_history_through_every_failure(
                 for viewer in some:
                     viewer.cut()
                 await bidders.reach(bidders.seq + 5)
-                await asyncio.gather(*(keep(viewer, rng.choice(ports)) for viewer in some))
+                await asyncio.gather(*(reconnect(viewer, rng.choice(ports)) for viewer in some))
 
             assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") == 2
             await bidders.reach(bidders.seq + 20)
@@ -101,11 +101,13 @@ async def test_two_thousand_viewers_keep_one_history_through_every_failure(
             second.start()
             lost = [viewer for viewer in viewers if not viewer.is_open]
             for begin in range(0, len(lost), 100):
-                await asyncio.gather(*(keep(viewer, rng.choice(ports)) for viewer in lost[begin : begin + 100]))
+                await asyncio.gather(
+                    *(reconnect(viewer, rng.choice(ports)) for viewer in lost[begin : begin + 100])
+                )
             await bidders.reach(bidders.seq + 10)
         finally:
             await bidders.stop()
-        await all_know(viewers, store)
+        await assert_all_up_to_date(viewers, store)
         # Nothing here was long enough for more than a replay.
         assert {viewer.snapshots for viewer in viewers} == {1}
         assert all(viewer.replays for viewer in lost)
@@ -126,8 +128,8 @@ async def test_a_viewer_that_missed_more_than_the_history_gets_a_snapshot(
         away.cut()
         bids = [bid(BIDDERS[number % 3], 1_000_000 + number * 10_000) for number in range(600)]
         await asyncio.gather(*(store.place_bid(AUCTION, one, CAUSE) for one in bids))
-        await keep(away, gateway.port)
-        await all_know([away, there], store)
+        await reconnect(away, gateway.port)
+        await assert_all_up_to_date([away, there], store)
         assert (away.snapshots, there.snapshots) == (2, 1)
         away.cut()
         there.cut()
@@ -162,7 +164,7 @@ async def test_viewers_are_notified_of_a_killed_redis_and_have_no_gap(start_redi
                 accepted = await anna.ask(sent, "bid_result", outcome="accepted")
                 assert accepted["replayed"] is False
             viewers.append(late)
-            await all_know(viewers, store)
+            await assert_all_up_to_date(viewers, store)
             for viewer in viewers[:-1]:
                 assert viewer.errors == ["store_unavailable"]
                 assert (viewer.snapshots, viewer.replays, viewer.codes) == (1, 0, [])

@@ -20,7 +20,7 @@ BLYTZ = "blytz on >pw ~* &* +@all -@dangerous +info"
 
 async def sells(url: str, auction_id: str = "auc_1") -> None:
     """An auction can be held through this door."""
-    async with connected(url, patient=True) as pipe:
+    async with connected(url, no_timeout=True) as pipe:
         store = RedisStore(pipe)
         await store.create(listing(auction_id), CAUSE)
         assert isinstance(await store.place_bid(auction_id, bid(ANNA, 300), CAUSE), Receipt)
@@ -35,7 +35,7 @@ async def test_redis_can_be_used_by_tcp_and_unix_socket_with_a_password(start_re
 async def test_a_redis_user_without_dangerous_commands_is_enough(start_redis: StartRedis) -> None:
     server = start_redis(users=[BLYTZ])
     await sells(server.url_as("blytz", "pw"))
-    async with connected(server.url_as("blytz", "pw"), patient=True) as pipe:
+    async with connected(server.url_as("blytz", "pw"), no_timeout=True) as pipe:
         for command in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("SHUTDOWN",)):
             with pytest.raises(RedisError, match="NOPERM"):
                 await pipe.call(*command)
@@ -43,7 +43,7 @@ async def test_a_redis_user_without_dangerous_commands_is_enough(start_redis: St
 
 async def test_another_redis_database_can_be_used(start_redis: StartRedis) -> None:
     server = start_redis(tcp=True)
-    async with connected(f"{server.tcp_url}/3", patient=True) as pipe:
+    async with connected(f"{server.tcp_url}/3", no_timeout=True) as pipe:
         await pipe.call("SET", "key", "x")
     assert b"db3" in server.ask("INFO", "keyspace")
 

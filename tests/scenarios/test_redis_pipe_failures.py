@@ -132,7 +132,7 @@ async def test_a_silent_connection_is_closed(start_redis: StartRedis) -> None:
 
 async def test_while_redis_loads_its_data_the_pipe_waits_and_nothing_is_sent(start_redis: StartRedis) -> None:
     server = start_redis()
-    async with connected(server.url, patient=True) as pipe:
+    async with connected(server.url, no_timeout=True) as pipe:
         await asyncio.gather(*(pipe.call("SET", f"key{number}", "x") for number in range(4_000)))
     server.ask("BGREWRITEAOF")
     wait_until(
