@@ -1,4 +1,4 @@
-"""What Redis holds may be wrong: a hand, a bug, a bad disk. Then the verb says so, and not one byte changes."""
+"""Data in Redis may be corrupted by hand, a bug or a disk. Then each verb refuses, and not one byte changes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -18,11 +18,11 @@ ID = "auc_1"
 KEYS = keys_of(ID)
 NOT_DIGITS = ("1e3", "0x10", "nan", "inf", "-1", "+1", "7 ", " 7", "1.5", "007", "1_0")
 NOT_WHOLE = (*NOT_DIGITS, "9007199254740993", "9" * 17)
-NEEDED = ("seq", "clock", "price", "ceiling", "bid_count", "compensated_until", "start_price")
+REQUIRED = ("seq", "clock", "price", "ceiling", "bid_count", "compensated_until", "start_price")
 DURATIONS = ("duration_ms", "extension_window_ms", "extension_ms")
-PERHAPS = ("opened_at", "ends_at", "hard_stop_at", "paused_at", "remaining_ms", "starts_at")
-PERHAPS_TERMS = ("reserve_price", "buy_now_price", "max_total_ms")
-NUMBERS = (*NEEDED, *DURATIONS, *PERHAPS, *PERHAPS_TERMS)
+OPTIONAL = ("opened_at", "ends_at", "hard_stop_at", "paused_at", "remaining_ms", "starts_at")
+OPTIONAL_TERMS = ("reserve_price", "buy_now_price", "max_total_ms")
+NUMBERS = (*REQUIRED, *DURATIONS, *OPTIONAL, *OPTIONAL_TERMS)
 
 Verb = Callable[[RedisStore], Awaitable[Any]]
 VERBS: dict[str, Verb] = {
@@ -53,7 +53,7 @@ async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
 
 
 async def ready_for(store: RedisStore, redis: RedisServer, verb: str) -> None:
-    """An auction on which this verb would change something."""
+    """Creates an auction that this verb would change."""
     redis.ask("DEL", KEYS.state, KEYS.events, KEYS.bids, KEYS.blocked)
     redis.ask("SET", CLOCK_KEY, T0)
     await store.create(listing(ID, starts_at=T0 + 1 if verb in ("open", "create") else None), CAUSE)
@@ -93,10 +93,10 @@ async def test_a_stored_number_that_is_not_plain_digits_in_range_is_refused(
 ) -> None:
     await ready_for(store, redis, verb)
     sound = redis.ask("HGET", KEYS.state, field)
-    for text in (*NOT_WHOLE, *([""] if field in NEEDED + DURATIONS else [])):
+    for text in (*NOT_WHOLE, *([""] if field in REQUIRED + DURATIONS else [])):
         redis.ask("HSET", KEYS.state, field, text)
         await assert_refused(store, redis, VERBS[verb], f"{field}={text!r}")
-        # Readers take the terms from the listing.
+        # Reads take the terms from the listing.
         if not hasattr(Terms, field) and field != "starts_at":
             with pytest.raises(CorruptAuction):
                 pytest.fail(f"read {field}={text!r} as {await store.get(ID)}")
@@ -108,16 +108,16 @@ MONEY = ("price", "ceiling", "start_price", "reserve_price", "buy_now_price")
 
 
 @pytest.mark.parametrize(
-    ("field", "most"),
+    ("field", "limit"),
     [(field, 10**12) for field in MONEY] + [(field, 30 * 24 * 60 * MINUTE_MS) for field in DURATIONS],
 )
 async def test_a_stored_number_one_above_its_maximum_is_refused(
-    store: RedisStore, redis: RedisServer, field: str, most: int
+    store: RedisStore, redis: RedisServer, field: str, limit: int
 ) -> None:
     await ready_for(store, redis, "pause")
-    redis.ask("HSET", KEYS.state, field, most + 1)
+    redis.ask("HSET", KEYS.state, field, limit + 1)
     await assert_refused(store, redis, VERBS["pause"], field)
-    redis.ask("HSET", KEYS.state, field, most, "ceiling", 10**12)
+    redis.ask("HSET", KEYS.state, field, limit, "ceiling", 10**12)
     assert isinstance(await store.change(ID, "pause", CAUSE), Auction)
 
 

@@ -1,4 +1,4 @@
-"""What counts as an outage: the heartbeat that hammers feel, on a real Redis."""
+"""What counts as an outage: the heartbeats of hammers in a real Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ class Heartbeat:
         return int(self.redis.ask("HGET", HEARTBEAT, "stepped_ms"))
 
     def step_clock(self, by_ms: int) -> None:
-        """As it looks after a step: the last heartbeat lies that far from now."""
+        """Moves the last heartbeat, which looks the same as a step of the clock."""
         self.redis.ask("HINCRBY", HEARTBEAT, "at", -by_ms)
 
     def last(self) -> int:
@@ -65,7 +65,7 @@ async def test_silence_while_a_hammer_got_no_answer_is_an_outage(heartbeat: Hear
 
 
 async def test_one_disconnected_hammer_makes_no_outage(heartbeat: Heartbeat) -> None:
-    """Another hammer sent heartbeats all the while."""
+    """Another hammer kept sending heartbeats."""
     await heartbeat.beat()
     assert await heartbeat.beat(unanswered_ms=60_000) is None
 
@@ -90,7 +90,7 @@ async def test_all_hammers_get_the_same_outage_until_another_begins(heartbeat: H
     await heartbeat.stay_silent()
     first = await heartbeat.beat(unanswered_ms=SILENCE_MS)
     assert first is not None
-    # Those who were cut off too come back a little later; it is the same outage, not another.
+    # Hammers that were disconnected too return later; for them it is the same outage.
     answer = await asyncio.gather(*(heartbeat.beat(unanswered_ms=SILENCE_MS) for _ in range(5)))
     assert set(answer) == {first}
     await heartbeat.stay_silent()
@@ -109,7 +109,7 @@ async def test_an_earlier_silence_is_not_added_to_a_later_one(heartbeat: Heartbe
 
 
 async def test_two_failures_of_redis_in_quick_succession_are_one_long_outage(heartbeat: Heartbeat) -> None:
-    """There was hardly time to give anybody the time of the first one back."""
+    """There was hardly time to compensate any auction for the first one."""
     await heartbeat.beat()
     began_at = await heartbeat.stay_silent()
     heartbeat.redis.ask("HSET", HEARTBEAT, "run_id", "of-the-first-run")
@@ -146,7 +146,7 @@ async def test_a_clock_step_reported_by_two_hammers_is_recorded_once(heartbeat: 
 
 
 async def test_a_reported_step_that_does_not_explain_the_silence_is_no_step(heartbeat: Heartbeat) -> None:
-    """The hammer was suspended alone."""
+    """Only the hammer was suspended."""
     await heartbeat.beat()
     await heartbeat.beat(step_ms=HOUR_MS)
     assert heartbeat.stepped_ms() == 0
@@ -160,7 +160,7 @@ async def test_a_clock_set_back_while_no_hammer_ran_is_recorded_as_a_step(heartb
 
 
 async def test_a_heartbeat_that_expects_another_time_is_ignored(heartbeat: Heartbeat) -> None:
-    """It was sent before the clock stepped, and must not hide the step from the one who measures it."""
+    """It was sent before the clock stepped, and must not hide the step from the hammer that measures it."""
     await heartbeat.beat()
     expected = heartbeat.last()
     heartbeat.step_clock(HOUR_MS)

@@ -1,4 +1,4 @@
-"""Giving lost time back, in both stores: once, whoever asks for it how often."""
+"""Outage compensation in both stores: lost time is given back once, however often it is requested."""
 
 from collections.abc import AsyncIterator
 
@@ -12,7 +12,7 @@ from tests.support.store_pair import Pair
 
 FIRST = Outage(T0 + 10_000, T0 + 15_000)
 BOTH = Outage(T0 + 10_000, T0 + 18_000)
-"""The first one, and another that came right behind it, told as one."""
+"""The first outage and another directly after it, reported as one."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ async def pair(redis: RedisServer) -> AsyncIterator[Pair]:
 
 
 async def give_back(pair: Pair, outage: Outage) -> int:
-    """By how much the end moved."""
+    """Compensates the auction and returns by how much its end moved."""
     before = pair.auction.ends_at or 0
     pair.clock.set(outage.ended_at)
     await pair.verb("close", outage=outage)

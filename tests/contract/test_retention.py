@@ -1,4 +1,4 @@
-"""What becomes of closed auctions, and what still works when Redis has no memory left."""
+"""Deletion of closed auctions, and what still works when the memory of Redis is full."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -63,7 +63,7 @@ async def auctions(redis: RedisServer) -> AsyncIterator[Auctions]:
 
 @contextmanager
 def full(redis: RedisServer) -> Iterator[None]:
-    """Redis is over its limit of memory, and every command that needs more is refused."""
+    """Redis is over its memory limit and refuses every command that needs more."""
     redis.ask("CONFIG", "SET", "maxmemory", 1)
     try:
         yield
@@ -177,7 +177,7 @@ async def test_when_memory_is_full_auctions_still_close_and_are_deleted(auctions
     for auction_id in ("auc_1", "auc_2", "auc_3"):
         await auctions.open(auction_id)
     with full(auctions.redis):
-        # What a hammer does each half second must go on, or it would take the full memory for an outage.
+        # Heartbeats must still work, or the full memory would be taken for an outage.
         assert await auctions.schedule.heartbeat(0) is None
         assert isinstance(await auctions.store.close("auc_1", CAUSE), NotYet)
         await auctions.close("auc_1")

@@ -1,4 +1,4 @@
-"""One limit, several processes: what they allow together, through the ledger in Redis."""
+"""One limit in several processes, which share their counts through Redis."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ PATTERN = "{limits}:*"
 
 @asynccontextmanager
 async def processes(redis: RedisServer, count: int, limit: Limit) -> AsyncIterator[list[UserLimit]]:
-    """The limit as so many processes hold it, each with a connection of its own."""
+    """The limit in `count` processes, each with its own connection."""
     async with AsyncExitStack() as stack:
         yield [
             UserLimit(limit, RedisLedger(await stack.enter_async_context(connected(redis.url))))
@@ -36,7 +36,7 @@ def take(limit: UserLimit, user_id: str = "anna") -> bool:
 
 
 def calls(redis: RedisServer) -> int:
-    """Scripts run so far."""
+    """The number of scripts run so far."""
     text = redis.ask("INFO", "commandstats").decode()
     return sum(
         int(line.partition("calls=")[2].partition(",")[0])
@@ -120,7 +120,7 @@ async def test_after_the_clock_of_redis_is_set_back_no_user_waits_longer_than_fo
     async with processes(redis, 1, limit) as (alone,):
         assert take(alone)
         await until(lambda: int(redis.ask("GET", "{limits}:bids:anna")) < before, "the entry is replaced")
-        # Entries expire a second after everything is paid back; one bid of 100 ms was added.
+        # Entries expire a second after the whole burst is available again; one bid of 100 ms was added.
         assert redis.ask("PTTL", "{limits}:bids:anna") <= window_ms + 100 + 1_000
 
 
@@ -129,12 +129,12 @@ async def test_bytes_stored_in_one_process_count_against_the_limit_in_another(re
         here.take("anna", 9_500)
         await until(lambda: bool(redis.ask("KEYS", PATTERN)), "they are in the ledger")
         there.take("anna", 400)
-        # Alone, 400 bytes are paid back after 40 s; all 9,900 after 990 s.
+        # 400 bytes alone are available again after 40 s, all 9,900 after 990 s.
         await until(lambda: wait_s(there, 10_000) > 900, "the other process knows", 2)
 
 
 def wait_s(limit: UserLimit, units: int) -> float:
-    """How long Anna has to wait for so many."""
+    """How long Anna has to wait for this many units."""
     with pytest.raises(RateLimited) as refused:
         limit.take("anna", units)
     return (refused.value.retry_after_ms or 0) / 1_000

@@ -1,4 +1,4 @@
-"""The lists of auctions by status: a page costs what it returns, and each auction is in the right one."""
+"""The lists of auctions by status: a page reads only what it returns, and each auction is in the right list."""
 
 import re
 from collections.abc import AsyncIterator

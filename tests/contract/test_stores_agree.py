@@ -1,5 +1,5 @@
-"""Hypothesis sends the same commands to both stores; after each, the answer, the whole state and all events must be
-equal. The commands are the same in each run; `HYPOTHESIS_PROFILE=soak` tries new ones."""
+"""Hypothesis sends the same commands to both stores; after each, the answer, the whole state and all events must
+be equal. The commands are the same in each run; `HYPOTHESIS_PROFILE=soak` tries new ones."""
 
 import asyncio
 from collections.abc import Iterator
@@ -142,12 +142,12 @@ def runner(redis: RedisServer) -> Iterator[ExampleRunner]:
 
 @pytest.mark.timeout(SOAK_FOR_S if SOAKING else 120)
 def test_both_stores_give_the_same_answers_to_the_same_commands(runner: ExampleRunner) -> None:
-    # A subclass, because Hypothesis creates the machines and only a class attribute can pass them the runner.
+    # A subclass, because Hypothesis creates the instances: only a class attribute can pass the runner.
     machine = type("TwoStoresWithRunner", (TwoStores,), {"runner": runner})
     everything = {code.value for code in Code} - {"auction_not_found", "bidder_blocked"}
     everything |= {"accepted", "outbid", "replayed", "sold", "unsold", "cancelled"}
     examples = settings().max_examples if SOAKING else EXAMPLES
-    # Which answers occur changes with the code, because Hypothesis draws constants from it. So rounds are run until
+    # Which answers occur changes with the code, because Hypothesis draws constants from it. So rounds run until
     # every answer occurred.
     for number in range(MAX_ROUNDS):
         if not SOAKING:

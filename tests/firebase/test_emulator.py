@@ -1,4 +1,4 @@
-"""Users whom Firebase's own emulator signed up sell and bid."""
+"""Users signed up at the real Firebase emulator sell and bid."""
 
 from collections.abc import Iterator
 from pathlib import Path

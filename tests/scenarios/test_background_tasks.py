@@ -1,4 +1,4 @@
-"""A background task that cannot do its work is seen from outside, and works again once it can."""
+"""A failing background task is visible in the log, metrics and /ready, and recovers."""
 
 import json
 from contextlib import AsyncExitStack, ExitStack
@@ -84,7 +84,7 @@ async def test_an_unreadable_viewer_count_stops_no_other_count(start_redis: Star
             counted = {(await first.receive("viewers"))["topic"] for _ in range(2)}
             assert counted == {"auction:auc_2", "auction:auc_3"}
             await until(lambda: "corrupt_auction" in gateway.log(), "it is logged")
-            # It is mended without a restart.
+            # The count recovers without a restart.
             redis.ask("DEL", keys_of("auc_1").viewers)
             second = await stack.enter_async_context(welcomed(gateway.port))
             await second.watch("auc_1")

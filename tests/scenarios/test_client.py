@@ -1,4 +1,4 @@
-"""The reference client against a gateway that misbehaves on purpose: nothing is lost, nothing is guessed."""
+"""The reference client with a gateway that misbehaves on purpose: no event is lost or guessed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ def live_event(seq: int) -> dict[str, Any]:
 
 
 async def watched(client: LiveClient, gateway: ScriptedGateway, seq: int = 3) -> Connection:
-    """A connection on which the auction is watched."""
+    """Returns a connection on which the auction is watched."""
     client.watch(ID)
     connection = await gateway.next()
     assert (await connection.next())["type"] == "watch"
@@ -76,7 +76,7 @@ async def test_a_gap_is_filled_by_watching_again(gateway: ScriptedGateway) -> No
         missing = [{key: value for key, value in event(seq).items() if key != "type"} for seq in (5, 6)]
         connection.send({"type": "replay", "topic": TOPIC, "epoch": "e1", "seq": 6, "events": missing})
         connection.send(live_event(7))
-        await until(lambda: client.topics[TOPIC].seq == 7, "everything came")
+        await until(lambda: client.topics[TOPIC].seq == 7, "all events arrived")
 
     assert [each["seq"] for each in events_received if each["type"] == "event"] == [4, 5, 6, 7]
     assert all(each["topic"] == TOPIC for each in events_received)
@@ -98,7 +98,7 @@ async def test_a_client_resumes_where_it_was_after_losing_its_connection(
         assert (again["type"], again["after"], again["epoch"]) == ("watch", 3, "e1")
         connection.send(snapshot(2, epoch="e2"))
         await until(lambda: client.topics[TOPIC].epoch == "e2", "a new history starts")
-        await until(lambda: client.state == "live" and client.reconnects == 1, "it is live again")
+        await until(lambda: client.state == "live" and client.reconnects == 1, "it is connected again")
 
 
 @pytest.mark.parametrize(("code", "why"), [(4401, "the token was refused"), (4403, "does not take connections")])

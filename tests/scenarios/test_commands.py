@@ -1,4 +1,4 @@
-"""`blytz watch`, `bid`, `simulate`, `verify` and `demo` as people and programs use them, on a whole platform."""
+"""`blytz watch`, `bid`, `simulate`, `verify` and `demo` on a whole platform, with and without a terminal."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ Ended = subprocess.CompletedProcess[str]
 
 
 def run(platform: Platform, *words: str) -> Ended:
-    """Through --data, as on the machine of the platform."""
+    """Runs a command with --data, as on the machine of the platform."""
     command = blytz(*words, "--data", str(platform.data))
     return subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
 
@@ -41,7 +41,7 @@ def close(platform: Platform, auction_id: str) -> None:
 
 @pytest.fixture
 def started() -> Iterator[list[subprocess.Popen[Any]]]:
-    """Ended with the test, whatever became of it."""
+    """Starts processes that are ended with the test."""
     processes: list[subprocess.Popen[Any]] = []
     yield processes
     for process in processes:
@@ -195,9 +195,11 @@ def test_watch_draws_in_a_terminal_and_restores_it(
         wait_until(lambda: has("Hand-thrown tea bowl"), "the title is drawn", WITHIN_S)
         wait_until(lambda: has("1 bid"), "the bid is drawn", WITHIN_S)
         watching.send_signal(signal.SIGINT)
-        wait_until(lambda: has("\x1b[?1049l"), "the screen is given back", WITHIN_S)
+        wait_until(lambda: has("\x1b[?1049l"), "the screen is restored", WITHIN_S)
         assert watching.wait(timeout=WITHIN_S) == 0
-        wait_until(lambda: has("Hand-thrown tea bowl: open, Maya leads with $5.00"), "the last word", WITHIN_S)
+        wait_until(
+            lambda: has("Hand-thrown tea bowl: open, Maya leads with $5.00"), "the final line is printed", WITHIN_S
+        )
         assert b"Traceback" not in shown
         assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")
     finally:
@@ -290,7 +292,7 @@ def test_the_demo_shows_bids_within_five_seconds_and_continues_after_restarts_of
     platform = start_platform()
     watching = start(started, platform, "watch", "--json")
     start(started, platform, "demo", "--auctions", "1")
-    wait_until(lambda: "bid" in kinds(platform), "somebody bids", 10.0)
+    wait_until(lambda: "bid" in kinds(platform), "there is a bid", 10.0)
     before = len(bids_of(platform))
     for name in ("live", "auction"):
         platform.wait_until_back(name, platform.kill(name))
@@ -312,7 +314,7 @@ def bids_of(platform: Platform) -> list[dict[str, Any]]:
 
 
 def test_a_command_whose_reader_closes_the_pipe_ends_with_the_code_of_sigpipe() -> None:
-    """Not with 1: that is a difference to `blytz verify`."""
+    """Not with 1, which `blytz verify` uses for a difference."""
     reads, writes = os.pipe()
     os.close(reads)
     with os.fdopen(writes, "w") as nobody:

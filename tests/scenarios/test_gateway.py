@@ -1,5 +1,5 @@
-"""The gateway of a server, over plain http: routes, headers, the app's files, the log. test_up.py has that of
-`blytz up`, test_gateway_tls.py the one with a certificate."""
+"""The gateway over plain http: routes, headers, the app's files, the log. test_up.py tests it under `blytz up`,
+test_gateway_tls.py with a certificate."""
 
 import contextlib
 import gzip
@@ -25,7 +25,7 @@ SECRET = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0LXRva2Vu.c2lnbmF0dXJl"
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its path has what nginx would read as a variable, a comment and two words."""
+    """Its path has characters that nginx would read as a variable, a comment and two arguments."""
     folder = tmp_path_factory.mktemp("app") / "$host #1 app"
     (folder / HASHED).parent.mkdir(parents=True)
     (folder / HASHED).write_bytes(SCRIPT)
@@ -38,7 +38,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, platform: Platform, app: Path) -> Iterator[Gateway]:
-    with Gateway(tmp_path_factory.mktemp("door") / "data", platform, app=app, body_kib=8) as running:
+    with Gateway(tmp_path_factory.mktemp("gateway") / "data", platform, app=app, body_kib=8) as running:
         yield running
 
 
@@ -111,7 +111,7 @@ def test_every_answer_has_the_security_headers(gateway: Gateway, path: str) -> N
     assert {name: headers.get_list(name) for name in once} == {name: [value] for name, value in once.items()}
     policy = headers["content-security-policy"].split("; ")
     assert {"default-src 'self'", "frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'"} <= set(policy)
-    # Over plain http a browser must not believe it, and over TLS test_gateway_tls.py finds it.
+    # HSTS is not valid over plain http; test_gateway_tls.py has it over TLS.
     assert "strict-transport-security" not in headers
     assert headers["server"] == "nginx"
 
@@ -159,7 +159,7 @@ def test_a_body_larger_than_the_operator_allows_is_refused(gateway: Gateway) -> 
     url = f"{gateway.url}/auction/v1/auctions"
     assert httpx.post(url, content=b"x" * 8_192).status_code != 413
     assert "8 KiB" in problem(httpx.post(url, content=b"x" * 8_193), 413, "too_large")["detail"]
-    # Nor is one whose size is not said in front.
+    # A body without a Content-Length is limited too.
     problem(httpx.post(url, content=iter([b"x" * 5_000] * 2)), 413, "too_large")
 
 
@@ -255,7 +255,7 @@ def test_no_log_contains_the_secrets_of_a_request(gateway: Gateway, platform: Pl
     )
     line = json.loads(gateway.log_line(answer.headers["x-request-id"]))
     assert line["path"] in {"/auction/v1/auctions", "/live/v1", "/none", "/order/v1/orders", "/"}
-    # The middle of the token alone would be as bad; nor do the services behind us write it.
+    # The middle part of the token alone must not be logged either, nor by the services behind the gateway.
     assert SECRET.split(".")[1] not in gateway.logs() + platform.log()
 
 

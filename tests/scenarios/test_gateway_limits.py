@@ -1,4 +1,4 @@
-"""What one address may do at the gateway, and how it is told to wait."""
+"""The limits of one address at the gateway, and the retry time in its refusals."""
 
 import asyncio
 import socket
@@ -36,7 +36,7 @@ def statuses(gateway: Gateway, count: int, **headers: str) -> list[int]:
 
 
 def refusal(gateway: Gateway, path: str = "/health") -> None:
-    """One that says when to come back, to a program and to a browser."""
+    """Checks and returns a refusal, which states the retry time and can be read by a browser."""
     answer = gateway.get(path)
     assert problem(answer, 429, "rate_limited")["retry_after_ms"] == 1_000
     assert answer.headers["retry-after"] == "1"
@@ -60,7 +60,7 @@ def test_a_forwarded_address_sent_by_a_client_does_not_change_its_limit(start: S
 def test_behind_a_trusted_proxy_each_ipv4_address_and_each_ipv6_network_has_its_own_limit(start: Start) -> None:
     gateway = start(requests_per_s=1, requests_burst=5, trusted_proxies="127.0.0.1")
     assert statuses(gateway, 20, X_Forwarded_For="192.0.2.1")[-1] == 429
-    # What stands further left was said by the client.
+    # Addresses further left were sent by the client.
     assert statuses(gateway, 1, X_Forwarded_For="192.0.2.2, 192.0.2.1") == [429]
     assert statuses(gateway, 1, X_Forwarded_For="192.0.2.2") == [200]
     home = [statuses(gateway, 1, X_Forwarded_For=f"2001:db8:1:2:{n:x}::{n:x}")[0] for n in range(1, 21)]
@@ -75,9 +75,9 @@ def test_concurrent_requests_are_counted_until_they_are_answered(start: Start) -
         for _ in range(2):
             wire = held.enter_context(socket.create_connection(("127.0.0.1", gateway.http_port)))
             wire.sendall(begun)
-        wait_until(lambda: gateway.get("/health").status_code == 429, "both count")
+        wait_until(lambda: gateway.get("/health").status_code == 429, "both connections are counted")
         refusal(gateway)
-    wait_until(lambda: gateway.get("/health").status_code == 200, "the two have gone")
+    wait_until(lambda: gateway.get("/health").status_code == 200, "both connections are closed")
 
 
 async def test_concurrent_connections_are_counted_until_they_close(start: Start) -> None:
@@ -101,7 +101,7 @@ async def test_concurrent_connections_are_counted_until_they_close(start: Start)
 
 def test_handshakes_have_their_own_rate_limit(start: Start) -> None:
     gateway = start(sockets_per_s=1, sockets_burst=3)
-    # Not a WebSocket, and counted all the same: it reaches the live gateway.
+    # Not a WebSocket, but counted too, because it reaches the live gateway.
     assert [gateway.get("/live/v1").status_code for _ in range(8)][-1] == 429
     refusal(gateway, "/live/v1")
     assert statuses(gateway, 1) == [200]

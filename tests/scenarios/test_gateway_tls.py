@@ -50,7 +50,7 @@ def test_the_path_of_certificate_challenges_stays_on_http(gateway: Gateway) -> N
     assert gateway.get("/.well-known/acme-challenge/../../nginx.conf").status_code == 308
 
 
-# --- What is behind TLS -----------------------------------------------------------------------------------------
+# --- Routes over TLS --------------------------------------------------------------------------------------------
 
 
 def test_an_unreadable_request_is_answered_with_a_problem_over_tls_too(gateway: Gateway) -> None:

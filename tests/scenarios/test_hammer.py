@@ -34,7 +34,7 @@ async def harness(redis: RedisServer, hammer: Service) -> AsyncIterator[HammerHa
 
 
 async def assert_on_time(harness: HammerHarness, auction_id: str, due_at: int) -> None:
-    """It ended then, was closed at once, and passed on once."""
+    """Checks that it ended at this time, was closed at once, and recorded in sales once."""
     await harness.until_in_sales([auction_id], (due_at - now_ms()) / 1000 + 2)
     closing = (await harness.closing(auction_id)).public
     assert closing["ends_at"] == due_at
@@ -59,7 +59,7 @@ async def test_a_sold_auction_is_recorded_in_sales_with_its_winner_and_price(har
 async def test_an_extension_just_before_the_end_is_honoured(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_000, extension_window_ms=400, extension_ms=700)
     ends_at = (await harness.auction(auction_id)).ends_at or 0
-    # By now the hammer has its arm up.
+    # By now the hammer is about to close it.
     await until(lambda: now_ms() > ends_at - 150, "it is about to end")
     receipt = await harness.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
     assert isinstance(receipt, Receipt)
@@ -79,7 +79,7 @@ async def test_an_auction_extended_repeatedly_is_closed_at_its_last_end(harness:
             auction_id, bid((ANNA, BEN)[number % 2], 500 + 1_000 * number), CAUSE
         )
         if not isinstance(answer, Receipt):
-            break  # Too late by a hair: then that was the end.
+            break  # The extension may come too late; then that was the end.
         ends_at = answer.ends_at
 
     await assert_on_time(harness, auction_id, ends_at)
@@ -92,8 +92,8 @@ async def test_a_paused_auction_is_not_closed_and_a_resumed_one_closes_on_time(h
     await harness.store.change(auction_id, "pause", CAUSE)
     await until(lambda: now_ms() > ended_at + 300, "its end would have passed")
     assert await harness.kinds(auction_id) == ["opened", "paused"]
-    # Asked in vain, the hammer comes again much later; a resume must not wait for that.
-    await until(lambda: harness.scheduled()[auction_id] > now_ms() + 2_000, "the hammer looks again later")
+    # A hammer that finds it paused postpones its next check; a resume must not wait for that.
+    await until(lambda: harness.scheduled()[auction_id] > now_ms() + 2_000, "the hammer has postponed its check")
 
     resumed = await harness.store.change(auction_id, "resume", CAUSE)
 
@@ -147,18 +147,18 @@ async def test_an_auction_that_ends_early_is_recorded_in_sales_within_a_second(
 
 
 async def test_a_schedule_entry_whose_auction_was_never_created_is_removed(harness: HammerHarness) -> None:
-    """A minute after it was due; here that minute has passed already."""
+    """Removed a minute after it was due, which has passed already here."""
     orphan = new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() - 61_000, orphan)
     await until(lambda: orphan not in harness.scheduled(), "the orphan is dropped")
 
 
 async def test_a_schedule_entry_whose_auction_is_being_created_is_kept(harness: HammerHarness) -> None:
-    """It is written before its auction: without it, the auction would never be hammered."""
+    """The entry is written before its auction; without it, the auction would never be closed."""
     early, orphan = new_id("auc"), new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() - 30_000, early)
     harness.redis.ask("ZADD", SCHEDULE, now_ms() - 61_000, orphan)
-    await until(lambda: orphan not in harness.scheduled(), "the hammer has looked")
+    await until(lambda: orphan not in harness.scheduled(), "the hammer has checked it")
     assert early in harness.scheduled()
 
 
@@ -166,7 +166,7 @@ async def test_the_entry_of_a_new_auction_with_an_old_start_is_not_removed(redis
     async with harness_in(redis) as harness:
         began = now_ms()
         auction_id = await harness.open(LONG_MS, starts_at=1)
-        # The entry as it was before the auction came: no hammer has touched it.
+        # The entry as written before the auction, without an attempt of a hammer.
         assert harness.scheduled()[auction_id] >= began
 
 
@@ -184,7 +184,7 @@ async def test_a_corrupt_auction_does_not_stop_the_others(harness: HammerHarness
     await harness.until_in_sales([sound], 3)
 
     assert corrupt not in harness.sales()
-    await until(lambda: harness.scheduled()[corrupt] > now_ms() + 30_000, "the hammer asks again much later")
+    await until(lambda: harness.scheduled()[corrupt] > now_ms() + 30_000, "the hammer has postponed its check")
 
 
 async def test_a_result_that_cannot_be_recorded_is_kept_and_recorded_later(
@@ -192,7 +192,7 @@ async def test_a_result_that_cannot_be_recorded_is_kept_and_recorded_later(
 ) -> None:
     harness.redis.ask("SET", SALES, "not a stream")
     stuck = await harness.open(1_000)
-    await until(lambda: stuck in hammer.log(), "the hammer says that it could not")
+    await until(lambda: stuck in hammer.log(), "the failure is logged")
     assert await harness.kinds(stuck) == ["opened", "unsold"]
     assert stuck in harness.scheduled()
 

@@ -1,5 +1,5 @@
-"""Only the hammers were away: bids were decided all the while, so no time was lost. And hammers that die while
-they give lost time back."""
+"""Only the hammers were down: bids were still decided, so no time was lost. And hammers killed during
+compensation."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -72,13 +72,13 @@ async def test_after_a_hammer_is_killed_during_compensation_each_auction_gets_it
         )
 
     away_ms = await redis_away(harness, "killed", 2_500)
-    await until(lambda: given_back() > 0, "somebody gets time back", 10)
+    await until(lambda: given_back() > 0, "the first is compensated", 10)
     for hammer in harness.hammers[:2]:
         hammer.kill()
     harness.hammers[0].start()
 
     await harness.until_in_sales(short, 15)
-    await until(lambda: given_back() == CROWD / 10, "everybody gets time back", 10)
+    await until(lambda: given_back() == CROWD / 10, "all are compensated", 10)
     for name in (*ids, *short):
         (event,) = await harness.restored(name)
         assert event.public["by_ms"] >= away_ms
@@ -94,7 +94,7 @@ async def test_an_outage_writes_few_log_lines(harness: HammerHarness) -> None:
 
 
 async def test_thousands_of_auctions_are_compensated_at_once(harness: HammerHarness) -> None:
-    """Not only when their own hammer would have fallen: another outage may come first."""
+    """Not only when each is due, because another outage may come first."""
     ids: list[str] = []
     while len(ids) < MANY:
         ids += await asyncio.gather(*(harness.open(LONG_MS + len(ids)) for _ in range(100)))

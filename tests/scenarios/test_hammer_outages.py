@@ -1,4 +1,4 @@
-"""After Redis was away, whoever could not bid gets the lost time back: once, and nobody else."""
+"""After an outage of Redis each affected auction is compensated once, and no other."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -33,7 +33,7 @@ async def harness(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
 
 
 async def compensation_of(harness: HammerHarness, auction_id: str) -> Event:
-    """The one event that gave time back, once it is there."""
+    """Waits for the only compensation event, and returns it."""
     await until(lambda: restored_on(harness, auction_id), "it gets its time back", 10)
     (event,) = await harness.restored(auction_id)
     return event
@@ -87,7 +87,7 @@ async def test_an_auction_due_to_end_during_an_outage_continues_after_it(harness
 
     for name in ids:
         event = await compensation_of(harness, name)
-        # There was time left when bids could be decided no more, and as much is left now.
+        # The auction has as much time left as when the outage began.
         assert event.public["ends_at"] > event.private["ended_at"]
     answer = await harness.store.place_bid(ids[0], bid(ANNA, 500), CAUSE)
     assert not hasattr(answer, "code"), answer
@@ -111,7 +111,7 @@ async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHa
     late_start = await harness.open(LONG_MS, starts_at=now_ms() + 1_500)
     affected = await harness.open(LONG_MS)
     others = (ended, cancelled, paused, scheduled)
-    await until(lambda: harness.scheduled().keys().isdisjoint({ended, cancelled}), "those are passed on")
+    await until(lambda: harness.scheduled().keys().isdisjoint({ended, cancelled}), "those are recorded in sales")
     before = {name: await harness.auction(name) for name in others}
     # The outage begins with the last heartbeat, and the pause comes before it.
     heartbeats = harness.redis.ask("HGET", HEARTBEAT, "at")
@@ -124,14 +124,14 @@ async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHa
     await until(lambda: harness.redis.ask("EXISTS", keys_of(late_start).events) == 1, "it opens", 5)
     assert ((await harness.auction(late_start)).opened_at or 0) >= outage["ended_at"]
     assert before == {name: await harness.auction(name) for name in others}
-    # The clock of this one stood still all the while.
+    # This auction was paused during the outage.
     resumed = await harness.store.change(paused, "resume", CAUSE)
     assert isinstance(resumed, Auction)
     await harness.until_in_sales([paused], 5)
     assert (await harness.closing(paused)).public["ends_at"] == resumed.ends_at
-    # A new hammer looks at everything once, because of the outage that it hears of.
+    # A new hammer learns of the outage, and checks every auction once.
     (hammer,) = await harness.start_hammers()
-    await until(lambda: '"outage"' in hammer.log(), "the new hammer heard of it")
+    await until(lambda: '"outage"' in hammer.log(), "the new hammer logs the outage")
     await harness.until_in_sales([await harness.open(1_000)], 5)
     for name in (*others, late_start, opened_later):
         assert await is_not_compensated(harness, name)
@@ -165,7 +165,7 @@ async def test_two_outages_are_both_compensated(harness: HammerHarness) -> None:
 
 
 async def test_an_auction_that_is_being_created_during_an_outage_stays_scheduled(harness: HammerHarness) -> None:
-    """Its entry is written first. A hammer that gives time back looks at every entry, and must leave it."""
+    """Its schedule entry is written first. A hammer that compensates reads every entry and must keep this one."""
     affected, coming = await harness.open(LONG_MS), new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() + LONG_MS, coming)
     await redis_away(harness, "killed", 500)
@@ -182,7 +182,7 @@ async def test_a_short_pause_of_redis_is_not_compensated(harness: HammerHarness)
 
 
 async def test_redis_and_all_hammers_down_together_is_an_outage(harness: HammerHarness) -> None:
-    """A machine that was switched off and on."""
+    """As when a machine is switched off and on."""
     name = await harness.open(1_500, extension_ms=1_000)
     for hammer in harness.hammers:
         hammer.kill()

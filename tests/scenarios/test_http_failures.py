@@ -1,4 +1,4 @@
-"""The HTTP service when Redis dies, freezes or is not there yet, when there is too much work, and when it ends."""
+"""The HTTP service when Redis is killed, frozen or not started yet, under overload, and on SIGTERM."""
 
 import asyncio
 import concurrent.futures
@@ -91,7 +91,7 @@ def test_an_overloaded_service_refuses_at_once_and_only_while_overloaded(own_red
     own_redis.thaw()
     codes = [code for code, _ in reply]
     assert median(seconds for code, seconds in reply if code == "overloaded") < 0.3
-    # The process itself may be asking Redis something, which takes one of the places.
+    # A call of the process itself to Redis may use one of the slots.
     assert IN_FLIGHT - 1 <= codes.count("pending") <= IN_FLIGHT
     assert codes.count("pending") + codes.count("overloaded") == bidders
     api.service.wait_until_ready()
@@ -124,7 +124,7 @@ def test_bids_are_refused_when_memory_is_full_and_reads_still_work(own_redis: Re
 def test_a_disk_that_cannot_be_written_is_reported_by_ready(own_redis: RedisServer, api: Api) -> None:
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
     auction_id = api.create(sam)
-    # Redis stops writing in the same way when a snapshot fails, which needs no full disk: a folder in its place.
+    # Redis refuses writes in the same way after a failed snapshot; a folder in place of the file makes it fail.
     in_the_way = own_redis.folder / "dump.rdb"
     in_the_way.mkdir()
     own_redis.ask("CONFIG", "SET", "save", "3600 1")
@@ -149,13 +149,13 @@ def test_on_sigterm_accepted_requests_are_answered_and_the_service_ends_in_time(
 ) -> None:
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
     auction_id = api.create(sam)
-    api.get("/health")  # an idle connection that is kept alive must not hold the end up
+    api.get("/health")  # an idle keep-alive connection must not delay the end
     own_redis.freeze()
     with concurrent.futures.ThreadPoolExecutor(1) as pool, Api(api.service, tmp_path) as other:
         bidding = pool.submit(other.bid, auction_id, 500, anna)
-        # Polls of the service itself may be under way beside it.
+        # Polls of the service itself may be in flight too.
         in_flight = re.compile("redis_in_flight [1-9]")
-        wait_until(lambda: bool(in_flight.search(api.get("/metrics").text)), "the bid is under way")
+        wait_until(lambda: bool(in_flight.search(api.get("/metrics").text)), "the bid is in flight")
         began = time.monotonic()
         code = api.service.stop()
         assert bidding.result().json()["code"] == "pending"

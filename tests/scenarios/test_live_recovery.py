@@ -1,4 +1,4 @@
-"""Whatever ends, viewers go on with the same history, whole, or with a snapshot that says so."""
+"""After any failure viewers continue the same history without a gap, or get a snapshot."""
 
 import asyncio
 import random
@@ -26,7 +26,7 @@ LONG_MS = 3_600_000
 
 
 class Bidders:
-    """Bid one after the other until told to stop; the last event's number is `seq`."""
+    """Bid one after the other until `stop`; `seq` is the number of the last event."""
 
     def __init__(self, store: RedisStore, auction_id: str, per_s: float) -> None:
         self.seq, self.price = 1, 0
@@ -60,10 +60,10 @@ async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
 
 
 async def assert_all_up_to_date(viewers: list[Viewer], store: RedisStore) -> None:
-    """Everybody is where the log ends, and nobody was told anything that did not follow."""
+    """Checks that every viewer has the last event of the log and received no fault."""
     events = await store.events(AUCTION, 0, 100_000)
     last = events[-1].seq
-    await until(lambda: all(viewer.seq == last for viewer in viewers), "everybody knows the last event", 30)
+    await until(lambda: all(viewer.seq == last for viewer in viewers), "every viewer has the last event", 30)
     prices = {event.seq: event.public["price"] for event in events}
     for viewer in viewers:
         assert not viewer.faults, viewer.faults[:3]
@@ -82,7 +82,7 @@ async def test_two_thousand_viewers_keep_one_history_through_every_failure(
         ports = [first.port, second.port]
         await connect_all(viewers[::2], ports[0])
         await connect_all(viewers[1::2], ports[1])
-        await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot", 20)
+        await until(lambda: all(viewer.snapshots for viewer in viewers), "every viewer has a snapshot", 20)
         bidders = Bidders(store, AUCTION, per_s=60)
         try:
             for _ in range(4):
@@ -108,7 +108,7 @@ async def test_two_thousand_viewers_keep_one_history_through_every_failure(
         finally:
             await bidders.stop()
         await assert_all_up_to_date(viewers, store)
-        # Nothing here was long enough for more than a replay.
+        # No disconnect here was long enough for more than a replay.
         assert {viewer.snapshots for viewer in viewers} == {1}
         assert all(viewer.replays for viewer in lost)
         assert first.metric('blytz_topic_syncs_total{why="subscribed"}') >= 2
@@ -143,11 +143,11 @@ async def test_viewers_are_notified_of_a_killed_redis_and_have_no_gap(start_redi
         with GatewayProcess(redis.url) as gateway:
             viewers = [Viewer(AUCTION) for _ in range(50)]
             await connect_all(viewers, gateway.port)
-            await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot")
+            await until(lambda: all(viewer.snapshots for viewer in viewers), "every viewer has a snapshot")
             token = gateway.token("Anna")
             async with welcomed(gateway.port, token) as anna:
                 redis.kill()
-                await until(lambda: all(viewer.errors for viewer in viewers), "everybody is told")
+                await until(lambda: all(viewer.errors for viewer in viewers), "every viewer gets an error")
                 assert gateway.page("/health")[0] == 200
                 assert gateway.page("/ready")[0] == 503
                 sent = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
@@ -175,7 +175,7 @@ async def test_viewers_are_notified_of_a_killed_redis_and_have_no_gap(start_redi
 async def test_after_a_backup_is_restored_viewers_get_a_snapshot_of_it(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
-    """Also those who had seen more than the backup holds, connected or not."""
+    """Also viewers that had seen more than the backup contains, connected or not."""
     redis = start_redis()
     async with connected(redis.url) as pipe:
         store = RedisStore(pipe)
@@ -276,7 +276,7 @@ async def test_on_sigterm_bids_in_flight_are_answered_and_every_connection_close
     with GatewayProcess(redis.url) as gateway:
         viewers = [Viewer(AUCTION) for _ in range(300)]
         await connect_all(viewers, gateway.port)
-        await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot")
+        await until(lambda: all(viewer.snapshots for viewer in viewers), "every viewer has a snapshot")
         async with welcomed(gateway.port, gateway.token("Anna")) as anna, welcomed(gateway.port) as deaf:
             deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
             for number in range(50):
@@ -295,6 +295,6 @@ async def test_on_sigterm_bids_in_flight_are_answered_and_every_connection_close
             began = time.monotonic()
             assert await asyncio.to_thread(gateway.wait) == 0
             assert time.monotonic() - began < 10
-        await until(lambda: all(viewer.codes for viewer in viewers), "all were told")
+        await until(lambda: all(viewer.codes for viewer in viewers), "every viewer is closed")
         assert {code for viewer in viewers for code in viewer.codes} == {1012}
         assert not gateway.faults()

@@ -1,4 +1,4 @@
-"""The ways into Redis: unix socket, TCP, TLS, with a password or as a user of its own."""
+"""Connections to Redis: unix socket, TCP, TLS, with a password or as another user."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +18,8 @@ from tests.support.wait import until
 BLYTZ = "blytz on >pw ~* &* +@all -@dangerous +info"
 
 
-async def sells(url: str, auction_id: str = "auc_1") -> None:
-    """An auction can be held through this door."""
+async def can_hold_an_auction(url: str, auction_id: str = "auc_1") -> None:
+    """Creates an auction and bids over this connection."""
     async with connected(url, no_timeout=True) as pipe:
         store = RedisStore(pipe)
         await store.create(listing(auction_id), CAUSE)
@@ -28,13 +28,13 @@ async def sells(url: str, auction_id: str = "auc_1") -> None:
 
 async def test_redis_can_be_used_by_tcp_and_unix_socket_with_a_password(start_redis: StartRedis) -> None:
     server = start_redis(tcp=True, password="p-w")
-    await sells(server.url)
-    await sells(server.tcp_url, "auc_2")
+    await can_hold_an_auction(server.url)
+    await can_hold_an_auction(server.tcp_url, "auc_2")
 
 
 async def test_a_redis_user_without_dangerous_commands_is_enough(start_redis: StartRedis) -> None:
     server = start_redis(users=[BLYTZ])
-    await sells(server.url_as("blytz", "pw"))
+    await can_hold_an_auction(server.url_as("blytz", "pw"))
     async with connected(server.url_as("blytz", "pw"), no_timeout=True) as pipe:
         for command in (("FLUSHALL",), ("CONFIG", "GET", "*"), ("SHUTDOWN",)):
             with pytest.raises(RedisError, match="NOPERM"):
@@ -53,19 +53,19 @@ async def test_redis_can_be_used_by_tls_with_a_certificate_of_a_trusted_authorit
 ) -> None:
     certificates = make_certificates(tmp_path / "ours")
     server = start_redis(tls=certificates, password="p-w")
-    await sells(f"rediss://:p-w@localhost:{server.tls_port}?ssl_ca_certs={certificates / 'ca.pem'}")
+    await can_hold_an_auction(f"rediss://:p-w@localhost:{server.tls_port}?ssl_ca_certs={certificates / 'ca.pem'}")
 
 
-async def stays_out(url: str, word: str, open_the_door: Callable[[], None] | None = None) -> None:
-    """A pipe that cannot get in keeps trying, says why once, and is not up."""
+async def assert_no_connection(url: str, reason: str, allow_connection: Callable[[], None] | None = None) -> None:
+    """A pipe that cannot connect keeps trying, logs the reason once, and is not up."""
     with capture_logs() as logs:
         pipe = RedisPipe(url, "test")
         await pipe.start()
         try:
-            await until(lambda: any(word in entry.get("error", "") for entry in logs), f"it says {word}")
+            await until(lambda: any(reason in entry.get("error", "") for entry in logs), f"{reason} is logged")
             assert not pipe.up.is_set()
-            if open_the_door:
-                open_the_door()
+            if allow_connection:
+                allow_connection()
                 await until(pipe.up.is_set, "it kept trying")
                 assert await pipe.call("PING") == b"PONG"
         finally:
@@ -80,22 +80,22 @@ async def test_a_wrong_password_is_logged_once_and_retried_until_it_is_right(sta
         server.ask("CONFIG", "SET", "requirepass", "wrong")
         server.password = "wrong"
 
-    await stays_out(server.url_as("", "wrong"), "WRONGPASS", make_it_right)
+    await assert_no_connection(server.url_as("", "wrong"), "WRONGPASS", make_it_right)
 
 
 async def test_an_unknown_redis_user_gets_no_connection(start_redis: StartRedis) -> None:
     server = start_redis(users=[BLYTZ])
-    await stays_out(server.url_as("stranger", "pw"), "WRONGPASS")
+    await assert_no_connection(server.url_as("stranger", "pw"), "WRONGPASS")
 
 
 async def test_without_the_password_there_is_no_connection(start_redis: StartRedis) -> None:
     server = start_redis(password="right")
-    await stays_out(f"unix://{server.socket}", "NOAUTH")
+    await assert_no_connection(f"unix://{server.socket}", "NOAUTH")
 
 
 async def test_a_server_with_an_untrusted_certificate_is_refused(start_redis: StartRedis, tmp_path: Path) -> None:
     server = start_redis(tls=make_certificates(tmp_path / "theirs"))
     ours = make_certificates(tmp_path / "ours")
-    await stays_out(
+    await assert_no_connection(
         f"rediss://localhost:{server.tls_port}?ssl_ca_certs={ours / 'ca.pem'}", "CERTIFICATE_VERIFY_FAILED"
     )

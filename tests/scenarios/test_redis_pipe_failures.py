@@ -1,4 +1,4 @@
-"""Redis killed, frozen, loading, without its replicas: a bidder is never told something that is not so."""
+"""Redis killed, frozen, loading or without its replicas: no bidder gets a wrong answer."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ MAX_ANSWER_S = 5 * DURABLE_WITHIN_S
 
 
 async def placed(pipe: RedisPipe, sent: Bid) -> Receipt:
-    """Ask as a client does: a bid that is pending is sent again."""
+    """Sends a bid as a client does, which retries a pending one."""
     async with asyncio.timeout(10):
         while True:
             with contextlib.suppress(NotDurable):
@@ -46,7 +46,7 @@ async def open_auction(pipe: RedisPipe) -> None:
 
 
 async def pending_soon(asked: Answer[Any]) -> None:
-    """The answer is `pending`: not at once, and not much later than promised."""
+    """Checks that the answer is `pending`, and not much later than promised."""
     began = time.monotonic()
     with pytest.raises(NotDurable):
         await asyncio.wait_for(asked, MAX_ANSWER_S)
@@ -146,7 +146,7 @@ async def test_while_redis_loads_its_data_the_pipe_waits_and_nothing_is_sent(sta
         pipe = RedisPipe(server.url, "test")
         await pipe.start()
         try:
-            await until(lambda: any("LOADING" in entry.get("error", "") for entry in logs), "the pipe hears of it")
+            await until(lambda: any("LOADING" in entry.get("error", "") for entry in logs), "the pipe logs it")
             with pytest.raises(StoreUnavailable):
                 pipe.call("PING")
             await until(pipe.up.is_set, "it has loaded", within_s=15)
@@ -167,11 +167,11 @@ def is_loading(server: RedisServer) -> bool:
 
 @pytest.fixture
 def pair_of_redis(start_redis: StartRedis) -> tuple[RedisServer, RedisServer]:
-    """A primary and its replica, in step."""
+    """A primary and its replica, synchronised."""
     primary = start_redis(tcp=True)
     replica = start_redis(config={"replicaof": f"127.0.0.1 {primary.port}"})
     wait_until(lambda: replica.info("replication")["master_link_status"] == "up", "the replica follows", 15)
-    # The first acknowledgement after a synchronisation may take a second; what is tested comes after it.
+    # The first acknowledgement after a synchronisation may take a second, so it is awaited here.
     primary.ask("SET", "first", "x")
 
     def in_step() -> bool:

@@ -1,4 +1,4 @@
-"""The Redis of tests can be killed, frozen and restarted; the Redis of `blytz up` has a bound of memory."""
+"""The Redis of tests can be killed, frozen and restarted; the Redis of `blytz up` has a memory limit."""
 
 from pathlib import Path
 

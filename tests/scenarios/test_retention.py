@@ -1,4 +1,4 @@
-"""Closed auctions are deleted by a running platform, and whoever asks for one is told that there is none."""
+"""Old closed auctions are deleted by a running platform, and reading one is then a 404."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`blytz token`: a token and nothing else, and only on a dev platform."""
+"""`blytz token` prints a token and nothing else, and only on a dev platform."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`blytz up` as a user meets it: one port, everything behind it."""
+"""`blytz up` as a user sees it: one port for the whole platform."""
 
 import json
 import re
@@ -21,7 +21,7 @@ MAX_IDLE_MB = 600
 
 
 def raw(platform: Platform, request: bytes) -> bytes:
-    """What the gateway answers to bytes that no HTTP client would send."""
+    """The answer of the gateway to bytes that no HTTP client would send."""
     with socket.create_connection(("127.0.0.1", platform.ports["nginx"]), timeout=5) as wire:
         wire.sendall(request)
         answer = b""
@@ -137,7 +137,7 @@ def test_websockets_work_through_the_gateway(platform: Platform) -> None:
     assert b"blytz.v1" in answer
 
 
-# --- The Redis of its own ----------------------------------------------------------------------------------------
+# --- The Redis of blytz up ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_websockets_work_through_the_gateway(platform: Platform) -> None:
 )
 def test_the_services_may_not_run_dangerous_redis_commands(platform: Platform, command: str) -> None:
     redis = Redis.from_url(platform.redis_url)
-    # DEBUG is refused to everybody, before the question of who asks.
+    # DEBUG is refused to every user, before permissions are checked.
     with pytest.raises(ResponseError if command.startswith("DEBUG") else NoPermissionError):
         redis.execute_command(*command.split())  # type: ignore[no-untyped-call]
     redis.close()

@@ -1,4 +1,4 @@
-"""What `blytz up` cannot do it refuses before anything runs: one line, and exit code 1."""
+"""`blytz up` refuses what it cannot do before anything runs, with one line and exit code 1."""
 
 import socket
 import subprocess
@@ -125,7 +125,7 @@ def test_a_redis_url_without_a_server_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_service_that_fails_at_once_stops_everything(tmp_path: Path) -> None:
-    """Found out only when it runs; then everything is stopped again."""
+    """Detected only when it runs; then everything is stopped."""
     (tmp_path / "dev-key.pem").write_text("torn")
     ended = subprocess.run(
         blytz("up", "--port", str(free_port()), "--data", str(tmp_path)),

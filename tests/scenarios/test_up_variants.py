@@ -1,4 +1,4 @@
-"""`blytz up` in other circumstances than the usual ones."""
+"""`blytz up` with unusual options and folders."""
 
 import shutil
 import tempfile
@@ -63,5 +63,5 @@ def test_the_demo_shows_bids_at_once(start_platform: StartPlatform) -> None:
         _, _, body = platform.get("/auction/v1/auctions")
         return b'"bid_count":' in body.replace(b'"bid_count":0', b"")
 
-    wait_until(has_bids, "somebody bids in the demo", LIFE_WITHIN_S)
+    wait_until(has_bids, "there is a bid in the demo", LIFE_WITHIN_S)
     assert "demo" in platform.pids

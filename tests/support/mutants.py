@@ -1,4 +1,4 @@
-"""Ways to break the scripts, each named after the promise it breaks: name, text, text instead."""
+"""Mutations of the scripts, by the wrong behaviour that each causes: the text, and the text in its place."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "a leader lowers its ceiling": (_LEADING, "if leading and KIND == 'exact' then"),
     "a leader may not buy now": (" and KIND ~= 'buy_now' and (KIND ==", " and (KIND =="),
     # How much
-    "too low is told before already leading": (
+    "bid_too_low is answered before already_leading": (
         _LEADING,
         f"{_TOO_LOW}  return refuse('bid_too_low', a, now)\nend\n{_LEADING}",
     ),
@@ -99,7 +99,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
         "math.max(BEGAN_AT, a.opened_at, a.compensated_until)",
         "a.compensated_until < ENDED_AT and math.max(BEGAN_AT, a.opened_at) or ENDED_AT",
     ),
-    "an outage before the opening is made good": ("BEGAN_AT, a.opened_at, a.comp", "BEGAN_AT, a.comp"),
+    "an outage before the opening is compensated": ("BEGAN_AT, a.opened_at, a.comp", "BEGAN_AT, a.comp"),
     "an outage does not move the hard stop": ("a.hard_stop_at and a.hard_stop_at + by_ms", "a.hard_stop_at"),
 }
 

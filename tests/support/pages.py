@@ -1,4 +1,4 @@
-"""One page of a server on this machine, whether or not somebody serves it."""
+"""Reads one page of a server on this machine, running or not."""
 
 import http.client
 

@@ -25,17 +25,17 @@ SERVICES = ("auction", "live", "hammer")
 
 
 def blytz(*words: str) -> list[str]:
-    # -P: what lies in the folder of whoever runs the tests must not pass for our modules.
+    # -P: files in the current folder must not shadow modules.
     return [sys.executable, "-P", "-m", "blytz.cli", *words]
 
 
 def free_ports() -> dict[str, str]:
-    """Settings that give each service a port of its own; without them `blytz up` counts on from the gateway's."""
+    """Settings that give each service a port of its own; the default is the ports after the gateway's."""
     return {f"BLYTZ_{name.upper()}_PORT": str(free_port()) for name in SERVICES}
 
 
 def clean_env(**more: str) -> dict[str, str]:
-    """Ours, without what would configure Blytz."""
+    """The environment without variables that configure Blytz."""
     configures = {name for name in os.environ if name.startswith("BLYTZ_")} | {"REDIS_URL", "NO_COLOR"}
     return {name: value for name, value in os.environ.items() if name not in configures} | more
 
@@ -76,7 +76,7 @@ class Platform:
 
     @property
     def redis_url(self) -> str:
-        """As the services reach it: user, password and unix socket."""
+        """The URL that the services use: user, password and unix socket."""
         return str(self.note()["redis_url"])
 
     @property
@@ -114,11 +114,11 @@ class Platform:
         return page_of(self.ports[service], path)
 
     def token(self, name: str, *roles: Role) -> str:
-        """Of a bidder, unless told otherwise."""
+        """A token, by default of a bidder."""
         return DevIssuer(self.data).issue(name, roles or ("bidder",))
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
-        """The pid that it had."""
+        """Kills a process and returns its pid."""
         pid = self.pids[name]
         os.kill(pid, how)
         return pid
@@ -151,7 +151,7 @@ class Platform:
         return self.process.wait(timeout=STOPPED_WITHIN_S)
 
     def close(self) -> None:
-        """In any state; the folder goes too."""
+        """Stops the platform in any state and removes its folder."""
         try:
             if hasattr(self, "process") and self.process.poll() is None:
                 self.stop()

@@ -1,4 +1,4 @@
-"""Two stores that must never differ: every command goes to both, and all that can be seen is compared."""
+"""Two stores that must never differ: every command goes to both, and answers, states and events are compared."""
 
 from collections.abc import Callable
 from typing import Any, get_args

@@ -1,4 +1,4 @@
-"""An auction as somebody watches it, for tests of what the terminal shows."""
+"""An auction as a viewer sees it, for tests of the terminal output."""
 
 from typing import Any
 

@@ -134,8 +134,8 @@ def test_an_unknown_query_parameter_is_refused(api: Api, sam: str) -> None:
     assert wrong_fields(api.post(f"{root}/pause?hours=1", by=sam)) == ["hours"]
     assert wrong_fields(api.post(f"{root}/bids?amount=5", {"bid_id": "b", "amount": 5}, by=sam)) == ["amount"]
     problem(api.post(f"{root}/bids?amount=5", {"bid_id": "b", "amount": 5}), 401, "unauthenticated")
-    assert api.state(root.rpartition("/")[2])["seq"] == 1, "nothing was done"
-    # Who asks whether it lives may add what gets the question past a cache.
+    assert api.state(root.rpartition("/")[2])["seq"] == 1, "no auction was created"
+    # Health checks may add parameters, which some clients use to avoid caches.
     assert api.get("/health", now=5).status_code == 200
 
 

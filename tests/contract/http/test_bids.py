@@ -1,4 +1,4 @@
-"""Bids over HTTP: what is taken, what is refused and with which words."""
+"""Bids over HTTP: what is accepted, and what is refused with which code."""
 
 import concurrent.futures
 from typing import Any
@@ -177,7 +177,7 @@ def test_a_body_that_is_not_an_object_is_refused(api: Api, sam: str, anna: str, 
 
 
 def test_the_documented_route_and_the_fast_path_answer_the_same(api: Api, sam: str, anna: str) -> None:
-    """A slash behind the path passes the quick way by and meets the route that the OpenAPI describes."""
+    """A path with a trailing slash skips the fast path and uses the route that OpenAPI describes."""
     auction_id = api.create(sam)
     quick, documented = f"/v1/auctions/{auction_id}/bids", f"/v1/auctions/{auction_id}/bids/"
     reply = [api.post(path, {"bid_id": "b", "amount": 500}, by=anna) for path in (quick, documented)]

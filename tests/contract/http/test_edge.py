@@ -1,4 +1,4 @@
-"""What holds for every call: tokens, problems, sizes, names of requests, the operator's pages."""
+"""What holds for every call: tokens, problems, body sizes, request ids, operator pages."""
 
 import re
 import time
@@ -65,7 +65,7 @@ def test_an_unknown_route_is_answered_with_a_problem(api: Api, path: str) -> Non
 
 @pytest.mark.parametrize("name", ["%FE", "a%C3", "%ED%A0%80", "%F5%80%80%80", "%00", "a%0A"])
 def test_an_id_in_a_path_that_is_not_text_is_malformed_or_not_found(api: Api, sam: str, name: str) -> None:
-    """Bytes that are not UTF-8, and characters that no name has: malformed or unknown, never somebody else's."""
+    """Bytes that are not UTF-8, and characters that no id has, never match the id of another auction or user."""
     admin = api.token("Ada", "admin")
     problem(api.get(f"/v1/auctions/{name}"), 404, "auction_not_found")
     problem(api.get(f"/v1/auctions/{name}/events"), 404, "auction_not_found")

@@ -1,4 +1,4 @@
-"""A write that is repeated with its Idempotency-Key is done once, and every repetition gets the first answer."""
+"""A write repeated with its Idempotency-Key is executed once, and every repetition gets the first answer."""
 
 import concurrent.futures
 import itertools
@@ -22,7 +22,7 @@ def sent(api: Api, path: str, body: Any, by: str, key: str) -> httpx.Response:
 
 
 def without_time(answer: httpx.Response) -> dict[str, Any]:
-    """An answer says when it was given; all else is the same in a repetition."""
+    """Without the time of the answer, which is the only difference in a repetition."""
     assert answer.is_success, answer.text
     return {name: value for name, value in answer.json().items() if name != "server_at"}
 

@@ -1,4 +1,4 @@
-"""How often one user may write, pages of which origins may read, and what a full process says."""
+"""Write limits of a user, allowed origins, and the answers of a process at its request limit."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,11 +46,11 @@ def test_a_user_over_the_limit_of_stored_bytes_is_refused_on_every_write_call(
     ):
         sam, anna = api.token("Sam of the bytes", "seller"), api.token("Anna of the bytes")
         auction_id = api.create(sam)
-        # A fifth of the day at once, 20,000 bytes: of two auctions of more than 8,000 little is left.
+        # A burst is a fifth of the daily bytes, 20,000: two auctions of more than 8,000 bytes nearly use it up.
         api.create(sam)
         changes = [api.post(f"/v1/auctions/{auction_id}/extend", {"by_ms": 1_000}, by=sam) for _ in range(4)]
         refused = next(answer for answer in changes if answer.status_code != 200)
-        # At most the bytes of one change are missing, at 80,000 in 24 hours.
+        # At most the bytes of one change are missing, at a rate of 80,000 bytes in 24 hours.
         assert 0 < problem(refused, 429, "rate_limited")["retry_after_ms"] <= 2_700_000
         bids = [api.bid(auction_id, 1, by=anna) for _ in range(21)]
         problem(bids[19], 409, "bid_too_low")
@@ -130,5 +130,5 @@ def test_an_overloaded_process_refuses_at_once_answers_accepted_requests_and_sta
         full = next(answer for answer in answers if answer.json()["code"] == "overloaded")
         assert problem(full, 503, "overloaded")["retry_after_ms"] > 0
         assert full.headers["retry-after"] == "1"
-        # Nobody waited longer for being refused than those inside for their answer.
+        # No refusal took longer than the answers to the accepted requests.
         assert full.elapsed.total_seconds() < 0.3

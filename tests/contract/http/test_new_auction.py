@@ -1,4 +1,4 @@
-"""A request for a new auction: each wrong field is named, however many there are."""
+"""Requests for a new auction: every invalid field is named."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a seller does to an auction over HTTP, and who may not."""
+"""How a seller changes an auction over HTTP, and who may not."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who somebody is, on an open connection."""
+"""Signing in on an open connection."""
 
 import asyncio
 import time
@@ -52,13 +52,13 @@ async def test_a_token_that_has_expired_is_refused(connect: Connect, gateway: Ga
 async def test_a_bid_with_a_token_that_has_expired_ends_the_connection(
     connect: Connect, gateway: GatewayProcess
 ) -> None:
-    # The heartbeat of this gateway is 20 s: it is the bid that notices.
+    # The heartbeat of this gateway is 20 s, so it is the bid that finds the token expired.
     client = await connect(gateway.token(lasts_s=1))
 
     async def bid_for_ever() -> None:
         while True:
             await client.ask({"type": "bid", "auction_id": "auc_none", "bid_id": "b1", "amount": 1}, "bid_result")
-            # Slower than the allowance of messages a second.
+            # Slower than the message limit.
             await asyncio.sleep(0.05)
 
     with pytest.raises(Closed) as closed:

@@ -1,4 +1,4 @@
-"""Who may come in, how many, and what else answers on the port."""
+"""Which clients may connect, how many, and the other pages on the port."""
 
 import asyncio
 import json
@@ -100,7 +100,7 @@ async def test_connections_are_counted_until_they_close(connect: Connect, start_
     clients = [await connect(to=gateway) for _ in range(3)]
     assert gateway.metric("blytz_connections") == 3
     clients[0].leave()
-    await until(lambda: gateway.metric("blytz_connections") == 2, "one has left")
+    await until(lambda: gateway.metric("blytz_connections") == 2, "one is closed")
 
 
 async def test_a_connection_over_the_limit_is_refused_and_a_freed_slot_is_reused(
@@ -114,7 +114,7 @@ async def test_a_connection_over_the_limit_is_refused_and_a_freed_slot_is_reused
     assert error["retry_after_ms"] > 0
     third.leave()
     first.leave()
-    await until(lambda: gateway.metric("blytz_connections") == 1, "a place is free")
+    await until(lambda: gateway.metric("blytz_connections") == 1, "a slot is free")
     await connect(to=gateway)
 
 
@@ -132,7 +132,7 @@ async def test_a_topic_over_the_limit_is_refused_and_an_unsubscribed_one_frees_i
     assert (await client.watch(first))["seq"] == 1
     client.send({"type": "unwatch", "topic": f"auction:{first}"})
     assert (await client.watch(third))["seq"] == 1
-    # An auction that does not exist takes no place.
+    # An unknown auction uses no slot.
     client.send({"type": "unwatch", "topic": f"auction:{third}"})
     for _ in range(3):
         assert (await client.ask({"type": "watch", "topic": "auction:auc_no"}, "error"))["code"] != "rate_limited"
@@ -149,7 +149,7 @@ async def test_too_many_messages_a_second_end_the_connection_in_one_frame_or_man
             client.send_text(b"[" + pings + b"]")
         answers, code = await client.rest()
         assert code == 4429, in_one_frame
-        # A burst of twice as many as a second may have, and what a slow machine adds to it.
+        # The burst is twice the messages of a second; a slow machine allows some more.
         assert 40 <= len(answers) <= 60, in_one_frame
 
 
@@ -158,7 +158,7 @@ async def test_messages_at_the_allowed_rate_keep_the_connection_open(
 ) -> None:
     gateway = start_gateway(messages_per_s=50)
     client = await connect(to=gateway)
-    # More than the burst, and fewer a second than are allowed.
+    # More messages than the burst, at less than the allowed rate.
     for _ in range(120):
         await client.ask({"type": "ping"}, "pong")
         await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""What makes no sense: an error for a slip, the end for a habit."""
+"""Malformed messages: each gets an error, and the tenth in a minute ends the connection."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.contract.live.conftest import Connect
 from tests.support.live_client import BINARY, CONTINUATION, PING, PONG, TEXT, Client, Closed, frame
 
 DEEP = b'{"x":' + b"[" * 1_900 + b"]" * 1_900 + b',"type":"ping"}'
-SLIPS = [
+MALFORMED_MESSAGES = [
     b"",
     b" ",
     b"{",
@@ -45,7 +45,7 @@ async def goes_on(client: Client) -> None:
     assert await client.drain() == []
 
 
-@pytest.mark.parametrize("text", SLIPS, ids=lambda text: repr(text[:40]))
+@pytest.mark.parametrize("text", MALFORMED_MESSAGES, ids=lambda text: repr(text[:40]))
 async def test_a_malformed_message_gets_an_error_and_the_connection_stays_open(
     text: bytes, connect: Connect
 ) -> None:
@@ -106,7 +106,7 @@ async def test_the_tenth_malformed_message_in_a_minute_ends_the_connection(conne
 
 
 async def ends_malformed(client: Client) -> None:
-    """An error says why before the connection ends."""
+    """Checks that an error comes before the close."""
     assert (await client.next())["code"] == "invalid_request"
     assert await client.closed() == 4400
 
@@ -133,7 +133,14 @@ async def test_refused_but_well_formed_messages_do_not_count_as_malformed(connec
         (frame(b"\x03\xe8\xff", 0x8), 1007),
         (frame(b" " * 65_537), 1009),
     ],
-    ids=["no mask", "no opcode", "a long ping", "a ping in pieces", "a goodbye that is no text", "past 64 KiB"],
+    ids=[
+        "no mask",
+        "no opcode",
+        "a long ping",
+        "a fragmented ping",
+        "a close reason that is not text",
+        "past 64 KiB",
+    ],
 )
 async def test_a_websocket_protocol_error_closes_with_its_standard_code(
     sent: bytes, code: int, connect: Connect

@@ -1,4 +1,4 @@
-"""Signing in on an open connection with the tokens of a real issuer, in a fleet that is not dev."""
+"""Signing in on an open connection with the tokens of a real issuer, outside the dev environment."""
 
 import json
 import time
@@ -28,8 +28,8 @@ def issuers() -> Iterator[list[FakeIssuer]]:
 
 @pytest.fixture(scope="module")
 def gateway(shared_redis: RedisServer, issuers: list[FakeIssuer]) -> Iterator[GatewayProcess]:
-    believed = ",".join(f"{issuer.url}={AUDIENCE}" for issuer in issuers)
-    process = GatewayProcess(shared_redis.url, env="test", oidc_issuers=believed)
+    configured = ",".join(f"{issuer.url}={AUDIENCE}" for issuer in issuers)
+    process = GatewayProcess(shared_redis.url, env="test", oidc_issuers=configured)
     yield process
     assert not process.faults()
     process.close()
@@ -37,7 +37,7 @@ def gateway(shared_redis: RedisServer, issuers: list[FakeIssuer]) -> Iterator[Ga
 
 @pytest.fixture
 def issuer(gateway: GatewayProcess, issuers: list[FakeIssuer]) -> FakeIssuer:
-    """One whom the gateway has not asked yet."""
+    """An issuer whose keys the gateway has not fetched yet."""
     return issuers.pop()
 
 
@@ -87,7 +87,7 @@ async def test_a_gateway_stays_ready_and_reports_an_issuer_that_is_down(
         away = answer()
         assert (away["state"], away["code"], away["optional"]) == ("away", "issuer_unavailable", True)
         assert away["away_for_ms"] >= 0
-    assert issuer.asked == 1, "the page asks nobody"
+    assert issuer.asked == 1, "/ready sends no request to the issuer"
 
 
 async def test_messages_before_sign_in_are_bounded(gateway: GatewayProcess, issuer: FakeIssuer) -> None:
@@ -100,7 +100,7 @@ async def test_messages_before_sign_in_are_bounded(gateway: GatewayProcess, issu
 async def test_a_connection_ends_when_its_token_expires_unless_it_gets_a_new_one(
     gateway: GatewayProcess, issuer: FakeIssuer
 ) -> None:
-    # The heartbeat of this gateway is 20 s: it is a timer that notices.
+    # The heartbeat of this gateway is 20 s, so it is a timer that ends the connection.
     ends = int(time.time()) + 3
     first, second = issuer.token(exp=ends), issuer.token(exp=ends + 1)
     async with welcomed(gateway.port, first) as client, welcomed(gateway.port, first) as renewed:

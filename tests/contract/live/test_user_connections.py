@@ -19,7 +19,7 @@ MAX_CONNECTIONS = 3
 
 
 async def stays(client: Client) -> bool:
-    """Whether it is still in; who is not was told why."""
+    """Whether the connection is still open; a closed one must have received the reason."""
     client.send({"type": "ping"})
     try:
         while (message := await client.next())["type"] != "pong":
@@ -59,12 +59,12 @@ async def test_two_gateways_together_enforce_one_connection_limit_per_user(
     assert len(stayed) == MAX_CONNECTIONS
 
     stayed[0].leave()
-    await until(lambda: reported(shared_redis, octavia) == MAX_CONNECTIONS - 1, "a place is free")
+    await until(lambda: reported(shared_redis, octavia) == MAX_CONNECTIONS - 1, "a slot is free")
     later = await connect(token, to=there)
     await until(lambda: reported(shared_redis, octavia) == MAX_CONNECTIONS, "and taken again")
     assert await stays(later)
 
-    # A gateway that ends gives its places back.
+    # The connections of a gateway that ends no longer count.
     ending = asyncio.create_task(asyncio.to_thread(there.stop))
     for client in [later, *(client for client in stayed[1:] if client in clients[MAX_CONNECTIONS:])]:
         assert await client.closed() == 1012
@@ -90,7 +90,7 @@ class Tab:
 
 @pytest.fixture
 async def gateways(redis: RedisServer) -> AsyncIterator[list[UserConnections]]:
-    """Two, each with a connection of its own."""
+    """Two, each with its own connection to Redis."""
     async with AsyncExitStack() as stack:
         pipes = [await stack.enter_async_context(connected(redis.url)) for _ in range(2)]
         both = [UserConnections(MAX_CONNECTIONS, RedisConnectionCounts(pipe)) for pipe in pipes]
@@ -106,13 +106,13 @@ async def test_earlier_connections_stay_and_the_newest_are_disconnected(
 ) -> None:
     here, there = gateways
     first = [Tab(here), Tab(here)]
-    await until(lambda: reported(redis) == 2, "the first are known")
+    await until(lambda: reported(redis) == 2, "the first are reported")
     later = [Tab(there) for _ in range(MAX_CONNECTIONS)]
-    assert all(tab.is_in for tab in later), "nobody waits for Redis to come in"
-    await until(lambda: [tab.is_in for tab in later] == [True, False, False], "the newest are turned away")
+    assert all(tab.is_in for tab in later), "a connection is accepted before Redis answers"
+    await until(lambda: [tab.is_in for tab in later] == [True, False, False], "the newest are disconnected")
     assert all(tab.is_in for tab in first)
     first[0].leave()
-    await until(lambda: reported(redis) == 2, "a place is free")
+    await until(lambda: reported(redis) == 2, "a slot is free")
     assert Tab(there).is_in
     await until(lambda: reported(redis) == MAX_CONNECTIONS, "and taken again")
 
@@ -123,11 +123,11 @@ async def test_the_connections_of_a_dead_gateway_no_longer_count(
     redis.ask("HSET", USER + "anna", "gw_dead", MAX_CONNECTIONS)
     redis.ask("ZADD", GATEWAYS, 1, "gw_dead")
     tabs = [Tab(gateways[0]) for _ in range(MAX_CONNECTIONS)]
-    await until(lambda: reported(redis) == MAX_CONNECTIONS, "they are known")
+    await until(lambda: reported(redis) == MAX_CONNECTIONS, "they are reported")
     assert all(tab.is_in for tab in tabs)
     for tab in tabs:
         tab.leave()
-    await until(lambda: not redis.ask("EXISTS", USER + "anna"), "nothing is left of them")
+    await until(lambda: not redis.ask("EXISTS", USER + "anna"), "the key is deleted")
 
 
 async def test_many_users_are_reported_in_several_calls(
@@ -136,13 +136,13 @@ async def test_many_users_are_reported_in_several_calls(
     tabs = [Tab(gateways[0], f"user {number}") for number in range(2 * MAX_REPORTED_AT_ONCE + 1)]
     await until(
         lambda: all(reported(redis, f"user {number}") == 1 for number in (0, 2 * MAX_REPORTED_AT_ONCE)),
-        "all are known",
+        "all are reported",
     )
     assert all(tab.is_in for tab in tabs)
 
 
 async def test_a_gateway_stays_counted_when_the_clock_of_redis_is_set_back(redis: RedisServer) -> None:
-    """Its lease then neither ends at once nor lasts for the hour."""
+    """Its lease neither ends at once nor lasts an hour longer."""
     async with connected(redis.url) as pipe:
         counts = RedisConnectionCounts(pipe)
         assert await counts.share("gw_there", MAX_CONNECTIONS, [("anna", 2)]) == [2]
@@ -153,30 +153,30 @@ async def test_a_gateway_stays_counted_when_the_clock_of_redis_is_set_back(redis
 
 
 async def test_a_gateway_whose_lease_may_have_expired_reports_all_counts_again() -> None:
-    """It was frozen, say, or Redis was away for long. Whole seconds count there: a bit over nine may be ten."""
+    """The gateway may have been frozen, or Redis down. Leases have whole seconds: 9.1 s may count as ten."""
     answer, ahead_s = list[tuple[str, int]](), 0.0
 
-    class Hears:
+    class RecordedCounts:
         async def share(self, gateway: str, limit: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
             answer.extend(counts)
             return [count for _, count in counts]
 
-    users = UserConnections(MAX_CONNECTIONS, Hears(), now=lambda: ahead_s)
+    users = UserConnections(MAX_CONNECTIONS, RecordedCounts(), now=lambda: ahead_s)
     following = asyncio.create_task(users.follow())
     Tab(users)
-    await until(lambda: answer == [("anna", 1)], "she is known")
+    await until(lambda: answer == [("anna", 1)], "the connection is reported")
     Tab(users, "ben")
-    await until(lambda: answer == [("anna", 1), ("ben", 1)], "only what changed is said")
+    await until(lambda: answer == [("anna", 1), ("ben", 1)], "only changes are reported")
     ahead_s += 9.1
     Tab(users, "cleo")
-    await until(lambda: sorted(answer[2:]) == [("anna", 1), ("ben", 1), ("cleo", 1)], "everybody is known again")
+    await until(lambda: sorted(answer[2:]) == [("anna", 1), ("ben", 1), ("cleo", 1)], "all are reported again")
     following.cancel()
 
 
 async def test_while_redis_is_down_each_gateway_counts_alone_and_reports_later() -> None:
     refused, answer, is_up = 0, list[tuple[str, int]](), False
 
-    class Away:
+    class UnavailableCounts:
         async def share(self, gateway: str, limit: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
             nonlocal refused
             if not is_up:
@@ -185,13 +185,15 @@ async def test_while_redis_is_down_each_gateway_counts_alone_and_reports_later()
             answer.extend(counts)
             return [0 for _ in counts]
 
-    users = UserConnections(MAX_CONNECTIONS, Away(), again_after_s=0.001)
+    users = UserConnections(MAX_CONNECTIONS, UnavailableCounts(), again_after_s=0.001)
     following = asyncio.create_task(users.follow())
     tabs = [Tab(users) for _ in range(MAX_CONNECTIONS)]
     assert not Tab(users).is_in
     await until(lambda: refused > 1, "it is tried again")
     assert all(tab.is_in for tab in tabs)
     is_up = True
-    await until(lambda: not any(tab.is_in for tab in tabs), "it is told, and heard")
+    await until(
+        lambda: not any(tab.is_in for tab in tabs), "the counts are reported and the excess is disconnected"
+    )
     assert answer[0] == ("anna", MAX_CONNECTIONS)
     following.cancel()

@@ -50,7 +50,7 @@ async def test_watch_is_answered_with_one_snapshot_and_then_events(
 async def test_no_snapshot_or_event_contains_a_hidden_ceiling_or_reserve(
     connect: Connect, auction: Auctions, store: RedisStore
 ) -> None:
-    # Longer than what may stand in a time by chance.
+    # Digits that cannot occur in a timestamp by chance.
     auction_id, client = await auction(reserve_price=987_654_321), await connect()
     assert "987654321" not in str(await client.watch(auction_id))
     await store.place_bid(auction_id, bid(ANNA, 123_454_321, "max", "secret"), CAUSE)
@@ -96,7 +96,7 @@ async def test_five_hundred_missing_events_are_replayed_and_one_more_is_a_snapsh
     assert (whole["type"], seqs(whole["events"])) == ("replay", list(range(101, 601)))
     too_many = await client.watch(auction_id, after=99, epoch=epoch)
     assert (too_many["type"], too_many["seq"], too_many["state"]["seq"]) == ("snapshot", 600, 600)
-    # The same while the topic is followed for a while, and its first events have left the memory.
+    # The same when the topic has been subscribed for a while and its first events have left the memory.
     await grow(store, auction_id, 601)
     assert (await client.receive("event"))["seq"] == 601
     assert len((await client.watch(auction_id, after=101, epoch=epoch))["events"]) == 500
@@ -106,7 +106,7 @@ async def test_five_hundred_missing_events_are_replayed_and_one_more_is_a_snapsh
 async def test_a_replay_that_does_not_fit_into_the_send_queue_is_a_snapshot(
     connect: Connect, start_gateway: StartGateway, auction: Auctions, store: RedisStore
 ) -> None:
-    """It would end in 4408, at each new attempt too."""
+    """The replay would end the connection with 4408, and again at each attempt."""
     gateway = start_gateway(send_queue_bytes=65_536)
     auction_id, client = await auction(duration_ms=TEN_MINUTES_MS), await connect(to=gateway)
     epoch = (await client.watch(auction_id))["epoch"]

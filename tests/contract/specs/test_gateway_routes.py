@@ -1,4 +1,4 @@
-"""The gateway keeps nothing from a service that its document allows."""
+"""The gateway passes on every request that the document of a service allows."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def test_a_user_id_in_any_encoding_reaches_the_service(runner: ExampleRunner, us
 
 
 async def test_large_headers_that_the_live_service_does_not_need_do_not_reach_it(platform: Platform) -> None:
-    """Cookies of the app's domain, say: more of them than the service would read."""
+    """For example cookies of the app's domain, larger than the service accepts."""
     more = {f"X-More-{number}": "a" * 12_000 for number in range(4)}
     client = await Client.open(platform.ports["nginx"], **more)
     assert (await client.receive("welcome"))["session"]

@@ -1,11 +1,11 @@
-"""The judge of made-up requests knows what a document allows, from the bytes alone."""
+"""request_oracle.py decides from the bytes of a request whether a document allows it."""
 
 import json
 
 import pytest
 import yaml
 
-from tests.contract.specs.request_oracle import Contract, objection
+from tests.contract.specs.request_oracle import Contract, fault_of
 from tests.support.example_runner import SPECS
 
 DOCUMENT = yaml.safe_load((SPECS / "openapi" / "auction.yaml").read_text())
@@ -24,7 +24,7 @@ def contract() -> Contract:
         ("usr_1", True),
         ("%40n", True),
         ("BJ%25FE", True),
-        ("BJ%FE", False),  # no text at all
+        ("BJ%FE", False),  # not text
         ("BJ%EF%BF%BD", False),
         ("a%0A", False),
         ("a%20b", False),
@@ -108,4 +108,4 @@ def _fault(path: str, detail: str) -> bytes:
 def test_an_allowed_request_may_not_be_called_malformed_and_another_may_not_succeed(
     operation_id: str, allowed: bool | None, status: int, body: bytes, fits: bool
 ) -> None:
-    assert (objection(operation_id, allowed, status, body) is None) is fits
+    assert (fault_of(operation_id, allowed, status, body) is None) is fits

@@ -18,23 +18,23 @@ from tests.support.wait import until
 from tests.unit.identity.conftest import Watch
 
 
-def believer(issuer: FakeIssuer, watch: Watch) -> OidcIssuer:
+def verifier_of(issuer: FakeIssuer, watch: Watch) -> OidcIssuer:
     keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, watch.monotonic)
     return OidcIssuer(issuer.url, frozenset({AUDIENCE}), keys=keys, clock=watch.wall)
 
 
 async def test_keys_are_fetched_once_for_all_waiting_callers(issuer: FakeIssuer, watch: Watch) -> None:
-    believes, token = believer(issuer, watch), issuer.token()
+    verifier, token = verifier_of(issuer, watch), issuer.token()
     with pytest.raises(KeysWanted):
-        believes.verify(token)
-    await asyncio.gather(*(believes.admit(token) for _ in range(50)))
-    assert believes.verify(token).name == "Anna"
+        verifier.verify(token)
+    await asyncio.gather(*(verifier.admit(token) for _ in range(50)))
+    assert verifier.verify(token).name == "Anna"
     assert issuer.asked == 1
 
 
 async def test_the_event_loop_is_not_blocked_while_an_issuer_answers(issuer: FakeIssuer, watch: Watch) -> None:
     issuer.let_go.clear()
-    admission = asyncio.create_task(believer(issuer, watch).admit(issuer.token()))
+    admission = asyncio.create_task(verifier_of(issuer, watch).admit(issuer.token()))
     await until(lambda: issuer.asked == 1, "the issuer is asked")
     assert not admission.done()
     issuer.let_go.set()
@@ -44,13 +44,13 @@ async def test_the_event_loop_is_not_blocked_while_an_issuer_answers(issuer: Fak
 async def test_unknown_keys_cause_at_most_one_request_a_minute(
     issuer: FakeIssuer, other_key: SigningKey, watch: Watch
 ) -> None:
-    believes = believer(issuer, watch)
-    await believes.admit(issuer.token())
+    verifier = verifier_of(issuer, watch)
+    await verifier.admit(issuer.token())
     for minute in range(1, 4):
         for number in range(50):
             forged = issuer.key.sign(issuer.claims(), kid=f"unknown-{number}")
             with pytest.raises(TokenRefused):
-                await believes.admit(forged)
+                await verifier.admit(forged)
         assert issuer.asked == minute
         watch.ahead += 61
 
@@ -58,32 +58,32 @@ async def test_unknown_keys_cause_at_most_one_request_a_minute(
 async def test_a_new_key_is_fetched_and_a_removed_one_no_longer_accepted(
     issuer: FakeIssuer, other_key: SigningKey, watch: Watch
 ) -> None:
-    believes, old = believer(issuer, watch), issuer.token(exp=2_000_000_000)
-    await believes.admit(old)
+    verifier, old = verifier_of(issuer, watch), issuer.token(exp=2_000_000_000)
+    await verifier.admit(old)
     issuer.keys = [other_key.jwk]
     rotated = other_key.sign(issuer.claims())
     with pytest.raises(TokenRefused):
-        await believes.admit(rotated)
+        await verifier.admit(rotated)
     watch.ahead += 60
-    assert (await believes.admit(rotated)).name == "Anna"
+    assert (await verifier.admit(rotated)).name == "Anna"
     with pytest.raises(TokenRefused):
-        await believes.admit(old)
+        await verifier.admit(old)
 
 
 async def test_stale_keys_are_used_while_new_ones_are_fetched_in_the_background(
     issuer: FakeIssuer, other_key: SigningKey, watch: Watch
 ) -> None:
     issuer.cache_control = "public, max-age=120"
-    believes = believer(issuer, watch)
-    await believes.admit(issuer.token())
+    verifier = verifier_of(issuer, watch)
+    await verifier.admit(issuer.token())
     issuer.keys = [issuer.key.jwk, other_key.jwk]
     watch.ahead += 119
-    believes.verify(issuer.token())
+    verifier.verify(issuer.token())
     assert issuer.asked == 1
     watch.ahead += 2
-    believes.verify(issuer.token())
+    verifier.verify(issuer.token())
     await until(lambda: issuer.asked == 2, "new keys are asked for")
-    assert (await believes.admit(other_key.sign(issuer.claims()))).name == "Anna"
+    assert (await verifier.admit(other_key.sign(issuer.claims()))).name == "Anna"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ async def test_an_issuer_that_is_down_affects_only_tokens_not_seen_before(
     issuer: FakeIssuer, watch: Watch
 ) -> None:
     issuer.failing = True
-    newcomer = believer(issuer, watch)
+    newcomer = verifier_of(issuer, watch)
     for _ in range(20):
         with pytest.raises(IssuerUnavailable):
             await newcomer.admit(issuer.token())
@@ -128,11 +128,11 @@ async def test_an_issuer_that_is_down_affects_only_tokens_not_seen_before(
 
 async def test_the_number_of_callers_waiting_for_keys_is_limited(issuer: FakeIssuer, watch: Watch) -> None:
     issuer.let_go.clear()
-    believes, token = believer(issuer, watch), issuer.token()
-    waiting = [asyncio.create_task(believes.admit(token)) for _ in range(1_024)]
+    verifier, token = verifier_of(issuer, watch), issuer.token()
+    waiting = [asyncio.create_task(verifier.admit(token)) for _ in range(1_024)]
     await until(lambda: issuer.asked == 1, "the issuer is asked")
     with pytest.raises(Overloaded):
-        await believes.admit(token)
+        await verifier.admit(token)
     issuer.let_go.set()
     assert {principal.name for principal in await asyncio.gather(*waiting)} == {"Anna"}
 

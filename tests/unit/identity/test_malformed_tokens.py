@@ -15,8 +15,8 @@ SHARED = [AUDIENCE, "another"]
 
 
 async def admitted(issuer: FakeIssuer, header: bytes, payload: bytes) -> Principal:
-    believes = OidcIssuer(issuer.url, frozenset({AUDIENCE}), loopback=True)
-    return await believes.admit(issuer.key.sign_anything(header, payload))
+    verifier = OidcIssuer(issuer.url, frozenset({AUDIENCE}), loopback=True)
+    return await verifier.admit(issuer.key.sign_anything(header, payload))
 
 
 def text(content: dict[str, Any], *, more: str = "") -> bytes:
