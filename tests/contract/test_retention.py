@@ -23,7 +23,7 @@ DAY_MS = 86_400_000
 
 
 class Auctions:
-    """A store, a schedule and what a hammer does with them, on one connection."""
+    """A store, a schedule and the steps of a hammer, on one connection."""
 
     def __init__(self, redis: RedisServer, pipe: RedisPipe) -> None:
         self.redis, self.pipe = redis, pipe

@@ -77,7 +77,7 @@ async def test_one_process_allows_exactly_the_limit_while_it_reports(redis: Redi
             allowed += take(alone)
             await asyncio.sleep(0.002)
         exact = limit.burst + limit.per_s * lasted_s
-        # Answers are as old as they took to arrive, so slightly less than the limit is allowed.
+        # Answers arrive with a delay, so slightly less than the limit may be allowed.
         assert 0.9 * exact - 1 <= allowed <= exact + 1
 
 

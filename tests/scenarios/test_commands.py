@@ -23,9 +23,9 @@ WITHIN_S = 60.0
 Ended = subprocess.CompletedProcess[str]
 
 
-def run(platform: Platform, *words: str) -> Ended:
+def run(platform: Platform, *arguments: str) -> Ended:
     """Runs a command with --data, as on the machine of the platform."""
-    command = blytz(*words, "--data", str(platform.data))
+    command = blytz(*arguments, "--data", str(platform.data))
     return subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
 
 
@@ -49,8 +49,8 @@ def started() -> Iterator[list[subprocess.Popen[Any]]]:
         process.communicate()
 
 
-def start(processes: list[subprocess.Popen[Any]], platform: Platform, *words: str) -> subprocess.Popen[Any]:
-    command = blytz(*words, "--url", platform.url)
+def start(processes: list[subprocess.Popen[Any]], platform: Platform, *arguments: str) -> subprocess.Popen[Any]:
+    command = blytz(*arguments, "--url", platform.url)
     processes.append(
         subprocess.Popen(command, env=clean_env(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     )
@@ -86,7 +86,7 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "says"),
+    ("arguments", "code", "says"),
     [
         (("bid", "auc_none", "500", "--as", "anna"), 1, "refused: auction_not_found: name one by its id"),
         (("bid", "auc_none", "500"), 1, "say who bids"),
@@ -100,9 +100,9 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
     ],
 )
 def test_a_command_that_fails_prints_one_line_with_the_reason(
-    platform: Platform, words: tuple[str, ...], code: int, says: str
+    platform: Platform, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
-    ended = run(platform, *words)
+    ended = run(platform, *arguments)
     output = ended.stdout + ended.stderr
     assert ended.returncode == code
     assert says in output
@@ -111,7 +111,7 @@ def test_a_command_that_fails_prints_one_line_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("arguments", "why"),
     [
         ("sell", "No such command 'sell'; see `blytz --help`"),
         ("--quick", "No such option: --quick; see `blytz --help`"),
@@ -124,10 +124,10 @@ def test_a_command_that_fails_prints_one_line_with_the_reason(
     ],
 )
 def test_wrong_arguments_are_reported_in_one_line(
-    words: str, why: str, capsys: pytest.CaptureFixture[str]
+    arguments: str, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(words.split())
+        main(arguments.split())
     out, err = capsys.readouterr()
     assert (ended.value.code, out, len(err.splitlines())) == (2, "", 1)
     assert err.startswith(f"blytz: {why}")
@@ -141,9 +141,9 @@ def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture
     assert all(f"  {name} " in err for name in COMMANDS)
 
 
-@pytest.mark.parametrize("words", [("watch",), ("bid", "auc_1", "5", "--as", "a"), ("simulate",)])
-def test_without_a_platform_each_command_says_what_to_do(words: tuple[str, ...]) -> None:
-    command = blytz(*words, "--url", "http://127.0.0.1:1")
+@pytest.mark.parametrize("arguments", [("watch",), ("bid", "auc_1", "5", "--as", "a"), ("simulate",)])
+def test_without_a_platform_each_command_says_what_to_do(arguments: tuple[str, ...]) -> None:
+    command = blytz(*arguments, "--url", "http://127.0.0.1:1")
     ended = subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
     assert ended.returncode == 1
     assert ended.stderr == (
@@ -259,8 +259,8 @@ def test_a_simulation_continues_after_a_restart_of_the_gateway(
     start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:
     platform = start_platform()
-    words = ("--bidders", "4", "--viewers", "30", "--rate", "20", "--seconds", "60", "--json")
-    crowd = start(started, platform, "simulate", *words)
+    arguments = ("--bidders", "4", "--viewers", "30", "--rate", "20", "--seconds", "60", "--json")
+    crowd = start(started, platform, "simulate", *arguments)
     wait_until(lambda: "bid" in kinds(platform), "bids are made", WITHIN_S)
     platform.wait_until_back("live", platform.kill("live"))
     wait_until(lambda: b"\nblytz_connections 34.0\n" in platform.get("/metrics", "live")[2], "all are back", 20)

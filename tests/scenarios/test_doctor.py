@@ -35,7 +35,7 @@ def by_name(found: Iterable[Finding]) -> dict[str, Finding]:
 
 
 def examined(*words: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit code, and the findings by their names."""
+    """Runs doctor; returns its exit code and its findings by name."""
     ended = subprocess.run(
         blytz("doctor", "--json", *words),
         env=clean_env(**{**free_ports(), "BLYTZ_FIREBASE_PROJECT": "shop", **env}),

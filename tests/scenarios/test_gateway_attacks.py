@@ -42,10 +42,10 @@ def echoing(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Ite
         yield running
 
 
-def exchange(gateway: Gateway, words: bytes) -> bytes:
+def exchange(gateway: Gateway, request_lines: bytes) -> bytes:
     """Sends these bytes and returns everything that the gateway answers until it closes."""
     with socket.create_connection(("127.0.0.1", gateway.http_port), timeout=5) as wire:
-        wire.sendall(words)
+        wire.sendall(request_lines)
         return b"".join(iter(lambda: wire.recv(65_536), b""))
 
 
@@ -111,7 +111,7 @@ def test_no_spelling_of_a_path_reaches_an_operator_page(gateway: Gateway, path: 
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("request_lines", "status"),
     [
         (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 400),
@@ -123,10 +123,10 @@ def test_no_spelling_of_a_path_reaches_an_operator_page(gateway: Gateway, path: 
     ],
 )
 def test_a_body_of_ambiguous_length_cannot_hide_a_second_request(
-    gateway: Gateway, words: bytes, status: int
+    gateway: Gateway, request_lines: bytes, status: int
 ) -> None:
     hidden = b"GET /auction/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    answer = exchange(gateway, b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\n" + words + hidden)
+    answer = exchange(gateway, b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\n" + request_lines + hidden)
     assert answer.count(b"HTTP/1.1 ") == 1
     refused(parse_answer(answer), status, {400: "invalid_request", 501: "not_implemented"}[status])
 
@@ -204,13 +204,13 @@ def test_no_handshake_headers_make_nginx_consider_a_service_failed(tmp_path: Pat
     live = f"127.0.0.1:{platform.ports['live']}"
     with Gateway(tmp_path / "data", platform, live=f"{live},{live}") as gateway:
         for name in ("Host", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol"):
-            words = {
+            request_lines = {
                 "Host": "x",
                 "Upgrade": "websocket",
                 "Sec-WebSocket-Protocol": "b" * 2_000,
                 name: "a" * 15_000,
             }
-            lines = [f"{word}: {value}" for word, value in words.items()]
+            lines = [f"{word}: {value}" for word, value in request_lines.items()]
             refused(ask(gateway, "GET /live/v1", *lines), 431, "too_large")
             refused(ask(gateway, "GET /live/v1"), 426, "upgrade_required")
 
@@ -228,9 +228,9 @@ def test_a_websocket_can_only_be_opened_with_get(gateway: Gateway, method: str) 
 def test_a_request_for_another_websocket_version_gets_the_supported_one(
     gateway: Gateway, version: str | None
 ) -> None:
-    words = ["Host: x", "Upgrade: WebSocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-    words += [f"Sec-WebSocket-Version: {version}"] if version else []
-    headers = refused(ask(gateway, "GET /live/v1", *words), 426, "upgrade_required")
+    request_lines = ["Host: x", "Upgrade: WebSocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    request_lines += [f"Sec-WebSocket-Version: {version}"] if version else []
+    headers = refused(ask(gateway, "GET /live/v1", *request_lines), 426, "upgrade_required")
     assert (headers["sec-websocket-version"], headers["upgrade"]) == (["13"], ["websocket"])
 
 

@@ -67,7 +67,7 @@ def admin(oidc_platform: Platform) -> str:
 
 
 async def codes_until_close(client: Client) -> tuple[list[str], int]:
-    """The codes of the errors until it is closed, and the code of the close."""
+    """The codes of the errors received until the close, and the close code."""
     received, code = await client.rest(OUT_WITHIN_S)
     return [message["code"] for message in received if message["type"] == "error"], code
 

@@ -25,7 +25,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Ite
         yield running
 
 
-# --- Http leads to https ----------------------------------------------------------------------------------------
+# --- Redirect to https ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def read(secure: ssl.SSLSocket, size: int) -> bytes:
 
 
 def frames(secure: ssl.SSLSocket) -> Iterator[tuple[int, bytes]]:
-    """Type and payload (RFC 9113, section 4.1)."""
+    """The type and payload of each frame (RFC 9113, section 4.1)."""
     while True:
         head = read(secure, 9)
         yield head[3], read(secure, int.from_bytes(head[:3], "big"))

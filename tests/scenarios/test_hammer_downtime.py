@@ -10,7 +10,7 @@ from blytz.auction.model import Receipt
 from blytz.auction.redis.keys import keys_of
 from tests.support.auctions import ANNA, CAUSE, bid
 from tests.support.hammer_harness import HammerFleet, HammerHarness, fleet_with, harness_of, now_ms
-from tests.support.outages import redis_away, until_time
+from tests.support.outages import make_redis_unavailable, until_time
 from tests.support.wait import until
 
 LONG_MS = 600_000
@@ -71,7 +71,7 @@ async def test_after_a_hammer_is_killed_during_compensation_each_auction_gets_it
             harness.redis.ask("HGET", keys_of(name).state, "compensated_until") != b"0" for name in ids[::10]
         )
 
-    away_ms = await redis_away(harness, "killed", 2_500)
+    away_ms = await make_redis_unavailable(harness, "killed", 2_500)
     await until(lambda: given_back() > 0, "the first is compensated", 10)
     for hammer in harness.hammers[:2]:
         hammer.kill()
@@ -88,7 +88,7 @@ async def test_after_a_hammer_is_killed_during_compensation_each_auction_gets_it
 async def test_an_outage_writes_few_log_lines(harness: HammerHarness) -> None:
     (hammer,) = harness.hammers
     before = len(hammer.log())
-    await redis_away(harness, "killed", 2_000)
+    await make_redis_unavailable(harness, "killed", 2_000)
     await until(lambda: '"outage"' in hammer.log()[before:], "the hammer is back", 10)
     assert hammer.log()[before:].count("\n") <= 8
 
@@ -98,7 +98,7 @@ async def test_thousands_of_auctions_are_compensated_at_once(harness: HammerHarn
     ids: list[str] = []
     while len(ids) < MANY:
         ids += await asyncio.gather(*(harness.open(LONG_MS + len(ids)) for _ in range(100)))
-    await redis_away(harness, "killed", 500)
+    await make_redis_unavailable(harness, "killed", 500)
     last = ids[-1]
     await until(lambda: harness.redis.ask("HGET", keys_of(last).state, "seq") == b"2", "the last one too", 20)
     states = [harness.redis.ask("HGET", keys_of(name).state, "compensated_until") for name in ids]

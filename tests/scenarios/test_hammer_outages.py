@@ -9,7 +9,7 @@ from blytz.auction.redis.keys import HEARTBEAT, SCHEDULE, keys_of
 from blytz.kit.ids import new_id
 from tests.support.auctions import ANNA, CAUSE, bid
 from tests.support.hammer_harness import HammerFleet, HammerHarness, fleet_with, harness_of, now_ms
-from tests.support.outages import WAYS, How, come_back, leave, redis_away, until_time
+from tests.support.outages import WAYS, How, come_back, leave, make_redis_unavailable, until_time
 from tests.support.wait import until
 
 SLACK_MS = 2_500
@@ -59,7 +59,7 @@ async def test_open_auctions_are_compensated_for_an_outage(harness: HammerHarnes
     sudden = await harness.open(LONG_MS, extension_ms=1_000, ending="sudden_death")
     before = {name: await harness.auction(name) for name in (plain, long_extension, limited, sudden)}
 
-    away_ms = await redis_away(harness, how, AWAY_MS)
+    away_ms = await make_redis_unavailable(harness, how, AWAY_MS)
 
     for name, auction in before.items():
         event = await compensation_of(harness, name)
@@ -83,7 +83,7 @@ async def test_an_auction_due_to_end_during_an_outage_continues_after_it(harness
     ids = [await harness.open(1_500, extension_ms=1_500) for _ in range(30)]
     ends_at = {name: (await harness.auction(name)).ends_at or 0 for name in ids}
 
-    await redis_away(harness, how, AWAY_MS)
+    await make_redis_unavailable(harness, how, AWAY_MS)
 
     for name in ids:
         event = await compensation_of(harness, name)
@@ -117,7 +117,7 @@ async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHa
     heartbeats = harness.redis.ask("HGET", HEARTBEAT, "at")
     await until(lambda: harness.redis.ask("HGET", HEARTBEAT, "at") > heartbeats, "a heartbeat after the pause")
 
-    await redis_away(harness, how, AWAY_MS)
+    await make_redis_unavailable(harness, how, AWAY_MS)
     outage = (await compensation_of(harness, affected)).private
     opened_later = await harness.open(LONG_MS)
 
@@ -142,7 +142,7 @@ async def test_a_pause_right_after_an_outage_does_not_lose_its_time(harness: Ham
     """The seller acts before the hammer has compensated the auction."""
     name = await harness.open(LONG_MS, extension_ms=1_000)
     ends_at = (await harness.auction(name)).ends_at or 0
-    away_ms = await redis_away(harness, "killed", AWAY_MS)
+    away_ms = await make_redis_unavailable(harness, "killed", AWAY_MS)
     paused = await harness.store.change(name, "pause", CAUSE)
     resumed = await harness.store.change(name, "resume", CAUSE)
     assert isinstance(paused, Auction)
@@ -156,7 +156,7 @@ async def test_a_pause_right_after_an_outage_does_not_lose_its_time(harness: Ham
 async def test_two_outages_are_both_compensated(harness: HammerHarness) -> None:
     name = await harness.open(LONG_MS, extension_ms=1_000)
     for number in (1, 2):
-        away_ms = await redis_away(harness, "killed", 1_500)
+        away_ms = await make_redis_unavailable(harness, "killed", 1_500)
         seen = number + 1
         await until(lambda seen=seen: seq_of(harness, name) == seen, "it gets its time back")  # type: ignore[misc]
         event = (await harness.restored(name))[-1]
@@ -168,7 +168,7 @@ async def test_an_auction_that_is_being_created_during_an_outage_stays_scheduled
     """Its schedule entry is written first. A hammer that compensates reads every entry and must keep this one."""
     affected, coming = await harness.open(LONG_MS), new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() + LONG_MS, coming)
-    await redis_away(harness, "killed", 500)
+    await make_redis_unavailable(harness, "killed", 500)
     await compensation_of(harness, affected)
     await harness.until_in_sales([await harness.open(1_000)], 5)
     assert coming in harness.scheduled()
@@ -176,7 +176,7 @@ async def test_an_auction_that_is_being_created_during_an_outage_stays_scheduled
 
 async def test_a_short_pause_of_redis_is_not_compensated(harness: HammerHarness) -> None:
     name, short = await harness.open(LONG_MS), await harness.open(1_000)
-    await redis_away(harness, "frozen", 700)
+    await make_redis_unavailable(harness, "frozen", 700)
     await harness.until_in_sales([short], 5)
     assert await is_not_compensated(harness, name)
 

@@ -21,7 +21,7 @@ RESERVE = 99_887_763
 """Above every ceiling: once it is met, the price makes it public."""
 
 
-def words(token: str) -> list[str]:
+def secret_parts(token: str) -> list[str]:
     """A token, and the secret part of it."""
     return [token, token.rpartition(".")[2]]
 
@@ -103,7 +103,7 @@ async def test_no_log_and_no_answer_to_another_user_contains_a_token_or_a_ceilin
             # nginx writes its last lines when it ends.
             gateway.close()
 
-            secrets = [*words(seller), *words(anna), *words(ben), *words(cleo)]
+            secrets = [*secret_parts(seller), *secret_parts(anna), *secret_parts(ben), *secret_parts(cleo)]
             secrets += [str(amount) for amount in (*CEILINGS, RESERVE, CEILINGS[0] + 1, CEILINGS[1] + 2)]
             secrets += (tmp_path / KEY_FILE).read_text().splitlines()[1:-1]
             logs: dict[str, str] = {service.name: service.log() for service in (auction, live, *harness.hammers)}

@@ -186,7 +186,7 @@ Two = tuple[RedisServer, RedisServer]
 
 
 async def decided(primary: RedisServer, pipe: RedisPipe) -> None:
-    """The second bid is recorded and answered, the WAIT behind it is not."""
+    """Waits until the second bid is recorded and answered, but not its WAIT."""
     await until(lambda: primary.ask("XLEN", EVENTS) > 2, "recorded")
     await until(lambda: pipe.in_flight == 1, "answered")
 

@@ -16,7 +16,7 @@ LIFE_WITHIN_S = 5.0
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Short, where pytest's own would be long."""
+    """A folder with a short path, unlike tmp_path."""
     path = Path(tempfile.mkdtemp(prefix="blytz-"))
     yield path
     shutil.rmtree(path)

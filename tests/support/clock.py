@@ -42,7 +42,7 @@ class Clock:
     def set(self, now: int) -> None:
         self.now = now
         if self._pipe:
-            # Commands of one connection are served in order, so nobody has to wait for this one.
+            # Commands of one connection are executed in order, so this one need not be awaited.
             self._pipe.call("SET", CLOCK_KEY, now)
 
     def steady(self) -> int | None:

@@ -43,7 +43,7 @@ class Operation:
 
 
 def operations() -> list[Operation]:
-    """Of all services, with the path that the gateway puts in front of each."""
+    """The operations of all services, with the path prefix of each at the gateway."""
     found = []
     for path in sorted(SPECS.glob("openapi/*.yaml")):
         document = yaml.safe_load(path.read_text())
@@ -155,7 +155,7 @@ class ExampleRunner:
             return Ask(operation, self.person("seller"), body)
         seller = self.person("seller")
         if operation.id == "listAuctions":
-            # So that there is another page.
+            # Makes a second page.
             self.open()
         terms: dict[str, Any] = {"buy_now_price": 9_000} if name == "bought" else {}
         auction_id = self.open(seller, **terms)
@@ -182,7 +182,7 @@ class ExampleRunner:
 
 
 def shape(value: Any) -> Any:
-    """Which fields there are, how deep, and of which type: all of an answer but its values."""
+    """The structure of a JSON value: its fields and types without the values."""
     match value:
         case dict():
             return {name: shape(part) for name, part in sorted(value.items())}

@@ -82,14 +82,14 @@ class HammerHarness:
         return [event.kind for event in await self.events(auction_id)]
 
     async def closing(self, auction_id: str) -> Event:
-        """Its one closing event, which is its last."""
+        """Its only closing event, which is its last event."""
         events = await self.events(auction_id)
         closings = [event for event in events if event.kind in CLOSINGS]
         assert closings == events[-1:], f"{auction_id} has {[event.kind for event in events]}"
         return closings[0]
 
     async def restored(self, auction_id: str) -> list[Event]:
-        """The events that gave lost time back."""
+        """The events that compensated an outage."""
         return [event for event in await self.events(auction_id) if event.public.get("reason") == "outage"]
 
     def sales(self) -> dict[str, list[dict[str, Any]]]:

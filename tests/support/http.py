@@ -29,7 +29,7 @@ class Api:
         return self.http.get(path, params=params, headers=_headers(by))
 
     def post(self, path: str, body: Any = None, by: str | None = None, **headers: str) -> httpx.Response:
-        """`headers` with `_` for `-`."""
+        """Header names have `_` for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = {"content": body} if isinstance(body, str | bytes) or body is None else {"json": body}
         return self.http.post(path, headers=_headers(by) | named, **content)

@@ -22,7 +22,7 @@ def base64url(content: bytes) -> str:
 
 
 class SigningKey:
-    """A key pair and how its public half stands in a JWK set."""
+    """A key pair and its public key as an entry of a JWK set."""
 
     def __init__(self, kid: str, algorithm: str = "RS256", bits: int = 2_048) -> None:
         self.kid, self.algorithm = kid, algorithm

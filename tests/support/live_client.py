@@ -40,7 +40,7 @@ def frame(payload: bytes, opcode: int = TEXT, *, fin: bool = True, masked: bool 
 
 
 def handshake(port: int, path: str = "/live/v1", **headers: str) -> bytes:
-    """Names of headers are given with `_` for `-`."""
+    """Header names have `_` for `-`."""
     lines = {
         "Host": f"127.0.0.1:{port}",
         "Upgrade": "websocket",
@@ -75,7 +75,7 @@ class Client:
         return client
 
     def send(self, *messages: dict[str, Any]) -> None:
-        """Each in a frame of its own."""
+        """Sends each message in its own frame."""
         for message in messages:
             self.send_text(msgspec.json.encode(message))
 
@@ -114,7 +114,7 @@ class Client:
             return self._ready.pop(0)
 
     async def receive(self, kind: str, **fields: object) -> dict[str, Any]:
-        """The next message of this type (with these fields); others are passed over."""
+        """The next message of this type and these fields; others are skipped."""
         async with asyncio.timeout(WITHIN_S):
             while True:
                 message = await self.next()

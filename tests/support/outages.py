@@ -26,7 +26,7 @@ async def come_back(harness: HammerHarness, how: How) -> None:
     await until(harness.pipe.up.is_set, "the test's own connection is back")
 
 
-async def redis_away(harness: HammerHarness, how: How, for_ms: int) -> int:
+async def make_redis_unavailable(harness: HammerHarness, how: How, for_ms: int) -> int:
     """Makes Redis unavailable; returns for how long, in ms."""
     began = now_ms()
     await leave(harness, how)

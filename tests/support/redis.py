@@ -164,7 +164,7 @@ class RedisServer:
                 if (data := wire.recv(65_536)) == b"":
                     raise ConnectionResetError("redis-server hung up")
                 reader.feed(data)
-                # False is no reply: of the RESP2 types none is read as a boolean.
+                # False means no reply yet: no RESP2 type is decoded as a boolean.
                 while (reply := reader.gets()) is not False:
                     replies.append(reply)
         if isinstance(replies[-1], hiredis.HiredisError):

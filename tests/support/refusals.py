@@ -18,7 +18,7 @@ def _forbidden(runner: ExampleRunner, operation: Operation) -> Ask:
 def _malformed(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
     if operation.method in {"POST", "PUT"}:
-        # Also where there need not be a body.
+        # Also for calls whose body is optional.
         return ask.but(body={"what": "is this"})
     if "user_id" in ask.parts:
         return ask.but(parts={"user_id": "x" * 129})

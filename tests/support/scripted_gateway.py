@@ -36,7 +36,7 @@ class Connection(WSListener):
             transport.disconnect()
 
     def send(self, message: object) -> None:
-        """A list is a batch."""
+        """Sends a message, or a list of messages as a batch."""
         self.send_text(msgspec.json.encode(message))
 
     def send_text(self, text: bytes) -> None:

@@ -44,7 +44,7 @@ class Service:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Does not wait: `wait_until_ready` does."""
+        """Starts it without waiting; `wait_until_ready` waits."""
         assert self._process is None, f"{self.name} is running"
         with self._log.open("ab") as log:
             command = blytz("serve", self.name)
@@ -56,21 +56,21 @@ class Service:
         return self
 
     def page(self, path: str) -> tuple[int, str]:
-        """Status and body of one of the operator's pages; status 0 when nobody answers."""
+        """Status and body of one of the operator's pages; status 0 without an answer."""
         assert self._process is not None, f"{self.name} is not running"
         assert self._process.poll() is None, f"{self.name} ended:\n{self.log()}"
         status, _, body = page_of(self.port, path)
         return status, body.decode()
 
     def metric(self, name: str) -> float:
-        """One sample, named as it stands in the text, with its labels; 0 when there is none yet."""
+        """The value of one sample by its name and labels; 0 if it does not exist yet."""
         status, text = self.page("/metrics")
         assert status == 200, f"{self.name} shows no metrics"
         found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
     def memory_kb(self) -> int:
-        """Resident. Linux only."""
+        """Resident memory. Linux only."""
         found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
         assert found
         return int(found[1])

@@ -21,7 +21,7 @@ def read(frame: bytes) -> tuple[dict[str, Any], ...]:
 
 
 class Viewer(WSListener):
-    """Watches one auction over one connection after another, resuming where it was."""
+    """Watches one auction, and resumes on each new connection."""
 
     def __init__(self, auction_id: str) -> None:
         self.topic = f"auction:{auction_id}"

@@ -1,4 +1,4 @@
-"""From no certificate to a renewed one: the scripts an operator runs, against an authority that really looks."""
+"""The scripts that issue and renew certificates, with an authority that validates the challenges."""
 
 import ssl
 import subprocess
@@ -22,7 +22,7 @@ EMAIL = "operator@auctions.localhost"
 
 @pytest.fixture
 def gateway(tmp_path: Path, platform: Platform) -> Iterator[Gateway]:
-    """Its folder has a name that a shell would take apart."""
+    """Its folder has a name that a shell would split."""
     with Gateway(tmp_path / "the $data folder", platform, domains=f"{DOMAIN},{OTHER}") as running:
         yield running
 
@@ -50,7 +50,7 @@ def trusting(root: str) -> ssl.SSLContext:
 
 
 def shown_after(gateway: Gateway, workers: set[int]) -> x509.Certificate:
-    """The certificate once nginx has replaced these workers."""
+    """The certificate served once nginx has replaced these workers."""
     gateway.wait_until_replaced(workers)
     return x509.load_pem_x509_certificate(gateway.certificate().encode())
 
@@ -72,7 +72,7 @@ async def test_a_certificate_is_issued_served_and_renewed_without_dropping_a_web
     first = shown_after(gateway, workers)
     assert names(first) == {DOMAIN, OTHER}
 
-    # A client who trusts the authority, and nobody else, is content with chain and name.
+    # Verified by a client that trusts only this authority.
     trusted = await gateway.open_socket(trusting(authority.root()))
     assert (await trusted.next())["type"] == "welcome"
 
@@ -101,7 +101,7 @@ def test_a_valid_certificate_is_not_renewed(gateway: Gateway, authority: Authori
     kept = (gateway.folder / "tls" / "site.pem").read_bytes()
     assert issue(authority, gateway, DOMAIN).returncode == 0
     assert run(authority, "renew.sh", str(gateway.data), "--no-random-sleep-on-renew").returncode == 0
-    # How an operator tries the renewal before it is due; unasked, certbot tries it with Let's Encrypt's staging.
+    # How an operator tests the renewal early; by default certbot uses Let's Encrypt's staging server for this.
     words = ("--dry-run", "--no-random-sleep-on-renew", "--server", authority.env["BLYTZ_ACME_SERVER"])
     tried = run(authority, "renew.sh", str(gateway.data), *words)
     assert (tried.returncode, "succeeded" in tried.stdout) == (0, True), tried.stdout + tried.stderr

@@ -1,4 +1,4 @@
-"""What the fleet's documents point at is there: files and folders, links, and the keys in Redis."""
+"""Files, folders, links and Redis keys named in the documents exist."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def named_in(text: str) -> set[str]:
 
 
 def exists(name: str) -> bool:
-    """Anywhere in the project: documents leave out the folders in front where nobody could be mistaken."""
+    """Anywhere in the project, because documents may leave out leading folders where the name is unique."""
     return any(ROOT.glob(name)) or any(next(part.rglob(name), None) for part in SOURCES)
 
 

@@ -13,7 +13,7 @@ CURRENT = "the epoch of the topic"
 
 
 async def grow(store: RedisStore, auction_id: str, seq: int) -> None:
-    """Anna and Ben outbid each other until the auction's last event has this number."""
+    """Anna and Ben bid in turn until the last event has this number."""
     auction = await store.get(auction_id)
     assert auction is not None
     bids = [bid((BEN, ANNA)[n % 2], 1_000_000 + n * 10_000) for n in range(auction.seq, seq)]

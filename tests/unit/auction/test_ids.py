@@ -1,4 +1,4 @@
-"""What is no id of an auction."""
+"""Invalid auction ids."""
 
 import gc
 import tracemalloc

@@ -1,4 +1,4 @@
-"""A log that the rules made is believed; one that was changed afterwards is not, and the first change is named."""
+"""A log made by the rules replays; in one that was changed afterwards, the first change is named."""
 
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +15,7 @@ ID = "auc_1"
 
 
 class AuctionInMemory:
-    """One auction in memory, with a clock that the test moves."""
+    """One auction in memory, with a clock set by the test."""
 
     def __init__(self, terms: Terms) -> None:
         self.now = 1_000_000

@@ -1,4 +1,4 @@
-"""When things end: the hammer, snipers, pauses, extensions, outages; one millisecond before, at and after."""
+"""When auctions end: closing, sniping, pauses, extensions, outages; one millisecond before, at and after."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ END = T0 + 60_000
 
 
 def opened(**terms: Any) -> Auction:
-    """Open since T0 until END; snipers are watched for ten seconds and cost ten, unless said otherwise."""
+    """Open from T0 to END; by default with an extension window of ten seconds and an extension of ten."""
     change = rules_of_time.open_auction(rules.scheduled(listing(**terms)), CAUSE, T0)
     assert isinstance(change, rules.Change)
     return change.auction
@@ -30,7 +30,7 @@ def after_bid(auction: Auction, amount: int, now: int, kind: Any = "exact", bidd
 
 
 def changed(decided: object) -> Auction:
-    """The auction after a verb that made exactly one event."""
+    """Checks that a verb made exactly one event, and returns the auction after it."""
     assert isinstance(decided, rules.Change), decided
     assert len(decided.events) == 1
     return decided.auction
@@ -227,7 +227,7 @@ def test_an_outage_is_compensated_for_the_time_it_took(began: int, ended: int, b
     restored = changed(decided)
     assert restored.ends_at == END + back
     assert restored.hard_stop_at == END + back
-    # Once: the same outage again, and one inside it, find nothing to make good.
+    # The same outage again, or one inside it, is not compensated again.
     for again in (outage, replace(outage, ended_at=ended - 1)):
         assert rules_of_time.compensate(restored, again, CAUSE, ended) is None
     assert rules_of_time.compensate(restored, replace(outage, ended_at=ended + 1), CAUSE, ended) is not None

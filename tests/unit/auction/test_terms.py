@@ -1,4 +1,4 @@
-"""Terms that a seller may not set: the field, and why."""
+"""Terms that a seller may not set: the field and the reason."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from blytz.auction.rules import faults_in
 
 
 def refused(**terms: Any) -> str:
-    """What reading these terms says, `''` when they are well formed."""
+    """The error when these terms are parsed, `''` if they are well formed."""
     try:
         msgspec.convert(terms, Terms, strict=True)
     except msgspec.ValidationError as error:

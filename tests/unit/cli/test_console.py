@@ -22,7 +22,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def a_line(descriptor: int) -> bytes:
-    """A terminal hands out what it has, not what was written."""
+    """Reads a line, which a terminal may return in pieces."""
     events_received = b""
     while not events_received.endswith(b"\n"):
         events_received += os.read(descriptor, 1_000)
@@ -95,7 +95,7 @@ async def test_a_closed_terminal_raises_no_error() -> None:
     reader, writer = os.pipe()
     console = Console(["x"], writer)
     os.close(reader)
-    console.write("nobody hears this")
+    console.write("nobody reads this")
     console.write("nor this")
     os.close(writer)
 

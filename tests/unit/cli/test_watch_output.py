@@ -1,4 +1,4 @@
-"""What `blytz watch` writes where there is no terminal."""
+"""What `blytz watch` writes without a terminal."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What `blytz watch` draws, at every size a terminal has."""
+"""What `blytz watch` draws, at every terminal size."""
 
 import io
 from typing import Any

@@ -1,4 +1,4 @@
-"""A client's picture of an auction is that of the server, or it asks again."""
+"""The state in a client equals that of the server, or it watches again."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Tokens that no library writes, signed by an issuer that is believed: each gets a plain answer."""
+"""Tokens that no library would write, signed by a trusted issuer: each is accepted or refused without an error."""
 
 import json
 import time
@@ -20,7 +20,7 @@ async def admitted(issuer: FakeIssuer, header: bytes, payload: bytes) -> Princip
 
 
 def text(content: dict[str, Any], *, more: str = "") -> bytes:
-    """As JSON, with more members at its end, which a dict could not hold."""
+    """As JSON, with extra members at the end, such as duplicates, which a dict cannot have."""
     return (json.dumps(content)[:-1] + more + "}").encode()
 
 
@@ -103,7 +103,7 @@ async def test_parts_that_are_not_json_objects_are_refused(content: bytes, issue
 
 
 async def test_the_last_of_duplicate_members_counts_in_every_check(issuer: FakeIssuer) -> None:
-    """RFC 7519, section 4, leaves this or a refusal; two readers who take different ones would be a way in."""
+    """RFC 7519, section 4, allows this or a refusal; two checks that differ could be bypassed."""
     now = int(time.time())
     stale = issuer.claims(iss="https://evil.example", exp=1)
     header = b'{"alg": "none", "kid": "second", "alg": "RS256", "kid": "first"}'

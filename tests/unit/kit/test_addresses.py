@@ -1,4 +1,4 @@
-"""Whose address a connection has, behind proxies that are trusted and some that are not."""
+"""The client address of a connection, behind trusted and other proxies."""
 
 import pytest
 

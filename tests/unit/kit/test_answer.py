@@ -1,4 +1,4 @@
-"""Answers, whoever waits for them."""
+"""Answers for callers and callbacks."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A file is whole at any moment."""
+"""A file is complete at any moment."""
 
 import resource
 import stat

@@ -1,4 +1,4 @@
-"""A log that nobody reads holds nobody up."""
+"""A log that is not read blocks no process."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def test_a_blocked_log_reader_loses_lines_but_blocks_nobody() -> None:
     os.close(write_end)
     reader.join(5)
     os.close(read_end)
-    # What was taken arrives whole, in order, and is all that was not counted as left out.
+    # All lines that were not counted as dropped arrive complete and in order.
     assert len(received) == (2_000 - sink.dropped) * len(line)
 
 

@@ -1,4 +1,4 @@
-"""The collector of faults: where each is, whatever shape the value has."""
+"""The parser reports every fault of a value with its path."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Hearing published messages, and receiving again after every loss."""
+"""Receiving published messages, also after each lost connection."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ async def test_published_messages_are_received_in_order(redis: RedisServer) -> N
         await until(lambda: events_received.subscribed == [CHANNEL], "subscribed")
         for number in range(100):
             redis.ask("SPUBLISH", CHANNEL, number)
-        await until(lambda: len(events_received.messages) == 100, "all are heard")
+        await until(lambda: len(events_received.messages) == 100, "all are received")
         assert events_received.messages == [(CHANNEL, str(number).encode()) for number in range(100)]
 
 
@@ -77,7 +77,7 @@ async def test_each_channel_is_subscribed_again_after_every_lost_connection(redi
             await until(lambda so_far=50 * round_ + 50: len(events_received.subscribed) == so_far, "again")  # type: ignore[misc]
             assert sorted(events_received.subscribed[-50:]) == sorted(channels)
         redis.ask("SPUBLISH", channels[7], "still here")
-        await until(lambda: events_received.messages == [(channels[7], b"still here")], "it is heard")
+        await until(lambda: events_received.messages == [(channels[7], b"still here")], "it is received")
 
 
 async def test_a_channel_unsubscribed_while_disconnected_is_not_subscribed_again(start_redis: StartRedis) -> None:
@@ -100,14 +100,14 @@ async def test_a_silent_connection_is_closed_and_reopened(start_redis: StartRedi
         events_received.feed.subscribe(CHANNEL)
         await until(lambda: events_received.subscribed == [CHANNEL], "subscribed")
         redis.freeze()
-        await until(lambda: not events_received.feed.up.is_set(), "it is given up")
+        await until(lambda: not events_received.feed.up.is_set(), "it is closed")
         redis.thaw()
         await until(lambda: len(events_received.subscribed) == 2, "it is back", 10)
         assert events_received.feed.times_connected == 2
 
 
 class ClosingProxy:
-    """In front of Redis: shuts on the first that come, with `greeting`, then lets them through."""
+    """A proxy to Redis that answers the first connections with `greeting` and closes them, then forwards."""
 
     def __init__(self, redis: RedisServer, greeting: bytes, close_first: int) -> None:
         self._redis, self._greeting, self._close_first = redis, greeting, close_first
@@ -117,7 +117,7 @@ class ClosingProxy:
         if self._close_first:
             self._close_first -= 1
             writer.write(self._greeting)
-            # With a reset and with a goodbye, in turn.
+            # By a reset and by an orderly close, in turn.
             writer.transport.abort() if self._close_first % 2 else writer.close()
             return
         self.forwarding += 1
@@ -141,10 +141,10 @@ async def test_a_connection_closed_at_once_is_retried_until_it_stays(greeting: b
     events_received.feed.subscribe(CHANNEL)
     await events_received.feed.start()
     try:
-        # It waits longer after each refusal, so that six take a while.
-        await until(lambda: events_received.subscribed == [CHANNEL], "it got in", 30)
+        # The pauses grow after each refusal, so six take a while.
+        await until(lambda: events_received.subscribed == [CHANNEL], "it is connected", 30)
     finally:
         await events_received.feed.close()
-        await until(lambda: proxy.forwarding == 0, "the last has left")
+        await until(lambda: proxy.forwarding == 0, "the last connection is closed")
         server.close()
         await server.wait_closed()

@@ -1,4 +1,4 @@
-"""The hot path to Redis on an ordinary day."""
+"""The pipe to Redis without failures."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
 
 async def reads_of(pipe: RedisPipe) -> int:
-    """How often Redis has read from sockets so far, this question included."""
+    """How often Redis has read from sockets so far, including this call."""
     stats: bytes = await pipe.call("INFO", "stats")
     return next(int(line[22:]) for line in stats.splitlines() if line.startswith(b"total_reads_processed:"))
 

@@ -1,4 +1,4 @@
-"""Settings are read from the environment; all faults are reported at once, and none repeats a secret."""
+"""Settings are read from the environment; all faults are reported at once, and none contains a secret."""
 
 import re
 import subprocess
@@ -244,7 +244,7 @@ def test_either_all_variables_are_set_from_their_files_or_none_is(tmp_path: Path
 
 
 def test_every_variable_of_ours_is_in_the_table() -> None:
-    """Wherever in the repository it is named."""
+    """All variables that are named anywhere in the repository."""
     made_up = {"BLYTZ_ORIGNS", "BLYTZ_COFFEE", "BLYTZ_REDIS_URL", "BLYTZ_GATEWAY_DOMAIN"}
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -258,7 +258,7 @@ def test_every_variable_of_ours_is_in_the_table() -> None:
 
 
 def test_every_variable_that_our_code_reads_is_in_the_table() -> None:
-    """Also those without our prefix."""
+    """Also variables without our prefix."""
     table = (ROOT / "specs" / "settings.md").read_text()
     reads = re.compile(r"""(?:environ(?:\.get\(|\[)|getenv\(|envvar=|__ENV\.)["']?([A-Z][A-Z_]+)\b""")
     sources = [path for folder in ("services", "infra") for path in (ROOT / folder).rglob("*") if path.is_file()]
@@ -267,12 +267,12 @@ def test_every_variable_that_our_code_reads_is_in_the_table() -> None:
     assert {name for name in found if not _is_listed(name, table)} == set()
 
 
-@pytest.mark.parametrize("words", [("gateway", "--check"), ("doctor",)])
-def test_a_command_prints_file_names_and_not_their_content(words: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [("gateway", "--check"), ("doctor",)])
+def test_a_command_prints_file_names_and_not_their_content(arguments: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "key").write_text("Somebody's private key")
     names = ("BLYTZ_DATA", "BLYTZ_GATEWAY_WORKERS", "BLYTZ_GATEWAY_DOMAINS", "BLYTZ_GATEWAY_UNLIMITED")
     given = {f"{name}_FILE": str(tmp_path / "key") for name in names[1:]} | {"BLYTZ_DATA_FILE": "/none"}
-    ended = subprocess.run(blytz(*words), env=clean_env(**given), capture_output=True, text=True, check=False)
+    ended = subprocess.run(blytz(*arguments), env=clean_env(**given), capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     output = ended.stdout + ended.stderr
     assert [name for name in names if f"{name}_FILE='" not in output] == []

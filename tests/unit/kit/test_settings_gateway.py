@@ -1,4 +1,4 @@
-"""Settings of the gateway are checked before they get into nginx's configuration."""
+"""Settings of the gateway are checked before they are written to nginx's configuration."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A background task that fails is logged, counted and restarted; every kind of them is made to fail once."""
+"""A background task that fails is logged, counted and restarted; here each kind of task fails once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -98,7 +98,7 @@ def test_a_task_that_is_stopped_stays_stopped() -> None:
 
 
 class FailsOnce:
-    """In the place of something that a task calls: raises the first time, and counts."""
+    """Replaces a function that a task calls: raises at the first call, and counts calls."""
 
     def __init__(self, result: object = None) -> None:
         self.result, self.calls = result, 0
@@ -174,10 +174,10 @@ class Connection:
         self.received_at, self.ping = received_at, FailsOnce()
 
     def cut(self) -> None:
-        """Once it has been silent for two heartbeats."""
+        """Called once it has been silent for two heartbeats."""
 
     def send(self, _: bytes) -> None:
-        """When the store goes away."""
+        """Called when the store becomes unavailable."""
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "viewers", "store"])

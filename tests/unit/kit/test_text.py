@@ -1,4 +1,4 @@
-"""How a stranger's text is shown."""
+"""How text of other users is shown."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The gateway's own faults are seen, and strangers cannot make it write about theirs."""
+"""The gateway logs its own faults, and not those of clients."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ class FaultyHub(Hub):
 
 
 async def nobody_counts(_auction: str, _gateway: str, _count: int) -> None:
-    """In the place of Redis."""
+    """Replaces the viewer count in Redis."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The demo's people behave as their tempers say, and the crowd of a simulation bids what is meant to count."""
+"""The demo's bidders behave by their temper, and the bidders of a load simulation get the intended outcomes."""
 
 import random
 from collections import Counter
@@ -18,7 +18,7 @@ LENGTH_MS = 40_000
 
 
 def moves(temper: Temper, limit: int = 200_000, **changes: Any) -> list[tuple[int, Move]]:
-    """What one person does, by the time that is left, in an auction in which nobody else moves."""
+    """The moves of one bidder by remaining time, in an auction without other bidders."""
     mind = Mind(temper, "Anna", limit, random.Random(3))
     opened = state(opened_at=NOW, ends_at=NOW + LENGTH_MS, terms={"ending": "extended"}, **changes)
     thoughts = [(LENGTH_MS - ms, mind.think(opened, NOW + ms)) for ms in range(0, LENGTH_MS, 50)]
@@ -82,7 +82,7 @@ def terms_of(lot: Lot) -> Terms:
 
 
 def played(lot: Lot, seed: int) -> tuple[Auction, list[int], Counter[str]]:
-    """A demo auction under the real rules: how it ended, when bids counted, what was refused."""
+    """Runs a demo auction with the real rules: how it ended, the times of accepted bids, and the refusals."""
     chance, now = random.Random(seed), NOW
     auction, counted, refused = opened(terms_of(lot)), [], Counter[str]()
     minds = [
@@ -115,7 +115,7 @@ def test_every_lot_makes_a_lively_auction(lot: Lot) -> None:
     for seed in range(5):
         auction, counted, refused = played(lot, seed)
         assert auction.status.is_final
-        assert min(counted) < 5_000, "life is visible within five seconds"
+        assert min(counted) < 5_000, "a bid within five seconds"
         assert 4 <= len(counted) <= MAX_BIDS * len(PEOPLE)
         assert set(refused) <= {Code.BID_TOO_LOW, Code.ALREADY_LEADING}
         assert lot.worth * 0.4 < auction.price < lot.worth * 1.7
@@ -155,7 +155,7 @@ def test_a_mixed_crowd_meets_every_outcome() -> None:
 
 
 def test_bids_in_flight_are_known_to_all_bidders() -> None:
-    """The state lags behind; what is asked rises all the same."""
+    """The state is delayed, and amounts still rise."""
     chooser = Chooser(["ann", "ben"], RISING, random.Random(1))
     lagging = rules.view(opened(Terms(increments=((0, 100),))))
     assert [chooser.next(lagging).amount for _ in range(4)] == [100, 200, 300, 400]

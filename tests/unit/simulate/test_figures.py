@@ -1,4 +1,4 @@
-"""Clocks, delays, money: what is counted and shown is right."""
+"""Clock offsets, delays and money are computed and shown correctly."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What is asked of a simulation is bounded, and refused in words."""
+"""The size of a simulation is bounded, and a refusal states the bound."""
 
 from typing import Any
 
