@@ -65,7 +65,7 @@ async def main(settings: Settings) -> None:
             task.cancel()
         await gateway.drain()
         sharing.cancel()
-        # Those who were sent away have shared_counts elsewhere only once it is said that they left.
+        # The slots of the disconnected users are free at other gateways only once this reports it.
         await context.users.finish()
         await events.feed.close()
         await pipe.close()

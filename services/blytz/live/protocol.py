@@ -82,7 +82,7 @@ def ref_of(text: bytes) -> str | UnsetType:
 
 
 def why_malformed(error: Exception) -> str:
-    """For the client. What Python says of itself is not for strangers, and no help to them."""
+    """The fault as the client gets it, without details of Python that would not help it."""
     if isinstance(error, UnicodeDecodeError):
         return "the text is not UTF-8"
     return "the message is nested too deeply" if isinstance(error, RecursionError) else in_words(str(error))
