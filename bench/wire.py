@@ -8,7 +8,7 @@ import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 _decode = msgspec.json.Decoder()
-CONNECTING_AT_ONCE = 50
+MAX_CONNECTING = 50
 
 
 def messages_in(frame: bytes) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ class HttpConnection(asyncio.Protocol):
 
 async def connect_all(connections: Iterable[Awaitable[None]]) -> None:
     """Connect a few at a time, because a listen queue is short."""
-    gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
+    gate = asyncio.Semaphore(MAX_CONNECTING)
 
     async def one(connection: Awaitable[None]) -> None:
         async with gate:

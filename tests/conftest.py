@@ -61,7 +61,7 @@ def redis(shared_redis: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def own_redis() -> Iterator[RedisServer]:
-    """For a test that stops, freezes or configures Redis."""
+    """A Redis for a test that stops, freezes or configures it."""
     with RedisServer() as server:
         yield server
 

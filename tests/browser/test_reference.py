@@ -35,7 +35,7 @@ async def test_the_reference_renders_offline_and_fits_a_phone(
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
     await page.goto(origin + path, wait_until="networkidle")
-    # The text may be in a drawer that a phone shows only when it is opened.
+    # On a phone the text may be in a closed drawer.
     await page.get_by_text(shown).first.wait_for(state="attached")
     assert await page.evaluate("document.documentElement.scrollWidth") == 390
     assert errors == []

@@ -1,4 +1,4 @@
-"""Both stores, behind one port."""
+"""The memory store and the Redis store behind the same port."""
 
 from collections.abc import AsyncIterator
 
@@ -13,8 +13,8 @@ from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 
 
-class HammerFleet(Struct):
-    """An empty auction fleet on a clock of its own, which stands still until told."""
+class ClockedStore(Struct):
+    """An empty store with a clock that changes only when the test sets it."""
 
     store: AuctionStore
     clock: Clock
@@ -22,11 +22,11 @@ class HammerFleet(Struct):
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def fleet(request: pytest.FixtureRequest) -> AsyncIterator[HammerFleet]:
+async def clocked(request: pytest.FixtureRequest) -> AsyncIterator[ClockedStore]:
     if request.param == "memory":
         clock = Clock()
-        yield HammerFleet(MemoryStore(clock), clock)
+        yield ClockedStore(MemoryStore(clock), clock)
         return
     redis: RedisServer = request.getfixturevalue("redis")
-    async with connected(redis.url, patient=True) as pipe:
-        yield HammerFleet(RedisStore(pipe, scripts_on_test_clock()), Clock(pipe), redis)
+    async with connected(redis.url, no_timeout=True) as pipe:
+        yield ClockedStore(RedisStore(pipe, scripts_on_test_clock()), Clock(pipe), redis)

@@ -1,4 +1,4 @@
-"""Who is shut out is out everywhere within five seconds, over HTTP and on connections that are open."""
+"""Bans apply in every process within five seconds, over HTTP and on open connections."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def services(shared_redis: RedisServer, folder: Path) -> Iterator[tuple[Api, Api]]:
-    """Two services: a change at one must reach the other."""
+    """Two, because a change at one must reach the other."""
     with (
         Service("auction", shared_redis.url, folder) as first,
         Service("auction", shared_redis.url, folder) as second,
@@ -69,12 +69,12 @@ def delete(api: Api, path: str, by: str) -> None:
     assert answer.status_code == 204, answer.text
 
 
-async def said_until_closed(client: Client) -> tuple[list[str], int]:
+async def codes_until_close(client: Client) -> tuple[list[str], int]:
     received, code = await client.rest(EVERYWHERE_WITHIN_S)
     return [message["code"] for message in received if message["type"] == "error"], code
 
 
-async def test_a_banned_user_is_out_of_every_process_within_five_seconds(
+async def test_a_banned_user_is_refused_by_every_process_within_five_seconds(
     services: tuple[Api, Api], gateway: GatewayProcess, admin: str
 ) -> None:
     one, other = services
@@ -84,7 +84,7 @@ async def test_a_banned_user_is_out_of_every_process_within_five_seconds(
         assert other.bid(auction_id, 100, token).status_code == 201
         began = time.monotonic()
         put(one, path, admin, reason="paid for nothing")
-        assert await said_until_closed(inside) == (["banned"], 4401)
+        assert await codes_until_close(inside) == (["banned"], 4401)
         await until(lambda: other.bid(auction_id, 5_000, token).status_code == 403, "the other one knows")
         assert time.monotonic() - began < EVERYWHERE_WITHIN_S
         for api in services:
@@ -93,27 +93,27 @@ async def test_a_banned_user_is_out_of_every_process_within_five_seconds(
             assert "nothing" not in api.get("/v1/auctions", by=token).text
         async with welcomed(gateway.port) as again:
             again.send({"type": "auth", "token": token})
-            assert await said_until_closed(again) == (["banned"], 4401)
+            assert await codes_until_close(again) == (["banned"], 4401)
         assert (await bystander.ask({"type": "ping"}, "pong"))["type"] == "pong"
     delete(one, path, admin)
     await until(lambda: other.get("/v1/auctions", by=token).status_code == 200, "they are let in again")
 
 
-async def test_revoked_tokens_end_and_a_new_sign_in_is_welcome(
+async def test_revoked_tokens_are_refused_and_a_new_sign_in_is_accepted(
     services: tuple[Api, Api], gateway: GatewayProcess, admin: str
 ) -> None:
     one, other = services
     token = one.token("Lola")
     async with welcomed(gateway.port, token) as inside:
         put(one, "/v1/admin/revocations/" + user_of(one, token), admin)
-        assert await said_until_closed(inside) == (["unauthenticated"], 4401)
+        assert await codes_until_close(inside) == (["unauthenticated"], 4401)
     await until(lambda: other.get("/v1/auctions", by=token).status_code == 401, "the other one knows")
-    # Tokens count in whole seconds: one of the same second is taken for an old one.
+    # Tokens have times in whole seconds, so one of the same second counts as revoked.
     await until(lambda: other.get("/v1/auctions", by=one.token("Lola")).status_code == 200, "a new token is good")
     problem(other.get("/v1/auctions", by=token), 401, "unauthenticated")
 
 
-def test_only_what_was_issued_before_the_moment_is_revoked(services: tuple[Api, Api], admin: str) -> None:
+def test_only_tokens_issued_before_the_revocation_are_revoked(services: tuple[Api, Api], admin: str) -> None:
     one, _ = services
     token = one.token("Early")
     path = "/v1/admin/revocations/" + user_of(one, token)
@@ -159,7 +159,7 @@ async def bans(redis: RedisServer) -> AsyncIterator[RedisBans]:
         yield RedisBans(pipe)
 
 
-async def test_a_ban_outlives_the_process_that_made_it(bans: RedisBans, redis: RedisServer) -> None:
+async def test_a_ban_remains_after_its_process_ends(bans: RedisBans, redis: RedisServer) -> None:
     await bans.ban("usr_a", "a reason", "usr_admin")
     await bans.revoke("usr_b")
     async with connected(redis.url) as pipe:
@@ -173,7 +173,7 @@ async def test_a_ban_outlives_the_process_that_made_it(bans: RedisBans, redis: R
     later.bans.check(Principal("usr_c", "C", (), 0))
 
 
-async def test_what_redis_forgot_is_forgotten_and_what_it_cannot_say_is_kept(
+async def test_a_ban_deleted_in_redis_is_lifted_and_bans_that_cannot_be_read_are_kept(
     bans: RedisBans, redis: RedisServer
 ) -> None:
     await bans.ban("usr_a", "a reason", "usr_admin")
@@ -186,8 +186,8 @@ async def test_what_redis_forgot_is_forgotten_and_what_it_cannot_say_is_kept(
     following.cancel()
 
 
-async def test_a_process_with_too_much_to_do_looks_again_soon(redis: RedisServer) -> None:
-    """It goes on deciding bids, those of the banned too."""
+async def test_a_process_whose_read_of_bans_was_refused_for_load_retries_soon(redis: RedisServer) -> None:
+    """Until then it also accepts bids of banned users."""
 
     class Busy(RedisPipe):
         looks = 0
@@ -211,7 +211,7 @@ async def test_a_process_with_too_much_to_do_looks_again_soon(redis: RedisServer
         await busy.close()
 
 
-async def test_there_is_room_for_so_many_and_old_revocations_make_room(
+async def test_bans_are_bounded_and_old_revocations_are_deleted_for_new_ones(
     bans: RedisBans, redis: RedisServer
 ) -> None:
     bans.bans.banned = {f"usr_{n}": Ban(f"usr_{n}", "", "", 0) for n in range(MAX_BANS)}

@@ -1,4 +1,4 @@
-"""What Redis holds may be wrong: a hand, a bug, a bad disk. Then the verb says so, and not one byte changes."""
+"""Data in Redis may be corrupted by hand, a bug or a disk. Then each verb refuses, and not one byte changes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -18,11 +18,11 @@ ID = "auc_1"
 KEYS = keys_of(ID)
 NOT_DIGITS = ("1e3", "0x10", "nan", "inf", "-1", "+1", "7 ", " 7", "1.5", "007", "1_0")
 NOT_WHOLE = (*NOT_DIGITS, "9007199254740993", "9" * 17)
-NEEDED = ("seq", "clock", "price", "ceiling", "bid_count", "compensated_until", "start_price")
+REQUIRED = ("seq", "clock", "price", "ceiling", "bid_count", "compensated_until", "start_price")
 DURATIONS = ("duration_ms", "extension_window_ms", "extension_ms")
-PERHAPS = ("opened_at", "ends_at", "hard_stop_at", "paused_at", "remaining_ms", "starts_at")
-PERHAPS_TERMS = ("reserve_price", "buy_now_price", "max_total_ms")
-NUMBERS = (*NEEDED, *DURATIONS, *PERHAPS, *PERHAPS_TERMS)
+OPTIONAL = ("opened_at", "ends_at", "hard_stop_at", "paused_at", "remaining_ms", "starts_at")
+OPTIONAL_TERMS = ("reserve_price", "buy_now_price", "max_total_ms")
+NUMBERS = (*REQUIRED, *DURATIONS, *OPTIONAL, *OPTIONAL_TERMS)
 
 Verb = Callable[[RedisStore], Awaitable[Any]]
 VERBS: dict[str, Verb] = {
@@ -47,13 +47,13 @@ OF_OTHER_TYPES = {
 
 @pytest.fixture
 async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         redis.ask("SET", CLOCK_KEY, T0)
         yield RedisStore(pipe, scripts_on_test_clock())
 
 
 async def ready_for(store: RedisStore, redis: RedisServer, verb: str) -> None:
-    """An auction on which this verb would change something."""
+    """Creates an auction that this verb would change."""
     redis.ask("DEL", KEYS.state, KEYS.events, KEYS.bids, KEYS.blocked)
     redis.ask("SET", CLOCK_KEY, T0)
     await store.create(listing(ID, starts_at=T0 + 1 if verb in ("open", "create") else None), CAUSE)
@@ -79,9 +79,7 @@ async def assert_refused(store: RedisStore, redis: RedisServer, verb: Verb, what
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_each_verb_would_change_the_auction_when_all_is_well(
-    store: RedisStore, redis: RedisServer, verb: str
-) -> None:
+async def test_each_verb_changes_an_intact_auction(store: RedisStore, redis: RedisServer, verb: str) -> None:
     await ready_for(store, redis, verb)
     before = bytes_of(redis)
     assert not isinstance(await VERBS[verb](store), Refused)
@@ -90,15 +88,15 @@ async def test_each_verb_would_change_the_auction_when_all_is_well(
 
 @pytest.mark.parametrize("field", NUMBERS)
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_number_that_is_not_plain_digits_in_range_is_refused(
+async def test_a_stored_number_that_is_not_plain_digits_in_range_is_refused(
     store: RedisStore, redis: RedisServer, verb: str, field: str
 ) -> None:
     await ready_for(store, redis, verb)
     sound = redis.ask("HGET", KEYS.state, field)
-    for text in (*NOT_WHOLE, *([""] if field in NEEDED + DURATIONS else [])):
+    for text in (*NOT_WHOLE, *([""] if field in REQUIRED + DURATIONS else [])):
         redis.ask("HSET", KEYS.state, field, text)
         await assert_refused(store, redis, VERBS[verb], f"{field}={text!r}")
-        # Readers take the terms from the listing.
+        # Reads take the terms from the listing.
         if not hasattr(Terms, field) and field != "starts_at":
             with pytest.raises(CorruptAuction):
                 pytest.fail(f"read {field}={text!r} as {await store.get(ID)}")
@@ -110,16 +108,16 @@ MONEY = ("price", "ceiling", "start_price", "reserve_price", "buy_now_price")
 
 
 @pytest.mark.parametrize(
-    ("field", "most"),
+    ("field", "limit"),
     [(field, 10**12) for field in MONEY] + [(field, 30 * 24 * 60 * MINUTE_MS) for field in DURATIONS],
 )
-async def test_a_number_one_above_the_most_is_refused(
-    store: RedisStore, redis: RedisServer, field: str, most: int
+async def test_a_stored_number_one_above_its_maximum_is_refused(
+    store: RedisStore, redis: RedisServer, field: str, limit: int
 ) -> None:
     await ready_for(store, redis, "pause")
-    redis.ask("HSET", KEYS.state, field, most + 1)
+    redis.ask("HSET", KEYS.state, field, limit + 1)
     await assert_refused(store, redis, VERBS["pause"], field)
-    redis.ask("HSET", KEYS.state, field, most, "ceiling", 10**12)
+    redis.ask("HSET", KEYS.state, field, limit, "ceiling", 10**12)
     assert isinstance(await store.change(ID, "pause", CAUSE), Auction)
 
 
@@ -128,13 +126,17 @@ async def test_a_number_one_above_the_most_is_refused(
     ["", " ", "0", "0:", ":5", "0:1e3", "0: 5", "0:-1", "0:0x10", "0:100:5", "0:100 x", "0:100,5:200", "5:100",
      "0:100 1e3:200", "0:1000000000001", "x0:100", "0:100 7 :5", "1 0:100", "0:007"],
 )  # fmt: skip
-async def test_increments_that_are_no_table_are_refused(store: RedisStore, redis: RedisServer, rows: str) -> None:
+async def test_stored_increments_that_are_not_a_valid_table_are_refused(
+    store: RedisStore, redis: RedisServer, rows: str
+) -> None:
     await ready_for(store, redis, "place_bid")
     redis.ask("HSET", KEYS.state, "increments", rows)
     await assert_refused(store, redis, VERBS["place_bid"], rows)
 
 
-async def test_sixty_four_rows_are_read_and_sixty_five_refused(store: RedisStore, redis: RedisServer) -> None:
+async def test_a_stored_table_of_sixty_four_rows_is_read_and_of_sixty_five_refused(
+    store: RedisStore, redis: RedisServer
+) -> None:
     await ready_for(store, redis, "place_bid")
     rows = [f"{row}:{row + 1}" for row in range(65)]
     redis.ask("HSET", KEYS.state, "increments", " ".join(rows))
@@ -160,7 +162,7 @@ async def test_sixty_four_rows_are_read_and_sixty_five_refused(store: RedisStore
         ("pause", {"seq": 0}),
     ],
 )
-async def test_a_state_that_contradicts_itself_or_its_log_is_refused(
+async def test_a_state_inconsistent_with_itself_or_its_log_is_refused(
     store: RedisStore, redis: RedisServer, verb: str, fields: dict[str, str | int]
 ) -> None:
     await ready_for(store, redis, verb)
@@ -170,9 +172,7 @@ async def test_a_state_that_contradicts_itself_or_its_log_is_refused(
 
 @pytest.mark.parametrize("field", ["status", "seq", "leader", "increments", "max_total_ms"])
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_field_that_is_missing_is_refused(
-    store: RedisStore, redis: RedisServer, verb: str, field: str
-) -> None:
+async def test_a_missing_field_is_refused(store: RedisStore, redis: RedisServer, verb: str, field: str) -> None:
     await ready_for(store, redis, verb)
     redis.ask("HDEL", KEYS.state, field)
     await assert_refused(store, redis, VERBS[verb], field)
@@ -214,7 +214,7 @@ async def test_a_corrupt_auction_does_not_hide_the_others(store: RedisStore, red
     assert [auction.listing.auction_id for auction in page.auctions] == ["auc_sound"]
 
 
-async def test_a_receipt_that_cannot_be_read_is_refused(store: RedisStore, redis: RedisServer) -> None:
+async def test_an_unreadable_receipt_is_refused(store: RedisStore, redis: RedisServer) -> None:
     await ready_for(store, redis, "place_bid")
     again = bid(BEN, 500, bid_id="b_again")
     redis.ask("HSET", KEYS.bids, f"b_again:{BEN.id}", "500 exact accepted 1e3 500 600 1 1")
@@ -230,7 +230,7 @@ async def test_a_closed_auction_without_its_log_is_refused(store: RedisStore, re
     await assert_refused(store, redis, VERBS["close"], "no closing event")
 
 
-async def test_nothing_is_created_over_the_events_of_another_time(store: RedisStore, redis: RedisServer) -> None:
+async def test_no_auction_is_created_over_existing_events(store: RedisStore, redis: RedisServer) -> None:
     redis.ask("XADD", KEYS.events, "1-0", "public", "{}")
     await assert_refused(store, redis, VERBS["create"], "events without an auction")
 
@@ -253,7 +253,7 @@ async def test_an_argument_that_is_not_plain_digits_is_refused(
 
 
 @pytest.mark.parametrize("field", ["start_price", "reserve_price", "extension_window_ms", "extension_ms"])
-async def test_nothing_is_created_from_terms_that_are_not_plain_digits(
+async def test_no_auction_is_created_from_terms_that_are_not_plain_digits(
     store: RedisStore, redis: RedisServer, field: str
 ) -> None:
     for text in (*NOT_WHOLE, *([] if field == "reserve_price" else [""])):
@@ -270,6 +270,6 @@ async def test_an_extension_longer_than_any_auction_is_refused(store: RedisStore
     assert isinstance(await store.change(ID, "extend", CAUSE, longest), Auction)
 
 
-async def test_an_auction_that_is_not_there_is_not_corrupt(store: RedisStore) -> None:
+async def test_a_missing_auction_is_not_reported_as_corrupt(store: RedisStore) -> None:
     for name in VERBS.keys() - {"create"}:
         assert await VERBS[name](store) == Refused(Code.AUCTION_NOT_FOUND)

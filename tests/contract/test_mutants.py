@@ -1,5 +1,5 @@
-"""Would the tests see a broken script? Each mutant breaks one promise, and the games that the scripts as they are
-play without a difference must find it. The names are the list; `pytest -v` shows it."""
+"""Mutation tests of the scripts. Each mutant breaks one promise, and the generated games (auction_player.py), in
+which the unchanged scripts agree with the memory store, must find it. `pytest -v` lists the mutants."""
 
 import pytest
 
@@ -14,8 +14,8 @@ from tests.support.store_pair import Difference, Pair
 
 
 async def games_until_caught(redis: RedisServer, mutation: Mutation) -> int | None:
-    """How many games it took; None when the mutant survived them all."""
-    async with connected(redis.url, patient=True) as pipe:
+    """The number of games until the stores differ; None if they never do."""
+    async with connected(redis.url, no_timeout=True) as pipe:
         pair = Pair(pipe, mutation)
         for game in range(GAMES):
             try:
@@ -26,15 +26,15 @@ async def games_until_caught(redis: RedisServer, mutation: Mutation) -> int | No
 
 
 @pytest.mark.parametrize("promise", MUTANTS)
-async def test_a_broken_promise_is_seen(redis: RedisServer, promise: str) -> None:
+async def test_the_tests_find_each_mutant(redis: RedisServer, promise: str) -> None:
     mutation = Mutation(*MUTANTS[promise])
     games = await games_until_caught(redis, mutation)
-    assert mutation.applied, "the mutant is no mutant: its text is not in the scripts any more"
-    assert games is not None, "survived"
+    assert mutation.applied, "the text that the mutant replaces is no longer in the scripts"
+    assert games is not None, "no game found the mutant"
 
 
-async def test_the_scripts_as_they_are_play_every_game_and_every_answer_occurs(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+async def test_the_unchanged_scripts_differ_in_no_game_and_every_answer_occurs(redis: RedisServer) -> None:
+    async with connected(redis.url, no_timeout=True) as pipe:
         pair = Pair(pipe)
         for game in range(GAMES):
             await play(pair, game)

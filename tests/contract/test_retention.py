@@ -1,4 +1,4 @@
-"""What becomes of closed auctions, and what still works when Redis has no memory left."""
+"""Deletion of closed auctions, and what still works when the memory of Redis is full."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ DAY_MS = 86_400_000
 
 
 class Auctions:
-    """A store, a schedule and what a hammer does with them, on one connection."""
+    """A store, a schedule and the steps of a hammer, on one connection."""
 
     def __init__(self, redis: RedisServer, pipe: RedisPipe) -> None:
         self.redis, self.pipe = redis, pipe
@@ -57,13 +57,13 @@ class Auctions:
 
 @pytest.fixture
 async def auctions(redis: RedisServer) -> AsyncIterator[Auctions]:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         yield Auctions(redis, pipe)
 
 
 @contextmanager
 def full(redis: RedisServer) -> Iterator[None]:
-    """Redis is over its limit of memory, and every command that needs more is refused."""
+    """Redis is over its memory limit and refuses every command that needs more."""
     redis.ask("CONFIG", "SET", "maxmemory", 1)
     try:
         yield
@@ -71,7 +71,7 @@ def full(redis: RedisServer) -> Iterator[None]:
         redis.ask("CONFIG", "SET", "maxmemory", 0)
 
 
-async def test_a_closed_auction_is_deleted_whole_once_it_is_old(auctions: Auctions) -> None:
+async def test_every_key_of_an_old_closed_auction_is_deleted(auctions: Auctions) -> None:
     old, young, alive = (
         await auctions.closed("auc_1"),
         await auctions.closed("auc_2"),
@@ -100,7 +100,7 @@ async def test_a_closed_auction_is_deleted_whole_once_it_is_old(auctions: Auctio
     assert kept.status is Status.SOLD
 
 
-async def test_of_many_closed_auctions_the_newest_stay(auctions: Auctions) -> None:
+async def test_of_many_closed_auctions_the_newest_are_kept(auctions: Auctions) -> None:
     ids = [await auctions.closed(f"auc_{number}") for number in range(5)]
     retention = auctions.retention(keep=2)
     assert await retention.delete_due() == 3
@@ -135,7 +135,7 @@ async def test_an_auction_that_is_not_closed_is_never_deleted(fault: str, auctio
     assert auctions.members(CLOSED) == []
 
 
-async def test_what_an_interrupted_creation_left_is_removed(auctions: Auctions) -> None:
+async def test_the_remains_of_an_interrupted_creation_are_removed(auctions: Auctions) -> None:
     auctions.redis.ask("ZADD", INDEX, 0, "auc_1")
     auctions.redis.ask("ZADD", SCHEDULE, 1, "auc_1")
     await auctions.schedule.drop("auc_1")
@@ -154,7 +154,7 @@ async def test_sales_keep_the_newest_entries(auctions: Auctions) -> None:
     assert fields[1] == b"auc_399"
 
 
-async def test_a_sale_is_not_recorded_by_half_when_the_closed_auctions_cannot_be_read(auctions: Auctions) -> None:
+async def test_a_sale_is_not_recorded_in_part_when_the_closed_auctions_cannot_be_read(auctions: Auctions) -> None:
     event = await _closing(auctions)
     auctions.redis.ask("SET", CLOSED, "x")
     with pytest.raises(RedisError, match="WRONGTYPE"):
@@ -177,7 +177,7 @@ async def test_when_memory_is_full_auctions_still_close_and_are_deleted(auctions
     for auction_id in ("auc_1", "auc_2", "auc_3"):
         await auctions.open(auction_id)
     with full(auctions.redis):
-        # What a hammer does each half second must go on, or it would take the full memory for an outage.
+        # Heartbeats must still work, or the full memory would be taken for an outage.
         assert await auctions.schedule.heartbeat(0) is None
         assert isinstance(await auctions.store.close("auc_1", CAUSE), NotYet)
         await auctions.close("auc_1")

@@ -1,4 +1,4 @@
-"""`specs/roles.md`, cell by cell, on a real platform and through its gateway."""
+"""Every cell of the table in `specs/roles.md`, on a real platform through its gateway."""
 
 import re
 import time
@@ -29,7 +29,7 @@ ROLES: dict[str, tuple[Role, ...]] = {
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Call, who, what is promised; "own" is two promises."""
+    """Call, role and promise; "own" makes two promises."""
     lines = [line.strip("| \n").split(" | ") for line in TABLE.read_text().splitlines() if line.startswith("| ")]
     who = lines[0][1:]
     for call, *cells in lines[1:]:
@@ -44,8 +44,8 @@ def cells(*, live: bool) -> list[tuple[str, str, str]]:
 
 
 class RepeatingTransport(httpx.HTTPTransport):
-    """Repeats a call that was answered 503, as that answer asks, because a machine that stands still for 300 ms is
-    not what is tested here. The Idempotency-Key makes it safe."""
+    """Repeats a call that was answered 503, as that answer asks: a machine that stalls for 300 ms must not fail
+    these tests. The Idempotency-Key makes it safe."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.headers["idempotency-key"] = new_id("key")
@@ -70,7 +70,7 @@ def issuer(platform: Platform) -> DevIssuer:
 
 @pytest.fixture
 def seller(issuer: DevIssuer, call: str, who: str) -> str:
-    """Somebody new for each cell, so that no limit of a user is what is tested."""
+    """A new user for each cell, so that no user limit is reached."""
     return issuer.issue(f"Sam, for {who}: {call}", ROLES["seller"])
 
 
@@ -83,7 +83,7 @@ def auction_id(http: httpx.Client, seller: str) -> str:
 
 @pytest.fixture
 def caller(issuer: DevIssuer, who: str, seller: str) -> str:
-    """Their token; none for anyone."""
+    """The token of this role; None for "anyone"."""
     if who == "anyone":
         return ""
     return seller if who.endswith(" of it") else issuer.issue(who, ROLES[who])
@@ -104,7 +104,7 @@ def body_of(call: str) -> Any:
 
 
 @pytest.mark.parametrize(("call", "who", "promised"), cells(live=False))
-def test_each_may_make_the_calls_that_the_table_says(
+def test_each_role_may_make_the_calls_that_the_table_allows(
     call: str, who: str, promised: str, http: httpx.Client, seller: str, auction_id: str, caller: str
 ) -> None:
     if call.endswith("/resume"):
@@ -127,7 +127,7 @@ def test_each_may_make_the_calls_that_the_table_says(
 
 
 @pytest.mark.parametrize(("call", "who", "promised"), cells(live=True))
-async def test_the_same_holds_for_messages(
+async def test_each_role_may_send_the_messages_that_the_table_allows(
     call: str, who: str, promised: str, platform: Platform, auction_id: str, caller: str
 ) -> None:
     async with welcomed(platform.ports["nginx"], caller) as visitor:
@@ -144,7 +144,7 @@ async def test_the_same_holds_for_messages(
     assert (result["outcome"], result["code"]) == ("refused" if code else "accepted", code)
 
 
-def test_every_call_has_its_row() -> None:
+def test_every_call_has_a_row_in_the_table() -> None:
     documented = {
         f"{method.upper()} {path}" for path, calls in openapi()["paths"].items() for method in calls
     } - NOT_IN_THE_TABLE

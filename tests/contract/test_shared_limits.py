@@ -1,4 +1,4 @@
-"""One limit, several processes: what they allow together, through the ledger in Redis."""
+"""One limit in several processes, which share their counts through Redis."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ PATTERN = "{limits}:*"
 
 @asynccontextmanager
 async def processes(redis: RedisServer, count: int, limit: Limit) -> AsyncIterator[list[UserLimit]]:
-    """The limit as so many processes hold it, each with a connection of its own."""
+    """The limit in `count` processes, each with its own connection."""
     async with AsyncExitStack() as stack:
         yield [
             UserLimit(limit, RedisLedger(await stack.enter_async_context(connected(redis.url))))
@@ -36,7 +36,7 @@ def take(limit: UserLimit, user_id: str = "anna") -> bool:
 
 
 def calls(redis: RedisServer) -> int:
-    """Scripts run so far."""
+    """The number of scripts run so far."""
     text = redis.ask("INFO", "commandstats").decode()
     return sum(
         int(line.partition("calls=")[2].partition(",")[0])
@@ -45,7 +45,7 @@ def calls(redis: RedisServer) -> int:
     )
 
 
-async def test_what_was_spent_in_one_process_is_missing_in_another(redis: RedisServer) -> None:
+async def test_bids_in_one_process_count_against_the_limit_in_another(redis: RedisServer) -> None:
     async with processes(redis, 2, Limit("bids", 0.5, 10)) as (here, there):
         assert [take(here) for _ in range(11)] == [*[True] * 10, False]
         await until(lambda: bool(redis.ask("KEYS", PATTERN)), "it is in the ledger")
@@ -69,7 +69,7 @@ async def test_three_processes_together_allow_the_rate_and_little_more(redis: Re
 
 
 @pytest.mark.alone
-async def test_one_process_is_exact_although_it_reports(redis: RedisServer) -> None:
+async def test_one_process_allows_exactly_the_limit_while_it_reports(redis: RedisServer) -> None:
     limit = Limit("bids", 50, 10)
     async with processes(redis, 1, limit) as (alone,):
         began, allowed = time.monotonic(), 0
@@ -77,7 +77,7 @@ async def test_one_process_is_exact_although_it_reports(redis: RedisServer) -> N
             allowed += take(alone)
             await asyncio.sleep(0.002)
         exact = limit.burst + limit.per_s * lasted_s
-        # Answers are as old as they took to arrive, so slightly less than the limit is allowed.
+        # Answers arrive with a delay, so slightly less than the limit may be allowed.
         assert 0.9 * exact - 1 <= allowed <= exact + 1
 
 
@@ -92,7 +92,7 @@ async def test_a_thousand_bids_a_second_are_reported_in_a_few_calls(redis: Redis
         assert calls(redis) - before <= 2 + (time.monotonic() - began) / REPORT_EVERY_S
 
 
-async def test_entries_expire_once_everything_is_paid_back(redis: RedisServer) -> None:
+async def test_entries_expire_once_the_whole_burst_is_available_again(redis: RedisServer) -> None:
     async with processes(redis, 1, Limit("bids", 100, 20)) as (limit,):
         for number in range(300):
             take(limit, f"user {number}")
@@ -110,7 +110,7 @@ async def test_a_malformed_limit_entry_blocks_no_user(wrong: bytes, redis: Redis
         await until(lambda: take(alone), "anna may bid again", 2)
 
 
-async def test_after_the_clock_of_redis_went_back_no_user_waits_longer_than_for_one_burst(
+async def test_after_the_clock_of_redis_is_set_back_no_user_waits_longer_than_for_one_burst(
     redis: RedisServer,
 ) -> None:
     limit = Limit("bids", 10, 20)
@@ -120,27 +120,27 @@ async def test_after_the_clock_of_redis_went_back_no_user_waits_longer_than_for_
     async with processes(redis, 1, limit) as (alone,):
         assert take(alone)
         await until(lambda: int(redis.ask("GET", "{limits}:bids:anna")) < before, "the entry is replaced")
-        # Entries expire a second after everything is paid back; one bid of 100 ms was added.
+        # Entries expire a second after the whole burst is available again; one bid of 100 ms was added.
         assert redis.ask("PTTL", "{limits}:bids:anna") <= window_ms + 100 + 1_000
 
 
-async def test_bytes_spent_in_one_process_are_missing_in_another(redis: RedisServer) -> None:
+async def test_bytes_stored_in_one_process_count_against_the_limit_in_another(redis: RedisServer) -> None:
     async with processes(redis, 2, Limit("bytes", 10, 10_000)) as (here, there):
         here.take("anna", 9_500)
         await until(lambda: bool(redis.ask("KEYS", PATTERN)), "they are in the ledger")
         there.take("anna", 400)
-        # Alone, 400 bytes are paid back after 40 s; all 9,900 after 990 s.
+        # 400 bytes alone are available again after 40 s, all 9,900 after 990 s.
         await until(lambda: wait_s(there, 10_000) > 900, "the other process knows", 2)
 
 
 def wait_s(limit: UserLimit, units: int) -> float:
-    """How long Anna has to wait for so many."""
+    """How long Anna has to wait for this many units."""
     with pytest.raises(RateLimited) as refused:
         limit.take("anna", units)
     return (refused.value.retry_after_ms or 0) / 1_000
 
 
-async def test_without_redis_every_process_holds_the_limit_by_itself(redis: RedisServer) -> None:
+async def test_without_redis_each_process_enforces_the_limit_alone(redis: RedisServer) -> None:
     async with connected(redis.url) as pipe:
         limit = UserLimit(Limit("bids", 0.5, 10), RedisLedger(pipe))
     # The connection is closed for good, and reports fail.

@@ -1,4 +1,4 @@
-"""The lists of auctions by status: a page costs what it returns, and each auction is in the right one."""
+"""The lists of auctions by status: a page reads only what it returns, and each auction is in the right list."""
 
 import re
 from collections.abc import AsyncIterator
@@ -53,7 +53,9 @@ async def test_a_page_of_one_status_reads_only_the_auctions_that_it_returns(
     assert "hget" not in calls
 
 
-async def test_an_auction_sold_by_a_bid_is_listed_as_sold_when_the_hammer_has_seen_it(store: RedisStore) -> None:
+async def test_an_auction_sold_by_a_bid_is_listed_as_sold_once_the_hammer_has_handled_it(
+    store: RedisStore,
+) -> None:
     await sold(store)
     assert isinstance(await store.close(ID, CAUSE), Closed)
     assert await listed(store, Status.SOLD) == [ID]
@@ -78,7 +80,7 @@ async def test_the_hammer_moves_a_running_auction_that_is_in_the_wrong_list(
     assert await listed(store, status) == [ID]
 
 
-async def test_a_process_that_is_late_does_not_list_a_closed_auction_as_running(
+async def test_a_delayed_process_does_not_list_a_closed_auction_as_running(
     store: RedisStore, pipe: RedisPipe
 ) -> None:
     await store.create(listing(ID), CAUSE)
@@ -87,7 +89,7 @@ async def test_a_process_that_is_late_does_not_list_a_closed_auction_as_running(
     assert await listed(store, Status.UNSOLD) == [ID]
 
 
-async def test_a_list_that_redis_cannot_use_keeps_no_auction_from_being_closed(
+async def test_an_unusable_list_in_redis_does_not_stop_auctions_from_closing(
     store: RedisStore, redis: RedisServer
 ) -> None:
     await store.create(listing(ID), CAUSE)

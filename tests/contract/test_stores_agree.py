@@ -1,5 +1,5 @@
-"""Hypothesis plays on both stores at once; after each step the answer, the whole state and every event must be the
-same. Every day the same few thousand steps; `HYPOTHESIS_PROFILE=soak` looks for new ones."""
+"""Hypothesis sends the same commands to both stores; after each, the answer, the whole state and all events must
+be equal. The commands are the same in each run; `HYPOTHESIS_PROFILE=soak` tries new ones."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from blytz.auction.model import BidKind, Code, Party, Terms
 from tests.support.auction_player import AMOUNTS, CHANGES, KINDS, MOMENTS, PEOPLE, SELLER_AND_HAMMER_VERBS, Player
 from tests.support.auctions import BIDDERS
-from tests.support.pipes import CONNECTED_WITHIN_S, PatientPipe
+from tests.support.pipes import CONNECTED_WITHIN_S, NoTimeoutPipe
 from tests.support.redis import RedisServer
 from tests.support.replay import states_of
 from tests.support.store_pair import Pair
@@ -43,11 +43,11 @@ people = st.sampled_from(PEOPLE)
 
 
 class ExampleRunner:
-    """What all examples share: a connection and the loop it lives in."""
+    """What all examples share: a connection and its event loop."""
 
     def __init__(self, redis: RedisServer) -> None:
         self.runner = asyncio.Runner()
-        self.pipe = PatientPipe(redis.url, "runner")
+        self.pipe = NoTimeoutPipe(redis.url, "runner")
         self.runner.run(self._start())
         self.seen: set[str] = set()
 
@@ -64,7 +64,7 @@ class TwoStores(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        # Inside the loop, because a clock sends its first time over the pipe.
+        # Inside the loop, because the clock sends its first time over the pipe.
         self.player: Player = self.runner.runner.run(self._player())
 
     async def _player(self) -> Player:
@@ -131,7 +131,7 @@ class TwoStores(RuleBasedStateMachine):
         self.runner.seen |= pair.seen
 
     async def _replay(self) -> None:
-        """From the terms and the events alone, the same state, bit for bit."""
+        """Checks that the terms and the events alone give the same state."""
         pair = self.player.pair
         events = await pair.redis.events(pair.auction_id, 0, 1_000)
         assert states_of(pair.auction.listing, events)[-1] == pair.auction
@@ -146,12 +146,13 @@ def runner(redis: RedisServer) -> Iterator[ExampleRunner]:
 
 @pytest.mark.timeout(SOAK_FOR_S if SOAKING else 120)
 def test_both_stores_give_the_same_answers_to_the_same_commands(runner: ExampleRunner) -> None:
-    # A class of its own, because Hypothesis makes the machines and only a class can tell them where to play.
-    machine = type("TwoStoresOnStage", (TwoStores,), {"runner": runner})
+    # A subclass, because Hypothesis creates the instances: only a class attribute can pass the runner.
+    machine = type("TwoStoresWithRunner", (TwoStores,), {"runner": runner})
     everything = {code.value for code in Code} - {"auction_not_found", "bidder_blocked"}
     everything |= {"accepted", "outbid", "replayed", "sold", "unsold", "cancelled"}
     examples = settings().max_examples if SOAKING else EXAMPLES
-    # What the machine happens to play depends on every line of it, so it goes on until all was seen.
+    # Which answers occur changes with the code, because Hypothesis draws constants from it. So rounds run until
+    # every answer occurred.
     for number in range(MAX_ROUNDS):
         if not SOAKING:
             machine = seed(number)(machine)

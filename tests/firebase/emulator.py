@@ -26,7 +26,7 @@ PASSWORD = "correct horse battery"
 
 
 def installed() -> Path:
-    """The folder it is installed in. Skips the test where that cannot be: no Node, or nowhere to get it from."""
+    """Installs it and returns its folder. Skips the test without Node or a registry."""
     if not shutil.which("node") or not shutil.which("npm"):
         pytest.skip("the Firebase Auth emulator needs Node and npm, which are not on this machine")
     lock = (HERE / "package-lock.json").read_bytes()
@@ -93,7 +93,7 @@ class Emulator:
             return False
 
     def sign_up(self, name: str, **claims: Any) -> str:
-        """The ID token of a new user, with these custom claims."""
+        """Returns the ID token of a new user with these custom claims."""
         who = {"email": f"{name.lower()}@example.com", "password": PASSWORD, "returnSecureToken": True}
         made = self._ask("accounts:signUp", {**who, "displayName": name})
         if not claims:

@@ -1,4 +1,4 @@
-"""Users whom Firebase's own emulator signed up sell and bid."""
+"""Users signed up at the real Firebase emulator sell and bid."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
         yield emulator
 
 
-async def test_a_user_of_firebase_sells_and_another_bids_over_http_and_websocket(
+async def test_one_firebase_user_sells_and_another_bids_over_http_and_websocket(
     emulator: Emulator, redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", emulator.host)

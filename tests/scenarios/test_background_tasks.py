@@ -1,4 +1,4 @@
-"""A background task that cannot do its work is seen from outside, and works again once it can."""
+"""A failing background task is visible in the log, metrics and /ready, and recovers."""
 
 import json
 from contextlib import AsyncExitStack, ExitStack
@@ -38,7 +38,7 @@ def test_every_background_task_of_a_service_is_supervised(name: Name, redis: Red
         assert {line.split('"')[1]: line.split()[-1] for line in lines} == dict.fromkeys(TASKS[name], "0.0")
 
 
-async def test_a_failing_task_is_in_the_log_metrics_and_ready_and_works_again_once_it_can(
+async def test_a_failing_task_is_logged_counted_and_shown_by_ready_and_recovers(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
     redis = start_redis()
@@ -71,7 +71,7 @@ async def test_a_failing_task_is_in_the_log_metrics_and_ready_and_works_again_on
             await harness.until_in_sales([auction_id], 20)
 
 
-async def test_a_broken_count_of_viewers_stops_no_other(start_redis: StartRedis) -> None:
+async def test_an_unreadable_viewer_count_stops_no_other_count(start_redis: StartRedis) -> None:
     redis = start_redis()
     with GatewayProcess(redis.url) as gateway:
         async with connected(redis.url) as pipe, AsyncExitStack() as stack:
@@ -84,7 +84,7 @@ async def test_a_broken_count_of_viewers_stops_no_other(start_redis: StartRedis)
             counted = {(await first.receive("viewers"))["topic"] for _ in range(2)}
             assert counted == {"auction:auc_2", "auction:auc_3"}
             await until(lambda: "corrupt_auction" in gateway.log(), "it is logged")
-            # It is mended without a restart.
+            # The count recovers without a restart.
             redis.ask("DEL", keys_of("auc_1").viewers)
             second = await stack.enter_async_context(welcomed(gateway.port))
             await second.watch("auc_1")

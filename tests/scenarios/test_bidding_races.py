@@ -1,4 +1,4 @@
-"""Many connections at once, over a real Redis: whatever the order, it was one auction."""
+"""Concurrent bids over many connections to a real Redis: in any order the result is one consistent auction."""
 
 import asyncio
 import random
@@ -24,13 +24,13 @@ BIDDERS = 200
 BIDS_EACH = 12
 RACES = 1_000
 MAX_TURNS_APART = 8
-"""Turns of the event loop; more than a write needs to leave."""
+"""Turns of the event loop; more than a write needs to be sent."""
 SENDERS = 50
 ID = "auc_1"
 
 
-class Told(Struct):
-    """One bid, its answer, and the last event that anybody had heard of when it was sent."""
+class AnsweredBid(Struct):
+    """One bid, its answer, and the last event that any bidder knew when it was sent."""
 
     sent: Bid
     answer: Receipt | Refused
@@ -47,9 +47,9 @@ async def state(store: RedisStore, auction_id: str = ID) -> Auction:
     return auction
 
 
-async def crowd(stores: list[RedisStore], rng: random.Random) -> list[Told]:
-    """Everybody bids near the least amount that they heard of, on a connection of their own."""
-    reply: list[Told] = []
+async def crowd(stores: list[RedisStore], rng: random.Random) -> list[AnsweredBid]:
+    """Each bidder bids near the minimum that it knows, on its own connection."""
+    answered: list[AnsweredBid] = []
     received = 0
 
     async def bids_of(number: int) -> None:
@@ -60,46 +60,47 @@ async def crowd(stores: list[RedisStore], rng: random.Random) -> list[Told]:
             sent = bid(me, max(1, least + rng.choice((-1, 0, 0, 1, 250))), kind)
             known = received
             answer = await stores[number].place_bid(ID, sent, CAUSE)
-            reply.append(Told(sent, answer, known))
+            answered.append(AnsweredBid(sent, answer, known))
             received, least = max(received, answer.seq), answer.minimum
 
     await asyncio.gather(*(bids_of(number) for number in range(len(stores))))
-    return reply
+    return answered
 
 
-async def test_two_hundred_bidders_at_once_are_decided_one_after_the_other(redis: RedisServer) -> None:
+async def test_concurrent_bids_of_two_hundred_bidders_are_decided_one_after_the_other(redis: RedisServer) -> None:
     async with many_connected(redis.url, BIDDERS) as pipes:
         stores = [RedisStore(pipe) for pipe in pipes]
         offered = listing(ID, duration_ms=600_000, reserve_price=9_000)
         await stores[0].create(offered, CAUSE)
-        reply = await crowd(stores, random.Random(1))
+        answered = await crowd(stores, random.Random(1))
         log, final = await whole_log(stores[0]), await state(stores[0])
 
     assert [event.seq for event in log] == list(range(1, len(log) + 1))
     states = states_of(offered, log)
     assert states[-1] == final
     answers = Counter(
-        entry.answer.code.value if isinstance(entry.answer, Refused) else entry.answer.outcome for entry in reply
+        entry.answer.code.value if isinstance(entry.answer, Refused) else entry.answer.outcome
+        for entry in answered
     )
     assert answers.total() == BIDDERS * BIDS_EACH
     assert {"accepted", "outbid", "bid_too_low"} <= answers.keys()
     assert answers["accepted"] + answers["outbid"] == len(log) - 1
-    for entry in reply:
+    for entry in answered:
         assert_justified(entry, states)
     leading = {
         entry.sent.bidder.id: entry.answer
-        for entry in sorted(reply, key=lambda entry: entry.answer.seq)
+        for entry in sorted(answered, key=lambda entry: entry.answer.seq)
         if isinstance(entry.answer, Receipt) and entry.answer.leading
     }
     assert final.leader is not None
     assert max(leading, key=lambda bidder: leading[bidder].seq) == final.leader.id
 
 
-def assert_justified(entry: Told, states: list[Auction]) -> None:
-    """The answer is what the rules say of a state that was there after the bid was sent."""
+def assert_justified(entry: AnsweredBid, states: list[Auction]) -> None:
+    """Checks that the rules give this answer for a state that existed after the bid was sent."""
     answer = entry.answer
     before = states[answer.seq] if isinstance(answer, Refused) else states[answer.seq - 1]
-    assert entry.known_seq <= before.seq, "judged by a state that was already gone"
+    assert entry.known_seq <= before.seq, "decided by a state older than the bid"
     after = states[min(before.seq + 1, len(states) - 1)]
     decided = rules.place_bid(before, entry.sent, None, False, CAUSE, after.clock)
     assert (decided.receipt if isinstance(decided, rules.Recorded) else decided) == answer
@@ -108,8 +109,7 @@ def assert_justified(entry: Told, states: list[Auction]) -> None:
 async def race(
     closer: RedisStore, bidder: RedisStore, clock: RedisStore, auction_id: str, rng: random.Random, *, forced: bool
 ) -> tuple[Receipt | Refused, Any]:
-    """Both at once, and what each was told; which connection is written to first, and by how much, is left to
-    chance, and time runs out in between."""
+    """A bid, a close and the end of the auction at once, in random order; returns the answers to bid and close."""
     sent = bid(ANNA, 300)
     turns: dict[str, Callable[[], Any]] = {
         "bid": lambda: bidder.place_bid(auction_id, sent, CAUSE),
@@ -117,35 +117,35 @@ async def race(
         "time": lambda: clock._pipe.call("SET", CLOCK_KEY, T0 + MINUTE_MS),
     }
 
-    async def in_a_while(turn: Callable[[], Any]) -> Any:
+    async def after_some_turns(turn: Callable[[], Any]) -> Any:
         for _ in range(rng.randrange(MAX_TURNS_APART)):
             await asyncio.sleep(0)
         return await turn()
 
-    running = {name: asyncio.ensure_future(in_a_while(turn)) for name, turn in turns.items()}
+    running = {name: asyncio.ensure_future(after_some_turns(turn)) for name, turn in turns.items()}
     await asyncio.gather(*running.values())
     return running["bid"].result(), running["close"].result()
 
 
-async def one_truth(closer: RedisStore, auction_id: str, taken: Receipt | Refused, fell: Any) -> str:
-    """How the race ended, once both answers, the log and the state agree."""
-    if not isinstance(fell, Closed):
-        fell = await closer.close(auction_id, CAUSE)
-    assert isinstance(fell, Closed)
+async def check_result(closer: RedisStore, auction_id: str, bid_answer: Receipt | Refused, closing: Any) -> str:
+    """Checks that both answers, the log and the state agree, and returns how the race ended."""
+    if not isinstance(closing, Closed):
+        closing = await closer.close(auction_id, CAUSE)
+    assert isinstance(closing, Closed)
     log = await whole_log(closer, auction_id)
     ending = [event for event in log if event.kind in ("sold", "unsold")]
-    assert [event.public for event in ending] == [fell.event.public] == [log[-1].public]
+    assert [event.public for event in ending] == [closing.event.public] == [log[-1].public]
     assert states_of(listing(auction_id, ending="sudden_death"), log)[-1] == await state(closer, auction_id)
-    if isinstance(taken, Receipt):
+    if isinstance(bid_answer, Receipt):
         assert [event.kind for event in log] == ["opened", "bid", "sold"]
-        assert fell.status is Status.SOLD
+        assert closing.status is Status.SOLD
         return "the bid came first"
     assert [event.kind for event in log] == ["opened", "unsold"]
-    assert taken.code in (Code.AUCTION_ENDED, Code.AUCTION_NOT_OPEN)
-    return f"the bid came late: {taken.code}"
+    assert bid_answer.code in (Code.AUCTION_ENDED, Code.AUCTION_NOT_OPEN)
+    return f"the bid came late: {bid_answer.code}"
 
 
-async def test_a_thousand_races_of_the_hammer_with_a_bid_end_with_one_truth(redis: RedisServer) -> None:
+async def test_a_thousand_races_of_the_hammer_with_a_bid_end_in_one_consistent_result(redis: RedisServer) -> None:
     scripts, rng = scripts_on_test_clock(), random.Random(2)
     seen: Counter[str] = Counter()
     async with many_connected(redis.url, 3) as pipes:
@@ -157,8 +157,8 @@ async def test_a_thousand_races_of_the_hammer_with_a_bid_end_with_one_truth(redi
         for number, auction_id in enumerate(ids):
             await pipes[0].call("SET", CLOCK_KEY, T0 + MINUTE_MS - 1)
             answers.append(await race(closer, bidder, clock, auction_id, rng, forced=number % 2 == 0))
-        # Here the time is up for all: a hammer that fell in vain falls again.
-        seen.update(await asyncio.gather(*map(partial(one_truth, closer), ids, *zip(*answers, strict=True))))
+        # All auctions have ended now, so a close that came too early is repeated.
+        seen.update(await asyncio.gather(*map(partial(check_result, closer), ids, *zip(*answers, strict=True))))
     assert seen.total() == RACES
     assert set(seen) == {
         "the bid came first",
@@ -168,25 +168,25 @@ async def test_a_thousand_races_of_the_hammer_with_a_bid_end_with_one_truth(redi
     assert min(seen.values()) > RACES // 100
 
 
-async def test_one_bid_sent_over_fifty_connections_counts_once(redis: RedisServer) -> None:
+async def test_one_bid_sent_over_fifty_connections_is_counted_once(redis: RedisServer) -> None:
     async with many_connected(redis.url, SENDERS) as pipes:
         stores = [RedisStore(pipe) for pipe in pipes]
         await stores[0].create(listing(ID), CAUSE)
         sent = bid(BEN, 300)
-        reply = await asyncio.gather(*(store.place_bid(ID, sent, CAUSE) for store in stores))
+        answered = await asyncio.gather(*(store.place_bid(ID, sent, CAUSE) for store in stores))
         log = await whole_log(stores[0])
     assert [event.kind for event in log] == ["opened", "bid"]
-    receipts = [answer for answer in reply if isinstance(answer, Receipt)]
+    receipts = [answer for answer in answered if isinstance(answer, Receipt)]
     (first,) = (receipt for receipt in receipts if not receipt.replayed)
     assert sorted(receipts, key=lambda receipt: receipt.replayed) == [first] + 49 * [replace(first, replayed=True)]
 
 
-async def test_fifty_hammers_strike_one_closing_event(redis: RedisServer) -> None:
-    async with many_connected(redis.url, SENDERS) as pipes, connected(redis.url, patient=True) as other:
+async def test_fifty_hammers_make_one_closing_event(redis: RedisServer) -> None:
+    async with many_connected(redis.url, SENDERS) as pipes, connected(redis.url, no_timeout=True) as other:
         stores = [RedisStore(pipe) for pipe in pipes]
         await RedisStore(other).create(listing(ID), CAUSE)
         await RedisStore(other).place_bid(ID, bid(ANNA, 300), CAUSE)
-        fell = await asyncio.gather(*(store.close(ID, CAUSE, force=True) for store in stores))
+        closing = await asyncio.gather(*(store.close(ID, CAUSE, force=True) for store in stores))
         log = await whole_log(stores[0])
     assert [event.kind for event in log] == ["opened", "bid", "sold"]
-    assert fell == [Closed(Status.SOLD, Event(log[-1].public))] * SENDERS
+    assert closing == [Closed(Status.SOLD, Event(log[-1].public))] * SENDERS

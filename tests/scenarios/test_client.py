@@ -1,4 +1,4 @@
-"""The reference client against a gateway that misbehaves on purpose: nothing is lost, nothing is guessed."""
+"""The reference client with a gateway that misbehaves on purpose: no event is lost or guessed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ def live_event(seq: int) -> dict[str, Any]:
 
 
 async def watched(client: LiveClient, gateway: ScriptedGateway, seq: int = 3) -> Connection:
-    """A connection on which the auction is watched."""
+    """Returns a connection on which the auction is watched."""
     client.watch(ID)
     connection = await gateway.next()
     assert (await connection.next())["type"] == "watch"
@@ -39,7 +39,7 @@ async def watched(client: LiveClient, gateway: ScriptedGateway, seq: int = 3) ->
     return connection
 
 
-async def test_it_uses_the_subprotocol_and_signs_in_first(gateway: ScriptedGateway) -> None:
+async def test_the_client_uses_the_subprotocol_and_signs_in_first(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url, "token-of-anna") as client:
         client.watch(ID)
         connection = await gateway.next()
@@ -50,7 +50,7 @@ async def test_it_uses_the_subprotocol_and_signs_in_first(gateway: ScriptedGatew
     assert received[1] == {"type": "watch", "topic": TOPIC, "ref": TOPIC}
 
 
-async def test_a_batch_is_its_messages_in_order(gateway: ScriptedGateway) -> None:
+async def test_the_messages_of_a_batch_are_processed_in_order(gateway: ScriptedGateway) -> None:
     events_received: list[dict[str, Any]] = []
     async with LiveClient(gateway.url, on_message=events_received.append) as client:
         connection = await watched(client, gateway)
@@ -66,7 +66,7 @@ async def test_a_batch_is_its_messages_in_order(gateway: ScriptedGateway) -> Non
     assert client.topics[TOPIC].state == state(seq=5, price=500)
 
 
-async def test_a_gap_heals_by_watching_again(gateway: ScriptedGateway) -> None:
+async def test_a_gap_is_filled_by_watching_again(gateway: ScriptedGateway) -> None:
     events_received: list[dict[str, Any]] = []
     async with LiveClient(gateway.url, on_message=events_received.append) as client:
         connection = await watched(client, gateway)
@@ -76,7 +76,7 @@ async def test_a_gap_heals_by_watching_again(gateway: ScriptedGateway) -> None:
         missing = [{key: value for key, value in event(seq).items() if key != "type"} for seq in (5, 6)]
         connection.send({"type": "replay", "topic": TOPIC, "epoch": "e1", "seq": 6, "events": missing})
         connection.send(live_event(7))
-        await until(lambda: client.topics[TOPIC].seq == 7, "everything came")
+        await until(lambda: client.topics[TOPIC].seq == 7, "all events arrived")
 
     assert [each["seq"] for each in events_received if each["type"] == "event"] == [4, 5, 6, 7]
     assert all(each["topic"] == TOPIC for each in events_received)
@@ -84,7 +84,9 @@ async def test_a_gap_heals_by_watching_again(gateway: ScriptedGateway) -> None:
 
 
 @pytest.mark.parametrize("code", [1012, 4408, 4429, 0])
-async def test_after_a_loss_it_resumes_where_it_was(gateway: ScriptedGateway, code: int) -> None:
+async def test_a_client_resumes_where_it_was_after_losing_its_connection(
+    gateway: ScriptedGateway, code: int
+) -> None:
     async with LiveClient(gateway.url) as client:
         connection = await watched(client, gateway, seq=3)
         if code:
@@ -96,11 +98,11 @@ async def test_after_a_loss_it_resumes_where_it_was(gateway: ScriptedGateway, co
         assert (again["type"], again["after"], again["epoch"]) == ("watch", 3, "e1")
         connection.send(snapshot(2, epoch="e2"))
         await until(lambda: client.topics[TOPIC].epoch == "e2", "a new history starts")
-        await until(lambda: client.state == "live" and client.reconnects == 1, "it is live again")
+        await until(lambda: client.state == "live" and client.reconnects == 1, "it is connected again")
 
 
 @pytest.mark.parametrize(("code", "why"), [(4401, "the token was refused"), (4403, "does not take connections")])
-async def test_it_does_not_come_back_when_that_would_only_fail_again(
+async def test_a_client_does_not_reconnect_after_a_close_code_that_makes_it_pointless(
     gateway: ScriptedGateway, code: int, why: str
 ) -> None:
     async with LiveClient(gateway.url, "bad") as client:
@@ -112,7 +114,9 @@ async def test_it_does_not_come_back_when_that_would_only_fail_again(
             await client.place_bid(ID, 500)
 
 
-async def test_who_is_sent_away_hears_the_reason_that_came_before(gateway: ScriptedGateway) -> None:
+async def test_a_disconnected_client_reports_the_reason_received_before_the_close(
+    gateway: ScriptedGateway,
+) -> None:
     async with LiveClient(gateway.url, "t") as client:
         connection = await gateway.next()
         connection.send({"type": "error", "code": "banned", "detail": "this account has been banned"})
@@ -121,7 +125,7 @@ async def test_who_is_sent_away_hears_the_reason_that_came_before(gateway: Scrip
         assert client.why_closed == "the token was refused: this account has been banned"
 
 
-async def test_a_bid_without_an_answer_is_sent_again_under_the_same_id(gateway: ScriptedGateway) -> None:
+async def test_a_bid_without_an_answer_is_retried_with_the_same_id(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url, "t") as client:
         bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
         connection = await gateway.next()
@@ -143,7 +147,9 @@ async def test_a_bid_without_an_answer_is_sent_again_under_the_same_id(gateway: 
 @pytest.mark.parametrize(
     "unknown", [{"outcome": "pending", "code": "pending"}, {"outcome": "refused", "code": "store_unavailable"}]
 )
-async def test_what_is_not_known_yet_is_asked_again(gateway: ScriptedGateway, unknown: dict[str, str]) -> None:
+async def test_a_bid_with_an_undecided_outcome_is_retried(
+    gateway: ScriptedGateway, unknown: dict[str, str]
+) -> None:
     async with LiveClient(gateway.url, "t") as client:
         bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
         connection = await gateway.next()
@@ -161,7 +167,7 @@ async def test_an_unknown_outcome_is_reported_as_unknown(gateway: ScriptedGatewa
     assert result == BidResult("b1", "pending", "store_unavailable")
 
 
-async def test_the_same_bid_twice_at_once_gets_two_answers(gateway: ScriptedGateway) -> None:
+async def test_two_concurrent_sends_of_one_bid_get_an_answer_each(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url, "t") as client:
         bidding = asyncio.gather(*(client.place_bid(ID, 500, bid_id="b1") for _ in range(2)))
         connection = await gateway.next()
@@ -171,7 +177,7 @@ async def test_the_same_bid_twice_at_once_gets_two_answers(gateway: ScriptedGate
         assert [result.replayed for result in await bidding] == [False, True]
 
 
-async def test_an_error_about_a_bid_is_its_refusal(gateway: ScriptedGateway) -> None:
+async def test_an_error_that_answers_a_bid_is_reported_as_its_refusal(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url, "t") as client:
         bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
         connection = await gateway.next()
@@ -180,7 +186,7 @@ async def test_an_error_about_a_bid_is_its_refusal(gateway: ScriptedGateway) -> 
     assert (result.outcome, result.code, result.detail) == ("refused", "invalid_request", "no")
 
 
-async def test_a_watch_that_the_store_could_not_answer_is_repeated(gateway: ScriptedGateway) -> None:
+async def test_a_watch_refused_because_the_store_is_down_is_retried(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url) as client:
         client.watch(ID)
         connection = await gateway.next()
@@ -204,7 +210,7 @@ async def test_an_unreachable_server_is_reported_in_time() -> None:
         assert client.state == "connecting"
 
 
-async def test_what_cannot_be_read_ends_the_connection_and_a_new_one_is_made(gateway: ScriptedGateway) -> None:
+async def test_an_unreadable_message_makes_the_client_reconnect(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url) as client:
         connection = await watched(client, gateway)
         connection.send_text(b"{not json")

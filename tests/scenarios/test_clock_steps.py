@@ -1,4 +1,4 @@
-"""The clock of Redis steps while lots run, by a preloaded library: every lot keeps the time that it had left."""
+"""A preloaded library steps the clock of Redis while lots run: every lot keeps its remaining time."""
 
 import asyncio
 import shutil
@@ -49,8 +49,8 @@ class SteppedRedis(RedisServer):
             file.write(offset_ms.to_bytes(8, sys.byteorder, signed=True))
 
 
-class Show:
-    """A Redis, a hammer, and a store that follows the clock as the services do."""
+class Deployment:
+    """A Redis, a hammer, and a store that synchronises its clock as the services do."""
 
     def __init__(self, redis: SteppedRedis, harness: HammerHarness, store: RedisStore) -> None:
         self.redis, self.harness, self.store = redis, harness, store
@@ -66,7 +66,7 @@ class Show:
             try:
                 receipt = await self.store.place_bid(auction_id, bid(ANNA, amount, "max"), CAUSE)
             except StoreUnavailable:
-                assert monotonic() < until_s, "the bid is still not decided"
+                assert monotonic() < until_s, "the bid is not decided in time"
                 await asyncio.sleep(0.02)
             else:
                 assert isinstance(receipt, Receipt), receipt
@@ -77,7 +77,7 @@ class Show:
         return [event.public["by_ms"] for event in events if event.public.get("reason") == "clock_step"]
 
     def counted(self) -> dict[str, float]:
-        """By the one hammer."""
+        """The counts of the hammer."""
         [hammer] = self.harness.hammers
         return {
             "steps": hammer.metric("blytz_clock_steps_total"),
@@ -100,102 +100,102 @@ class ClosesAtSecondAttempt(RedisStore):
 
 
 @pytest.fixture
-async def show(tmp_path: Path) -> AsyncIterator[Show]:
+async def deployment(tmp_path: Path) -> AsyncIterator[Deployment]:
     with SteppedRedis(tmp_path) as redis:
         async with harness_in(redis, hammers=1) as harness:
             clock = ServerClock(partial(read_clock, harness.pipe))
             await clock.sync()
             following = asyncio.create_task(clock.follow())
-            yield Show(redis, harness, RedisStore(harness.pipe, clock=clock))
+            yield Deployment(redis, harness, RedisStore(harness.pipe, clock=clock))
             following.cancel()
 
 
 @pytest.mark.parametrize("step_ms", [HOUR_MS, -HOUR_MS])
-async def test_a_lot_ends_when_it_would_have_without_the_step(show: Show, step_ms: int) -> None:
+async def test_a_lot_ends_when_it_would_have_without_the_step(deployment: Deployment, step_ms: int) -> None:
     began = monotonic()
-    auction_id = await show.open()
-    await show.bid(auction_id, 1_000)
-    show.redis.step_to(step_ms)
-    await show.bid(auction_id, 2_000)
-    [moved_ms] = await show.steps_of(auction_id)
+    auction_id = await deployment.open()
+    await deployment.bid(auction_id, 1_000)
+    deployment.redis.step_to(step_ms)
+    await deployment.bid(auction_id, 2_000)
+    [moved_ms] = await deployment.steps_of(auction_id)
     assert abs(moved_ms - step_ms) < 100
-    assert -0.1 < await show.closed_after_s(began, auction_id) - LASTS_S < LATE_S
-    assert (await show.harness.closing(auction_id)).kind == "sold"
-    show.harness.assert_logs_replay()
-    assert show.counted() == {"steps": 1, "outages": 0}
+    assert -0.1 < await deployment.closed_after_s(began, auction_id) - LASTS_S < LATE_S
+    assert (await deployment.harness.closing(auction_id)).kind == "sold"
+    deployment.harness.assert_logs_replay()
+    assert deployment.counted() == {"steps": 1, "outages": 0}
 
 
 @pytest.mark.parametrize("step_ms", [HOUR_MS, -HOUR_MS])
-async def test_a_paused_lot_keeps_its_remaining_time(show: Show, step_ms: int) -> None:
-    auction_id = await show.open(60)
-    paused = await show.store.change(auction_id, "pause", CAUSE)
+async def test_a_paused_lot_keeps_its_remaining_time(deployment: Deployment, step_ms: int) -> None:
+    auction_id = await deployment.open(60)
+    paused = await deployment.store.change(auction_id, "pause", CAUSE)
     assert isinstance(paused, Auction)
-    show.redis.step_to(step_ms)
+    deployment.redis.step_to(step_ms)
 
     async def is_corrected() -> bool:
-        return bool(await show.steps_of(auction_id))
+        return bool(await deployment.steps_of(auction_id))
 
     began = monotonic()
     while not await is_corrected():
         assert monotonic() - began < CORRECTED_WITHIN_S
         await asyncio.sleep(0.02)
-    assert (await show.harness.auction(auction_id)).remaining_ms == paused.remaining_ms
-    resumed = await show.store.change(auction_id, "resume", CAUSE)
+    assert (await deployment.harness.auction(auction_id)).remaining_ms == paused.remaining_ms
+    resumed = await deployment.store.change(auction_id, "resume", CAUSE)
     assert isinstance(resumed, Auction)
     assert resumed.ends_at is not None
     assert resumed.ends_at - resumed.clock == paused.remaining_ms
 
 
 @pytest.mark.parametrize("step_ms", [HOUR_MS, -HOUR_MS])
-async def test_a_step_while_redis_is_down_takes_no_time_from_a_lot(show: Show, step_ms: int) -> None:
+async def test_a_step_while_redis_is_down_takes_no_time_from_a_lot(deployment: Deployment, step_ms: int) -> None:
     began = monotonic()
-    auction_id = await show.open()
-    await show.bid(auction_id, 1_000)
-    await asyncio.to_thread(show.redis.stop)
-    show.redis.step_to(step_ms)
-    await asyncio.to_thread(show.redis.start)
-    await until(show.harness.pipe.up.is_set, "the connection is back")
-    await show.bid(auction_id, 2_000)
-    took_s = await show.closed_after_s(began, auction_id)
+    auction_id = await deployment.open()
+    await deployment.bid(auction_id, 1_000)
+    await asyncio.to_thread(deployment.redis.stop)
+    deployment.redis.step_to(step_ms)
+    await asyncio.to_thread(deployment.redis.start)
+    await until(deployment.harness.pipe.up.is_set, "the connection is back")
+    await deployment.bid(auction_id, 2_000)
+    took_s = await deployment.closed_after_s(began, auction_id)
     assert -0.1 < took_s - LASTS_S < CORRECTED_WITHIN_S + LATE_S
-    show.harness.assert_logs_replay()
-    assert show.counted() == {"steps": 1, "outages": 1}
+    deployment.harness.assert_logs_replay()
+    assert deployment.counted() == {"steps": 1, "outages": 1}
 
 
-async def test_a_lot_whose_correction_failed_is_corrected_soon(tmp_path: Path) -> None:
-    """The clock is set back: on the schedule, the lot would be due in an hour only."""
+async def test_a_lot_whose_clock_step_correction_failed_is_corrected_soon(tmp_path: Path) -> None:
+    """The clock is set back, so by the schedule the lot would be due an hour later."""
     with SteppedRedis(tmp_path) as redis:
         async with harness_in(redis) as harness:
             clock = ServerClock(partial(read_clock, harness.pipe))
             store = ClosesAtSecondAttempt(harness.pipe, clock=clock)
             hammer = Hammer(store, RedisSchedule(harness.pipe), clock, Metrics())
             running = asyncio.create_task(hammer.run())
-            await until(lambda: clock.is_known, "the hammer knows the time")
-            show = Show(redis, harness, store)
-            auction_id = await show.open(60)
+            await until(lambda: clock.is_known, "the hammer has synchronised its clock")
+            deployment = Deployment(redis, harness, store)
+            auction_id = await deployment.open(60)
             redis.step_to(-HOUR_MS)
-            await show.bid(auction_id, 1_000)
+            await deployment.bid(auction_id, 1_000)
             assert store.failed == 1
             running.cancel()
 
 
-async def test_a_process_that_has_just_started_opens_by_the_recorded_steps_and_corrects_nothing(
-    show: Show,
+async def test_a_new_process_opens_auctions_by_the_recorded_steps_and_corrects_nothing(
+    deployment: Deployment,
 ) -> None:
-    auction_id = await show.open(60)
-    show.redis.step_to(HOUR_MS)
-    await show.bid(auction_id, 1_000)
-    new = RedisStore(show.harness.pipe, clock=ServerClock(partial(read_clock, show.harness.pipe)))
+    auction_id = await deployment.open(60)
+    deployment.redis.step_to(HOUR_MS)
+    await deployment.bid(auction_id, 1_000)
+    new = RedisStore(deployment.harness.pipe, clock=ServerClock(partial(read_clock, deployment.harness.pipe)))
     assert isinstance(await new.close(auction_id, CAUSE, force=True), Closed)
-    assert len(await show.steps_of(auction_id)) == 1
+    assert len(await deployment.steps_of(auction_id)) == 1
     opened = await new.create(listing("auc_other"), CAUSE)
     assert abs(opened.stepped_ms - HOUR_MS) < 100
 
 
-async def test_two_hammers_record_a_step_once(show: Show) -> None:
-    await show.harness.start_hammers(1)
-    auction_id = await show.open()
-    show.redis.step_to(HOUR_MS)
-    await show.bid(auction_id, 1_000)
-    await show.harness.until_in_sales([auction_id], within_s=LASTS_S + 5)
-    assert len(await show.steps_of(auction_id)) == 1
+async def test_two_hammers_record_a_step_once(deployment: Deployment) -> None:
+    await deployment.harness.start_hammers(1)
+    auction_id = await deployment.open()
+    deployment.redis.step_to(HOUR_MS)
+    await deployment.bid(auction_id, 1_000)
+    await deployment.harness.until_in_sales([auction_id], within_s=LASTS_S + 5)
+    assert len(await deployment.steps_of(auction_id)) == 1

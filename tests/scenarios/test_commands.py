@@ -1,4 +1,4 @@
-"""`blytz watch`, `bid`, `simulate`, `verify` and `demo` as people and programs use them, on a whole platform."""
+"""`blytz watch`, `bid`, `simulate`, `verify` and `demo` on a whole platform, with and without a terminal."""
 
 import asyncio
 import contextlib
@@ -23,9 +23,9 @@ WITHIN_S = 60.0
 Ended = subprocess.CompletedProcess[str]
 
 
-def run(platform: Platform, *words: str) -> Ended:
-    """Through --data, as on the machine of the platform."""
-    command = blytz(*words, "--data", str(platform.data))
+def run(platform: Platform, *arguments: str) -> Ended:
+    """Runs a command with --data, as on the machine of the platform."""
+    command = blytz(*arguments, "--data", str(platform.data))
     return subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
 
 
@@ -41,7 +41,7 @@ def close(platform: Platform, auction_id: str) -> None:
 
 @pytest.fixture
 def started() -> Iterator[list[subprocess.Popen[Any]]]:
-    """Ended with the test, whatever became of it."""
+    """Starts processes that are ended with the test."""
     processes: list[subprocess.Popen[Any]] = []
     yield processes
     for process in processes:
@@ -49,8 +49,8 @@ def started() -> Iterator[list[subprocess.Popen[Any]]]:
         process.communicate()
 
 
-def start(processes: list[subprocess.Popen[Any]], platform: Platform, *words: str) -> subprocess.Popen[Any]:
-    command = blytz(*words, "--url", platform.url)
+def start(processes: list[subprocess.Popen[Any]], platform: Platform, *arguments: str) -> subprocess.Popen[Any]:
+    command = blytz(*arguments, "--url", platform.url)
     processes.append(
         subprocess.Popen(command, env=clean_env(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     )
@@ -86,7 +86,7 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "says"),
+    ("arguments", "code", "says"),
     [
         (("bid", "auc_none", "500", "--as", "anna"), 1, "refused: auction_not_found: name one by its id"),
         (("bid", "auc_none", "500"), 1, "say who bids"),
@@ -99,10 +99,10 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
         (("verify", "auc_none"), 1, "there is no auction auc_none"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
-    platform: Platform, words: tuple[str, ...], code: int, says: str
+def test_a_command_that_fails_prints_one_line_with_the_reason(
+    platform: Platform, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
-    ended = run(platform, *words)
+    ended = run(platform, *arguments)
     output = ended.stdout + ended.stderr
     assert ended.returncode == code
     assert says in output
@@ -111,7 +111,7 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("arguments", "why"),
     [
         ("sell", "No such command 'sell'; see `blytz --help`"),
         ("--quick", "No such option: --quick; see `blytz --help`"),
@@ -123,15 +123,17 @@ def test_what_cannot_be_done_is_said_in_one_line(
         ("up --port", "Option '--port' requires an argument; see `blytz up --help`"),
     ],
 )
-def test_words_that_are_wrong_are_one_line_too(words: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_are_reported_in_one_line(
+    arguments: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(words.split())
+        main(arguments.split())
     out, err = capsys.readouterr()
     assert (ended.value.code, out, len(err.splitlines())) == (2, "", 1)
     assert err.startswith(f"blytz: {why}")
 
 
-def test_without_a_word_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_arguments_the_commands_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
     out, err = capsys.readouterr()
@@ -139,9 +141,9 @@ def test_without_a_word_the_commands_are_listed(capsys: pytest.CaptureFixture[st
     assert all(f"  {name} " in err for name in COMMANDS)
 
 
-@pytest.mark.parametrize("words", [("watch",), ("bid", "auc_1", "5", "--as", "a"), ("simulate",)])
-def test_without_a_platform_each_says_what_to_do(words: tuple[str, ...]) -> None:
-    command = blytz(*words, "--url", "http://127.0.0.1:1")
+@pytest.mark.parametrize("arguments", [("watch",), ("bid", "auc_1", "5", "--as", "a"), ("simulate",)])
+def test_without_a_platform_each_command_says_what_to_do(arguments: tuple[str, ...]) -> None:
+    command = blytz(*arguments, "--url", "http://127.0.0.1:1")
     ended = subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
     assert ended.returncode == 1
     assert ended.stderr == (
@@ -160,7 +162,7 @@ def test_settings_that_are_refused_come_with_the_names_that_are_no_setting() -> 
     assert "no token issuer is configured" in ended.stderr
 
 
-def test_watching_for_programs_is_one_json_object_a_line(
+def test_watch_with_json_prints_one_object_a_line(
     platform: Platform, started: list[subprocess.Popen[Any]]
 ) -> None:
     auction = an_auction(platform)
@@ -181,7 +183,7 @@ def test_watching_for_programs_is_one_json_object_a_line(
     assert (watching.returncode, err) == (0, "")
 
 
-def test_watching_in_a_terminal_draws_and_leaves_it_as_it_was(
+def test_watch_draws_in_a_terminal_and_restores_it(
     platform: Platform, started: list[subprocess.Popen[Any]]
 ) -> None:
     auction = an_auction(platform, "Hand-thrown tea bowl")
@@ -204,9 +206,11 @@ def test_watching_in_a_terminal_draws_and_leaves_it_as_it_was(
         wait_until(lambda: has("Hand-thrown tea bowl"), "the title is drawn", WITHIN_S)
         wait_until(lambda: has("1 bid"), "the bid is drawn", WITHIN_S)
         watching.send_signal(signal.SIGINT)
-        wait_until(lambda: has("\x1b[?1049l"), "the screen is given back", WITHIN_S)
+        wait_until(lambda: has("\x1b[?1049l"), "the screen is restored", WITHIN_S)
         assert watching.wait(timeout=WITHIN_S) == 0
-        wait_until(lambda: has("Hand-thrown tea bowl: open, Maya leads with $5.00"), "the last word", WITHIN_S)
+        wait_until(
+            lambda: has("Hand-thrown tea bowl: open, Maya leads with $5.00"), "the final line is printed", WITHIN_S
+        )
         assert b"Traceback" not in shown
         assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")
     finally:
@@ -233,7 +237,7 @@ def test_a_simulation_sees_every_event_and_agrees_with_the_log(platform: Platfor
     assert (report["ok"], report["status"], report["bids"]) == (True, "sold", recorded)
 
 
-def test_a_simulation_shows_a_table_and_bids_on_an_auction_that_runs(platform: Platform) -> None:
+def test_a_simulation_shows_a_table_and_can_bid_on_an_existing_auction(platform: Platform) -> None:
     auction = an_auction(platform, increments=[[0, 100]])
     ended = run(
         platform,
@@ -262,12 +266,12 @@ def test_a_simulation_shows_prices_in_the_currency_of_its_auction(platform: Plat
     assert shown[-1] == "EUR"
 
 
-def test_a_simulation_lives_through_the_end_of_the_gateway(
+def test_a_simulation_continues_after_a_restart_of_the_gateway(
     start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:
     platform = start_platform()
-    words = ("--bidders", "4", "--viewers", "30", "--rate", "20", "--seconds", "60", "--json")
-    crowd = start(started, platform, "simulate", *words)
+    arguments = ("--bidders", "4", "--viewers", "30", "--rate", "20", "--seconds", "60", "--json")
+    crowd = start(started, platform, "simulate", *arguments)
     wait_until(lambda: "bid" in kinds(platform), "bids are made", WITHIN_S)
     platform.wait_until_back("live", platform.kill("live"))
     wait_until(lambda: b"\nblytz_connections 34.0\n" in platform.get("/metrics", "live")[2], "all are back", 20)
@@ -293,13 +297,13 @@ def kinds(platform: Platform) -> set[str]:
 
 
 @pytest.mark.alone
-def test_the_demo_shows_life_within_five_seconds_and_lives_through_the_end_of_services(
+def test_the_demo_shows_bids_within_five_seconds_and_continues_after_restarts_of_services(
     start_platform: StartPlatform, started: list[subprocess.Popen[Any]]
 ) -> None:
     platform = start_platform()
     watching = start(started, platform, "watch", "--json")
     start(started, platform, "demo", "--auctions", "1")
-    wait_until(lambda: "bid" in kinds(platform), "somebody bids", 10.0)
+    wait_until(lambda: "bid" in kinds(platform), "there is a bid", 10.0)
     before = len(bids_of(platform))
     for name in ("live", "auction"):
         platform.wait_until_back(name, platform.kill(name))
@@ -320,8 +324,8 @@ def bids_of(platform: Platform) -> list[dict[str, Any]]:
     return [event for event in page["events"] if event["kind"] == "bid"]
 
 
-def test_who_reads_no_further_ends_a_command_as_a_pipe_does() -> None:
-    """Not with 1: that is a difference to `blytz verify`."""
+def test_a_command_whose_reader_closes_the_pipe_ends_with_the_code_of_sigpipe() -> None:
+    """Not with 1, which `blytz verify` uses for a difference."""
     reads, writes = os.pipe()
     os.close(reads)
     with os.fdopen(writes, "w") as nobody:

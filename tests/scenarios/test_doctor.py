@@ -35,7 +35,7 @@ def by_name(found: Iterable[Finding]) -> dict[str, Finding]:
 
 
 def examined(*words: str, **env: str) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit code, and the findings by their names."""
+    """Runs doctor; returns its exit code and its findings by name."""
     ended = subprocess.run(
         blytz("doctor", "--json", *words),
         env=clean_env(**{**free_ports(), "BLYTZ_FIREBASE_PROJECT": "shop", **env}),
@@ -62,7 +62,7 @@ def test_a_good_deployment_has_no_findings(start_redis: StartRedis, tmp_path: Pa
     assert found["Redis disk"]["why"].endswith(str(redis.folder))
 
 
-def test_what_the_services_user_cannot_see_is_reported_as_such(start_redis: StartRedis) -> None:
+def test_checks_that_the_services_user_may_not_make_are_reported_as_such(start_redis: StartRedis) -> None:
     redis = start_redis(password="An.0ther-good-one", users=[USER])
     _, found = examined(REDIS_URL=redis.url_as("blytz", PASSWORD))
     assert found["Redis appendonly"]["state"] == "ok"
@@ -158,7 +158,7 @@ def test_another_program_on_the_port_of_a_service_fails(redis: RedisServer, tmp_
     assert found[f"Port {taken} (auction)"]["state"] == "fail"
 
 
-async def test_a_service_whose_issuer_is_away_runs_with_a_warning() -> None:
+async def test_a_service_whose_issuer_is_down_runs_with_a_warning() -> None:
     async def found(**dependencies: Dependency) -> Finding:
         parts = {name: partial(lambda one: one, one) for name, one in dependencies.items()}
         server = await serve_pages("127.0.0.1", 0, operator_pages(Metrics(), parts))
@@ -183,7 +183,7 @@ def test_a_host_that_is_not_this_machine_fails() -> None:
     )
 
 
-def test_the_platform_that_blytz_up_runs_needs_no_settings(platform: Platform) -> None:
+def test_doctor_needs_no_settings_for_the_platform_of_blytz_up(platform: Platform) -> None:
     ended = subprocess.run(
         blytz("doctor", "--json", "--data", str(platform.data)),
         env=clean_env(),

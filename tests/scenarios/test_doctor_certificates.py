@@ -1,4 +1,4 @@
-"""Certificates: the gateway's own file, and what a public address serves."""
+"""Checks of certificates: the gateway's own file, and the one that a public address serves."""
 
 import os
 import socket

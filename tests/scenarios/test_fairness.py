@@ -1,4 +1,4 @@
-"""Twenty people who bid ten times as much as fifty others together do not slow those down."""
+"""Twenty users who together bid ten times as much as fifty others do not slow those down."""
 
 import asyncio
 import json
@@ -25,18 +25,18 @@ from tests.support.services import Service
 HONEST, ABUSERS = 50, 20
 HONEST_A_SECOND = 100.0
 """Bids of all honest bidders together."""
-TIMES = 10
+ABUSE_FACTOR = 10
 QUIET_S, ABUSED_S = 0.7, 1.4
-"""Short and in turns, so that what else happens on this machine meets both."""
-SLOWER = 2.0
-"""Times the quiet p99 that the other may be."""
+"""Short and alternating, so that other load on this machine affects both."""
+MAX_SLOWDOWN = 2.0
+"""The p99 under abuse as a multiple of the quiet p99."""
 LIMITS: dict[str, Any] = {"bids_per_s": 10, "bids_burst": 20}
-# All come from one address here, whose limits are tried elsewhere.
-DOOR: dict[str, Any] = {"requests_per_s": 100_000, "requests_burst": 100_000, "requests_at_once": 10_000}
+# All users share one address here; the limits of an address have their own tests.
+GATEWAY_LIMITS: dict[str, Any] = {"requests_per_s": 100_000, "requests_burst": 100_000, "requests_at_once": 10_000}
 
 
 class Honest:
-    """Fifty people on ten auctions, each bid the next minimum; every answer is timed from when it was due."""
+    """Fifty people on ten auctions who bid the minimum; each answer is timed from when its bid was due."""
 
     def __init__(self, clients: list[Client], auctions: list[str]) -> None:
         self._clients = clients
@@ -60,7 +60,7 @@ class Honest:
 
     async def _bid(self, number: int, due: float) -> float:
         who, bid_id = number % HONEST, f"h{number}"
-        # Not in step with the people, or everybody would bid on one auction only.
+        # The factor keeps users from bidding on one auction only.
         auction_id = self._auctions[number * 7 // 5 % len(self._auctions)]
         bid = {"type": "bid", "auction_id": auction_id, "bid_id": bid_id, "amount": self._minimum[auction_id]}
         async with self._turns[who]:
@@ -72,8 +72,8 @@ class Honest:
 
 
 def p99s(delays: list[float]) -> list[float]:
-    """Of stretches as long as the quiet ones: whatever else happens on this machine is as likely in each of them,
-    and would be met twice as often by a stretch twice as long."""
+    """The p99 of each stretch as long as a quiet one, so that other load on this machine is equally likely in
+    each stretch."""
     size = int(QUIET_S * HONEST_A_SECOND)
     stretches = [sorted(delays[first : first + size]) for first in range(0, len(delays) - size + 1, size)]
     return [stretch[int(size * 0.99)] for stretch in stretches]
@@ -81,12 +81,12 @@ def p99s(delays: list[float]) -> list[float]:
 
 @asynccontextmanager
 async def abusers(orders: Orders) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Politely scheduled: in the world their own work is done on machines of their own."""
+    """Runs with `nice`, because real abusers run on other machines."""
     process = await asyncio.create_subprocess_exec(
         "nice", sys.executable, "-m", "tests.support.abusers", stdin=PIPE, stdout=PIPE
     )
     try:
-        say(process, msgspec.json.encode(orders).decode())
+        send_command(process, msgspec.json.encode(orders).decode())
         yield process
     finally:
         if process.returncode is None:
@@ -94,9 +94,9 @@ async def abusers(orders: Orders) -> AsyncIterator[asyncio.subprocess.Process]:
             await process.wait()
 
 
-def say(process: asyncio.subprocess.Process, word: str) -> None:
+def send_command(process: asyncio.subprocess.Process, command: str) -> None:
     assert process.stdin is not None
-    process.stdin.write(word.encode() + b"\n")
+    process.stdin.write(command.encode() + b"\n")
 
 
 async def fairness(harness: HammerHarness, folder: Path, rounds: int) -> None:
@@ -107,16 +107,20 @@ async def fairness(harness: HammerHarness, folder: Path, rounds: int) -> None:
         http = stack.enter_context(Service("auction", harness.redis.url, folder, **LIMITS))
         for service in (live, http):
             await asyncio.to_thread(service.wait_until_ready)
-        services: dict[str, Any] = {"live": f"127.0.0.1:{live.port}", "auction": f"127.0.0.1:{http.port}"}
-        door = stack.enter_context(await asyncio.to_thread(Gateway, folder / "door", **services, **DOOR)).http_port
+        services: dict[str, Any] = {
+            "live": f"127.0.0.1:{live.port}",
+            "auction": f"127.0.0.1:{http.port}",
+            **GATEWAY_LIMITS,
+        }
+        port = stack.enter_context(await asyncio.to_thread(Gateway, folder / "gateway", **services)).http_port
         tokens = [issuer.issue(f"abuser {number}") for number in range(ABUSERS)]
         half = ABUSERS // 2
-        each = TIMES * HONEST_A_SECOND / ABUSERS
-        orders = Orders(door, auctions[0], tokens[:half], tokens[half:], each)
-        gang = await stack.enter_async_context(abusers(orders))
+        bids_each = ABUSE_FACTOR * HONEST_A_SECOND / ABUSERS
+        orders = Orders(port, auctions[0], tokens[:half], tokens[half:], bids_each)
+        abusing = await stack.enter_async_context(abusers(orders))
         honest = Honest(
             [
-                await stack.enter_async_context(welcomed(door, issuer.issue(f"honest {number}")))
+                await stack.enter_async_context(welcomed(port, issuer.issue(f"honest {number}")))
                 for number in range(HONEST)
             ],
             auctions,
@@ -126,24 +130,24 @@ async def fairness(harness: HammerHarness, folder: Path, rounds: int) -> None:
         abused: list[float] = []
         for _ in range(rounds):
             quiet += p99s(await honest.bid_for(QUIET_S))
-            say(gang, "go")
+            send_command(abusing, "go")
             abused += p99s(await honest.bid_for(ABUSED_S))
-            say(gang, "rest")
+            send_command(abusing, "rest")
             assert live.page("/health")[0] == http.page("/health")[0] == 200
-        output, _ = await gang.communicate(b"end\n")
+        output, _ = await abusing.communicate(b"end\n")
         outcomes = Counter(json.loads(output))
         print(f"p99 quiet {median(quiet):.1f} of {quiet}, abused {median(abused):.1f} of {abused} ms")
         print(f"abusers {dict(outcomes)}; honest {dict(honest.outcomes)}")
 
-        # It was abuse: ten times as much was sent, and most of it refused.
-        assert outcomes["sent"] > 0.8 * TIMES * HONEST_A_SECOND * rounds * ABUSED_S
+        # Check that it was abuse: ten times as much was sent, and most of it refused.
+        assert outcomes["sent"] > 0.8 * ABUSE_FACTOR * HONEST_A_SECOND * rounds * ABUSED_S
         assert outcomes["rate_limited"] > outcomes["sent"] / 2
-        # None of the honest was refused for load. `pending` is a disk that took more than 300 ms, and no refusal.
+        # No honest bid was refused for load. `pending` is no refusal: the disk took more than 300 ms.
         assert honest.outcomes.keys() <= {"accepted", "outbid", "bid_too_low", "already_leading", "pending"}, (
             honest.outcomes
         )
         assert honest.outcomes["pending"] < honest.outcomes["accepted"] / 50
-        assert median(abused) < SLOWER * median(quiet)
+        assert median(abused) < MAX_SLOWDOWN * median(quiet)
 
 
 @pytest.mark.alone

@@ -1,4 +1,4 @@
-"""A full disk stops bids for as long as it is full, and nothing longer."""
+"""A full disk stops bids only for as long as it is full."""
 
 import contextlib
 import subprocess
@@ -29,7 +29,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def full(small_disk: Path) -> Iterator[Platform]:
-    """A platform whose data folder and log are on the small disk."""
+    """A platform with its data folder and log on the small disk."""
     running = Platform(data=small_disk / "data", log=small_disk / "up.log")
     yield running
     running.close()
@@ -59,7 +59,7 @@ class Seller:
         return is_accepted
 
     def send(self, amount: int) -> bool:
-        """The same bid each time for the same amount: a recorded one is accepted again, however low it is now."""
+        """Sends the same bid for the same amount, so that a recorded one is accepted again."""
         body = {"bid_id": f"b{amount}", "amount": amount, "kind": "max"}
         return self._http.post(f"/auctions/{self._id}/bids", json=body, headers=self._bidder).is_success
 
@@ -68,7 +68,7 @@ class Seller:
 
 
 def fill(disk: Path) -> Path:
-    """Every byte of it; what is removed makes room again."""
+    """Fills the disk; removing the file makes space again."""
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
@@ -77,7 +77,7 @@ def fill(disk: Path) -> Path:
 
 
 @pytest.mark.alone
-def test_after_a_full_disk_has_room_again_bids_are_taken_within_5_s(full: Platform, small_disk: Path) -> None:
+def test_bids_are_accepted_within_5_s_after_a_full_disk_has_space_again(full: Platform, small_disk: Path) -> None:
     with contextlib.closing(Seller(full)) as seller:
         _fill_and_free(full, small_disk, seller)
 
@@ -88,11 +88,11 @@ def _fill_and_free(full: Platform, small_disk: Path, seller: Seller) -> None:
     ballast = fill(small_disk)
     wait_until(lambda: not seller.bid(), "bids are refused", 10)
     wait_until(lambda: not Path(f"/proc/{redis}").exists(), "Redis has ended", 10)
-    # A service that has to be started while nothing can be written comes back too.
+    # A service that is restarted while the disk is full must also come back.
     hammer = full.kill("hammer")
-    wait_until(lambda: not Path(f"/proc/{hammer}").exists(), "the hammer is gone")
+    wait_until(lambda: not Path(f"/proc/{hammer}").exists(), "the hammer has ended")
     started = time.monotonic()
-    wait_until(lambda: time.monotonic() - started > 3 and not seller.bid(), "it stays full for a while", 10)
+    wait_until(lambda: time.monotonic() - started > 3 and not seller.bid(), "the disk stays full for a while", 10)
 
     ballast.unlink()
     freed_at = time.monotonic()

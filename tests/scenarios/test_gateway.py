@@ -1,5 +1,5 @@
-"""The gateway of a server, over plain http: routes, headers, the app's files, the log. test_up.py has that of
-`blytz up`, test_gateway_tls.py the one with a certificate."""
+"""The gateway over plain http: routes, headers, the app's files, the log. test_up.py tests it under `blytz up`,
+test_gateway_tls.py with a certificate."""
 
 import contextlib
 import gzip
@@ -25,7 +25,7 @@ SECRET = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0LXRva2Vu.c2lnbmF0dXJl"
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Its path has what nginx would read as a variable, a comment and two words."""
+    """Its path has characters that nginx would read as a variable, a comment and two arguments."""
     folder = tmp_path_factory.mktemp("app") / "$host #1 app"
     (folder / HASHED).parent.mkdir(parents=True)
     (folder / HASHED).write_bytes(SCRIPT)
@@ -38,7 +38,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, platform: Platform, app: Path) -> Iterator[Gateway]:
-    with Gateway(tmp_path_factory.mktemp("door") / "data", platform, app=app, body_kib=8) as running:
+    with Gateway(tmp_path_factory.mktemp("gateway") / "data", platform, app=app, body_kib=8) as running:
         yield running
 
 
@@ -73,7 +73,7 @@ def test_nginx_accepts_every_variant(tmp_path: Path, settings: dict[str, object]
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
-def test_what_makes_no_sense_is_said_in_one_message_and_never_reaches_nginx(tmp_path: Path) -> None:
+def test_invalid_settings_are_reported_in_one_message_and_never_reach_nginx(tmp_path: Path) -> None:
     answer = check(tmp_path, domains="a.localhost; include /etc/passwd", body_kib=0)
     assert answer.returncode == 1
     assert [line.strip().split("=")[0] for line in answer.stderr.splitlines()[1:]] == [
@@ -86,13 +86,13 @@ def test_what_makes_no_sense_is_said_in_one_message_and_never_reaches_nginx(tmp_
 # --- Routes and headers ----------------------------------------------------------------------------------------
 
 
-def test_paths_of_services_that_do_not_run_here_get_an_explanation(gateway: Gateway) -> None:
+def test_paths_of_services_that_do_not_run_here_are_answered_with_an_explanation(gateway: Gateway) -> None:
     for name in ("order", "payment"):
         found = problem(gateway.get(f"/{name}/v1/anything"), 404, "service_absent")
         assert name in found["detail"]
 
 
-def test_the_reference_is_found_with_a_slash_at_its_end(gateway: Gateway) -> None:
+def test_the_reference_is_also_served_with_a_trailing_slash(gateway: Gateway) -> None:
     answer = gateway.get("/docs/")
     assert (answer.status_code, answer.headers["location"]) == (308, "/docs")
 
@@ -100,7 +100,7 @@ def test_the_reference_is_found_with_a_slash_at_its_end(gateway: Gateway) -> Non
 @pytest.mark.parametrize(
     "path", ["/", "/health", "/auction/v1/auctions", "/auction/v1/auctions/auc_none", "/none"]
 )
-def test_every_answer_carries_what_protects_its_reader(gateway: Gateway, path: str) -> None:
+def test_every_answer_has_the_security_headers(gateway: Gateway, path: str) -> None:
     headers = gateway.get(path).headers
     once = {
         "x-content-type-options": "nosniff",
@@ -111,7 +111,7 @@ def test_every_answer_carries_what_protects_its_reader(gateway: Gateway, path: s
     assert {name: headers.get_list(name) for name in once} == {name: [value] for name, value in once.items()}
     policy = headers["content-security-policy"].split("; ")
     assert {"default-src 'self'", "frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'"} <= set(policy)
-    # Over plain http a browser must not believe it, and over TLS test_gateway_tls.py finds it.
+    # HSTS is not valid over plain http; test_gateway_tls.py has it over TLS.
     assert "strict-transport-security" not in headers
     assert headers["server"] == "nginx"
 
@@ -119,17 +119,17 @@ def test_every_answer_carries_what_protects_its_reader(gateway: Gateway, path: s
 @pytest.mark.parametrize(
     "path", ["/ready", "/metrics", "/auction/ready", "/order/metrics", "/payment/ready", "/auction/x/..%2Fready"]
 )
-def test_readiness_and_metrics_are_closed(gateway: Gateway, path: str) -> None:
+def test_readiness_and_metrics_are_not_public(gateway: Gateway, path: str) -> None:
     problem(gateway.get(path), 404, "not_found")
 
 
-def test_a_request_gets_an_id_of_ours_whatever_it_says(gateway: Gateway) -> None:
+def test_the_gateway_replaces_the_request_id_of_a_client(gateway: Gateway) -> None:
     seen = {gateway.get("/auction/v1/auctions", X_Request_Id="mine").headers["x-request-id"] for _ in range(2)}
     assert len(seen) == 2
     assert all(len(one) == 32 and set(one) <= set("0123456789abcdef") for one in seen)
 
 
-async def test_so_does_a_websocket(gateway: Gateway) -> None:
+async def test_the_gateway_replaces_the_request_id_of_a_websocket_client(gateway: Gateway) -> None:
     client = await Client.open(gateway.http_port, X_Request_Id="mine")
     assert (await client.next())["type"] == "welcome"
     await abort(client)
@@ -137,7 +137,7 @@ async def test_so_does_a_websocket(gateway: Gateway) -> None:
     assert [len(one) for one in found] == [32]
 
 
-def test_a_service_that_is_away_is_a_problem_that_says_when_to_come_back(
+def test_a_service_that_is_down_is_answered_with_a_problem_and_a_retry_time(
     tmp_path: Path, platform: Platform
 ) -> None:
     with Gateway(tmp_path / "data", platform, auction=f"127.0.0.1:{free_port()}") as gateway:
@@ -146,27 +146,27 @@ def test_a_service_that_is_away_is_a_problem_that_says_when_to_come_back(
     assert answer.headers.get_list("retry-after") == ["1"]
 
 
-def test_a_redirect_of_ours_keeps_to_the_host_that_was_asked(gateway: Gateway) -> None:
+def test_a_redirect_keeps_the_requested_host(gateway: Gateway) -> None:
     answer = gateway.get("/auction", Host="evil.example")
     assert (answer.status_code, answer.headers["location"]) == (301, "/auction/")
 
 
-def test_the_folder_with_log_and_key_is_its_owners(gateway: Gateway) -> None:
+def test_the_folder_with_log_and_key_is_readable_by_its_owner_only(gateway: Gateway) -> None:
     assert gateway.folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_body_is_no_larger_than_the_operator_allows(gateway: Gateway) -> None:
+def test_a_body_larger_than_the_operator_allows_is_refused(gateway: Gateway) -> None:
     url = f"{gateway.url}/auction/v1/auctions"
     assert httpx.post(url, content=b"x" * 8_192).status_code != 413
     assert "8 KiB" in problem(httpx.post(url, content=b"x" * 8_193), 413, "too_large")["detail"]
-    # Nor is one whose size is not said in front.
+    # A body without a Content-Length is limited too.
     problem(httpx.post(url, content=iter([b"x" * 5_000] * 2)), 413, "too_large")
 
 
 # --- The app's files -------------------------------------------------------------------------------------------
 
 
-def test_a_file_with_a_hash_in_its_name_is_kept_for_ever_and_compressed(gateway: Gateway) -> None:
+def test_a_file_with_a_hash_in_its_name_is_cached_for_ever_and_compressed(gateway: Gateway) -> None:
     with httpx.stream("GET", f"{gateway.url}/{HASHED}", headers={"Accept-Encoding": "gzip"}) as answer:
         raw = b"".join(answer.iter_raw())
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -180,19 +180,19 @@ def test_a_file_with_a_hash_in_its_name_is_kept_for_ever_and_compressed(gateway:
     ("path", "title"),
     [("/", b"The app"), ("/about", b"About"), ("/index.html", b"The app"), ("/?a=b", b"The app")],
 )
-def test_a_page_is_asked_for_again_each_time(gateway: Gateway, path: str, title: bytes) -> None:
+def test_a_page_is_revalidated_each_time(gateway: Gateway, path: str, title: bytes) -> None:
     page = gateway.get(path)
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache")
     assert title in page.content
     assert gateway.get(path, If_None_Match=page.headers["etag"]).status_code == 304
 
 
-def test_a_date_in_a_name_is_no_hash(gateway: Gateway) -> None:
+def test_a_date_in_a_file_name_is_not_taken_for_a_hash(gateway: Gateway) -> None:
     picture = gateway.get("/photo-20260101.png")
     assert (picture.headers["cache-control"], picture.headers["content-type"]) == ("no-cache", "image/png")
 
 
-def test_a_browser_gets_the_app_at_each_of_its_addresses_and_a_program_gets_404(
+def test_a_browser_gets_the_app_at_every_path_and_a_program_gets_404(
     gateway: Gateway,
 ) -> None:
     assert b"The app" in gateway.get("/lots/auc_1", Accept="text/html,*/*;q=0.8").content
@@ -216,7 +216,7 @@ def test_answers_of_services_are_never_compressed(gateway: Gateway) -> None:
 # --- The log ---------------------------------------------------------------------------------------------------
 
 
-def test_the_log_has_one_json_line_a_request(gateway: Gateway) -> None:
+def test_the_log_has_one_json_line_per_request(gateway: Gateway) -> None:
     answer = gateway.get("/auction/v1/auctions?limit=1")
     line = json.loads(gateway.log_line(answer.headers["x-request-id"]))
     assert {name: line[name] for name in ("method", "path", "status", "address", "scheme", "upstream_status")} == {
@@ -242,7 +242,7 @@ def test_the_log_has_one_json_line_a_request(gateway: Gateway) -> None:
         f"/?code={SECRET}",
     ],
 )
-def test_no_log_holds_what_was_secret_in_a_request(gateway: Gateway, platform: Platform, path: str) -> None:
+def test_no_log_contains_the_secrets_of_a_request(gateway: Gateway, platform: Platform, path: str) -> None:
     answer = gateway.get(
         path,
         Authorization=f"Bearer {SECRET}",
@@ -255,7 +255,7 @@ def test_no_log_holds_what_was_secret_in_a_request(gateway: Gateway, platform: P
     )
     line = json.loads(gateway.log_line(answer.headers["x-request-id"]))
     assert line["path"] in {"/auction/v1/auctions", "/live/v1", "/none", "/order/v1/orders", "/"}
-    # The middle of the token alone would be as bad; nor do the services behind us write it.
+    # The middle part of the token alone must not be logged either, nor by the services behind the gateway.
     assert SECRET.split(".")[1] not in gateway.logs() + platform.log()
 
 

@@ -1,5 +1,5 @@
-"""The gateway against somebody who writes requests by hand: no word of theirs opens a closed door, reaches a
-service as somebody else's, or is answered in another form than every refusal."""
+"""The gateway against hand-written requests: none reaches an operator page or poses as another client, and every
+refusal has the same form."""
 
 import json
 import re
@@ -31,31 +31,31 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Ite
 
 
 @pytest.fixture(scope="module")
-def mirrored(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Iterator[Gateway]:
-    """Its services show what they were told."""
+def echoing(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Iterator[Gateway]:
+    """A gateway whose services answer with the request that they received."""
     with (
         EchoService() as mirror,
         Gateway(
-            tmp_path_factory.mktemp("mirrored") / "data", platform, auction=mirror.address, live=mirror.address
+            tmp_path_factory.mktemp("echoing") / "data", platform, auction=mirror.address, live=mirror.address
         ) as running,
     ):
         yield running
 
 
-def say(gateway: Gateway, words: bytes) -> bytes:
-    """All that is answered until the gateway closes."""
+def exchange(gateway: Gateway, request_lines: bytes) -> bytes:
+    """Sends these bytes and returns everything that the gateway answers until it closes."""
     with socket.create_connection(("127.0.0.1", gateway.http_port), timeout=5) as wire:
-        wire.sendall(words)
+        wire.sendall(request_lines)
         return b"".join(iter(lambda: wire.recv(65_536), b""))
 
 
 def ask(gateway: Gateway, line: str, *headers: str, body: bytes = b"") -> tuple[int, dict[str, list[str]], bytes]:
     """`line` is `METHOD target`; status, headers and body of the only answer."""
     head = "\r\n".join([f"{line} HTTP/1.1", *(headers or ("Host: x",)), "Connection: close", "", ""])
-    return take_apart(say(gateway, head.encode("latin-1") + body))
+    return parse_answer(exchange(gateway, head.encode("latin-1") + body))
 
 
-def take_apart(answer: bytes) -> tuple[int, dict[str, list[str]], bytes]:
+def parse_answer(answer: bytes) -> tuple[int, dict[str, list[str]], bytes]:
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *rest = head.decode("latin-1").split("\r\n")
     headers: dict[str, list[str]] = {}
@@ -66,7 +66,7 @@ def take_apart(answer: bytes) -> tuple[int, dict[str, list[str]], bytes]:
 
 
 def refused(answer: tuple[int, dict[str, list[str]], bytes], status: int, code: str) -> dict[str, list[str]]:
-    """The headers of the refusal, once it has the form of every refusal."""
+    """Checks that this is a refusal of the common form, and returns its headers."""
     got, headers, body = answer
     assert headers["content-type"] == ["application/problem+json"], body
     problem = json.loads(body)
@@ -76,7 +76,7 @@ def refused(answer: tuple[int, dict[str, list[str]], bytes], status: int, code: 
     return headers
 
 
-# --- Closed doors -----------------------------------------------------------------------------------------------
+# --- Operator pages ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("page", ["metrics", "ready"])
@@ -105,13 +105,13 @@ def refused(answer: tuple[int, dict[str, list[str]], bytes], status: int, code: 
         "https://x:443/live/v1/../{}",
     ],
 )
-def test_no_way_of_writing_it_leads_to_an_operators_page(gateway: Gateway, path: str, page: str) -> None:
+def test_no_spelling_of_a_path_reaches_an_operator_page(gateway: Gateway, path: str, page: str) -> None:
     for name in (page, page.upper(), f"%{ord(page[0]):x}{page[1:]}"):
         refused(ask(gateway, f"GET {path.format(name)}"), 404, "not_found")
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("request_lines", "status"),
     [
         (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 400),
@@ -122,16 +122,16 @@ def test_no_way_of_writing_it_leads_to_an_operators_page(gateway: Gateway, path:
         (b"Content-Length: +3\r\n\r\nabc", 400),
     ],
 )
-def test_a_body_whose_end_could_be_read_in_two_ways_hides_no_second_request(
-    gateway: Gateway, words: bytes, status: int
+def test_a_body_of_ambiguous_length_cannot_hide_a_second_request(
+    gateway: Gateway, request_lines: bytes, status: int
 ) -> None:
     hidden = b"GET /auction/metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    answer = say(gateway, b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\n" + words + hidden)
+    answer = exchange(gateway, b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\n" + request_lines + hidden)
     assert answer.count(b"HTTP/1.1 ") == 1
-    refused(take_apart(answer), status, {400: "invalid_request", 501: "not_implemented"}[status])
+    refused(parse_answer(answer), status, {400: "invalid_request", 501: "not_implemented"}[status])
 
 
-# --- What a service is told -------------------------------------------------------------------------------------
+# --- What a service receives ------------------------------------------------------------------------------------
 
 
 def reply(gateway: Gateway, path: str, *headers: str) -> dict[str, Any]:
@@ -142,9 +142,9 @@ def reply(gateway: Gateway, path: str, *headers: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", ["/auction/v1/auctions", "/live/v1"])
-def test_only_the_gateway_sets_the_address_of_a_client(mirrored: Gateway, path: str) -> None:
+def test_only_the_gateway_sets_the_address_of_a_client(echoing: Gateway, path: str) -> None:
     lies = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-Id")
-    seen = reply(mirrored, path, *(f"{name}: for=203.0.113.9" for name in lies))
+    seen = reply(echoing, path, *(f"{name}: for=203.0.113.9" for name in lies))
     assert "203.0.113.9" not in json.dumps(seen)
     assert (seen["headers"]["x-forwarded-for"], seen["headers"]["x-forwarded-proto"]) == ("127.0.0.1", "http")
     assert re.fullmatch("[0-9a-f]{32}", seen["headers"]["x-request-id"])
@@ -154,17 +154,17 @@ def test_only_the_gateway_sets_the_address_of_a_client(mirrored: Gateway, path: 
     ("path", "upgrade"), [("/auction/v1/auctions", "websocket"), ("/live/v1", "h2c"), ("/live/v1", "TLS/1.2")]
 )
 def test_only_websockets_and_only_to_the_live_service_change_the_protocol(
-    mirrored: Gateway, path: str, upgrade: str
+    echoing: Gateway, path: str, upgrade: str
 ) -> None:
-    headers = reply(mirrored, path, f"Upgrade: {upgrade}", "Connection: Upgrade", "HTTP2-Settings: AAMAAABk")[
+    headers = reply(echoing, path, f"Upgrade: {upgrade}", "Connection: Upgrade", "HTTP2-Settings: AAMAAABk")[
         "headers"
     ]
     assert "upgrade" not in headers
     assert headers.get("connection", "close") == "close"
 
 
-def test_a_line_break_stays_inside_the_address(mirrored: Gateway) -> None:
-    seen = reply(mirrored, "/auction/v1/%0d%0aX-Evil:%201%0d%0a%0d%0aGET%20/metrics")
+def test_an_encoded_line_break_in_a_path_starts_no_new_header(echoing: Gateway) -> None:
+    seen = reply(echoing, "/auction/v1/%0d%0aX-Evil:%201%0d%0a%0d%0aGET%20/metrics")
     assert seen["path"] == "/v1/%0D%0AX-Evil:%201%0D%0A%0D%0AGET%20/metrics"
     assert "x-evil" not in seen["headers"]
 
@@ -182,7 +182,7 @@ def test_a_line_break_stays_inside_the_address(mirrored: Gateway) -> None:
         ("GET /health", ("Accept: */*",), 400, "invalid_request"),
         ("GET /auction/v1/auctions", ("Host: x", f"X-Long: {'a' * 17_000}"), 431, "too_large"),
         (f"GET /auction/{'a' * 17_000}", (), 414, "too_large"),
-        # Words that nginx passes on and the servers behind it do not read.
+        # Headers that nginx passes on and the services ignore.
         ("MAKE /auction/v1/auctions", (), 400, "invalid_request"),
         ("GET /auction/v1/auctions/\xe9", (), 400, "invalid_request"),
         ("GET /auction/v1/auctions", ("Host: x", "X-Odd: a\x01b"), 400, "invalid_request"),
@@ -193,30 +193,30 @@ def test_a_line_break_stays_inside_the_address(mirrored: Gateway) -> None:
         (f"GET /{HASHED}", ("Host: x", 'If-Match: "another"'), 412, "precondition_failed"),
     ],
 )
-def test_a_request_that_cannot_be_served_is_a_problem(
+def test_a_request_that_cannot_be_served_is_answered_with_a_problem(
     gateway: Gateway, line: str, headers: tuple[str, ...], status: int, code: str
 ) -> None:
     refused(ask(gateway, line, *headers), status, code)
 
 
-def test_no_words_of_a_handshake_make_a_service_seem_to_fail(tmp_path: Path, platform: Platform) -> None:
-    """Of several that seem to fail nginx asks none for a second, and nobody gets in."""
+def test_no_handshake_headers_make_nginx_consider_a_service_failed(tmp_path: Path, platform: Platform) -> None:
+    """If all services seem to fail, nginx uses none of them for a second, and no client can connect."""
     live = f"127.0.0.1:{platform.ports['live']}"
     with Gateway(tmp_path / "data", platform, live=f"{live},{live}") as gateway:
         for name in ("Host", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol"):
-            words = {
+            request_lines = {
                 "Host": "x",
                 "Upgrade": "websocket",
                 "Sec-WebSocket-Protocol": "b" * 2_000,
                 name: "a" * 15_000,
             }
-            lines = [f"{word}: {value}" for word, value in words.items()]
+            lines = [f"{word}: {value}" for word, value in request_lines.items()]
             refused(ask(gateway, "GET /live/v1", *lines), 431, "too_large")
             refused(ask(gateway, "GET /live/v1"), 426, "upgrade_required")
 
 
 @pytest.mark.parametrize("method", ["FOO", "POST", "HEAD", "OPTIONS"])
-def test_a_websocket_is_opened_with_get_alone(gateway: Gateway, method: str) -> None:
+def test_a_websocket_can_only_be_opened_with_get(gateway: Gateway, method: str) -> None:
     status, headers, body = ask(gateway, f"{method} /live/v1")
     if method == "HEAD":
         assert (status, headers["content-type"], body) == (405, ["application/problem+json"], b"")
@@ -225,14 +225,16 @@ def test_a_websocket_is_opened_with_get_alone(gateway: Gateway, method: str) -> 
 
 
 @pytest.mark.parametrize("version", ["12", "13, 8", "x", None])
-def test_another_version_of_websocket_gets_the_supported_one(gateway: Gateway, version: str | None) -> None:
-    words = ["Host: x", "Upgrade: WebSocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
-    words += [f"Sec-WebSocket-Version: {version}"] if version else []
-    headers = refused(ask(gateway, "GET /live/v1", *words), 426, "upgrade_required")
+def test_a_request_for_another_websocket_version_gets_the_supported_one(
+    gateway: Gateway, version: str | None
+) -> None:
+    request_lines = ["Host: x", "Upgrade: WebSocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="]
+    request_lines += [f"Sec-WebSocket-Version: {version}"] if version else []
+    headers = refused(ask(gateway, "GET /live/v1", *request_lines), 426, "upgrade_required")
     assert (headers["sec-websocket-version"], headers["upgrade"]) == (["13"], ["websocket"])
 
 
-def test_a_service_that_is_not_here_says_so_without_a_slash_too(gateway: Gateway) -> None:
+def test_a_service_that_is_not_installed_is_reported_without_a_trailing_slash_too(gateway: Gateway) -> None:
     for target in ("/order", "/payment?x=1", "/order/", "/payment//v1"):
         refused(ask(gateway, f"GET {target}"), 404, "service_absent")
     for target in ("/orders", "/order.html", "/payments/x"):
@@ -240,19 +242,19 @@ def test_a_service_that_is_not_here_says_so_without_a_slash_too(gateway: Gateway
 
 
 def test_health_answers_head_requests(gateway: Gateway) -> None:
-    """HEAD is what many who watch from outside send."""
+    """Many external monitors send HEAD."""
     status, headers, body = ask(gateway, "HEAD /health")
     assert (status, headers["content-type"], body) == (200, ["application/json"], b"")
     refused(ask(gateway, "POST /health"), 405, "method_not_allowed")
 
 
-def test_a_version_of_http_that_is_not_spoken_is_a_problem_too(gateway: Gateway) -> None:
-    answer = say(gateway, b"GET /health HTTP/3.7\r\nHost: x\r\n\r\n")
-    refused(take_apart(answer), 505, "version_not_supported")
+def test_an_unsupported_http_version_is_answered_with_a_problem(gateway: Gateway) -> None:
+    answer = exchange(gateway, b"GET /health HTTP/3.7\r\nHost: x\r\n\r\n")
+    refused(parse_answer(answer), 505, "version_not_supported")
 
 
-def test_a_refusal_in_the_place_of_a_file_is_not_kept_like_the_file(gateway: Gateway) -> None:
-    """Or a cache between us and the crowd would give everybody the refusal, for a year."""
+def test_a_refused_request_for_a_file_is_not_cached_like_the_file(gateway: Gateway) -> None:
+    """Otherwise a cache could serve the refusal to all users for a year."""
     _, headers, _ = ask(gateway, f"GET /{HASHED}", "Host: x", 'If-Match: "another"')
     assert headers["cache-control"] == ["no-store"]
     status, _, body = ask(gateway, f"GET /{HASHED}", "Host: x", "Range: bytes=999-")
@@ -261,7 +263,7 @@ def test_a_refusal_in_the_place_of_a_file_is_not_kept_like_the_file(gateway: Gat
     assert not any("max-age" in value for value in headers["cache-control"])
 
 
-def test_what_is_played_comes_in_parts_and_not_in_a_thousand_at_once(gateway: Gateway) -> None:
+def test_one_byte_range_of_a_file_is_served_and_many_ranges_get_the_whole_file(gateway: Gateway) -> None:
     assert ask(gateway, f"GET /{FILM}", "Host: x", "Range: bytes=2-4")[::2] == (206, b"234")
     many = ",".join(f"{n}-{n}" for n in range(0, 9, 2))
     assert ask(gateway, f"GET /{FILM}", "Host: x", f"Range: bytes={many}")[::2] == (200, b"0123456789")
@@ -274,12 +276,12 @@ def test_a_page_of_the_app_is_not_mistaken_for_an_api_answer(gateway: Gateway) -
 
 
 def test_answers_of_a_service_are_not_cached(gateway: Gateway) -> None:
-    """A hidden ceiling is among what its bidder is told."""
+    """The answer to a bidder may contain a hidden ceiling."""
     for path in ("/auction/v1/auctions", "/auction/v1/auctions/auc_none", "/health"):
         assert ask(gateway, f"GET {path}")[1]["cache-control"] == ["no-store"]
 
 
-def test_no_word_of_a_client_spoils_a_line_of_the_log_or_hides_a_query_in_it(gateway: Gateway) -> None:
+def test_no_request_can_corrupt_a_log_line_or_hide_a_query_in_it(gateway: Gateway) -> None:
     disguises = ("%3f", "%253F", "%25253f", "%23", "%2523", "\xe9")
     targets = {f"/none{written}token=a.secret.of-mine": "/none" for written in disguises}
     targets['/none"}\\%0a{"at":"now"%1b[2J'] = '/none"}\\%0a{"at":"now"%1b[2J'

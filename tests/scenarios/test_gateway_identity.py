@@ -1,4 +1,4 @@
-"""Who is calling, as it looks from the street: through nginx, with tokens of a real issuer, whatever they hold."""
+"""Authentication through nginx, with valid and forged tokens of a real issuer."""
 
 import json
 import socket
@@ -30,8 +30,8 @@ def issuer() -> Iterator[FakeIssuer]:
 
 
 @pytest.fixture(scope="module")
-def door(issuer: FakeIssuer) -> Iterator[Platform]:
-    """Its nginx believes what we say about the address of a client, so that one can be far away."""
+def oidc_platform(issuer: FakeIssuer) -> Iterator[Platform]:
+    """Its nginx trusts the forwarded address, so that tests can use any client address."""
     env = {
         "OIDC_ISSUERS": f"{issuer.url}={AUDIENCE}",
         "ORIGINS": ORIGIN,
@@ -50,40 +50,40 @@ def door(issuer: FakeIssuer) -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="module")
-def calls(door: Platform) -> Iterator[Calls]:
-    calls = Calls(door)
+def calls(oidc_platform: Platform) -> Iterator[Calls]:
+    calls = Calls(oidc_platform)
     yield calls
     calls.client.close()
 
 
 @pytest.fixture
-def port(door: Platform) -> int:
-    return door.ports["nginx"]
+def port(oidc_platform: Platform) -> int:
+    return oidc_platform.ports["nginx"]
 
 
 @pytest.fixture
-def admin(door: Platform) -> str:
-    return door.token("Ada", "admin")
+def admin(oidc_platform: Platform) -> str:
+    return oidc_platform.token("Ada", "admin")
 
 
-async def last_words(client: Client) -> tuple[list[str], int]:
-    """The codes of the errors until it is closed, and the code of the close."""
+async def codes_until_close(client: Client) -> tuple[list[str], int]:
+    """The codes of the errors received until the close, and the close code."""
     received, code = await client.rest(OUT_WITHIN_S)
     return [message["code"] for message in received if message["type"] == "error"], code
 
 
-def test_every_process_that_signs_people_in_says_how_their_issuer_is(
-    door: Platform, calls: Calls, issuer: FakeIssuer
+def test_every_process_that_checks_tokens_reports_the_state_of_its_issuer(
+    oidc_platform: Platform, calls: Calls, issuer: FakeIssuer
 ) -> None:
     assert calls.get("/auctions", issuer.token()).status_code == 200
     name = f"issuer:{issuer.url}"
-    status, _, reply = door.get("/ready", "auction")
+    status, _, reply = oidc_platform.get("/ready", "auction")
     assert (status, json.loads(reply)["dependencies"][name]) == (200, {"state": "up", "optional": True})
-    status, _, reply = door.get("/ready", "live")
+    status, _, reply = oidc_platform.get("/ready", "live")
     assert (status, json.loads(reply)["dependencies"][name]["optional"]) == (200, True)
 
 
-# --- Out within five seconds ------------------------------------------------------------------------------------
+# --- Bans and revocations --------------------------------------------------------------------------------------
 
 
 async def test_a_banned_user_is_refused_over_http_and_websocket_and_the_others_stay(
@@ -94,44 +94,42 @@ async def test_a_banned_user_is_refused_over_http_and_websocket_and_the_others_s
         assert calls.get("/auctions", token).status_code == 200
         began = time.monotonic()
         assert calls.put(path, admin, reason="never paid").status_code == 200
-        assert await last_words(one) == await last_words(two) == (["banned"], 4401)
+        assert await codes_until_close(one) == await codes_until_close(two) == (["banned"], 4401)
         assert time.monotonic() - began < OUT_WITHIN_S
         refused = calls.get("/auctions", token)
         problem(refused, 403, "banned")
         assert "never paid" not in refused.text
         async with welcomed(port) as again:
             again.send({"type": "auth", "token": token})
-            assert await last_words(again) == (["banned"], 4401)
+            assert await codes_until_close(again) == (["banned"], 4401)
         assert await other.drain() == []
     assert calls.delete(path, admin).status_code == 204
     assert calls.get("/auctions", token).status_code == 200
 
 
-async def test_who_lost_a_phone_ends_its_tokens_and_comes_in_with_a_new_one(
+async def test_after_their_tokens_are_revoked_a_user_can_connect_with_a_new_one(
     port: int, calls: Calls, issuer: FakeIssuer, admin: str
 ) -> None:
     stolen, me = issuer.token(sub="lola"), user_id(issuer.url, "lola")
     async with welcomed(port, stolen) as thief:
         assert calls.put(f"/admin/revocations/{me}", admin).status_code == 200
-        assert await last_words(thief) == (["unauthenticated"], 4401)
+        assert await codes_until_close(thief) == (["unauthenticated"], 4401)
     problem(calls.get("/auctions", stolen), 401, "unauthenticated")
-    # A token counts in whole seconds; one of the second in which the others were ended, ends with them.
+    # Token times are whole seconds; one issued in the second of the revocation is revoked too.
     fresh = issuer.token(sub="lola", iat=int(time.time()) + 1)
     assert calls.get("/auctions", fresh).status_code == 200
     async with welcomed(port, fresh) as client:
         assert await client.drain() == []
 
 
-async def test_a_socket_ends_with_its_token_unless_its_owner_sends_a_fresh_one(
-    port: int, issuer: FakeIssuer
-) -> None:
+async def test_a_connection_ends_with_its_token_unless_a_new_one_is_sent(port: int, issuer: FakeIssuer) -> None:
     now = int(time.time())
     short, long = issuer.token(sub="eva", exp=now + 3), issuer.token(sub="eva", exp=now + 600)
     async with welcomed(port, short) as ends, welcomed(port, short) as stays:
         assert (await stays.sign_in(long))["expires_at"] == (now + 600) * 1_000
         refused = await stays.ask({"type": "auth", "token": issuer.token(sub="otto"), "ref": "r"}, "error")
         assert (refused["code"], refused["ref"]) == ("forbidden", "r")
-        assert await last_words(ends) == (["unauthenticated"], 4401)
+        assert await codes_until_close(ends) == (["unauthenticated"], 4401)
         assert time.time() >= now + 3
         assert (await stays.ask({"type": "auth", "token": long}, "authenticated"))["user"]["id"] == user_id(
             issuer.url, "eva"
@@ -183,7 +181,7 @@ async def test_each_user_can_be_banned_by_the_id_in_events(
         "~",
     ],
 )
-def test_a_user_is_named_as_they_are(name: str, calls: Calls, admin: str) -> None:
+def test_user_ids_of_any_characters_work_in_paths(name: str, calls: Calls, admin: str) -> None:
     path = f"/admin/bans/{quote(name, safe='')}"
     banned = calls.put(path, admin, reason="a test")
     assert (banned.status_code, banned.json().get("user_id")) == (200, name)
@@ -192,10 +190,10 @@ def test_a_user_is_named_as_they_are(name: str, calls: Calls, admin: str) -> Non
     problem(calls.get(path, admin), 404, "not_found")
 
 
-# --- Tokens of strangers ----------------------------------------------------------------------------------------
+# --- Forged tokens ----------------------------------------------------------------------------------------------
 
 
-def test_every_forgery_is_a_plain_401(calls: Calls, issuer: FakeIssuer) -> None:
+def test_every_forged_token_is_answered_401(calls: Calls, issuer: FakeIssuer) -> None:
     assert calls.get("/auctions", issuer.token()).status_code == 200
     for name, token in forgeries(issuer).items():
         answer = calls.get("/auctions", token)
@@ -204,13 +202,13 @@ def test_every_forgery_is_a_plain_401(calls: Calls, issuer: FakeIssuer) -> None:
         assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_every_forgery_ends_a_connection_with_4401(port: int, issuer: FakeIssuer) -> None:
+async def test_every_forged_token_ends_a_connection_with_4401(port: int, issuer: FakeIssuer) -> None:
     for name, token in {"nothing": "", **forgeries(issuer)}.items():
         async with welcomed(port) as client:
             client.send({"type": "auth", "token": token})
-            # An `auth` has 16 KiB; a longer one is not read.
+            # An `auth` message may have 16 KiB; a longer one is not read.
             expected = (["invalid_request"], 4400) if len(token) > 16_000 else (["unauthenticated"], 4401)
-            assert (name, *await last_words(client)) == (name, *expected)
+            assert (name, *await codes_until_close(client)) == (name, *expected)
 
 
 def test_a_flood_of_unknown_keys_asks_the_issuer_no_more_than_once(calls: Calls, issuer: FakeIssuer) -> None:
@@ -236,7 +234,7 @@ def test_a_flood_of_unknown_keys_asks_the_issuer_no_more_than_once(calls: Calls,
         ("Authorization: Bearer {}" + "a" * 16_384, 431),
     ],
 )
-def test_a_header_is_a_good_one_or_refused_in_the_form_of_all_refusals(
+def test_every_authorization_header_is_accepted_or_refused_with_a_problem(
     header: str, status: int, port: int, issuer: FakeIssuer
 ) -> None:
     lines = [
@@ -253,7 +251,7 @@ def test_a_header_is_a_good_one_or_refused_in_the_form_of_all_refusals(
     assert json.loads(body).get("status", 200) == status
 
 
-# --- From where, and how many -----------------------------------------------------------------------------------
+# --- Origins and limits -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -270,22 +268,20 @@ def test_a_header_is_a_good_one_or_refused_in_the_form_of_all_refusals(
         (f"{ORIGIN}/", 4403),
     ],
 )
-async def test_only_pages_on_the_list_may_open_a_socket(
+async def test_only_pages_of_allowed_origins_may_open_a_connection(
     origin: str, code: int | None, calls: Calls, port: int
 ) -> None:
     client = await Client.open(port, Origin=origin)
     if code is None:
         assert (await client.next())["type"] == "welcome"
     else:
-        assert await last_words(client) == ([], code)
+        assert await codes_until_close(client) == ([], code)
     client.leave()
     answer = calls.from_page(origin)
     assert answer.headers.get("access-control-allow-origin") == (None if code else origin)
 
 
-async def test_a_user_and_an_address_may_have_so_many_connections_and_no_more(
-    port: int, issuer: FakeIssuer
-) -> None:
+async def test_connections_of_a_user_and_of_an_address_are_limited(port: int, issuer: FakeIssuer) -> None:
     async def too_many(client: Client) -> None:
         (refused,), code = await client.rest(OUT_WITHIN_S)
         assert (refused["code"], code) == ("rate_limited", 4429)
@@ -301,7 +297,7 @@ async def test_a_user_and_an_address_may_have_so_many_connections_and_no_more(
     async with AsyncExitStack() as stack:
         for _ in range(MAX_OF_AN_ADDRESS):
             await stack.enter_async_context(welcomed(port, X_Forwarded_For=FAR_AWAY))
-        # What stands left of it, anybody may have written.
+        # Addresses left of it may be forged by the client.
         refused = await Client.open(port, X_Forwarded_For=f"198.51.100.1, {FAR_AWAY}")
         await too_many(refused)
         refused.leave()

@@ -1,4 +1,4 @@
-"""What one address may do at the gateway, and how it is told to wait."""
+"""The limits of one address at the gateway, and the retry time in its refusals."""
 
 import asyncio
 import socket
@@ -36,14 +36,14 @@ def statuses(gateway: Gateway, count: int, **headers: str) -> list[int]:
 
 
 def refusal(gateway: Gateway, path: str = "/health") -> None:
-    """One that says when to come back, to a program and to a browser."""
+    """Checks and returns a refusal, which states the retry time and can be read by a browser."""
     answer = gateway.get(path)
     assert problem(answer, 429, "rate_limited")["retry_after_ms"] == 1_000
     assert answer.headers["retry-after"] == "1"
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_requests_past_the_burst_are_refused_and_later_ones_are_not(start: Start) -> None:
+def test_requests_over_the_burst_are_refused_and_later_ones_accepted(start: Start) -> None:
     gateway = start(requests_per_s=2, requests_burst=20)
     assert set(statuses(gateway, 10)) == {200}
     assert statuses(gateway, 40)[-1] == 429
@@ -51,16 +51,16 @@ def test_requests_past_the_burst_are_refused_and_later_ones_are_not(start: Start
     wait_until(lambda: statuses(gateway, 1) == [200], "the address may ask again")
 
 
-def test_what_an_address_says_about_itself_gives_it_no_other_limit(start: Start) -> None:
+def test_a_forwarded_address_sent_by_a_client_does_not_change_its_limit(start: Start) -> None:
     gateway = start(requests_per_s=1, requests_burst=5)
     seen = [statuses(gateway, 1, X_Forwarded_For=f"192.0.2.{n}", X_Real_IP=f"192.0.2.{n}")[0] for n in range(20)]
     assert seen[-1] == 429
 
 
-def test_behind_a_trusted_proxy_each_client_has_its_own_limit_and_a_home_of_ipv6_one(start: Start) -> None:
+def test_behind_a_trusted_proxy_each_ipv4_address_and_each_ipv6_network_has_its_own_limit(start: Start) -> None:
     gateway = start(requests_per_s=1, requests_burst=5, trusted_proxies="127.0.0.1")
     assert statuses(gateway, 20, X_Forwarded_For="192.0.2.1")[-1] == 429
-    # What stands further left was said by the client.
+    # Addresses further left were sent by the client.
     assert statuses(gateway, 1, X_Forwarded_For="192.0.2.2, 192.0.2.1") == [429]
     assert statuses(gateway, 1, X_Forwarded_For="192.0.2.2") == [200]
     home = [statuses(gateway, 1, X_Forwarded_For=f"2001:db8:1:2:{n:x}::{n:x}")[0] for n in range(1, 21)]
@@ -68,19 +68,19 @@ def test_behind_a_trusted_proxy_each_client_has_its_own_limit_and_a_home_of_ipv6
     assert statuses(gateway, 1, X_Forwarded_For="2001:db8:1:3::1") == [200]
 
 
-def test_requests_at_once_are_counted_until_they_are_answered(start: Start) -> None:
+def test_concurrent_requests_are_counted_until_they_are_answered(start: Start) -> None:
     gateway = start(requests_at_once=2)
     begun = b"POST /auction/v1/auctions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"
     with ExitStack() as held:
         for _ in range(2):
             wire = held.enter_context(socket.create_connection(("127.0.0.1", gateway.http_port)))
             wire.sendall(begun)
-        wait_until(lambda: gateway.get("/health").status_code == 429, "both count")
+        wait_until(lambda: gateway.get("/health").status_code == 429, "both connections are counted")
         refusal(gateway)
-    wait_until(lambda: gateway.get("/health").status_code == 200, "the two have gone")
+    wait_until(lambda: gateway.get("/health").status_code == 200, "both connections are closed")
 
 
-async def test_sockets_at_once_are_counted_until_they_close(start: Start) -> None:
+async def test_concurrent_connections_are_counted_until_they_close(start: Start) -> None:
     gateway = await asyncio.to_thread(start, sockets_at_once=3)
     opened = [await Client.open(gateway.http_port) for _ in range(3)]
     with pytest.raises(ConnectionError, match="429 Too Many Requests"):
@@ -99,9 +99,9 @@ async def test_sockets_at_once_are_counted_until_they_close(start: Start) -> Non
     await abort(await again(), *opened[1:])
 
 
-def test_handshakes_have_a_rate_of_their_own(start: Start) -> None:
+def test_handshakes_have_their_own_rate_limit(start: Start) -> None:
     gateway = start(sockets_per_s=1, sockets_burst=3)
-    # Not a WebSocket, and counted all the same: it reaches the live gateway.
+    # Not a WebSocket, but counted too, because it reaches the live gateway.
     assert [gateway.get("/live/v1").status_code for _ in range(8)][-1] == 429
     refusal(gateway, "/live/v1")
     assert statuses(gateway, 1) == [200]
@@ -112,7 +112,7 @@ def test_networks_of_the_operator_have_no_limit(start: Start) -> None:
     assert set(statuses(gateway, MANY)) == {200}
 
 
-def test_on_a_developers_machine_there_is_none_either(platform: Platform) -> None:
+def test_on_a_developers_machine_there_is_no_limit(platform: Platform) -> None:
     with httpx.Client(base_url=platform.url) as client:
         assert {client.get("/health").status_code for _ in range(1_500)} == {200}
 

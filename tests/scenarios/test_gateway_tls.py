@@ -25,21 +25,21 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> Ite
         yield running
 
 
-# --- Http leads to https ----------------------------------------------------------------------------------------
+# --- Redirect to https ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("host", "led_to"),
     [(DOMAIN, DOMAIN), (f"www.{DOMAIN}", f"www.{DOMAIN}"), ("evil.example", DOMAIN), ("127.0.0.1", DOMAIN)],
 )
-def test_http_leads_to_https_and_only_to_names_of_ours(gateway: Gateway, host: str, led_to: str) -> None:
+def test_http_redirects_to_https_and_only_for_our_hosts(gateway: Gateway, host: str, led_to: str) -> None:
     answer = gateway.get("/lots/auc_1?page=2", Host=host)
     assert answer.status_code == 308
     assert answer.headers["location"] == f"https://{led_to}:{gateway.https_port}/lots/auc_1?page=2"
     assert "strict-transport-security" not in answer.headers
 
 
-def test_the_path_of_the_authority_stays_on_http(gateway: Gateway) -> None:
+def test_the_path_of_certificate_challenges_stays_on_http(gateway: Gateway) -> None:
     folder = gateway.folder / "acme" / ".well-known" / "acme-challenge"
     folder.mkdir(parents=True)
     (folder / "token-1").write_text("token-1.thumbprint")
@@ -50,16 +50,18 @@ def test_the_path_of_the_authority_stays_on_http(gateway: Gateway) -> None:
     assert gateway.get("/.well-known/acme-challenge/../../nginx.conf").status_code == 308
 
 
-# --- What is behind TLS -----------------------------------------------------------------------------------------
+# --- Routes over TLS --------------------------------------------------------------------------------------------
 
 
-def test_what_cannot_be_read_is_a_problem_there_too(gateway: Gateway) -> None:
+def test_an_unreadable_request_is_answered_with_a_problem_over_tls_too(gateway: Gateway) -> None:
     problem(gateway.get("/lots", X_Long="a" * 40_000), 431, "too_large")
     problem(gateway.get("/.well-known/acme-challenge/none"), 404, "not_found")
 
 
 @pytest.mark.parametrize("through_tls", [False, True], ids=["plain words", "a request without a Host"])
-def test_what_the_tls_door_cannot_read_is_a_problem(gateway: Gateway, through_tls: bool) -> None:
+def test_bytes_that_the_tls_port_cannot_read_are_answered_with_a_problem(
+    gateway: Gateway, through_tls: bool
+) -> None:
     with contextlib.ExitStack() as held:
         wire = held.enter_context(socket.create_connection(("127.0.0.1", gateway.https_port), timeout=WITHIN_S))
         if through_tls:
@@ -79,21 +81,21 @@ def test_browsers_get_hsts(gateway: Gateway, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_the_routes_are_those_of_plain_http(gateway: Gateway) -> None:
+def test_tls_serves_the_same_routes_as_plain_http(gateway: Gateway) -> None:
     assert "auctions" in gateway.get_https("/auction/v1/auctions").json()
     assert gateway.get_https("/metrics").status_code == 404
     assert gateway.get_https("/auction/ready").status_code == 404
     assert gateway.get_https("/order/v1/orders").json()["code"] == "service_absent"
 
 
-def test_the_log_says_how_a_request_came(gateway: Gateway) -> None:
+def test_the_log_states_the_scheme_of_a_request(gateway: Gateway) -> None:
     answer = gateway.get_https("/health?token=secret-of-mine")
     line = json.loads(gateway.log_line(answer.headers["x-request-id"]))
     assert (line["scheme"], line["path"], line["status"]) == ("https", "/health", 200)
     assert "secret-of-mine" not in gateway.logs()
 
 
-async def test_a_websocket_goes_through_tls(gateway: Gateway) -> None:
+async def test_a_websocket_works_over_tls(gateway: Gateway) -> None:
     client = await gateway.open_socket()
     assert (await client.next())["type"] == "welcome"
     await abort(client)
@@ -112,7 +114,7 @@ def shake(gateway: Gateway, context: ssl.SSLContext, name: str | None = DOMAIN) 
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_both_versions_of_the_profile_are_spoken_with_forward_secrecy(
+def test_both_tls_versions_of_the_profile_work_with_forward_secrecy(
     gateway: Gateway, version: ssl.TLSVersion
 ) -> None:
     context = trusting_all()
@@ -133,7 +135,7 @@ def test_a_cipher_outside_the_profile_is_refused(gateway: Gateway, offer: str) -
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated:DeprecationWarning")
-def test_an_old_version_is_refused(gateway: Gateway) -> None:
+def test_an_old_tls_version_is_refused(gateway: Gateway) -> None:
     context = trusting_all()
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -147,7 +149,7 @@ def test_a_client_that_names_another_host_gets_no_certificate(gateway: Gateway, 
         shake(gateway, trusting_all(), name)
 
 
-def test_behind_our_name_no_other_host_is_served(gateway: Gateway) -> None:
+def test_a_request_for_another_host_over_our_certificate_is_not_served(gateway: Gateway) -> None:
     with shake(gateway, trusting_all()) as secure:
         secure.sendall(b"GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n")
         assert b" 200 " not in secure.recv(65_536)
@@ -166,13 +168,13 @@ def read(secure: ssl.SSLSocket, size: int) -> bytes:
 
 
 def frames(secure: ssl.SSLSocket) -> Iterator[tuple[int, bytes]]:
-    """Type and payload (RFC 9113, section 4.1)."""
+    """The type and payload of each frame (RFC 9113, section 4.1)."""
     while True:
         head = read(secure, 9)
         yield head[3], read(secure, int.from_bytes(head[:3], "big"))
 
 
-def test_http_2_is_chosen_and_spoken(gateway: Gateway) -> None:
+def test_http_2_is_negotiated_and_works(gateway: Gateway) -> None:
     context = trusting_all()
     context.set_alpn_protocols(["h2", "http/1.1"])
     with shake(gateway, context) as secure:
@@ -203,7 +205,7 @@ def test_a_body_that_is_too_large_is_a_problem_over_http_2_too(gateway: Gateway)
         assert json.loads(received)["code"] == "too_large"
 
 
-def test_who_speaks_http_1_only_is_served_too(gateway: Gateway) -> None:
+def test_a_client_with_http_1_only_is_served_too(gateway: Gateway) -> None:
     assert gateway.get_https("/health").http_version == "HTTP/1.1"
 
 
@@ -221,7 +223,7 @@ async def test_a_reload_drops_no_open_websocket(gateway: Gateway) -> None:
     await abort(client, newer)
 
 
-def test_the_key_is_for_its_owners_eyes_only(gateway: Gateway) -> None:
+def test_the_key_is_readable_by_its_owner_only(gateway: Gateway) -> None:
     kept = gateway.folder / "tls" / "site.pem"
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 

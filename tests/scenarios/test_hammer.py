@@ -34,7 +34,7 @@ async def harness(redis: RedisServer, hammer: Service) -> AsyncIterator[HammerHa
 
 
 async def assert_on_time(harness: HammerHarness, auction_id: str, due_at: int) -> None:
-    """It ended then, was closed at once, and passed on once."""
+    """Checks that it ended at this time, was closed at once, and recorded in sales once."""
     await harness.until_in_sales([auction_id], (due_at - now_ms()) / 1000 + 2)
     closing = (await harness.closing(auction_id)).public
     assert closing["ends_at"] == due_at
@@ -43,7 +43,7 @@ async def assert_on_time(harness: HammerHarness, auction_id: str, due_at: int) -
 
 
 @pytest.mark.alone
-async def test_a_sold_auction_goes_to_sales_with_its_winner_and_price(harness: HammerHarness) -> None:
+async def test_a_sold_auction_is_recorded_in_sales_with_its_winner_and_price(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_000, reserve_price=300, ending="sudden_death")
     await harness.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
 
@@ -59,7 +59,7 @@ async def test_a_sold_auction_goes_to_sales_with_its_winner_and_price(harness: H
 async def test_an_extension_just_before_the_end_is_honoured(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_000, extension_window_ms=400, extension_ms=700)
     ends_at = (await harness.auction(auction_id)).ends_at or 0
-    # By now the hammer has its arm up.
+    # By now the hammer is about to close it.
     await until(lambda: now_ms() > ends_at - 150, "it is about to end")
     receipt = await harness.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
     assert isinstance(receipt, Receipt)
@@ -69,7 +69,7 @@ async def test_an_extension_just_before_the_end_is_honoured(harness: HammerHarne
 
 
 @pytest.mark.alone
-async def test_extended_again_and_again_it_is_closed_at_its_last_end(harness: HammerHarness) -> None:
+async def test_an_auction_extended_repeatedly_is_closed_at_its_last_end(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_000, extension_window_ms=300, extension_ms=300)
     ends_at = (await harness.auction(auction_id)).ends_at or 0
     for number in range(8):
@@ -79,21 +79,21 @@ async def test_extended_again_and_again_it_is_closed_at_its_last_end(harness: Ha
             auction_id, bid((ANNA, BEN)[number % 2], 500 + 1_000 * number), CAUSE
         )
         if not isinstance(answer, Receipt):
-            break  # Too late by a hair: then that was the end.
+            break  # The extension may come too late; then that was the end.
         ends_at = answer.ends_at
 
     await assert_on_time(harness, auction_id, ends_at)
 
 
 @pytest.mark.alone
-async def test_a_paused_auction_waits_and_resumed_it_closes_on_time(harness: HammerHarness) -> None:
+async def test_a_paused_auction_is_not_closed_and_a_resumed_one_closes_on_time(harness: HammerHarness) -> None:
     auction_id = await harness.open(1_200)
     ended_at = (await harness.auction(auction_id)).ends_at or 0
     await harness.store.change(auction_id, "pause", CAUSE)
     await until(lambda: now_ms() > ended_at + 300, "its end would have passed")
     assert await harness.kinds(auction_id) == ["opened", "paused"]
-    # Asked in vain, the hammer comes again much later; a resume must not wait for that.
-    await until(lambda: harness.scheduled()[auction_id] > now_ms() + 2_000, "the hammer looks again later")
+    # A hammer that finds it paused postpones its next check; a resume must not wait for that.
+    await until(lambda: harness.scheduled()[auction_id] > now_ms() + 2_000, "the hammer has postponed its check")
 
     resumed = await harness.store.change(auction_id, "resume", CAUSE)
 
@@ -128,7 +128,7 @@ async def test_an_auction_cancelled_before_its_start_never_opens(harness: Hammer
 @pytest.mark.alone
 @pytest.mark.parametrize("how", ["buy_now", "close", "cancel", "cancel while paused", "close while paused"])
 @pytest.mark.parametrize("left_ms", [LONG_MS, 1_000], ids=["long before its end", "in its last second"])
-async def test_what_ends_early_reaches_sales_within_a_second(
+async def test_an_auction_that_ends_early_is_recorded_in_sales_within_a_second(
     harness: HammerHarness, how: str, left_ms: int
 ) -> None:
     auction_id = await harness.open(left_ms, buy_now_price=5_000)
@@ -146,27 +146,27 @@ async def test_what_ends_early_reaches_sales_within_a_second(
     await harness.assert_each_ended_once([auction_id])
 
 
-async def test_an_entry_whose_auction_never_came_is_dropped(harness: HammerHarness) -> None:
-    """A minute after it was due; here that minute has passed already."""
+async def test_a_schedule_entry_whose_auction_was_never_created_is_removed(harness: HammerHarness) -> None:
+    """Removed a minute after it was due, which has passed already here."""
     orphan = new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() - 61_000, orphan)
     await until(lambda: orphan not in harness.scheduled(), "the orphan is dropped")
 
 
-async def test_an_entry_whose_auction_is_still_to_come_is_kept(harness: HammerHarness) -> None:
-    """It is written before its auction: without it, the auction would never be hammered."""
+async def test_a_schedule_entry_whose_auction_is_being_created_is_kept(harness: HammerHarness) -> None:
+    """The entry is written before its auction; without it, the auction would never be closed."""
     early, orphan = new_id("auc"), new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() - 30_000, early)
     harness.redis.ask("ZADD", SCHEDULE, now_ms() - 61_000, orphan)
-    await until(lambda: orphan not in harness.scheduled(), "the hammer has looked")
+    await until(lambda: orphan not in harness.scheduled(), "the hammer has checked it")
     assert early in harness.scheduled()
 
 
-async def test_an_auction_whose_start_has_long_passed_is_not_taken_for_an_orphan(redis: RedisServer) -> None:
+async def test_the_entry_of_a_new_auction_with_an_old_start_is_not_removed(redis: RedisServer) -> None:
     async with harness_in(redis) as harness:
         began = now_ms()
         auction_id = await harness.open(LONG_MS, starts_at=1)
-        # The entry as it was before the auction came: no hammer has touched it.
+        # The entry as written before the auction, without an attempt of a hammer.
         assert harness.scheduled()[auction_id] >= began
 
 
@@ -184,15 +184,15 @@ async def test_a_corrupt_auction_does_not_stop_the_others(harness: HammerHarness
     await harness.until_in_sales([sound], 3)
 
     assert corrupt not in harness.sales()
-    await until(lambda: harness.scheduled()[corrupt] > now_ms() + 30_000, "the hammer asks again much later")
+    await until(lambda: harness.scheduled()[corrupt] > now_ms() + 30_000, "the hammer has postponed its check")
 
 
-async def test_what_cannot_be_passed_on_is_kept_and_passed_on_later(
+async def test_a_result_that_cannot_be_recorded_is_kept_and_recorded_later(
     harness: HammerHarness, hammer: Service
 ) -> None:
     harness.redis.ask("SET", SALES, "not a stream")
     stuck = await harness.open(1_000)
-    await until(lambda: stuck in hammer.log(), "the hammer says that it could not")
+    await until(lambda: stuck in hammer.log(), "the failure is logged")
     assert await harness.kinds(stuck) == ["opened", "unsold"]
     assert stuck in harness.scheduled()
 
@@ -203,7 +203,9 @@ async def test_what_cannot_be_passed_on_is_kept_and_passed_on_later(
     await harness.assert_each_ended_once([stuck])
 
 
-async def test_its_pages_say_that_it_is_well_and_how_late_it_was(harness: HammerHarness, hammer: Service) -> None:
+async def test_the_hammer_reports_its_health_and_how_late_it_closed(
+    harness: HammerHarness, hammer: Service
+) -> None:
     ids = [await harness.open(1_000) for _ in range(10)]
     await harness.until_in_sales(ids, 3)
 
@@ -222,7 +224,7 @@ async def test_its_pages_say_that_it_is_well_and_how_late_it_was(harness: Hammer
     assert hammer.page("/nothing")[0] == 404
 
 
-async def test_sigterm_ends_it_at_once_with_work_in_its_hands(redis: RedisServer) -> None:
+async def test_sigterm_ends_a_busy_hammer_at_once(redis: RedisServer) -> None:
     async with harness_in(redis, 1) as harness:
         ids = [await harness.open(1_000) for _ in range(100)]
         (hammer,) = harness.hammers
@@ -234,7 +236,7 @@ async def test_sigterm_ends_it_at_once_with_work_in_its_hands(redis: RedisServer
         await harness.assert_each_ended_once(ids)
 
 
-async def test_without_redis_it_is_alive_and_not_ready(redis: RedisServer) -> None:
+async def test_without_redis_the_hammer_is_alive_and_not_ready(redis: RedisServer) -> None:
     async with harness_in(redis) as harness:
         hammer = Service("hammer", "unix:///nowhere/redis.sock", harness._folder)
         with hammer:

@@ -1,4 +1,4 @@
-"""Auctions end when they said they would, however many hammers there are and whatever happens to them."""
+"""Auctions close at their announced end, with any number of hammers and whatever fails."""
 
 import asyncio
 import random
@@ -35,12 +35,12 @@ async def open_crowd(
     opened = []
     for first in range(0, count, BATCH_SIZE):
         opened += await asyncio.gather(*(one(first + number) for number in range(BATCH_SIZE)))
-    assert now_ms() < begins, "opening took so long that some have ended"
+    assert now_ms() < begins, "some auctions ended before all were opened"
     return opened
 
 
 async def lags_ms(harness: HammerHarness, auction_ids: list[str]) -> tuple[list[int], list[int]]:
-    """From each end to its closing event, and to its entry in `sales`."""
+    """The delays from each end to the closing event, and to the entry in `sales`."""
     sales = harness.sales()
     events = [(await harness.closing(auction_id)).public for auction_id in auction_ids]
     hammered = [event["at"] - event["ends_at"] for event in events]
@@ -66,7 +66,7 @@ def figures(lags: list[int]) -> dict[str, float]:
 async def test_500_auctions_that_end_together_are_closed_on_time_and_once(
     redis: RedisServer, hammers: int, over_ms: int, p99_ms: int, record_property: Record
 ) -> None:
-    """50 ms is what is promised, for ends within one second. The harder one shows what a rush costs."""
+    """The promise is 50 ms for ends within one second. The other case is a harder one."""
     async with harness_in(redis, hammers) as harness:
         found = []
         for _ in range(ROUNDS):
@@ -101,7 +101,7 @@ async def test_a_hammer_that_found_a_lot_paused_keeps_the_schedule_of_its_resume
 
 @pytest.mark.alone
 async def test_a_lot_resumed_with_little_time_left_is_closed_on_time(redis: RedisServer) -> None:
-    """Each is paused for so long that the hammer has put off its next check."""
+    """Each is paused for so long that the hammer has postponed its next check."""
     async with harness_in(redis, 1) as harness:
 
         async def lag_ms(number: int) -> int:
@@ -110,7 +110,7 @@ async def test_a_lot_resumed_with_little_time_left_is_closed_on_time(redis: Redi
             await until_time(ends_at - 80)
             assert isinstance(await harness.store.change(auction_id, "pause", CAUSE), Auction)
             await until_time(ends_at + 300)
-            assert harness.scheduled()[auction_id] > ends_at + 2_000, "its next check is put off"
+            assert harness.scheduled()[auction_id] > ends_at + 2_000, "its next check is postponed"
             # Each is resumed at another moment between two polls of the hammer.
             await until_time(ends_at + 300 + 17 * number)
             await harness.store.change(auction_id, "resume", CAUSE)
@@ -119,18 +119,18 @@ async def test_a_lot_resumed_with_little_time_left_is_closed_on_time(redis: Redi
             return lag
 
         lags = await asyncio.gather(*map(lag_ms, range(20)))
-    # A machine that is busy with something else may make a few late.
+    # Other load on the machine may delay a few.
     assert sorted(lags)[15] <= 50, lags
 
 
-async def test_hammers_killed_again_and_again_lose_nothing_and_repeat_nothing(redis: RedisServer) -> None:
+async def test_killing_hammers_repeatedly_loses_and_repeats_no_closing(redis: RedisServer) -> None:
     rng = random.Random(2)
     async with harness_in(redis, 3) as harness:
         ids = await open_crowd(harness, over_ms=6_000, ahead_ms=2_000, count=300)
         killed = 0
         while len(harness.sales()) < len(ids):
             victim = rng.choice(harness.hammers)
-            # Killed after so many more are closed: in the middle of the work, and not between two.
+            # Killed after this many more are closed, so that it has work at that moment.
             mark = min(len(ids), len(harness.sales()) + rng.randrange(1, 20))
             await harness.until_so_many_sales(mark, 15)
             victim.kill()
@@ -140,11 +140,11 @@ async def test_hammers_killed_again_and_again_lose_nothing_and_repeat_nothing(re
         await harness.assert_each_ended_once(ids)
 
 
-async def test_a_lone_hammer_killed_at_any_moment_is_made_up_for_by_the_next_one(redis: RedisServer) -> None:
+async def test_the_next_hammer_finishes_the_work_of_one_killed_at_any_moment(redis: RedisServer) -> None:
     async with harness_in(redis, 1) as harness:
         ids = await open_crowd(harness, over_ms=1, ahead_ms=2_000, count=200)
         (hammer,) = harness.hammers
-        # By then many are closed and few of them are passed on: the hammer dies between the two steps.
+        # By then many are closed and few recorded in sales, so the hammer dies between the two steps.
         await harness.until_so_many_sales(5, 10)
         hammer.kill()
         closed = [await harness.auction(auction_id) for auction_id in ids]

@@ -1,4 +1,4 @@
-"""After Redis was away, whoever could not bid gets the lost time back: once, and nobody else."""
+"""After an outage of Redis each affected auction is compensated once, and no other."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -9,7 +9,7 @@ from blytz.auction.redis.keys import HEARTBEAT, SCHEDULE, keys_of
 from blytz.kit.ids import new_id
 from tests.support.auctions import ANNA, CAUSE, bid
 from tests.support.hammer_harness import HammerFleet, HammerHarness, fleet_with, harness_of, now_ms
-from tests.support.outages import WAYS, How, come_back, leave, redis_away, until_time
+from tests.support.outages import WAYS, How, come_back, leave, make_redis_unavailable, until_time
 from tests.support.wait import until
 
 SLACK_MS = 2_500
@@ -32,8 +32,8 @@ async def harness(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
         yield harness
 
 
-async def given_back(harness: HammerHarness, auction_id: str) -> Event:
-    """The one event that gave time back, once it is there."""
+async def compensation_of(harness: HammerHarness, auction_id: str) -> Event:
+    """Waits for the only compensation event, and returns it."""
     await until(lambda: restored_on(harness, auction_id), "it gets its time back", 10)
     (event,) = await harness.restored(auction_id)
     return event
@@ -47,26 +47,26 @@ def seq_of(harness: HammerHarness, auction_id: str) -> int:
     return int(harness.redis.ask("HGET", keys_of(auction_id).state, "seq"))
 
 
-async def unharmed(harness: HammerHarness, auction_id: str) -> bool:
+async def is_not_compensated(harness: HammerHarness, auction_id: str) -> bool:
     return await harness.restored(auction_id) == []
 
 
 @pytest.mark.parametrize("how", WAYS)
-async def test_open_auctions_get_the_lost_time_back(harness: HammerHarness, how: How) -> None:
-    patient = await harness.open(LONG_MS, extension_ms=1_000)
-    generous = await harness.open(LONG_MS, extension_ms=30_000)
+async def test_open_auctions_are_compensated_for_an_outage(harness: HammerHarness, how: How) -> None:
+    plain = await harness.open(LONG_MS, extension_ms=1_000)
+    long_extension = await harness.open(LONG_MS, extension_ms=30_000)
     limited = await harness.open(LONG_MS, extension_ms=1_000, max_total_ms=LONG_MS)
     sudden = await harness.open(LONG_MS, extension_ms=1_000, ending="sudden_death")
-    before = {name: await harness.auction(name) for name in (patient, generous, limited, sudden)}
+    before = {name: await harness.auction(name) for name in (plain, long_extension, limited, sudden)}
 
-    away_ms = await redis_away(harness, how, AWAY_MS)
+    away_ms = await make_redis_unavailable(harness, how, AWAY_MS)
 
     for name, auction in before.items():
-        event = await given_back(harness, name)
+        event = await compensation_of(harness, name)
         after = await harness.auction(name)
         by_ms = event.public["by_ms"]
         assert (event.kind, event.public["reason"]) == ("extended_by_seller", "outage")
-        if name == generous:
+        if name == long_extension:
             assert by_ms == 30_000
         else:
             assert away_ms <= by_ms <= away_ms + SLACK_MS
@@ -79,15 +79,15 @@ async def test_open_auctions_get_the_lost_time_back(harness: HammerHarness, how:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_an_auction_whose_end_fell_into_the_outage_goes_on(harness: HammerHarness, how: How) -> None:
+async def test_an_auction_due_to_end_during_an_outage_continues_after_it(harness: HammerHarness, how: How) -> None:
     ids = [await harness.open(1_500, extension_ms=1_500) for _ in range(30)]
     ends_at = {name: (await harness.auction(name)).ends_at or 0 for name in ids}
 
-    await redis_away(harness, how, AWAY_MS)
+    await make_redis_unavailable(harness, how, AWAY_MS)
 
     for name in ids:
-        event = await given_back(harness, name)
-        # There was time left when bids could be decided no more, and as much is left now.
+        event = await compensation_of(harness, name)
+        # The auction has as much time left as when the outage began.
         assert event.public["ends_at"] > event.private["ended_at"]
     answer = await harness.store.place_bid(ids[0], bid(ANNA, 500), CAUSE)
     assert not hasattr(answer, "code"), answer
@@ -101,40 +101,40 @@ async def test_an_auction_whose_end_fell_into_the_outage_goes_on(harness: Hammer
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_an_auction_that_lost_no_time_gets_none_back(harness: HammerHarness, how: How) -> None:
+async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHarness, how: How) -> None:
     ended = await harness.open(1_000)
     cancelled, paused = await harness.open(LONG_MS), await harness.open(2_000)
     await harness.until_in_sales([ended], 3)
     await harness.store.change(cancelled, "cancel", CAUSE)
     await harness.store.change(paused, "pause", CAUSE)
     scheduled = await harness.open(LONG_MS, starts_at=now_ms() + LONG_MS)
-    overslept = await harness.open(LONG_MS, starts_at=now_ms() + 1_500)
-    harmed = await harness.open(LONG_MS)
+    late_start = await harness.open(LONG_MS, starts_at=now_ms() + 1_500)
+    affected = await harness.open(LONG_MS)
     others = (ended, cancelled, paused, scheduled)
-    await until(lambda: harness.scheduled().keys().isdisjoint({ended, cancelled}), "those are passed on")
+    await until(lambda: harness.scheduled().keys().isdisjoint({ended, cancelled}), "those are recorded in sales")
     before = {name: await harness.auction(name) for name in others}
     # The outage begins with the last heartbeat, and the pause comes before it.
     heartbeats = harness.redis.ask("HGET", HEARTBEAT, "at")
     await until(lambda: harness.redis.ask("HGET", HEARTBEAT, "at") > heartbeats, "a heartbeat after the pause")
 
-    await redis_away(harness, how, AWAY_MS)
-    outage = (await given_back(harness, harmed)).private
+    await make_redis_unavailable(harness, how, AWAY_MS)
+    outage = (await compensation_of(harness, affected)).private
     opened_later = await harness.open(LONG_MS)
 
-    await until(lambda: harness.redis.ask("EXISTS", keys_of(overslept).events) == 1, "it opens", 5)
-    assert ((await harness.auction(overslept)).opened_at or 0) >= outage["ended_at"]
+    await until(lambda: harness.redis.ask("EXISTS", keys_of(late_start).events) == 1, "it opens", 5)
+    assert ((await harness.auction(late_start)).opened_at or 0) >= outage["ended_at"]
     assert before == {name: await harness.auction(name) for name in others}
-    # The clock of this one stood still all the while.
+    # This auction was paused during the outage.
     resumed = await harness.store.change(paused, "resume", CAUSE)
     assert isinstance(resumed, Auction)
     await harness.until_in_sales([paused], 5)
     assert (await harness.closing(paused)).public["ends_at"] == resumed.ends_at
-    # A new hammer looks at everything once, because of the outage that it hears of.
+    # A new hammer learns of the outage, and checks every auction once.
     (hammer,) = await harness.start_hammers()
-    await until(lambda: '"outage"' in hammer.log(), "the new hammer heard of it")
+    await until(lambda: '"outage"' in hammer.log(), "the new hammer logs the outage")
     await harness.until_in_sales([await harness.open(1_000)], 5)
-    for name in (*others, overslept, opened_later):
-        assert await unharmed(harness, name)
+    for name in (*others, late_start, opened_later):
+        assert await is_not_compensated(harness, name)
     harness.assert_logs_replay()
 
 
@@ -142,21 +142,21 @@ async def test_a_pause_right_after_an_outage_does_not_lose_its_time(harness: Ham
     """The seller acts before the hammer has compensated the auction."""
     name = await harness.open(LONG_MS, extension_ms=1_000)
     ends_at = (await harness.auction(name)).ends_at or 0
-    away_ms = await redis_away(harness, "killed", AWAY_MS)
+    away_ms = await make_redis_unavailable(harness, "killed", AWAY_MS)
     paused = await harness.store.change(name, "pause", CAUSE)
     resumed = await harness.store.change(name, "resume", CAUSE)
     assert isinstance(paused, Auction)
     assert isinstance(resumed, Auction)
-    event = await given_back(harness, name)
+    event = await compensation_of(harness, name)
     pause_ms = resumed.clock - paused.clock
     assert event.public["by_ms"] >= away_ms
     assert (await harness.auction(name)).ends_at == ends_at + pause_ms + event.public["by_ms"]
 
 
-async def test_two_outages_give_back_twice(harness: HammerHarness) -> None:
+async def test_two_outages_are_both_compensated(harness: HammerHarness) -> None:
     name = await harness.open(LONG_MS, extension_ms=1_000)
     for number in (1, 2):
-        away_ms = await redis_away(harness, "killed", 1_500)
+        away_ms = await make_redis_unavailable(harness, "killed", 1_500)
         seen = number + 1
         await until(lambda seen=seen: seq_of(harness, name) == seen, "it gets its time back")  # type: ignore[misc]
         event = (await harness.restored(name))[-1]
@@ -164,25 +164,25 @@ async def test_two_outages_give_back_twice(harness: HammerHarness) -> None:
     harness.assert_logs_replay()
 
 
-async def test_an_auction_that_is_being_created_over_an_outage_is_not_forgotten(harness: HammerHarness) -> None:
-    """Its entry is written first. A hammer that gives time back looks at every entry, and must leave it."""
-    harmed, coming = await harness.open(LONG_MS), new_id("auc")
+async def test_an_auction_that_is_being_created_during_an_outage_stays_scheduled(harness: HammerHarness) -> None:
+    """Its schedule entry is written first. A hammer that compensates reads every entry and must keep this one."""
+    affected, coming = await harness.open(LONG_MS), new_id("auc")
     harness.redis.ask("ZADD", SCHEDULE, now_ms() + LONG_MS, coming)
-    await redis_away(harness, "killed", 500)
-    await given_back(harness, harmed)
+    await make_redis_unavailable(harness, "killed", 500)
+    await compensation_of(harness, affected)
     await harness.until_in_sales([await harness.open(1_000)], 5)
     assert coming in harness.scheduled()
 
 
-async def test_a_pause_of_redis_too_short_to_notice_gives_nothing(harness: HammerHarness) -> None:
+async def test_a_short_pause_of_redis_is_not_compensated(harness: HammerHarness) -> None:
     name, short = await harness.open(LONG_MS), await harness.open(1_000)
-    await redis_away(harness, "frozen", 700)
+    await make_redis_unavailable(harness, "frozen", 700)
     await harness.until_in_sales([short], 5)
-    assert await unharmed(harness, name)
+    assert await is_not_compensated(harness, name)
 
 
-async def test_redis_and_all_hammers_gone_together_is_an_outage(harness: HammerHarness) -> None:
-    """A machine that was switched off and on."""
+async def test_redis_and_all_hammers_down_together_is_an_outage(harness: HammerHarness) -> None:
+    """As when a machine is switched off and on."""
     name = await harness.open(1_500, extension_ms=1_000)
     for hammer in harness.hammers:
         hammer.kill()
@@ -193,7 +193,7 @@ async def test_redis_and_all_hammers_gone_together_is_an_outage(harness: HammerH
     for hammer in harness.hammers:
         hammer.start()
 
-    event = await given_back(harness, name)
+    event = await compensation_of(harness, name)
 
     assert event.public["by_ms"] >= AWAY_MS
     await harness.until_in_sales([name], 10)

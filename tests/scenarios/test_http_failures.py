@@ -1,4 +1,4 @@
-"""The HTTP service when Redis dies, freezes or is not there yet, when there is too much work, and when it ends."""
+"""The HTTP service when Redis is killed, frozen or not started yet, under overload, and on SIGTERM."""
 
 import asyncio
 import concurrent.futures
@@ -55,7 +55,7 @@ def test_without_redis_bids_get_503_and_service_resumes_by_itself(own_redis: Red
 
 
 @pytest.mark.alone
-def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_id_tells_the_truth(
+def test_a_frozen_redis_makes_bids_pending_and_a_retry_gets_the_real_outcome(
     own_redis: RedisServer, api: Api
 ) -> None:
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
@@ -74,7 +74,7 @@ def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_id_tells_the_truth(
 
 
 @pytest.mark.alone
-def test_too_much_work_is_refused_at_once_and_only_while_it_lasts(own_redis: RedisServer, api: Api) -> None:
+def test_an_overloaded_service_refuses_at_once_and_only_while_overloaded(own_redis: RedisServer, api: Api) -> None:
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
     auction_id = api.create(sam)
     api.bid(auction_id, 100, by=anna)
@@ -91,14 +91,16 @@ def test_too_much_work_is_refused_at_once_and_only_while_it_lasts(own_redis: Red
     own_redis.thaw()
     codes = [code for code, _ in reply]
     assert median(seconds for code, seconds in reply if code == "overloaded") < 0.3
-    # The process itself may be asking Redis something, which takes one of the places.
+    # A call of the process itself to Redis may use one of the slots.
     assert IN_FLIGHT - 1 <= codes.count("pending") <= IN_FLIGHT
     assert codes.count("pending") + codes.count("overloaded") == bidders
     api.service.wait_until_ready()
     assert api.bid(auction_id, 900, by=anna, kind="max").status_code == 201
 
 
-def test_it_starts_without_redis_and_is_ready_once_it_is_there(own_redis: RedisServer, tmp_path: Path) -> None:
+def test_the_service_starts_without_redis_and_is_ready_once_redis_is_up(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
     own_redis.stop()
     with Service("auction", own_redis.url, tmp_path) as service, Api(service, tmp_path) as api:
         wait_until(lambda: service.page("/health")[0] == 200, "the service listens", within_s=20)
@@ -109,7 +111,7 @@ def test_it_starts_without_redis_and_is_ready_once_it_is_there(own_redis: RedisS
         problem(api.bid("auc_1", 500, by=api.token("Anna")), 404, "auction_not_found")
 
 
-def test_full_memory_stops_bids_and_leaves_reading(own_redis: RedisServer, api: Api) -> None:
+def test_bids_are_refused_when_memory_is_full_and_reads_still_work(own_redis: RedisServer, api: Api) -> None:
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
     auction_id = api.create(sam)
     own_redis.ask("CONFIG", "SET", "maxmemory", 1)
@@ -119,10 +121,10 @@ def test_full_memory_stops_bids_and_leaves_reading(own_redis: RedisServer, api: 
     assert api.bid(auction_id, 500, by=anna).status_code == 201
 
 
-def test_a_disk_that_takes_no_writes_is_named_where_the_operator_looks(own_redis: RedisServer, api: Api) -> None:
+def test_a_disk_that_cannot_be_written_is_reported_by_ready(own_redis: RedisServer, api: Api) -> None:
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
     auction_id = api.create(sam)
-    # Redis stops writing in the same way when a snapshot fails, which needs no full disk: a folder in its place.
+    # Redis refuses writes in the same way after a failed snapshot; a folder in place of the file makes it fail.
     in_the_way = own_redis.folder / "dump.rdb"
     in_the_way.mkdir()
     own_redis.ask("CONFIG", "SET", "save", "3600 1")
@@ -142,16 +144,18 @@ def test_a_disk_that_takes_no_writes_is_named_where_the_operator_looks(own_redis
 
 
 @pytest.mark.alone
-def test_sigterm_answers_what_is_inside_and_ends_in_time(own_redis: RedisServer, api: Api, tmp_path: Path) -> None:
+def test_on_sigterm_accepted_requests_are_answered_and_the_service_ends_in_time(
+    own_redis: RedisServer, api: Api, tmp_path: Path
+) -> None:
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
     auction_id = api.create(sam)
-    api.get("/health")  # an idle connection that is kept alive must not hold the end up
+    api.get("/health")  # an idle keep-alive connection must not delay the end
     own_redis.freeze()
     with concurrent.futures.ThreadPoolExecutor(1) as pool, Api(api.service, tmp_path) as other:
         bidding = pool.submit(other.bid, auction_id, 500, anna)
-        # Polls of the service itself may be under way beside it.
+        # Polls of the service itself may be in flight too.
         in_flight = re.compile("redis_in_flight [1-9]")
-        wait_until(lambda: bool(in_flight.search(api.get("/metrics").text)), "the bid is under way")
+        wait_until(lambda: bool(in_flight.search(api.get("/metrics").text)), "the bid is in flight")
         began = time.monotonic()
         code = api.service.stop()
         assert bidding.result().json()["code"] == "pending"
@@ -159,7 +163,7 @@ def test_sigterm_answers_what_is_inside_and_ends_in_time(own_redis: RedisServer,
     assert time.monotonic() - began < 10
 
 
-def test_a_taken_port_is_named_without_a_traceback(own_redis: RedisServer, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_without_a_traceback(own_redis: RedisServer, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with Service("auction", own_redis.url, tmp_path, auction_port=port) as service:
@@ -168,7 +172,9 @@ def test_a_taken_port_is_named_without_a_traceback(own_redis: RedisServer, tmp_p
             assert "Traceback" not in service.log()
 
 
-def test_outside_dev_no_process_starts_and_no_key_is_made(own_redis: RedisServer, tmp_path: Path) -> None:
+def test_without_an_issuer_outside_dev_no_process_starts_and_no_key_is_created(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
     for env in ("production", "test"):
         with Service("auction", own_redis.url, tmp_path, env=env) as service:
             assert service.wait() == 1
@@ -186,7 +192,7 @@ async def test_without_an_issuer_there_is_no_sign_in(tmp_path: Path) -> None:
     app = application(service, Access(DevIssuer(tmp_path)), clock, Metrics(), {})
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    serving = asyncio.create_task(serve(app, listener, most_connections=10))
+    serving = asyncio.create_task(serve(app, listener, max_connections=10))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         answer = await client.post("/v1/dev/sign-in", json={"name": "Anna"})
         problem(answer, 404, "not_found")

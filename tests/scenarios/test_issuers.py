@@ -21,11 +21,11 @@ def refusal(**env: str) -> str:
     return ended.stderr
 
 
-def test_where_an_emulator_would_be_believed_for_real_nothing_starts() -> None:
+def test_a_production_service_does_not_start_with_the_firebase_emulator() -> None:
     assert "FIREBASE_AUTH_EMULATOR_HOST" in refusal(BLYTZ_FIREBASE_PROJECT="shop", **EMULATOR)
 
 
-def test_without_a_way_to_sign_in_no_service_starts() -> None:
+def test_no_service_starts_without_an_issuer() -> None:
     assert "BLYTZ_OIDC_ISSUERS" in refusal(BLYTZ_ENV="test")
 
 
@@ -39,7 +39,7 @@ def test_production_refuses_the_emulator_whatever_else_is_set(env: dict[str, str
 
 
 @pytest.mark.parametrize("env", ["dev", "test"])
-def test_elsewhere_the_emulator_is_asked_for_by_name(env: str) -> None:
+def test_outside_production_the_emulator_can_be_configured(env: str) -> None:
     assert read_settings(EMULATOR | {"BLYTZ_ENV": env}).firebase_auth_emulator_host == "127.0.0.1:9099"
 
 

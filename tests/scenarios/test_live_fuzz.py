@@ -1,4 +1,4 @@
-"""Noise at the gateway's door: it goes on, and whoever sits beside it does not notice."""
+"""Random bytes and invalid messages sent to the gateway: it keeps running and no other client is affected."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ def gateway(shared_redis: RedisServer) -> Iterator[GatewayProcess]:
 
 @pytest.fixture
 async def neighbour(gateway: GatewayProcess, shared_redis: RedisServer) -> AsyncIterator[Client]:
-    """Watches and signs in before the noise, and must be served as well after it."""
+    """A client that watches and signs in before the random bytes, and must still be served after them."""
     async with connected(shared_redis.url) as pipe:
         await RedisStore(pipe).create(listing(AUCTION, duration_ms=3_600_000), CAUSE)
     pid, before_kb = gateway.pid, gateway.memory_kb()
@@ -50,13 +50,17 @@ async def neighbour(gateway: GatewayProcess, shared_redis: RedisServer) -> Async
             sent = {"type": "bid", "auction_id": AUCTION, "bid_id": f"b{time.time_ns()}", "amount": 1}
             assert (await client.ask(sent, "bid_result"))["code"] in ("bid_too_low", "auction_not_found")
         assert (gateway.pid, gateway.is_alive()) == (pid, True)
-        # A reset that comes together with a message is noticed by the next ping alone.
-        await until(lambda: gateway.metric("blytz_connections") <= 1, "the noise is gone", 3 * HEARTBEAT_MS / 1000)
+        # A reset that arrives together with a message is only detected by the next ping.
+        await until(
+            lambda: gateway.metric("blytz_connections") <= 1,
+            "the other connections are closed",
+            3 * HEARTBEAT_MS / 1000,
+        )
         assert gateway.memory_kb() - before_kb < GROWTH_KB
 
 
-def noise(rng: random.Random) -> bytes:
-    """What a broken or hostile client may write after a good handshake."""
+def random_frames(rng: random.Random) -> bytes:
+    """Bytes that a broken or hostile client may send after a valid handshake."""
     text = frame(b'{"type":"ping"}')
     first = rng.choice((0x81, 0x82, 0x80, 0x01, 0x88, 0x89, 0x8A, 0xC1, 0xF1, 0x83, 0x8F, 0x09, 0x08))
     return rng.choice(
@@ -76,18 +80,18 @@ def noise(rng: random.Random) -> bytes:
     )()
 
 
-async def one_noise(port: int, rng: random.Random) -> None:
+async def send_random_frames(port: int, rng: random.Random) -> None:
     with contextlib.suppress(OSError, Closed, asyncio.IncompleteReadError):
         client = await Client.open(port)
         try:
             for _ in range(rng.randrange(1, 6)):
-                client.writer.write(noise(rng))
+                client.writer.write(random_frames(rng))
             await client.writer.drain()
             if rng.random() < 0.3:
                 client.writer.transport.abort()
             elif rng.random() < 0.5:
                 client.writer.write_eof()
-            # Whatever it answers, it answers soon or not at all, and never with a fault of its own.
+            # It answers soon or not at all, and never with an internal error.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.05):
                     while answer := await client.reader.read(65_536):
@@ -96,16 +100,18 @@ async def one_noise(port: int, rng: random.Random) -> None:
             client.writer.transport.abort()
 
 
-async def test_noise_after_the_handshake_harms_no_other_client(gateway: GatewayProcess, neighbour: Client) -> None:
+async def test_random_bytes_after_the_handshake_harm_no_other_client(
+    gateway: GatewayProcess, neighbour: Client
+) -> None:
     rng = random.Random(7)
     for _ in range(CONNECTIONS // BATCH_SIZE):
-        await asyncio.gather(*(one_noise(gateway.port, rng) for _ in range(BATCH_SIZE)))
+        await asyncio.gather(*(send_random_frames(gateway.port, rng) for _ in range(BATCH_SIZE)))
     await neighbour.drain()
 
 
-async def noise_at_the_door(port: int, rng: random.Random) -> None:
+async def send_random_handshake(port: int, rng: random.Random) -> None:
     good = handshake(port)
-    noise = rng.choice(
+    random_frames = rng.choice(
         (
             rng.randbytes(rng.randrange(1, 3_000)),
             good[: rng.randrange(1, len(good))],
@@ -125,24 +131,24 @@ async def noise_at_the_door(port: int, rng: random.Random) -> None:
     )
     with contextlib.suppress(OSError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(noise)
+        writer.write(random_frames)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.05):
                 await reader.read()
         writer.transport.abort()
 
 
-async def test_noise_instead_of_a_handshake_harms_no_other_client(
+async def test_random_bytes_instead_of_a_handshake_harm_no_other_client(
     gateway: GatewayProcess, neighbour: Client
 ) -> None:
     rng = random.Random(8)
     for _ in range(CONNECTIONS // BATCH_SIZE):
-        await asyncio.gather(*(noise_at_the_door(gateway.port, rng) for _ in range(BATCH_SIZE)))
+        await asyncio.gather(*(send_random_handshake(gateway.port, rng) for _ in range(BATCH_SIZE)))
     await neighbour.drain()
 
 
 async def slow_handshake(port: int) -> float:
-    """One byte now and then; the seconds until the gateway has had enough."""
+    """Sends single bytes slowly, and returns the seconds until the gateway disconnects."""
     began = time.monotonic()
     with contextlib.suppress(OSError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -157,9 +163,9 @@ async def slow_handshake(port: int) -> float:
     return time.monotonic() - began
 
 
-async def test_a_handshake_byte_by_byte_is_not_waited_for(gateway: GatewayProcess, neighbour: Client) -> None:
+async def test_a_handshake_sent_byte_by_byte_is_timed_out(gateway: GatewayProcess, neighbour: Client) -> None:
     slow = asyncio.gather(*(slow_handshake(gateway.port) for _ in range(300)))
-    # Whoever comes meanwhile is served.
+    # Other clients are served meanwhile.
     while not slow.done():
         async with welcomed(gateway.port) as client:
             assert await client.drain() == []
@@ -197,7 +203,7 @@ of_type = {
 
 @st.composite
 def messages(draw: st.DrawFn) -> Any:
-    """Mostly as they should be, with some fields gone, some strange and some of another message."""
+    """Mostly valid messages, with some fields missing, invalid or of another message."""
     kind = draw(st.sampled_from(sorted(of_type)))
     message: dict[str, Any] = {"type": kind}
     for name in of_type[kind]:
@@ -209,7 +215,7 @@ def messages(draw: st.DrawFn) -> Any:
     return message if draw(st.integers(0, 19)) else draw(anything)
 
 
-async def test_messages_that_are_almost_right_are_answered_and_harm_no_other_client(
+async def test_almost_valid_messages_are_answered_and_harm_no_other_client(
     gateway: GatewayProcess, neighbour: Client
 ) -> None:
     loop, token = asyncio.get_running_loop(), gateway.token("Ben")
@@ -217,15 +223,15 @@ async def test_messages_that_are_almost_right_are_answered_and_harm_no_other_cli
     @settings(max_examples=400)
     @given(st.lists(messages(), min_size=1, max_size=8), st.booleans())
     def try_all(sent: list[Any], in_one_frame: bool) -> None:
-        asyncio.run_coroutine_threadsafe(speak(sent, in_one_frame), loop).result(20)
+        asyncio.run_coroutine_threadsafe(send_and_read(sent, in_one_frame), loop).result(20)
 
-    async def speak(sent: list[Any], in_one_frame: bool) -> None:
+    async def send_and_read(sent: list[Any], in_one_frame: bool) -> None:
         async with welcomed(gateway.port, token) as client:
             for text in (
                 [msgspec.json.encode(sent)] if in_one_frame else [msgspec.json.encode(one) for one in sent]
             ):
                 client.send_text(text)
-            # Eight slips are forgiven, so the connection lives unless one message was too long.
+            # Nine malformed messages are allowed, so the connection stays open unless one message was too long.
             answers = await client.drain() if len(msgspec.json.encode(sent)) <= 4_096 else []
             for answer in answers:
                 assert answer["type"] in ("error", "pong", "bid_result", "snapshot", "replay", "viewers"), answer

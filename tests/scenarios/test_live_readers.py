@@ -1,4 +1,4 @@
-"""Neither what one reader does nor how many there are delays another reader."""
+"""Neither the behaviour of one reader nor the number of readers delays another reader."""
 
 import asyncio
 import statistics
@@ -46,12 +46,12 @@ async def gateway(redis: RedisServer) -> AsyncIterator[GatewayProcess]:
 async def watching(gateway: GatewayProcess, auction_id: str, count: int) -> list[Viewer]:
     viewers = [Viewer(auction_id) for _ in range(count)]
     await connect_all(viewers, gateway.port)
-    await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot", 20)
+    await until(lambda: all(viewer.snapshots for viewer in viewers), "every viewer has a snapshot", 20)
     return viewers
 
 
 class Crowd:
-    """Bids on an auction so many times a second; `made_at` tells when the answer to each was here."""
+    """Bids on an auction at this rate; `made_at` is the time at which each answer arrived."""
 
     def __init__(self, store: RedisStore, auction_id: str, per_s: float) -> None:
         self.made_at: dict[int, float] = {}
@@ -74,22 +74,22 @@ class Crowd:
     def delays_ms(self, viewer: Viewer, after: int = 0) -> list[float]:
         """From Redis's answer to a bid with `after < seq` until the viewer had the event; below 0 when that was
         first."""
-        return [(viewer.heard_at[seq] - at) * 1000 for seq, at in self.made_at.items() if seq > after]
+        return [(viewer.received_at[seq] - at) * 1000 for seq, at in self.made_at.items() if seq > after]
 
 
 def percentile(values: list[float], share: float) -> float:
     return sorted(values)[int(share * (len(values) - 1))]
 
 
-async def test_a_quiet_room_hears_an_event_at_once(gateway: GatewayProcess, store: RedisStore) -> None:
+async def test_an_event_of_a_quiet_auction_is_sent_at_once(gateway: GatewayProcess, store: RedisStore) -> None:
     viewer, *_ = await watching(gateway, QUIET, 20)
     crowd = Crowd(store, QUIET, per_s=0)
     for number in range(60):
         one = bid(BIDDERS[number % 3], 1_000_000 + number * 10_000)
         receipt = await store.place_bid(QUIET, one, CAUSE)
         crowd.made_at[receipt.seq] = time.time()
-        await until(lambda seq=receipt.seq: seq in viewer.heard_at, "the event")  # type: ignore[misc]
-    # `until` looks every 5 ms, so that the loop is free in between: heard_at is exact.
+        await until(lambda seq=receipt.seq: seq in viewer.received_at, "the event")  # type: ignore[misc]
+    # `until` checks every 5 ms, so the loop is free in between and received_at is exact.
     assert statistics.median(crowd.delays_ms(viewer)) < 5
     assert all(first == last for first, last in viewer.batches)
 
@@ -109,17 +109,17 @@ async def test_many_viewers_receive_batches_in_order_and_in_time(
         delays = [crowd.delays_ms(viewer, after=before) for viewer in viewers[::50]]
         halves_ms.append(max(percentile(each, 0.5) for each in delays))
         slowest_ms.append(max(percentile(each, 0.99) for each in delays))
-    # The median of the rounds: a machine that stands still for a moment spoils one of them.
+    # The median of the rounds, because a short stall of the machine affects only one.
     assert statistics.median(halves_ms) < BATCH_MS + SLACK_MS
     assert statistics.median(slowest_ms) < BATCH_MS + 2 * SLACK_MS
     for viewer in viewers:
         assert not viewer.faults
         assert [seq for seq, _ in viewer.history] == list(range(2, last + 1))
-    assert len(viewers[0].batches) < last, "a busy room is sent batches"
+    assert len(viewers[0].batches) < last, "a busy auction is sent in batches"
 
 
 @pytest.mark.alone
-async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
+async def test_the_answer_to_a_bid_is_not_delayed_by_many_viewers(
     gateway: GatewayProcess, store: RedisStore
 ) -> None:
     viewers = await watching(gateway, BUSY, 500)
@@ -135,14 +135,14 @@ async def test_the_answer_to_a_bid_does_not_wait_behind_the_crowd(
             await asyncio.sleep(0.03)
     await bidding
     assert len(took_ms) > 20
-    # This process reads for 500 viewers too, so that its own loop is most of it.
+    # This process also reads for 500 viewers, which is most of the delay.
     assert statistics.median(took_ms) < 40
     assert percentile(took_ms, 0.95) < BATCH_MS + SLACK_MS
     assert not any(viewer.faults for viewer in viewers)
 
 
 @pytest.mark.alone
-async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_notice(
+async def test_a_reader_that_stops_reading_is_disconnected_and_delays_no_other(
     redis: RedisServer, store: RedisStore
 ) -> None:
     with GatewayProcess(redis.url, send_queue_bytes=65_536, messages_per_s=1_000) as gateway:
@@ -165,14 +165,14 @@ async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_no
                         reader.send({"type": "watch", "topic": f"auction:{BUSY}", "after": after, "epoch": epoch})
             await asyncio.sleep(0.2)
         await until(
-            lambda: gateway.metric('blytz_connections_closed_total{code="4408"}') == 30, "all are sent away"
+            lambda: gateway.metric('blytz_connections_closed_total{code="4408"}') == 30, "all are disconnected"
         )
         last = max(crowd.made_at)
         await until(lambda: all(viewer.seq == last for viewer in viewers), "the others have all")
         assert not any(viewer.faults or viewer.codes for viewer in viewers)
         delays = crowd.delays_ms(viewers[0])
         assert percentile(delays, 0.99) < BATCH_MS + 2 * SLACK_MS
-        await until(lambda: gateway.metric("blytz_connections") == 100, "they are forgotten", 15)
+        await until(lambda: gateway.metric("blytz_connections") == 100, "their connections are closed", 15)
         assert gateway.memory_kb() - before_kb < 60_000
         assert not gateway.faults()
         for viewer in viewers:
@@ -181,7 +181,9 @@ async def test_a_reader_that_stops_reading_is_sent_away_and_the_others_do_not_no
             reader.leave()
 
 
-async def test_a_reader_too_slow_that_reads_again_gets_the_reason(redis: RedisServer, store: RedisStore) -> None:
+async def test_a_disconnected_slow_reader_that_reads_again_gets_the_reason(
+    redis: RedisServer, store: RedisStore
+) -> None:
     await asyncio.gather(
         *(store.place_bid(BUSY, bid(BIDDERS[n % 3], 10**6 + n * 10**4), CAUSE) for n in range(300))
     )
@@ -199,7 +201,9 @@ async def test_a_reader_too_slow_that_reads_again_gets_the_reason(redis: RedisSe
         reader.leave()
 
 
-async def test_a_flood_of_pings_that_reads_no_pongs_is_bounded(gateway: GatewayProcess) -> None:
+async def test_a_client_that_floods_pings_and_reads_nothing_is_disconnected_in_bounded_memory(
+    gateway: GatewayProcess,
+) -> None:
     before_kb = gateway.memory_kb()
     client = await Client.open(gateway.port)
     client.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Whatever ends, viewers go on with the same history, whole, or with a snapshot that says so."""
+"""After any failure viewers continue the same history without a gap, or get a snapshot."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ from tests.support.live import GatewayProcess
 from tests.support.live_client import welcomed
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
-from tests.support.viewers import Viewer, connect_all, keep
+from tests.support.viewers import Viewer, connect_all, reconnect
 from tests.support.wait import until
 
 AUCTION = "auc_recovery"
@@ -26,7 +26,7 @@ LONG_MS = 3_600_000
 
 
 class Bidders:
-    """Bid one after the other until told to stop; the last event's number is `seq`."""
+    """Bid one after the other until `stop`; `seq` is the number of the last event."""
 
     def __init__(self, store: RedisStore, auction_id: str, per_s: float) -> None:
         self.seq, self.price = 1, 0
@@ -53,17 +53,17 @@ class Bidders:
 
 @pytest.fixture
 async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         store = RedisStore(pipe)
         await store.create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
         yield store
 
 
-async def all_know(viewers: list[Viewer], store: RedisStore) -> None:
-    """Everybody is where the log ends, and nobody was told anything that did not follow."""
+async def assert_all_up_to_date(viewers: list[Viewer], store: RedisStore) -> None:
+    """Checks that every viewer has the last event of the log and received no fault."""
     events = await store.events(AUCTION, 0, 100_000)
     last = events[-1].seq
-    await until(lambda: all(viewer.seq == last for viewer in viewers), "everybody knows the last event", 30)
+    await until(lambda: all(viewer.seq == last for viewer in viewers), "every viewer has the last event", 30)
     prices = {event.seq: event.public["price"] for event in events}
     for viewer in viewers:
         assert not viewer.faults, viewer.faults[:3]
@@ -73,7 +73,7 @@ async def all_know(viewers: list[Viewer], store: RedisStore) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_two_thousand_viewers_keep_one_history_through_every_loss(
+async def test_two_thousand_viewers_keep_one_history_through_every_failure(
     redis: RedisServer, store: RedisStore
 ) -> None:
     rng = random.Random(1)
@@ -82,7 +82,7 @@ async def test_two_thousand_viewers_keep_one_history_through_every_loss(
         ports = [first.port, second.port]
         await connect_all(viewers[::2], ports[0])
         await connect_all(viewers[1::2], ports[1])
-        await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot", 20)
+        await until(lambda: all(viewer.snapshots for viewer in viewers), "every viewer has a snapshot", 20)
         bidders = Bidders(store, AUCTION, per_s=60)
         try:
             for _ in range(4):
@@ -90,7 +90,7 @@ async def test_two_thousand_viewers_keep_one_history_through_every_loss(
                 for viewer in some:
                     viewer.cut()
                 await bidders.reach(bidders.seq + 5)
-                await asyncio.gather(*(keep(viewer, rng.choice(ports)) for viewer in some))
+                await asyncio.gather(*(reconnect(viewer, rng.choice(ports)) for viewer in some))
 
             assert redis.ask("CLIENT", "KILL", "TYPE", "pubsub") == 2
             await bidders.reach(bidders.seq + 20)
@@ -101,12 +101,14 @@ async def test_two_thousand_viewers_keep_one_history_through_every_loss(
             second.start()
             lost = [viewer for viewer in viewers if not viewer.is_open]
             for begin in range(0, len(lost), 100):
-                await asyncio.gather(*(keep(viewer, rng.choice(ports)) for viewer in lost[begin : begin + 100]))
+                await asyncio.gather(
+                    *(reconnect(viewer, rng.choice(ports)) for viewer in lost[begin : begin + 100])
+                )
             await bidders.reach(bidders.seq + 10)
         finally:
             await bidders.stop()
-        await all_know(viewers, store)
-        # Nothing here was long enough for more than a replay.
+        await assert_all_up_to_date(viewers, store)
+        # No disconnect here was long enough for more than a replay.
         assert {viewer.snapshots for viewer in viewers} == {1}
         assert all(viewer.replays for viewer in lost)
         assert first.metric('blytz_topic_syncs_total{why="subscribed"}') >= 2
@@ -116,7 +118,9 @@ async def test_two_thousand_viewers_keep_one_history_through_every_loss(
         await until(lambda: not any(viewer.is_open for viewer in viewers), "all are gone")
 
 
-async def test_who_was_away_for_more_than_is_kept_gets_a_snapshot(redis: RedisServer, store: RedisStore) -> None:
+async def test_a_viewer_that_missed_more_than_the_history_gets_a_snapshot(
+    redis: RedisServer, store: RedisStore
+) -> None:
     with GatewayProcess(redis.url) as gateway:
         away, there = Viewer(AUCTION), Viewer(AUCTION)
         await connect_all([away, there], gateway.port)
@@ -124,8 +128,8 @@ async def test_who_was_away_for_more_than_is_kept_gets_a_snapshot(redis: RedisSe
         away.cut()
         bids = [bid(BIDDERS[number % 3], 1_000_000 + number * 10_000) for number in range(600)]
         await asyncio.gather(*(store.place_bid(AUCTION, one, CAUSE) for one in bids))
-        await keep(away, gateway.port)
-        await all_know([away, there], store)
+        await reconnect(away, gateway.port)
+        await assert_all_up_to_date([away, there], store)
         assert (away.snapshots, there.snapshots) == (2, 1)
         away.cut()
         there.cut()
@@ -139,11 +143,11 @@ async def test_viewers_are_notified_of_a_killed_redis_and_have_no_gap(start_redi
         with GatewayProcess(redis.url) as gateway:
             viewers = [Viewer(AUCTION) for _ in range(50)]
             await connect_all(viewers, gateway.port)
-            await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot")
+            await until(lambda: all(viewer.snapshots for viewer in viewers), "every viewer has a snapshot")
             token = gateway.token("Anna")
             async with welcomed(gateway.port, token) as anna:
                 redis.kill()
-                await until(lambda: all(viewer.errors for viewer in viewers), "everybody is told")
+                await until(lambda: all(viewer.errors for viewer in viewers), "every viewer gets an error")
                 assert gateway.page("/health")[0] == 200
                 assert gateway.page("/ready")[0] == 503
                 sent = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
@@ -160,7 +164,7 @@ async def test_viewers_are_notified_of_a_killed_redis_and_have_no_gap(start_redi
                 accepted = await anna.ask(sent, "bid_result", outcome="accepted")
                 assert accepted["replayed"] is False
             viewers.append(late)
-            await all_know(viewers, store)
+            await assert_all_up_to_date(viewers, store)
             for viewer in viewers[:-1]:
                 assert viewer.errors == ["store_unavailable"]
                 assert (viewer.snapshots, viewer.replays, viewer.codes) == (1, 0, [])
@@ -171,7 +175,7 @@ async def test_viewers_are_notified_of_a_killed_redis_and_have_no_gap(start_redi
 async def test_after_a_backup_is_restored_viewers_get_a_snapshot_of_it(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
-    """Also those who had seen more than the backup holds, connected or not."""
+    """Also viewers that had seen more than the backup contains, connected or not."""
     redis = start_redis()
     async with connected(redis.url) as pipe:
         store = RedisStore(pipe)
@@ -245,7 +249,9 @@ async def test_after_a_replica_is_promoted_viewers_get_a_snapshot_of_it(
             assert (again["type"], again["seq"], again["epoch"]) == ("snapshot", 9, promoted["epoch"])
 
 
-async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_truth(start_redis: StartRedis) -> None:
+async def test_a_frozen_redis_makes_bids_pending_and_a_repeated_bid_gets_the_real_outcome(
+    start_redis: StartRedis,
+) -> None:
     redis = start_redis()
     async with connected(redis.url) as pipe:
         await RedisStore(pipe).create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
@@ -264,13 +270,13 @@ async def test_a_frozen_redis_makes_bids_pending_and_the_same_bid_tells_the_trut
             assert (answer["outcome"], answer["seq"]) == ("accepted", 2)
 
 
-async def test_sigterm_answers_the_bids_under_way_and_closes_every_connection(
+async def test_on_sigterm_bids_in_flight_are_answered_and_every_connection_closed(
     redis: RedisServer, store: RedisStore
 ) -> None:
     with GatewayProcess(redis.url) as gateway:
         viewers = [Viewer(AUCTION) for _ in range(300)]
         await connect_all(viewers, gateway.port)
-        await until(lambda: all(viewer.snapshots for viewer in viewers), "everybody has a snapshot")
+        await until(lambda: all(viewer.snapshots for viewer in viewers), "every viewer has a snapshot")
         async with welcomed(gateway.port, gateway.token("Anna")) as anna, welcomed(gateway.port) as deaf:
             deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
             for number in range(50):
@@ -289,6 +295,6 @@ async def test_sigterm_answers_the_bids_under_way_and_closes_every_connection(
             began = time.monotonic()
             assert await asyncio.to_thread(gateway.wait) == 0
             assert time.monotonic() - began < 10
-        await until(lambda: all(viewer.codes for viewer in viewers), "all were told")
+        await until(lambda: all(viewer.codes for viewer in viewers), "every viewer is closed")
         assert {code for viewer in viewers for code in viewer.codes} == {1012}
         assert not gateway.faults()

@@ -1,4 +1,4 @@
-"""Fifty bidders of k6 at the public door, as `make load` runs them for longer."""
+"""Fifty bidders of k6 at the public gateway, as `make load` runs them for longer."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ def k6_is_here() -> None:
 
 
 def broken(summary: dict[str, Any]) -> dict[str, list[str]]:
-    """The thresholds that did not hold, by metric. k6 says true of one that was crossed."""
+    """The thresholds that were crossed, by metric; k6 marks these as true."""
     found = {
         name: [threshold for threshold, crossed in metric.get("thresholds", {}).items() if crossed]
         for name, metric in summary["metrics"].items()

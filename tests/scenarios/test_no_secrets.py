@@ -1,5 +1,4 @@
-"""Nothing secret is written: no token and no ceiling, in no log of any process, nginx included, in no answer to
-anybody else."""
+"""No token and no ceiling is in a log of any process, nginx included, or in an answer to another user."""
 
 import asyncio
 import contextlib
@@ -22,13 +21,13 @@ RESERVE = 99_887_763
 """Above every ceiling: once it is met, the price makes it public."""
 
 
-def words(token: str) -> list[str]:
-    """A token, and the part of it that nobody could have put together from elsewhere."""
+def secret_parts(token: str) -> list[str]:
+    """A token, and the secret part of it."""
     return [token, token.rpartition(".")[2]]
 
 
 async def misbehave(port: int, api: Api, token: str, auction_id: str) -> None:
-    """All ways in which a secret might end in a message: wrong place, wrong form, cut off, at the wrong time."""
+    """Requests with secrets in wrong places, in wrong forms, truncated, and at wrong times."""
     for path in (
         f"/v1/auctions?token={token}",
         f"/v1/auctions/{auction_id}?access_token={token}",
@@ -64,7 +63,7 @@ async def misbehave(port: int, api: Api, token: str, auction_id: str) -> None:
         client.leave()
 
 
-async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
+async def test_no_log_and_no_answer_to_another_user_contains_a_token_or_a_ceiling(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
     redis = start_redis()
@@ -73,7 +72,7 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
             Service("auction", redis.url, tmp_path, log_decisions=1.0) as auction,
             Service("live", redis.url, tmp_path, log_decisions=1.0) as live,
             Gateway(
-                tmp_path / "door", auction=f"127.0.0.1:{auction.port}", live=f"127.0.0.1:{live.port}"
+                tmp_path / "gateway", auction=f"127.0.0.1:{auction.port}", live=f"127.0.0.1:{live.port}"
             ) as gateway,
             Api(auction.wait_until_ready(), tmp_path, f"{gateway.url}/auction") as api,
         ):
@@ -94,7 +93,7 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
                 redis.thaw()
                 events_received += [pending.text, api.get(f"/v1/auctions/{auction_id}", by=cleo).text]
                 await harness.pipe.up.wait()
-                # A state that cannot be believed is the kind of fault that is logged whole.
+                # A corrupt state is a fault that is logged with its details.
                 redis.ask("HSET", f"auction:{{{auction_id}}}", "price", "nonsense")
                 events_received.append(api.bid(auction_id, CEILINGS[1] + 2, ben, "max").text)
                 events_received.append(api.get(f"/v1/auctions/{auction_id}", by=cleo).text)
@@ -104,7 +103,7 @@ async def test_no_log_and_no_other_persons_answer_holds_a_token_or_a_ceiling(
             # nginx writes its last lines when it ends.
             gateway.close()
 
-            secrets = [*words(seller), *words(anna), *words(ben), *words(cleo)]
+            secrets = [*secret_parts(seller), *secret_parts(anna), *secret_parts(ben), *secret_parts(cleo)]
             secrets += [str(amount) for amount in (*CEILINGS, RESERVE, CEILINGS[0] + 1, CEILINGS[1] + 2)]
             secrets += (tmp_path / KEY_FILE).read_text().splitlines()[1:-1]
             logs: dict[str, str] = {service.name: service.log() for service in (auction, live, *harness.hammers)}

@@ -1,4 +1,4 @@
-"""What an operator sees of the processes: metrics by Prometheus's rules, one line a request, alive while busy."""
+"""What an operator sees of the processes: metrics, log lines and health."""
 
 import asyncio
 import json
@@ -40,8 +40,8 @@ OURS = re.compile(r"\b((?:blytz|process)_\w+)(?:\{([^}]*)\})?")
 CEILING = 98_765_432
 
 
-class HammerFleet:
-    """One of each process, and somebody who does a little of everything in it."""
+class Processes:
+    """One of each process, with the activity that the tests look for."""
 
     def __init__(self, services: dict[str, Service], api: Api, folder: Path, redis_url: str) -> None:
         self.services, self.api, self.folder, self.redis_url = services, api, folder, redis_url
@@ -53,38 +53,38 @@ class HammerFleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HammerFleet]:
-    folder = tmp_path_factory.mktemp("fleet")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    folder = tmp_path_factory.mktemp("processes")
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer())
         services = {name: stack.enter_context(Service(name, redis.url, folder)) for name in OF}  # type: ignore[arg-type]
         for service in services.values():
             service.wait_until_ready()
         api = stack.enter_context(Api(services["auction"], folder))
-        yield HammerFleet(services, api, folder, redis.url)
+        yield Processes(services, api, folder, redis.url)
 
 
 @pytest.fixture(scope="module")
-def lived_in(fleet: HammerFleet) -> HammerFleet:
-    """After bids of every outcome by both ways, a login that was refused, and a hammer that fell."""
-    auction_id = fleet.api.create(fleet.sam, duration_ms=3_000, ending="sudden_death")
-    assert fleet.api.bid(auction_id, CEILING, by=fleet.anna, kind="max", bid_id="h1").status_code == 201
-    assert fleet.api.bid(auction_id, 1, by=fleet.api.token("Ben")).status_code == 409
-    assert fleet.api.bid(auction_id, 1, by="a.stolen.token").status_code == 401
-    assert fleet.api.get("/v1/auctions", by="a.stolen.token").status_code == 401
-    assert fleet.api.get(f"/v1/auctions/{auction_id}", secret_in="query").status_code == 422
-    assert fleet.api.get(f"/v1/auctions/{auction_id}").status_code == 200
-    asyncio.run(_watch_and_bid(fleet, auction_id))
-    hammer = fleet.services["hammer"]
+def after_activity(processes: Processes) -> Processes:
+    """After bids of every outcome over HTTP and WebSocket, a refused sign-in and a closed auction."""
+    auction_id = processes.api.create(processes.sam, duration_ms=3_000, ending="sudden_death")
+    assert processes.api.bid(auction_id, CEILING, by=processes.anna, kind="max", bid_id="h1").status_code == 201
+    assert processes.api.bid(auction_id, 1, by=processes.api.token("Ben")).status_code == 409
+    assert processes.api.bid(auction_id, 1, by="a.stolen.token").status_code == 401
+    assert processes.api.get("/v1/auctions", by="a.stolen.token").status_code == 401
+    assert processes.api.get(f"/v1/auctions/{auction_id}", secret_in="query").status_code == 422
+    assert processes.api.get(f"/v1/auctions/{auction_id}").status_code == 200
+    asyncio.run(_watch_and_bid(processes, auction_id))
+    hammer = processes.services["hammer"]
     wait_until(lambda: 'blytz_auctions_closed_total{status="sold"}' in hammer.page("/metrics")[1], "sold", 10)
-    return fleet
+    return processes
 
 
-async def _watch_and_bid(fleet: HammerFleet, auction_id: str) -> None:
-    port = fleet.services["live"].port
+async def _watch_and_bid(processes: Processes, auction_id: str) -> None:
+    port = processes.services["live"].port
     client = await Client.open(port)
     client.send(
-        {"type": "auth", "token": fleet.api.token("Ben")}, {"type": "watch", "topic": f"auction:{auction_id}"}
+        {"type": "auth", "token": processes.api.token("Ben")}, {"type": "watch", "topic": f"auction:{auction_id}"}
     )
     bid = {"type": "bid", "auction_id": auction_id, "bid_id": "w1", "amount": 777, "kind": "exact"}
     await client.receive("snapshot")
@@ -99,15 +99,15 @@ async def _watch_and_bid(fleet: HammerFleet, auction_id: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, fleet: HammerFleet) -> Iterator[Gateway]:
-    auction, live = (f"127.0.0.1:{fleet.services[name].port}" for name in ("auction", "live"))
-    with Gateway(tmp_path_factory.mktemp("door") / "data", auction=auction, live=live) as running:
+def gateway(tmp_path_factory: pytest.TempPathFactory, processes: Processes) -> Iterator[Gateway]:
+    auction, live = (f"127.0.0.1:{processes.services[name].port}" for name in ("auction", "live"))
+    with Gateway(tmp_path_factory.mktemp("gateway") / "data", auction=auction, live=live) as running:
         yield running
 
 
 @pytest.mark.parametrize("service", OF)
-def test_every_metric_keeps_the_conventions(lived_in: HammerFleet, service: str) -> None:
-    status, text = lived_in.services[service].page("/metrics")
+def test_every_metric_follows_the_prometheus_conventions(after_activity: Processes, service: str) -> None:
+    status, text = after_activity.services[service].page("/metrics")
     assert status == 200
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert families.keys() >= OF[service]
@@ -133,13 +133,13 @@ def test_every_metric_keeps_the_conventions(lived_in: HammerFleet, service: str)
         subprocess.run([promtool, "check", "metrics"], input=text, text=True, check=True, capture_output=True)
 
 
-def test_every_series_that_an_alert_asks_for_is_exported(lived_in: HammerFleet) -> None:
-    """With the labels it is asked by; an alert over a name that nobody exports would be silent for ever."""
+def test_every_series_used_by_an_alert_is_exported(after_activity: Processes) -> None:
+    """With the labels that the alert uses; an alert on a missing series would never fire."""
     exported: dict[str, dict[str, set[str]]] = {}
-    for service in lived_in.services.values():
+    for service in after_activity.services.values():
         for family in text_string_to_metric_families(service.page("/metrics")[1]):
             for sample in family.samples:
-                # Prometheus adds these two, by its targets.
+                # Prometheus itself adds these two.
                 labels = exported.setdefault(sample.name, {"job": {"blytz"}, "service": set(OF)})
                 for label, value in sample.labels.items():
                     labels.setdefault(label, set()).add(value)
@@ -150,11 +150,11 @@ def test_every_series_that_an_alert_asks_for_is_exported(lived_in: HammerFleet) 
         assert name in exported, f"{name} is exported by no process"
         for label, value in re.findall(r'(\w+)=~?"([^"]*)"', matchers):
             assert label in exported[name], f"{name} has no label {label}"
-            # A bound of a histogram is there or not; an outcome of bad days need not have been seen here.
+            # Buckets must exist; outcomes that only occur on failures need not.
             assert label != "le" or value in exported[name]["le"], f"{name} has no bucket {value}"
 
 
-def test_prometheus_looks_where_the_services_listen() -> None:
+def test_prometheus_scrapes_the_ports_on_which_the_services_listen() -> None:
     jobs = {
         job["job_name"]: job
         for job in yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
@@ -164,9 +164,9 @@ def test_prometheus_looks_where_the_services_listen() -> None:
     assert watched == {name: [f"127.0.0.1:{ports[f'{name}_port']}"] for name in OF}
 
 
-def test_what_happened_was_counted(lived_in: HammerFleet) -> None:
+def test_the_metrics_count_what_happened(after_activity: Processes) -> None:
     def value(service: str, name: str, **labels: str) -> float:
-        text = lived_in.services[service].page("/metrics")[1]
+        text = after_activity.services[service].page("/metrics")[1]
         samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
         return sum(sample.value for sample in samples if sample.name == name and sample.labels == labels)
 
@@ -183,16 +183,16 @@ def test_what_happened_was_counted(lived_in: HammerFleet) -> None:
         assert value(service, "blytz_redis_round_trip_seconds_count") > 0
 
 
-def test_a_line_for_each_request_and_decision(lived_in: HammerFleet) -> None:
-    wait_until(lambda: len(lived_in.logged("auction", "bid")) == 3, "three decisions over HTTP")
-    accepted, refused, stranger = lived_in.logged("auction", "bid")
+def test_each_request_and_decision_has_a_log_line(after_activity: Processes) -> None:
+    wait_until(lambda: len(after_activity.logged("auction", "bid")) == 3, "three decisions over HTTP")
+    accepted, refused, stranger = after_activity.logged("auction", "bid")
     auction_id = accepted["auction_id"]
     assert accepted["outcome"] == "accepted"
     assert (refused["outcome"], refused["code"], refused["auction_id"]) == ("refused", "bid_too_low", auction_id)
     assert (stranger["code"], stranger["user_id"]) == ("unauthenticated", None)
-    [watched] = lived_in.logged("live", "bid")
+    [watched] = after_activity.logged("live", "bid")
     assert (watched["outcome"], watched["user_id"]) == ("outbid", refused["user_id"])
-    created, *_, read = lived_in.logged("auction", "request")
+    created, *_, read = after_activity.logged("auction", "request")
     assert (created["method"], created["path"], created["status"]) == ("POST", "/v1/auctions", 201)
     assert created["user_id"].startswith("usr_")
     assert (read["auction_id"], read["user_id"], read["outcome"]) == (auction_id, None, "answered")
@@ -202,37 +202,37 @@ def test_a_line_for_each_request_and_decision(lived_in: HammerFleet) -> None:
         assert 0 < line["duration_ms"] < 5_000
 
 
-async def test_one_id_leads_from_the_answer_through_the_gateway_to_the_line_of_the_service(
-    fleet: HammerFleet, gateway: Gateway
+async def test_the_request_id_of_an_answer_is_in_the_logs_of_gateway_and_service(
+    processes: Processes, gateway: Gateway
 ) -> None:
-    answer = gateway.get("/auction/v1/auctions/auc_none", Authorization=f"Bearer {fleet.anna}")
+    answer = gateway.get("/auction/v1/auctions/auc_none", Authorization=f"Bearer {processes.anna}")
     assert problem(answer, 404, "auction_not_found")
     trace = answer.headers["x-request-id"]
     assert json.loads(gateway.log_line(trace))["status"] == 404
-    line = about(fleet, "auction", "request", trace)
+    line = about(processes, "auction", "request", trace)
     assert (line["auction_id"], line["status"], line["outcome"]) == ("auc_none", 404, "refused")
-    # Nobody has to be somebody to read; whoever says who he is can be found.
-    anna = fleet.api.issuer.verify(fleet.anna).id
+    # Reading needs no token, but a request with one is logged with its user.
+    anna = processes.api.issuer.verify(processes.anna).id
     assert line["user_id"] == anna
 
     client = await Client.open(gateway.http_port)
-    client.send({"type": "auth", "token": fleet.anna})
+    client.send({"type": "auth", "token": processes.anna})
     client.send({"type": "bid", "auction_id": "auc_none", "bid_id": "t", "amount": 1, "kind": "exact"})
     await client.receive("bid_result", code="auction_not_found")
     await abort(client)
     [trace] = re.findall(r"(?im)^x-request-id: ([0-9a-f]+)", client.head)
-    # nginx writes about a WebSocket when it has ended.
+    # nginx logs a WebSocket when it ends.
     assert json.loads(gateway.log_line(trace))["status"] == 101
-    line = about(fleet, "live", "bid", trace)
+    line = about(processes, "live", "bid", trace)
     assert (line["auction_id"], line["user_id"]) == ("auc_none", anna)
 
 
-def about(fleet: HammerFleet, service: str, event: str, trace: str) -> dict[str, Any]:
-    """The only line of this service about a request, once it is written."""
+def about(processes: Processes, service: str, event: str, trace: str) -> dict[str, Any]:
+    """Waits for the only line of this service about a request."""
     found: list[dict[str, Any]] = []
 
     def is_there() -> bool:
-        found[:] = [line for line in fleet.logged(service, event) if line["request_id"] == trace]
+        found[:] = [line for line in processes.logged(service, event) if line["request_id"] == trace]
         return bool(found)
 
     wait_until(is_there, f"{service} has a line about {trace}")
@@ -240,28 +240,28 @@ def about(fleet: HammerFleet, service: str, event: str, trace: str) -> dict[str,
     return line
 
 
-def test_every_line_has_one_form_and_none_says_too_much(lived_in: HammerFleet) -> None:
-    for name, service in lived_in.services.items():
+def test_every_log_line_has_the_same_form_and_contains_no_secret(after_activity: Processes) -> None:
+    for name, service in after_activity.services.items():
         text = service.log()
         for line in text.splitlines():
             entry = json.loads(line)
             assert entry["service"] == name
             assert {"timestamp", "level", "event"} <= entry.keys()
             assert entry["event"] != "request" or entry["path"] not in {"/health", "/ready", "/metrics"}
-        for secret in (str(CEILING), lived_in.anna, lived_in.sam, "stolen", "secret_in"):
+        for secret in (str(CEILING), after_activity.anna, after_activity.sam, "stolen", "secret_in"):
             assert secret not in text
 
 
-def test_a_busy_process_is_alive(fleet: HammerFleet) -> None:
-    """All places for requests are taken, by requests whose bodies do not come."""
+def test_a_process_at_its_request_limit_is_alive(processes: Processes) -> None:
+    """The request limit is reached, by requests whose bodies do not come."""
     with ExitStack() as stack:
         settings = {"writes_per_s": 1_000, "writes_burst": 1_000}
-        service = stack.enter_context(Service("auction", fleet.redis_url, fleet.folder, **settings))
-        api = stack.enter_context(Api(service.wait_until_ready(), fleet.folder))
+        service = stack.enter_context(Service("auction", processes.redis_url, processes.folder, **settings))
+        api = stack.enter_context(Api(service.wait_until_ready(), processes.folder))
         lines = (
             "POST /v1/auctions HTTP/1.1",
             "Host: a",
-            f"Authorization: Bearer {fleet.sam}",
+            f"Authorization: Bearer {processes.sam}",
             "Content-Length: 9",
         )
         head = "\r\n".join([*lines, "", ""])
@@ -269,7 +269,7 @@ def test_a_busy_process_is_alive(fleet: HammerFleet) -> None:
             wire = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
             wire.sendall(head.encode())
         busy = f"blytz_http_requests_in_flight {MAX_REQUESTS}.0"
-        wait_until(lambda: busy in api.get("/metrics").text, "no place is free", 10)
+        wait_until(lambda: busy in api.get("/metrics").text, "no slot is free", 10)
         assert api.get("/v1/auctions").json()["code"] == "overloaded"
         assert api.get("/health").status_code == 200
         assert api.get("/ready").status_code == 200

@@ -1,4 +1,4 @@
-"""Redis killed, frozen, loading, without its replicas: a bidder is never told something that is not so."""
+"""Redis killed, frozen, loading or without its replicas: no bidder gets a wrong answer."""
 
 import asyncio
 import contextlib
@@ -23,12 +23,12 @@ from tests.support.wait import until, wait_until
 
 ID = "auc_1"
 EVENTS = keys_of(ID).events
-LATEST_S = 5 * DURABLE_WITHIN_S
+MAX_ANSWER_S = 5 * DURABLE_WITHIN_S
 """By then nobody may still be left without an answer, on a busy machine either."""
 
 
 async def placed(pipe: RedisPipe, sent: Bid) -> Receipt:
-    """Ask as a client does: a bid that is pending is sent again."""
+    """Sends a bid as a client does, which retries a pending one."""
     async with asyncio.timeout(10):
         while True:
             with contextlib.suppress(NotDurable):
@@ -46,14 +46,14 @@ async def open_auction(pipe: RedisPipe) -> None:
 
 
 async def pending_soon(asked: Answer[Any]) -> None:
-    """The answer is `pending`: not at once, and not much later than promised."""
+    """Checks that the answer is `pending`, and not much later than promised."""
     began = time.monotonic()
     with pytest.raises(NotDurable):
-        await asyncio.wait_for(asked, LATEST_S)
-    assert time.monotonic() - began < LATEST_S
+        await asyncio.wait_for(asked, MAX_ANSWER_S)
+    assert time.monotonic() - began < MAX_ANSWER_S
 
 
-async def test_a_bid_whose_answer_was_lost_gets_it_when_sent_again(
+async def test_a_bid_whose_answer_was_lost_gets_it_on_retry(
     start_redis: StartRedis,
 ) -> None:
     server = start_redis()
@@ -78,7 +78,7 @@ async def test_a_bid_whose_answer_was_lost_gets_it_when_sent_again(
         assert server.ask("XLEN", EVENTS) == 3
 
 
-async def test_a_pipe_comes_back_by_itself_and_says_so_once(start_redis: StartRedis) -> None:
+async def test_a_pipe_reconnects_by_itself_and_logs_it_once(start_redis: StartRedis) -> None:
     server = start_redis()
     with capture_logs() as logs:
         async with connected(server.url) as pipe:
@@ -93,7 +93,7 @@ async def test_a_pipe_comes_back_by_itself_and_says_so_once(start_redis: StartRe
     assert [entry["event"] for entry in logs].count("redis_away") <= 2
 
 
-async def test_all_that_was_in_flight_ends_when_the_connection_does(start_redis: StartRedis) -> None:
+async def test_all_calls_in_flight_end_when_the_connection_does(start_redis: StartRedis) -> None:
     server = start_redis()
     async with connected(server.url) as pipe:
         server.freeze()
@@ -118,7 +118,7 @@ async def test_a_frozen_redis_makes_bids_pending_and_a_thawed_one_answers_again(
         assert pipe.times_connected == 1
 
 
-async def test_a_connection_that_stays_silent_is_given_up(start_redis: StartRedis) -> None:
+async def test_a_silent_connection_is_closed(start_redis: StartRedis) -> None:
     server = start_redis()
     async with connected(server.url) as pipe:
         server.freeze()
@@ -132,7 +132,7 @@ async def test_a_connection_that_stays_silent_is_given_up(start_redis: StartRedi
 
 async def test_while_redis_loads_its_data_the_pipe_waits_and_nothing_is_sent(start_redis: StartRedis) -> None:
     server = start_redis()
-    async with connected(server.url, patient=True) as pipe:
+    async with connected(server.url, no_timeout=True) as pipe:
         await asyncio.gather(*(pipe.call("SET", f"key{number}", "x") for number in range(4_000)))
     server.ask("BGREWRITEAOF")
     wait_until(
@@ -146,7 +146,7 @@ async def test_while_redis_loads_its_data_the_pipe_waits_and_nothing_is_sent(sta
         pipe = RedisPipe(server.url, "test")
         await pipe.start()
         try:
-            await until(lambda: any("LOADING" in entry.get("error", "") for entry in logs), "the pipe hears of it")
+            await until(lambda: any("LOADING" in entry.get("error", "") for entry in logs), "the pipe logs it")
             with pytest.raises(StoreUnavailable):
                 pipe.call("PING")
             await until(pipe.up.is_set, "it has loaded", within_s=15)
@@ -167,11 +167,11 @@ def is_loading(server: RedisServer) -> bool:
 
 @pytest.fixture
 def pair_of_redis(start_redis: StartRedis) -> tuple[RedisServer, RedisServer]:
-    """A primary and its replica, in step."""
+    """A primary and its replica, synchronised."""
     primary = start_redis(tcp=True)
     replica = start_redis(config={"replicaof": f"127.0.0.1 {primary.port}"})
     wait_until(lambda: replica.info("replication")["master_link_status"] == "up", "the replica follows", 15)
-    # The first acknowledgement after a synchronisation may take a second; what is tested comes after it.
+    # The first acknowledgement after a synchronisation may take a second, so it is awaited here.
     primary.ask("SET", "first", "x")
 
     def in_step() -> bool:
@@ -186,7 +186,7 @@ Two = tuple[RedisServer, RedisServer]
 
 
 async def decided(primary: RedisServer, pipe: RedisPipe) -> None:
-    """The second bid is recorded and answered, the WAIT behind it is not."""
+    """Waits until the second bid is recorded and answered, but not its WAIT."""
     await until(lambda: primary.ask("XLEN", EVENTS) > 2, "recorded")
     await until(lambda: pipe.in_flight == 1, "answered")
 
@@ -214,7 +214,7 @@ async def test_without_its_replica_a_bid_is_pending_until_the_replica_is_back(pa
         assert replica.ask("XLEN", EVENTS) == 2
 
 
-async def test_a_refusal_too_waits_until_what_it_rests_on_is_safe(pair_of_redis: Two) -> None:
+async def test_a_refusal_waits_until_the_bids_it_depends_on_are_replicated(pair_of_redis: Two) -> None:
     primary, replica = pair_of_redis
     async with connected(primary.url, replicas=1) as pipe:
         await open_auction(pipe)
@@ -242,11 +242,11 @@ async def test_every_call_is_answered_when_a_primary_freezes_while_it_waits_for_
         await until(lambda: not pipe.up.is_set(), "given up", within_s=5)
 
 
-async def test_a_bid_that_bought_is_answered_though_the_pipe_is_full(pair_of_redis: Two) -> None:
+async def test_a_buy_now_bid_is_answered_though_the_pipe_is_full(pair_of_redis: Two) -> None:
     primary, replica = pair_of_redis
     async with connected(primary.url) as pipe:
         await open_auction(pipe)
-    async with connected(primary.url, replicas=1, most_in_flight=2) as pipe:
+    async with connected(primary.url, replicas=1, max_in_flight=2) as pipe:
         await placed(pipe, bid(BEN, 200))
         replica.freeze()
         bought = RedisStore(pipe).place_bid(ID, bid(ANNA, 90_000, "buy_now"), CAUSE)
@@ -259,7 +259,7 @@ async def test_a_bid_that_bought_is_answered_though_the_pipe_is_full(pair_of_red
         assert await behind == b"PONG"
 
 
-async def test_a_bid_sent_to_a_replica_by_mistake_is_not_decided(pair_of_redis: Two) -> None:
+async def test_a_bid_sent_to_a_replica_is_not_decided(pair_of_redis: Two) -> None:
     primary, replica = pair_of_redis
     async with connected(primary.url, replicas=1) as pipe:
         await open_auction(pipe)

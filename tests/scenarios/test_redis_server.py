@@ -1,4 +1,4 @@
-"""The Redis of tests can be killed, frozen and restarted; the Redis of `blytz up` has a bound of memory."""
+"""The Redis of tests can be killed, frozen and restarted; the Redis of `blytz up` has a memory limit."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.conftest import StartRedis
 from tests.support.redis import Refusal
 
 
-def test_what_was_answered_is_there_after_a_kill(start_redis: StartRedis) -> None:
+def test_acknowledged_writes_survive_a_kill(start_redis: StartRedis) -> None:
     server = start_redis()
     server.ask("SET", "key", "value")
     server.kill()
@@ -18,7 +18,7 @@ def test_what_was_answered_is_there_after_a_kill(start_redis: StartRedis) -> Non
     assert server.ask("GET", "key") == b"value"
 
 
-def test_a_frozen_server_is_silent_until_it_thaws(start_redis: StartRedis) -> None:
+def test_a_frozen_server_does_not_answer_until_it_is_thawed(start_redis: StartRedis) -> None:
     server = start_redis()
     server.freeze()
     with pytest.raises(TimeoutError):
@@ -27,7 +27,7 @@ def test_a_frozen_server_is_silent_until_it_thaws(start_redis: StartRedis) -> No
     assert server.ask("PING") == b"PONG"
 
 
-def test_a_guarded_server_turns_a_stranger_away(start_redis: StartRedis) -> None:
+def test_a_server_with_a_password_refuses_a_client_without_it(start_redis: StartRedis) -> None:
     server = start_redis(password="secret")
     assert server.ask("PING") == b"PONG"
     server.password = ""

@@ -1,4 +1,4 @@
-"""A seller's write whose answer was lost is repeated with its Idempotency-Key: it was done once."""
+"""A write whose answer was lost and that is repeated with its Idempotency-Key is executed once."""
 
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -46,7 +46,7 @@ def test_a_frozen_redis_leaves_one_extension_and_one_auction(own_redis: RedisSer
 
 
 async def lose_each_answer(redis: RedisServer, act: Act, check: Callable[[], None]) -> None:
-    """Does the act with each of its answers from Redis lost in turn, then repeats it twice."""
+    """Runs `act` with each of its answers from Redis lost in turn, then repeats it twice."""
     for passed in count():
         assert passed < MAX_ANSWERS
         redis.ask("FLUSHALL")

@@ -1,4 +1,4 @@
-"""Closed auctions are deleted by a running platform, and whoever asks for one is told that there is none."""
+"""Old closed auctions are deleted by a running platform, and reading one is then a 404."""
 
 import asyncio
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support.services import Service
 from tests.support.wait import until
 
 
-async def test_of_closed_auctions_only_the_newest_can_be_asked_for(
+async def test_only_the_newest_closed_auctions_can_be_read(
     start_redis: StartRedis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     redis = start_redis(config={"maxmemory": "100mb"})

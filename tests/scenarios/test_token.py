@@ -1,4 +1,4 @@
-"""`blytz token`: a token and nothing else, and only on a dev platform."""
+"""`blytz token` prints a token and nothing else, and only on a dev platform."""
 
 import subprocess
 from pathlib import Path
@@ -15,14 +15,14 @@ def token(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_prints_the_token_and_nothing_else(platform: Platform) -> None:
+def test_the_command_prints_the_token_and_nothing_else(platform: Platform) -> None:
     ended = token("Anna", "--data", str(platform.data))
     assert (ended.returncode, ended.stderr, ended.stdout.count("\n")) == (0, "", 1)
     principal = DevIssuer(platform.data).verify(ended.stdout.strip())
     assert (principal.name, principal.roles) == ("Anna", ("bidder",))
 
 
-def test_roles_are_as_asked(platform: Platform) -> None:
+def test_the_token_has_the_requested_roles(platform: Platform) -> None:
     ended = token("Anna", "--role", "seller", "--role", "admin", "--data", str(platform.data))
     assert DevIssuer(platform.data).verify(ended.stdout.strip()).roles == ("seller", "admin")
 
@@ -32,20 +32,20 @@ def test_the_folder_may_come_from_the_environment(platform: Platform) -> None:
 
 
 @pytest.mark.parametrize("env", ["production", "test", ""])
-def test_outside_dev_there_is_none(platform: Platform, env: str) -> None:
+def test_outside_dev_no_token_is_issued(platform: Platform, env: str) -> None:
     ended = token("Anna", "--data", str(platform.data), BLYTZ_ENV=env)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
     assert f"BLYTZ_ENV={env}" in ended.stderr
 
 
-def test_where_no_dev_platform_has_run_no_key_is_made(tmp_path: Path) -> None:
+def test_without_a_dev_platform_no_key_is_created(tmp_path: Path) -> None:
     ended = token("Anna", "--data", str(tmp_path))
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
     assert "start one with `blytz up`" in ended.stderr
     assert not list(tmp_path.iterdir())
 
 
-def test_an_environment_that_says_dev_may_make_the_key(tmp_path: Path) -> None:
+def test_with_the_dev_environment_set_the_key_is_created(tmp_path: Path) -> None:
     ended = token("Anna", "--data", str(tmp_path), BLYTZ_ENV="dev")
     assert DevIssuer(tmp_path).verify(ended.stdout.strip()).name == "Anna"
 
@@ -55,7 +55,7 @@ def test_an_empty_name_is_refused(platform: Platform) -> None:
     assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
 
 
-def test_the_command_line_loads_only_what_it_runs() -> None:
+def test_a_command_loads_only_the_modules_it_needs() -> None:
     script = (
         "import contextlib, sys; from blytz.cli import main\n"
         "with contextlib.suppress(SystemExit): main(['token', '--help'])\n"

@@ -1,4 +1,4 @@
-"""`blytz up` as a user meets it: one port, everything behind it."""
+"""`blytz up` as a user sees it: one port for the whole platform."""
 
 import json
 import re
@@ -21,7 +21,7 @@ MAX_IDLE_MB = 600
 
 
 def raw(platform: Platform, request: bytes) -> bytes:
-    """What the gateway answers to bytes that no HTTP client would send."""
+    """The answer of the gateway to bytes that no HTTP client would send."""
     with socket.create_connection(("127.0.0.1", platform.ports["nginx"]), timeout=5) as wire:
         wire.sendall(request)
         answer = b""
@@ -36,7 +36,7 @@ def test_everything_runs_and_is_ready(platform: Platform) -> None:
     assert "Blytz is ready" in platform.log()
 
 
-def test_what_the_banner_says_can_be_typed_as_it_stands(platform: Platform) -> None:
+def test_the_command_in_the_banner_works_as_printed(platform: Platform) -> None:
     [line] = [line for line in platform.log().splitlines() if "sign in" in line]
     words = shlex.split(line.partition("sign in")[2])
     ended = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -66,7 +66,7 @@ def test_health_is_at_the_root_of_the_gateway(platform: Platform) -> None:
     assert platform.get("/health")[0] == 200
 
 
-def test_the_front_page_is_for_people(platform: Platform) -> None:
+def test_the_front_page_is_an_html_page(platform: Platform) -> None:
     status, headers, body = platform.get("/")
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert b"Blytz" in body
@@ -94,7 +94,7 @@ def test_the_auction_service_is_behind_its_prefix(platform: Platform) -> None:
         "/live/../metrics",
     ],
 )
-def test_readiness_and_metrics_never_pass_the_gateway(platform: Platform, path: str) -> None:
+def test_readiness_and_metrics_are_not_reachable_through_the_gateway(platform: Platform, path: str) -> None:
     status, headers, body = platform.get(path)
     assert (status, headers["content-type"]) == (404, "application/problem+json")
     assert json.loads(body)["code"] == "not_found"
@@ -112,7 +112,7 @@ def test_readiness_and_metrics_never_pass_the_gateway(platform: Platform, path: 
         (b"GET /problem/body HTTP/1.1\r\nHost: x\r\n\r\n", 404, "not_found"),
     ],
 )
-def test_what_the_gateway_refuses_is_a_problem(
+def test_refusals_of_the_gateway_are_problems(
     platform: Platform, request_bytes: bytes, status: int, code: str
 ) -> None:
     head, _, body = raw(platform, request_bytes).partition(b"\r\n\r\n")
@@ -126,7 +126,7 @@ def test_the_gateway_makes_the_request_id(platform: Platform) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Request-Id"])
 
 
-def test_sockets_pass_the_gateway(platform: Platform) -> None:
+def test_websockets_work_through_the_gateway(platform: Platform) -> None:
     answer = raw(
         platform,
         b"GET /live/v1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -137,15 +137,15 @@ def test_sockets_pass_the_gateway(platform: Platform) -> None:
     assert b"blytz.v1" in answer
 
 
-# --- The Redis of its own ----------------------------------------------------------------------------------------
+# --- The Redis of blytz up ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "command", ["CONFIG GET dir", "DEBUG SLEEP 0", "FLUSHALL", "FLUSHDB", "KEYS *", "SHUTDOWN", "ACL LIST"]
 )
-def test_the_services_cannot_harm_redis(platform: Platform, command: str) -> None:
+def test_the_services_may_not_run_dangerous_redis_commands(platform: Platform, command: str) -> None:
     redis = Redis.from_url(platform.redis_url)
-    # DEBUG is refused to everybody, before the question of who asks.
+    # DEBUG is refused to every user, before permissions are checked.
     with pytest.raises(ResponseError if command.startswith("DEBUG") else NoPermissionError):
         redis.execute_command(*command.split())  # type: ignore[no-untyped-call]
     redis.close()
@@ -159,7 +159,7 @@ def test_no_client_reaches_redis_without_the_password(platform: Platform, comman
         assert wire.recv(1_000).startswith((b"-NOAUTH", b"-WRONGPASS"))
 
 
-def test_redis_has_every_bid_on_disk_before_it_answers(platform: Platform) -> None:
+def test_redis_writes_every_bid_to_disk_before_it_answers(platform: Platform) -> None:
     lines = set((platform.data / "redis" / "redis.conf").read_text().splitlines())
     assert lines >= {
         "appendonly yes",

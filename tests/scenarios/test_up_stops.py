@@ -1,4 +1,4 @@
-"""`blytz up` ends: in order, in time, and with nobody left behind."""
+"""`blytz up` stops its processes in order, in time, and leaves none behind."""
 
 import re
 import signal
@@ -16,18 +16,20 @@ ANSWER = b"\x88\x82\0\0\0\0\x03\xf4"
 """A close frame with 1012, as a client sends it back: masked, here with nothing."""
 
 
-def nobody_is_left(platform: Platform) -> bool:
+def no_process_is_left(platform: Platform) -> bool:
     return not platform.processes() and all(platform.get("/health", name)[0] == 0 for name in platform.ports)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_asked_to_stop_it_leaves_no_process_behind(start_platform: StartPlatform, how: signal.Signals) -> None:
+def test_a_platform_asked_to_stop_leaves_no_process_behind(
+    start_platform: StartPlatform, how: signal.Signals
+) -> None:
     platform = start_platform()
     assert len(platform.processes()) >= 5
     began = time.monotonic()
     assert platform.stop(how) == 0
     assert time.monotonic() - began < STOPPED_WITHIN_S
-    assert nobody_is_left(platform)
+    assert no_process_is_left(platform)
     assert not (platform.data / "run" / "platform.json").exists()
 
 
@@ -41,48 +43,48 @@ def test_viewers_are_asked_to_reconnect(start_platform: StartPlatform) -> None:
         )
         received = wire.recv(65_536)
         platform.process.send_signal(signal.SIGTERM)
-        # A close frame that carries 1012, service restarts; nginx let it pass, so it ended later.
+        # A close frame with 1012 (service restart); nginx passed it on, so nginx ended later.
         while not re.search(rb"\x88[\x02-\x7d]\x03\xf4", received):
             chunk = wire.recv(65_536)
-            assert chunk, "the connection ended without a word"
+            assert chunk, "the connection ended without a close frame"
             received += chunk
         wire.sendall(ANSWER)
         assert wire.recv(65_536) == b""
     assert platform.process.wait(timeout=STOPPED_WITHIN_S) == 0
 
 
-def test_killed_by_force_it_leaves_no_process_behind(start_platform: StartPlatform) -> None:
+def test_a_killed_platform_leaves_no_process_behind(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.stop(signal.SIGKILL)
-    wait_until(lambda: nobody_is_left(platform), "everybody has gone", STOPPED_WITHIN_S)
+    wait_until(lambda: no_process_is_left(platform), "all processes have ended", STOPPED_WITHIN_S)
 
 
-def test_stopped_while_it_starts_it_leaves_no_process_behind(start_platform: StartPlatform) -> None:
+def test_a_platform_stopped_while_starting_leaves_no_process_behind(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.stop()
     platform.start(wait=False)
     wait_until(lambda: len(platform.processes()) >= 2, "the first processes run")
     assert platform.stop() == 0
-    assert nobody_is_left(platform)
+    assert no_process_is_left(platform)
 
 
 def test_a_process_that_ignores_the_signal_is_killed_in_time(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.kill("live", signal.SIGSTOP)
     assert platform.stop() == 0
-    assert nobody_is_left(platform)
+    assert no_process_is_left(platform)
     assert "live did not stop within" in platform.log()
 
 
-def test_a_second_signal_does_not_wait(start_platform: StartPlatform) -> None:
+def test_a_second_signal_ends_the_platform_at_once(start_platform: StartPlatform) -> None:
     platform = start_platform()
     platform.kill("live", signal.SIGSTOP)
     platform.process.send_signal(signal.SIGINT)
-    wait_until(lambda: "| stopping" in platform.log(), "it heard the first one")
+    wait_until(lambda: "| stopping" in platform.log(), "it handles the first signal")
     began = time.monotonic()
     assert platform.stop(signal.SIGINT) == 0
     assert time.monotonic() - began < 3
-    assert nobody_is_left(platform)
+    assert no_process_is_left(platform)
 
 
 def an_auction(platform: Platform) -> str:
@@ -96,7 +98,7 @@ def an_auction(platform: Platform) -> str:
 
 
 @pytest.mark.alone
-def test_the_next_start_knows_what_was_and_is_quick(start_platform: StartPlatform) -> None:
+def test_the_next_start_has_all_data_and_is_quick(start_platform: StartPlatform) -> None:
     platform = start_platform()
     auction = an_auction(platform)
 
@@ -108,14 +110,14 @@ def test_the_next_start_knows_what_was_and_is_quick(start_platform: StartPlatfor
         assert platform.get(auction)[0] == 200
         return took_s
 
-    # One of three, because other work on the machine is not what is measured.
+    # The best of three, so that other load on the machine does not matter.
     assert any(seconds_to_start() < SECOND_START_WITHIN_S for _ in range(3))
 
 
-def test_the_next_start_after_an_end_by_force_knows_what_was(start_platform: StartPlatform) -> None:
+def test_the_next_start_after_a_kill_has_all_data(start_platform: StartPlatform) -> None:
     platform = start_platform()
     auction = an_auction(platform)
     platform.stop(signal.SIGKILL)
-    wait_until(lambda: nobody_is_left(platform), "everybody has gone", STOPPED_WITHIN_S)
+    wait_until(lambda: no_process_is_left(platform), "all processes have ended", STOPPED_WITHIN_S)
     platform.start()
     assert platform.get(auction)[0] == 200

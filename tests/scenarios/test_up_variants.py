@@ -1,4 +1,4 @@
-"""`blytz up` in other circumstances than the usual ones."""
+"""`blytz up` with unusual options and folders."""
 
 import shutil
 import tempfile
@@ -16,13 +16,13 @@ LIFE_WITHIN_S = 5.0
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Short, where pytest's own would be long."""
+    """A folder with a short path, unlike tmp_path."""
     path = Path(tempfile.mkdtemp(prefix="blytz-"))
     yield path
     shutil.rmtree(path)
 
 
-def test_a_folder_too_deep_for_a_unix_socket_is_no_obstacle(start_platform: StartPlatform, folder: Path) -> None:
+def test_a_folder_path_too_long_for_a_unix_socket_works(start_platform: StartPlatform, folder: Path) -> None:
     platform = start_platform(data=folder / ("deep" * 30))
     assert platform.get("/ready", "auction")[0] == 200
     socket = Path(platform.redis_url.split("@")[1])
@@ -37,7 +37,9 @@ def test_a_folder_may_have_any_name(start_platform: StartPlatform, folder: Path)
     assert platform.get("/ready", "auction")[0] == 200
 
 
-def test_given_a_redis_it_starts_none(start_platform: StartPlatform, start_redis: type[RedisServer]) -> None:
+def test_with_a_redis_url_it_starts_no_redis(
+    start_platform: StartPlatform, start_redis: type[RedisServer]
+) -> None:
     redis = start_redis()
     platform = start_platform(env={"REDIS_URL": redis.url})
     assert "redis" not in platform.pids
@@ -47,19 +49,19 @@ def test_given_a_redis_it_starts_none(start_platform: StartPlatform, start_redis
     assert redis.ask("PING") == b"PONG"
 
 
-def test_it_may_listen_on_all_addresses_and_warns_of_it(start_platform: StartPlatform) -> None:
+def test_listening_on_all_addresses_works_and_prints_a_warning(start_platform: StartPlatform) -> None:
     platform = start_platform("--host", "0.0.0.0")  # noqa: S104
     assert platform.get("/health")[0] == 200
     assert "Anybody who reaches this address" in platform.log()
 
 
 @pytest.mark.alone
-def test_the_demo_shows_life_at_once(start_platform: StartPlatform) -> None:
+def test_the_demo_shows_bids_at_once(start_platform: StartPlatform) -> None:
     platform = start_platform("--demo")
 
     def has_bids() -> bool:
         _, _, body = platform.get("/auction/v1/auctions")
         return b'"bid_count":' in body.replace(b'"bid_count":0', b"")
 
-    wait_until(has_bids, "somebody bids in the demo", LIFE_WITHIN_S)
+    wait_until(has_bids, "there is a bid in the demo", LIFE_WITHIN_S)
     assert "demo" in platform.pids

@@ -1,4 +1,4 @@
-"""`blytz verify` against a real Redis: what the scripts wrote is right, and each kind of tampering is found."""
+"""`blytz verify` on a real Redis: data of the scripts is correct, and each kind of tampering is found."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -16,12 +16,12 @@ from tests.support.redis import RedisServer
 SELLER, ANNA, BEN = Party("usr_seller", "Selma"), Party("usr_anna", "Anna"), Party("usr_ben", 'Ben "B" Ünal')
 CAUSE = Cause("usr_seller", "req-1")
 
-Told = Callable[..., tuple[int, list[str]]]
+RunVerify = Callable[..., tuple[int, list[str]]]
 
 
 @pytest.fixture
-def verify(redis: RedisServer, capsys: pytest.CaptureFixture[str]) -> Told:
-    """Runs the command; its exit code, and its lines on both outputs."""
+def verify(redis: RedisServer, capsys: pytest.CaptureFixture[str]) -> RunVerify:
+    """Runs the command; returns its exit code and its lines on both outputs."""
 
     def run(*arguments: str) -> tuple[int, list[str]]:
         with pytest.raises(SystemExit) as ended:
@@ -59,7 +59,7 @@ async def an_auction(store: RedisStore, *, buy: bool = False) -> str:
     return auction_id
 
 
-async def test_what_the_scripts_wrote_is_right(store: RedisStore, verify: Told) -> None:
+async def test_an_auction_written_by_the_scripts_is_correct(store: RedisStore, verify: RunVerify) -> None:
     auction_id = await an_auction(store)
 
     code, lines = verify(auction_id)
@@ -68,12 +68,12 @@ async def test_what_the_scripts_wrote_is_right(store: RedisStore, verify: Told) 
     assert lines == [f"{auction_id}  ok: 9 events, 4 bids, sold at $19.00"]
 
 
-async def test_that_there_was_nothing_to_verify_is_said(store: RedisStore, verify: Told) -> None:
+async def test_that_there_was_nothing_to_verify_is_said(store: RedisStore, verify: RunVerify) -> None:
     """So that a backup that was not restored does not look verified."""
     assert verify("--all") == (0, ["there are no auctions"])
 
 
-async def test_all_auctions_are_verified_one_a_line(store: RedisStore, verify: Told) -> None:
+async def test_all_auctions_are_verified_with_one_line_each(store: RedisStore, verify: RunVerify) -> None:
     ids = [await an_auction(store, buy=buy) for buy in (False, True)]
     scheduled = Listing(
         auction_id=new_id("auc"), title="Later", seller=SELLER, terms=Terms(), epoch="e2", starts_at=2**45
@@ -101,7 +101,7 @@ def remove_the_last_event(redis: RedisServer, auction_id: str) -> None:
 
 
 def change_a_price(redis: RedisServer, auction_id: str) -> None:
-    """Rewrite the whole log with one price changed, as somebody with access could."""
+    """Rewrite the whole log with one price changed, as an attacker with access could."""
     key = keys_of(auction_id).events
     entries = redis.ask("XRANGE", key, "-", "+")
     redis.ask("DEL", key)
@@ -163,7 +163,7 @@ def swap_the_listing(redis: RedisServer, auction_id: str) -> None:
     ],
 )
 async def test_tampering_is_found(
-    tamper: Tamper, where: str, what: str, store: RedisStore, redis: RedisServer, verify: Told
+    tamper: Tamper, where: str, what: str, store: RedisStore, redis: RedisServer, verify: RunVerify
 ) -> None:
     auction_id = await an_auction(store)
     tamper(redis, auction_id)
@@ -178,14 +178,14 @@ async def test_tampering_is_found(
 
 
 async def test_a_report_of_tampering_sends_no_control_characters_to_the_terminal(
-    store: RedisStore, redis: RedisServer, verify: Told
+    store: RedisStore, redis: RedisServer, verify: RunVerify
 ) -> None:
     auction_id = await an_auction(store)
     redis.ask("HSET", keys_of(auction_id).bids, "a9\x1b[2J\u202e:usr_anna", "1")
     assert verify(auction_id)[1][0].startswith(f"{auction_id}  DIFFERS at \u2068receipt a9[2J:usr_anna: ")
 
 
-async def test_a_command_that_cannot_go_on_says_why_in_one_line(verify: Told) -> None:
+async def test_a_verification_that_fails_prints_the_reason_in_one_line(verify: RunVerify) -> None:
     for arguments, why in (
         ([], "say which auction to verify, or --all"),
         (["auc_none"], "there is no auction auc_none"),

@@ -1,4 +1,4 @@
-"""The platform from a wheel: everything that a checkout has beside the package is inside it."""
+"""The platform from a wheel, which contains all files that a checkout has outside the package."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel made from this checkout, as an installation lays it out."""
+    """A wheel built from this checkout, unpacked as an installation does."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)

@@ -1,7 +1,7 @@
-"""A process of people who bid far more often than they may, through both doors. They say what they were told.
+"""A process of users who bid far more often than their limit, over WebSocket and HTTP, and count the answers.
 
-`python -m tests.support.abusers` reads one JSON line of `Orders` from stdin, and then a line for each word: `go`,
-`rest` and `end`. With `end` it prints what it was told, by word.
+`python -m tests.support.abusers` reads one JSON line of `Orders` from stdin, and then one command per line: `go`,
+`rest` and `end`. On `end` it prints the number of answers by outcome or code.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from msgspec import Struct
 from tests.support.live_client import Client, Closed
 
 TICK_S: Final = 0.04
-LONGEST_TICK_S: Final = 0.5
-"""Nobody makes up for more than this, or it would be more than the gateway hears on one connection."""
+MAX_TICK_S: Final = 0.5
+"""No more time than this is caught up, because the gateway limits the messages of one connection."""
 
 
 class Orders(Struct):
@@ -29,10 +29,10 @@ class Orders(Struct):
     live_tokens: list[str]
     http_tokens: list[str]
     bids_a_second: float
-    """Of each of them."""
+    """Per user."""
 
 
-class Gang:
+class Abusers:
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
         self.outcomes: Counter[str] = Counter()
@@ -44,27 +44,27 @@ class Gang:
         return {"bid_id": f"a{self._number}", "amount": 1, **more}
 
     async def over_live(self, token: str) -> None:
-        """Whoever is thrown out comes again at once."""
+        """Reconnects at once after each disconnect."""
         while True:
             client = await Client.open(self.orders.port)
             try:
                 await client.sign_in(token)
                 self.outcomes["connections"] += 1
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._hear(client))
-                    tasks.create_task(self._shout(client.send))
+                    tasks.create_task(self._count_answers(client))
+                    tasks.create_task(self._send_bids(client.send))
             except* (Closed, ConnectionError):
-                self.outcomes["thrown out"] += 1
+                self.outcomes["disconnected"] += 1
             finally:
                 client.leave()
 
-    async def _hear(self, client: Client) -> None:
+    async def _count_answers(self, client: Client) -> None:
         while True:
             message = await client.next(within_s=120)
             if message["type"] == "bid_result":
                 self.outcomes[message["code"] or message["outcome"]] += 1
 
-    async def _shout(self, send: Callable[[dict[str, Any]], None]) -> None:
+    async def _send_bids(self, send: Callable[[dict[str, Any]], None]) -> None:
         due = 0.0
         async for seconds in self._ticks():
             due += self.orders.bids_a_second * seconds
@@ -74,22 +74,22 @@ class Gang:
                 send(self.bid(type="bid", auction_id=self.orders.auction_id))
 
     async def _ticks(self) -> AsyncIterator[float]:
-        """Now and then the seconds since the last time, which a busy machine may make long."""
+        """At each tick the seconds since the last one, which may be long on a busy machine."""
         loop = asyncio.get_running_loop()
         last = loop.time()
         while True:
             if not self.going.is_set():
                 await self.going.wait()
                 last = loop.time()
-                # They do not know each other, so they do not shout in step.
+                # The users are independent, so their ticks are spread.
                 await asyncio.sleep(random.uniform(0, TICK_S))
             now = loop.time()
-            yield min(now - last, LONGEST_TICK_S)
+            yield min(now - last, MAX_TICK_S)
             last = now
             await asyncio.sleep(TICK_S)
 
     async def over_http(self, token: str) -> None:
-        """Many requests on one connection, none waiting for the answer of the one before."""
+        """Pipelines many requests on one connection."""
         port = self.orders.port
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         path = f"/auction/v1/auctions/{self.orders.auction_id}/bids"
@@ -107,10 +107,10 @@ class Gang:
             writer.write(head.encode() + b"\r\n\r\n" + body)
 
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._shout(send))
-            tasks.create_task(self._hear_http(reader))
+            tasks.create_task(self._send_bids(send))
+            tasks.create_task(self._count_http_answers(reader))
 
-    async def _hear_http(self, reader: asyncio.StreamReader) -> None:
+    async def _count_http_answers(self, reader: asyncio.StreamReader) -> None:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             size = int(head.partition("content-length:")[2].partition("\r\n")[0])
@@ -120,17 +120,17 @@ class Gang:
 async def main() -> None:
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
-    gang = Gang(msgspec.json.decode(await lines.readline(), type=Orders))
-    tasks = [asyncio.create_task(gang.over_live(token)) for token in gang.orders.live_tokens]
-    tasks += [asyncio.create_task(gang.over_http(token)) for token in gang.orders.http_tokens]
-    while (word := (await lines.readline()).strip()) in {b"go", b"rest"}:
-        gang.going.set() if word == b"go" else gang.going.clear()
+    abusers = Abusers(msgspec.json.decode(await lines.readline(), type=Orders))
+    tasks = [asyncio.create_task(abusers.over_live(token)) for token in abusers.orders.live_tokens]
+    tasks += [asyncio.create_task(abusers.over_http(token)) for token in abusers.orders.http_tokens]
+    while (command := (await lines.readline()).strip()) in {b"go", b"rest"}:
+        abusers.going.set() if command == b"go" else abusers.going.clear()
     for task in tasks:
-        # One that failed on its way here says so.
+        # Raises the error of a task that failed.
         if task.done():
             task.result()
         task.cancel()
-    print(json.dumps(gang.outcomes))
+    print(json.dumps(abusers.outcomes))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Moves that aim at the edges of an auction: amounts and moments beside those that decide something."""
+"""Generated sequences of commands for one auction, called games. Each command, called a move, has an amount or a
+moment at or next to one where the rules change their decision."""
 
 import itertools
 import random
@@ -51,7 +52,7 @@ def moment_at(auction: Auction, now: int, anchor: str, offset: int) -> int:
 
 
 def some_terms(rng: random.Random) -> Terms:
-    """Small numbers near each other, so that every rule meets every other."""
+    """Small numbers near each other, so that all rules interact."""
     return Terms(
         start_price=rng.choice((1, 5, 9, 10)),
         reserve_price=rng.choice((None, 5, 14, 21, 40)),
@@ -66,7 +67,7 @@ def some_terms(rng: random.Random) -> Terms:
 
 
 class Player:
-    """Plays on both stores of a pair; what was recorded can be sent again."""
+    """Sends commands to both stores of a pair; recorded bids can be repeated."""
 
     def __init__(self, pair: Pair) -> None:
         self.pair = pair
@@ -95,11 +96,11 @@ class Player:
             self.recorded.append(sent)
 
     def wait(self, anchor: str, offset: int) -> None:
-        """Forward or back: a machine's clock may be set."""
+        """Forward or back, because a clock may be set."""
         self.pair.clock.set(moment_at(self.pair.auction, self.pair.clock.now, anchor, offset))
 
     async def step_clock(self, by_ms: int) -> None:
-        """And the hammer corrects the auction."""
+        """Steps the clock, and corrects the auction as the hammer does."""
         self.pair.step_clock(by_ms)
         await self.pair.verb("close")
 
@@ -108,7 +109,7 @@ class Player:
         await self.pair.verb("close", outage=Outage(began_at, began_at + lasted_ms))
 
     async def breaks(self, count: int) -> None:
-        """Pauses one after the other, then an outage that reaches back over them."""
+        """Several pauses, then an outage that covers them."""
         for _ in range(count):
             await self.pair.verb("pause")
             self.pair.clock.advance(100)
@@ -117,7 +118,7 @@ class Player:
         await self.outage(450, 440)
 
     async def step(self, rng: random.Random) -> None:
-        """One move, drawn from `rng`; most are bids."""
+        """One random command; most are bids."""
         match rng.choices(MOVES, HOW_OFTEN)[0]:
             case "bid":
                 bidder = rng.choices(PEOPLE, (8, 8, 8, 1))[0]
@@ -159,7 +160,7 @@ class Player:
             await self.pair.verb("close", force=True)
         else:
             await self.pair.verb(verb)
-            # Whatever it was, once more: a client that lost the answer would do the same.
+            # Repeated, as by a client that lost the answer.
             await self.pair.verb(verb)
 
 
@@ -168,7 +169,7 @@ STEPS_A_GAME: Final = 40
 
 
 async def play(pair: Pair, seed: int) -> None:
-    """One game, always the same for the same seed."""
+    """Sends one game to both stores; the same seed gives the same game."""
     rng, player = random.Random(seed), Player(pair)
     await player.begin(some_terms(rng), rng.choice((None, None, None, 100)))
     for _ in range(STEPS_A_GAME):

@@ -21,12 +21,12 @@ _numbers = itertools.count(1)
 
 
 def listing(auction_id: str = "auc_1", *, starts_at: int | None = None, **terms: Any) -> Listing:
-    """A thing to sell; the terms not named are those of the protocol."""
+    """A listing; terms that are not given are the defaults of the protocol."""
     return Listing(
         auction_id=auction_id, title="A thing", seller=SAM, terms=Terms(**terms), epoch="e1", starts_at=starts_at
     )
 
 
 def bid(bidder: Party, amount: int, kind: BidKind = "exact", bid_id: str = "") -> Bid:
-    """A bid with an id of its own, unless one is given."""
+    """A bid, with a new id unless one is given."""
     return Bid(bidder, bid_id or f"b{next(_numbers)}", amount, kind)

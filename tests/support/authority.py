@@ -1,5 +1,5 @@
-"""Let's Encrypt on this machine: pebble, which looks at what it is asked to vouch for as the real one does, and a
-DNS that knows every name as loopback."""
+"""Let's Encrypt on this machine: pebble, which validates challenges as the real one does, and a DNS server that
+resolves every name to loopback."""
 
 import json
 import os
@@ -18,7 +18,7 @@ READY_WITHIN_S = 10.0
 
 
 class Authority:
-    """Looks for its proofs on `http_port`, as the real one does on port 80."""
+    """Validates HTTP challenges on `http_port`, as the real one does on port 80."""
 
     def __init__(self, folder: Path, http_port: int) -> None:
         self._folder = folder
@@ -47,7 +47,7 @@ class Authority:
 
     @property
     def env(self) -> dict[str, str]:
-        """For certbot, and for scripts that call it."""
+        """The environment for certbot, and for scripts that call it."""
         return {
             **os.environ,
             "BLYTZ_ACME_SERVER": f"https://localhost:{self._port}/dir",
@@ -55,7 +55,7 @@ class Authority:
         }
 
     def root(self) -> str:
-        """What a client must trust, as PEM; another one each time pebble starts."""
+        """The root certificate that a client must trust, as PEM; a new one each time pebble starts."""
         return self._get(self._management, "/roots/0")
 
     def log(self) -> str:
@@ -78,12 +78,12 @@ class Authority:
 
     @staticmethod
     def _nothing_else() -> tuple[str, ...]:
-        """It is to be a DNS, and by itself would listen for everybody on four ports more."""
+        """Options that turn off the other servers of challtestsrv, which would listen on four more ports."""
         management = f"127.0.0.1:{free_port()}"
         return ("-http01", "", "-https01", "", "-tlsalpn01", "", "-management", management)
 
     def _start(self, *command: str) -> None:
-        # It would refuse a twentieth of what it is asked, and dawdle, to try its clients.
+        # Without these, pebble delays its answers and rejects 5 % of nonces to test its clients.
         env = {**os.environ, "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_VA_NOSLEEP": "1"}
         with self._log.open("ab") as log:
             self._processes.append(

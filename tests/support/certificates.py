@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and what it vouches for."""
+"""A certificate authority of a test, and the certificates that it issues."""
 
 import datetime as dt
 import ipaddress

@@ -1,4 +1,4 @@
-"""Time that a test passes in, for both stores at once."""
+"""Time set by the test, for both stores."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def scripts_on_test_clock(edit: Callable[[str], str] = lambda source: source) ->
     def on_test_clock(source: str) -> str:
         assert source.count(_OWN_TIME) == 1, "the scripts read time in another way now"
         changed = edit(source.replace(_OWN_TIME, _TEST_TIME))
-        assert "'TIME'" not in changed, "something else reads the server's time"
+        assert "'TIME'" not in changed, "another place reads the server's time"
         return changed
 
     return load_scripts(on_test_clock)
@@ -42,7 +42,7 @@ class Clock:
     def set(self, now: int) -> None:
         self.now = now
         if self._pipe:
-            # Commands of one connection are served in order, so nobody has to wait for this one.
+            # Commands of one connection are executed in order, so this one need not be awaited.
             self._pipe.call("SET", CLOCK_KEY, now)
 
     def steady(self) -> int | None:

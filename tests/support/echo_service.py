@@ -1,4 +1,4 @@
-"""A service that answers every request with the request: what the words of a stranger become on their way."""
+"""A service that answers every request with that request, to see what the gateway passes on."""
 
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,11 +18,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """What was asked is in the answer."""
+        """No log, because the request is in the answer."""
 
 
 class EchoService:
-    """Listens from its construction on; only GET."""
+    """Listens from its construction; only GET."""
 
     def __init__(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)

@@ -1,4 +1,4 @@
-"""A platform with people in it, and for each documented example a request that is answered by it."""
+"""A platform with users, and for each documented example a request that gets this answer."""
 
 import json
 import time
@@ -22,7 +22,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Operation:
-    """One of a document, as it is written there."""
+    """One operation of a document, as written there."""
 
     id: str
     method: str
@@ -43,7 +43,7 @@ class Operation:
 
 
 def operations() -> list[Operation]:
-    """Of all services, with the path that the gateway puts in front of each."""
+    """The operations of all services, with the path prefix of each at the gateway."""
     found = []
     for path in sorted(SPECS.glob("openapi/*.yaml")):
         document = yaml.safe_load(path.read_text())
@@ -72,7 +72,7 @@ class Ask:
 
 
 class ExampleRunner:
-    """Sends, and knows how to bring a platform to where an example holds."""
+    """Sends requests, and creates the state in which an example applies."""
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
@@ -84,7 +84,7 @@ class ExampleRunner:
         self.bidding = next(one for one in operations() if one.id == "placeBid")
 
     def person(self, *roles: Any) -> str:
-        """The token of somebody new, whose limits nobody has used up."""
+        """The token of a new user, whose limits are unused."""
         return self.issuer.issue(f"Example {next(_numbers)} {time.time_ns()}", roles)
 
     def send(self, ask: Ask) -> httpx.Response:
@@ -130,7 +130,7 @@ class ExampleRunner:
         return self.issuer.verify(token).id
 
     def banned(self) -> tuple[str, str]:
-        """Somebody who was just shut out: token and id."""
+        """The token and id of a new user who is banned."""
         token = self.person("bidder", "seller", "admin")
         user_id = self.user_id(token)
         admin = {"Authorization": f"Bearer {self.person('admin')}"}
@@ -141,7 +141,7 @@ class ExampleRunner:
         return token, user_id
 
     def good(self, operation: Operation, name: str = "") -> Ask:
-        """A request that is answered as this example says."""
+        """A request that gets the answer of this example."""
         body = operation.request(name)
         if operation.id in {"health", "ready", "metrics", "signIn"}:
             return Ask(operation, body=body)
@@ -155,7 +155,7 @@ class ExampleRunner:
             return Ask(operation, self.person("seller"), body)
         seller = self.person("seller")
         if operation.id == "listAuctions":
-            # So that there is another page.
+            # Makes a second page.
             self.open()
         terms: dict[str, Any] = {"buy_now_price": 9_000} if name == "bought" else {}
         auction_id = self.open(seller, **terms)
@@ -182,7 +182,7 @@ class ExampleRunner:
 
 
 def shape(value: Any) -> Any:
-    """Which fields there are, how deep, and of which type: all of an answer but its values."""
+    """The structure of a JSON value: its fields and types without the values."""
     match value:
         case dict():
             return {name: shape(part) for name, part in sorted(value.items())}

@@ -1,4 +1,4 @@
-"""Tokens that a stranger may send; `test_malformed_tokens.py` has those that only an issuer can write."""
+"""Tokens that anybody may forge; `test_malformed_tokens.py` has those that only an issuer can sign."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from tests.support.issuer import FakeIssuer, SigningKey, base64url
 
 
 def forgeries(issuer: FakeIssuer) -> dict[str, str]:
-    """By what is wrong with each."""
+    """Forged tokens by their fault."""
     good, now, stranger = issuer.token(), int(time.time()), SigningKey("first")
     head, body, signature = good.split(".")
 

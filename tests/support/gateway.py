@@ -1,5 +1,4 @@
-"""The gateway as an operator runs it: `blytz gateway`, on ports and in a folder of its own, in front of real
-services."""
+"""The gateway as an operator runs it: `blytz gateway`, on its own ports and folder, in front of real services."""
 
 import asyncio
 import contextlib
@@ -28,7 +27,7 @@ def gateway_env(**settings: object) -> dict[str, str]:
 
 
 def check(data: Path, **settings: object) -> subprocess.CompletedProcess[str]:
-    """`blytz gateway --check`: what nginx says to this configuration."""
+    """`blytz gateway --check`: the result of nginx for this configuration."""
     words = blytz("gateway", "--data", str(data), "--check")
     return subprocess.run(words, env=gateway_env(**settings), capture_output=True, text=True, check=False)
 
@@ -66,12 +65,12 @@ class Gateway:
         return f"https://{DOMAIN}:{self.https_port}"
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        """Over plain http; names of headers with `_` for `-`."""
+        """GET over plain http; header names have `_` for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return httpx.get(self.url + path, headers=named, timeout=WITHIN_S)
 
     def get_https(self, path: str, method: str = "GET") -> httpx.Response:
-        """By our name, whose certificate is taken as it is; on loopback no DNS is asked."""
+        """A request over TLS by the domain, without DNS; the certificate is not verified."""
         with httpx.Client(verify=trusting_all(), timeout=WITHIN_S) as client:
             return client.request(
                 method,
@@ -81,7 +80,7 @@ class Gateway:
             )
 
     async def open_socket(self, context: ssl.SSLContext | None = None) -> Client:
-        """A WebSocket through TLS, not yet welcomed."""
+        """A WebSocket over TLS, before its `welcome`."""
         streams = await asyncio.open_connection(
             "127.0.0.1",
             self.https_port,
@@ -96,7 +95,7 @@ class Gateway:
         return client
 
     def certificate(self) -> str:
-        """What a client who comes now is shown, as PEM."""
+        """The certificate that the gateway serves now, as PEM."""
         return ssl_certificate(self.https_port)
 
     def workers(self) -> set[int]:
@@ -104,7 +103,7 @@ class Gateway:
         return {int(pid) for pid in children.split()}
 
     def wait_until_replaced(self, workers: set[int]) -> None:
-        """Until none of these takes new connections. For 0.1 s after a reload old and new ones do."""
+        """Waits until none of these workers accepts connections. For 0.1 s after a reload old and new ones do."""
 
         def is_taking(pid: int) -> bool:
             try:
@@ -113,7 +112,7 @@ class Gateway:
                 return False
             return bool(title) and b"shutting down" not in title
 
-        wait_until(lambda: not any(map(is_taking, workers)), "the workers of before leave", 10.0)
+        wait_until(lambda: not any(map(is_taking, workers)), "the old workers accept no connections", 10.0)
 
     def reload(self) -> None:
         """Returns when processes of the new configuration are at work."""
@@ -122,12 +121,12 @@ class Gateway:
         wait_until(lambda: bool(self.workers() - before), "nginx has read its configuration again")
 
     def logs(self) -> str:
-        """Everything that the gateway wrote, into any file. Its pages are links to files of the installation."""
+        """Everything that the gateway wrote to any file, except its pages, which are links."""
         files = [self._log, *(path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())]
         return "\n".join(path.read_text(errors="replace") for path in files)
 
     def log_line(self, request_id: str) -> str:
-        """The line of the access log about one request, which takes up to a second to be written."""
+        """Waits for the access log line of a request, which may take a second."""
         log = self.folder / "access.log"
 
         def found() -> list[str]:
@@ -165,7 +164,7 @@ class Gateway:
 
 
 async def abort(*clients: Client) -> None:
-    """Without the last words of TLS, and gone when it returns."""
+    """Aborts the connection without a TLS shutdown, and waits until it is closed."""
     for client in clients:
         client.writer.transport.abort()
         with contextlib.suppress(OSError):

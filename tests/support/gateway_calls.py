@@ -8,7 +8,7 @@ WITHIN_S = 10.0
 
 
 class Calls:
-    """Each by who holds the token, whatever it is."""
+    """Each call uses the given token, valid or not."""
 
     def __init__(self, platform: Platform) -> None:
         self.client = httpx.Client(base_url=f"{platform.url}/auction/v1", timeout=WITHIN_S)

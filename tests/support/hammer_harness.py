@@ -1,4 +1,4 @@
-"""An auction harness for tests of the hammer: a Redis, hammers as real processes, and a look into everything."""
+"""A harness for tests of the hammer: a Redis, hammers as real processes, and access to all data."""
 
 import asyncio
 import tempfile
@@ -55,14 +55,14 @@ class HammerHarness:
         return started
 
     async def open(self, ends_in_ms: int = 60_000, *, starts_at: int | None = None, **terms: Any) -> str:
-        """An auction that ends in so many milliseconds, or that long after `starts_at`."""
+        """Opens an auction that ends in `ends_in_ms`, or that long after `starts_at`."""
         terms = {"duration_ms": ends_in_ms, **terms}
         listing = auctions.listing(new_id("auc"), starts_at=starts_at, **terms)
         while True:
             try:
                 await self.store.create(listing, auctions.CAUSE)
             except StoreUnavailable:
-                # Created perhaps; to create it again does no harm. A busy machine may take longer to say so.
+                # The auction may exist already; creating it again is idempotent. A busy machine may answer late.
                 await self.pipe.up.wait()
             else:
                 return listing.auction_id
@@ -82,18 +82,18 @@ class HammerHarness:
         return [event.kind for event in await self.events(auction_id)]
 
     async def closing(self, auction_id: str) -> Event:
-        """Its one closing event, which is its last."""
+        """Its only closing event, which is its last event."""
         events = await self.events(auction_id)
         closings = [event for event in events if event.kind in CLOSINGS]
         assert closings == events[-1:], f"{auction_id} has {[event.kind for event in events]}"
         return closings[0]
 
     async def restored(self, auction_id: str) -> list[Event]:
-        """The events that gave lost time back."""
+        """The events that compensated an outage."""
         return [event for event in await self.events(auction_id) if event.public.get("reason") == "outage"]
 
     def sales(self) -> dict[str, list[dict[str, Any]]]:
-        """By auction, each entry of `sales`: the closing event, and `passed_on_at`, when it came there."""
+        """The entries of `sales` by auction: the closing event, and `passed_on_at`, the time of the entry."""
         found: dict[str, list[dict[str, Any]]] = {}
         for entry_id, (_, auction_id, _, event) in self.redis.ask("XRANGE", SALES, "-", "+"):
             passed_on_at = int(entry_id.partition(b"-")[0])
@@ -102,7 +102,7 @@ class HammerHarness:
         return found
 
     def scheduled(self) -> dict[str, int]:
-        """What is on the schedule, and when the hammer is to look."""
+        """The schedule: auctions, and the times of their next checks."""
         found = self.redis.ask("ZRANGE", SCHEDULE, 0, -1, "WITHSCORES")
         return {name.decode(): int(float(at)) for name, at in zip(found[::2], found[1::2], strict=True)}
 
@@ -114,7 +114,7 @@ class HammerHarness:
         await until(lambda: len(self.sales()) >= count, f"{count} in sales", within_s)
 
     async def assert_each_ended_once(self, auction_ids: Iterable[str]) -> None:
-        """One closing event, passed on once as it is, nothing left on the schedule, and a log that replays."""
+        """Checks for each: one closing event, recorded once in sales, no schedule entry, a log that replays."""
         sales, left = self.sales(), self.scheduled()
         for auction_id in auction_ids:
             closing = await self.closing(auction_id)
@@ -126,7 +126,7 @@ class HammerHarness:
         self.assert_logs_replay()
 
     def assert_logs_replay(self) -> Counter[Status]:
-        """Every log is what the rules make of it, and the state is what the log makes."""
+        """Checks that the rules give the same events for every log, and the log gives the state."""
         found: Counter[Status] = Counter()
         with Redis.from_url(self.redis.url) as redis:
             for auction_id in audit.auction_ids(redis):
@@ -139,7 +139,7 @@ class HammerHarness:
 async def harness_in(
     redis: RedisServer, hammers: int = 0, *, running: Sequence[Service] = ()
 ) -> AsyncIterator[HammerHarness]:
-    """A harness with so many hammers, which end with it, beside those that run already and outlive it."""
+    """A harness that starts this many hammers and stops them at its end, besides those already running."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="blytz-"))
         async with connected(redis.url) as pipe:
@@ -152,7 +152,7 @@ async def harness_in(
 
 @dataclass(frozen=True)
 class HammerFleet:
-    """A Redis and hammers that live through the outages of many tests."""
+    """A Redis and hammers shared by tests that make outages."""
 
     redis: RedisServer
     hammers: list[Service]
@@ -168,7 +168,7 @@ def fleet_with(hammers: int, folder: Path) -> Iterator[HammerFleet]:
 
 @asynccontextmanager
 async def harness_of(fleet: HammerFleet) -> AsyncIterator[HammerHarness]:
-    """The fleet as if nothing had ever happened in it, whatever a test before has left behind."""
+    """The fleet in its initial state, whatever an earlier test left behind."""
     redis = fleet.redis
     try:
         redis.ask("FLUSHALL")

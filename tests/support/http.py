@@ -1,4 +1,4 @@
-"""The HTTP service as tests use it: a real process, and a client that says who asks."""
+"""A client of the HTTP service, with a token for each call."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -13,8 +13,8 @@ ANSWERED_WITHIN_S = 10.0
 
 
 class Api:
-    """Calls to one `blytz serve auction`, by way of `url` where a gateway stands before it. A body is JSON text,
-    or a value to be encoded."""
+    """Calls one `blytz serve auction`, through `url` if there is a gateway. A body is JSON text, or a value to
+    be encoded."""
 
     def __init__(self, service: Service, folder: Path, url: str = "") -> None:
         self.service = service
@@ -29,13 +29,13 @@ class Api:
         return self.http.get(path, params=params, headers=_headers(by))
 
     def post(self, path: str, body: Any = None, by: str | None = None, **headers: str) -> httpx.Response:
-        """`headers` with `_` for `-`."""
+        """Header names have `_` for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         content = {"content": body} if isinstance(body, str | bytes) or body is None else {"json": body}
         return self.http.post(path, headers=_headers(by) | named, **content)
 
     def create(self, by: str, **terms: Any) -> str:
-        """The id of an auction that is open now."""
+        """Creates an open auction and returns its id."""
         created = self.post("/v1/auctions", {"title": "A thing", "terms": terms}, by=by)
         assert created.status_code == 201, created.text
         return str(created.json()["auction_id"])
@@ -66,7 +66,7 @@ def _headers(by: str | None) -> dict[str, str]:
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """The body, once it is the problem it should be."""
+    """Checks that the answer is this problem, and returns its body."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     body: dict[str, Any] = answer.json()
     assert (answer.status_code, body["code"]) == (status, code), body
@@ -78,5 +78,5 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 def wrong_fields(answer: httpx.Response) -> list[str]:
-    """The paths that a 422 names."""
+    """The paths of the faults in a 422."""
     return [error["path"] for error in problem(answer, 422, "invalid_request")["errors"]]

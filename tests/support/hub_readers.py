@@ -1,4 +1,4 @@
-"""One auction's log in memory, and readers of a hub that accept no gap, no repeat and no wrong state."""
+"""The log of one auction in memory, and readers of a hub that report each gap, repeat and wrong state."""
 
 import asyncio
 from collections.abc import Callable
@@ -41,13 +41,13 @@ def event(seq: int, price: int, previous: int) -> bytes:
 
 @lru_cache(maxsize=64)
 def messages_of(frame: bytes) -> list[dict[str, Any]]:
-    """Read once for all who get the same frame."""
+    """Decoded once for all readers of the same frame."""
     received = msgspec.json.decode(frame)
     return received if isinstance(received, list) else [received]
 
 
 class MemorySource:
-    """Answers when it is told to, with what is true then, or with `StoreUnavailable`."""
+    """Answers reads at once or when `answer` is called: with the state at that time, or `StoreUnavailable`."""
 
     def __init__(self) -> None:
         self.epoch, self.exists = "e1", True
@@ -76,7 +76,7 @@ class MemorySource:
         return f"{self.epoch}-d{self._datasets}"
 
     def lose(self, count: int) -> None:
-        """As after a backup is restored, or a replica promoted that had not received the last events."""
+        """Loses the last events, as after a restored backup or the promotion of a replica that was behind."""
         self._datasets += 1
         del self.prices[max(1, len(self.prices) - count) :]
         self.log = [entry for entry in self.log if entry[0] <= self.seq]
@@ -100,7 +100,7 @@ class MemorySource:
         return reading
 
     def answer(self, fail: bool = False) -> None:
-        """All that is asked now."""
+        """Answers all waiting reads."""
         asked, self._asked = self._asked, []
         for future, read in asked:
             if future.done():
@@ -133,7 +133,7 @@ class MemorySource:
 
 
 class CheckedReader:
-    """Complains when it is told what does not follow from what it was told before."""
+    """Reports a fault for each message that does not follow from the messages before it."""
 
     def __init__(self, name: int, hub: Hub, faults: list[str]) -> None:
         self.name, self._hub, self._faults = name, hub, faults
@@ -154,7 +154,7 @@ class CheckedReader:
         self._hub.watch(AUCTION, WatchRequest(self, after, epoch, ref))
 
     def resume(self) -> None:
-        """As a client does that was away: from what it knows."""
+        """Watches from the last known event, as a client does after a disconnect."""
         epoch, seq, _ = self.view or (None, None, None)
         self.watch(seq, epoch)
 
@@ -164,15 +164,15 @@ class CheckedReader:
         self._hub.unwatch(AUCTION, self)
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         return bool(self._asked)
 
     def send(self, frame: bytes) -> None:
         self.frames += 1
         if not self.watching:
-            self._faults.append(f"{self.name} is told {frame[:90]!r} though it has left")
+            self._faults.append(f"{self.name} received {frame[:90]!r} after it unsubscribed")
         if self.leaves_at_next_frame:
-            # What a session does whose queue overflows.
+            # As a connection does whose queue overflows.
             self.leaves_at_next_frame = False
             self.unwatch()
             return
@@ -180,7 +180,7 @@ class CheckedReader:
             for message in messages_of(frame):
                 self._take(message, len(frame))
         except AssertionError as error:
-            # A reader never raises: whoever runs the test looks here.
+            # A reader must not raise inside the hub, so faults are collected.
             self._faults.append(f"{self.name}: {error}")
 
     def can_queue(self, size: int) -> bool:
@@ -191,36 +191,36 @@ class CheckedReader:
 
     def _take(self, message: dict[str, Any], size: int) -> None:
         ref = message.get("ref")
-        assert ref is None or ref in self._asked, f"{ref} is answered twice, or was never asked"
+        assert ref is None or ref in self._asked, f"{ref} is answered twice, or was never sent"
         after, epoch = self._asked.pop(ref) if ref else (None, None)
         match message["type"]:
             case "snapshot":
                 state = message["state"]
                 assert state["seq"] == state["price"] % PRICES_OF_A_DATASET == message["seq"], (
-                    "a state of another moment"
+                    "the state is not the one after this event"
                 )
                 self.view = (message["epoch"], message["seq"], state["price"])
             case "replay":
-                assert after is not None, "a replay that nobody asked for"
-                assert message["epoch"] == epoch, "a replay of another history"
-                assert size <= self.queue_holds, "a replay that ends the connection"
+                assert after is not None, "a replay that was not requested"
+                assert message["epoch"] == epoch, "a replay of another epoch"
+                assert size <= self.queue_holds, "a replay larger than the send queue"
                 events = message["events"]
                 if self.view is None or self.view[:2] != (epoch, after):
-                    # It asked from where it never was.
+                    # It requested a position that it had not reached.
                     self.view = (message["epoch"], after, None)
                 for missed in events:
-                    self._lay(missed)
-                assert self.view[1] == message["seq"], "a replay that ends too early"
+                    self._apply(missed)
+                assert self.view[1] == message["seq"], "a replay that is not complete"
             case "event":
-                self._lay(message)
+                self._apply(message)
             case "error":
                 assert message["code"] == "rate_limited", message
                 assert self._asked, "a second request refused though the first was answered"
             case kind:
                 assert kind == "viewers", kind
 
-    def _lay(self, event: dict[str, Any]) -> None:
-        assert self.view is not None, "an event before anything it could follow"
+    def _apply(self, event: dict[str, Any]) -> None:
+        assert self.view is not None, "an event before a snapshot or replay"
         epoch, seq, price = self.view
         assert event["seq"] == seq + 1, f"{event['seq']} follows {self.view}"
         assert event["previous"] == (price or event["previous"]), f"{event} follows {self.view}"

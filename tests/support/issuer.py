@@ -1,5 +1,4 @@
-"""An issuer of tokens for tests: a real HTTP server on loopback with discovery and keys, and a pen that signs
-whatever it is told to."""
+"""An issuer of tokens for tests: a real HTTP server on loopback with discovery and keys that signs any claims."""
 
 import base64
 import json
@@ -23,7 +22,7 @@ def base64url(content: bytes) -> str:
 
 
 class SigningKey:
-    """A key pair and how its public half stands in a JWK set."""
+    """A key pair and its public key as an entry of a JWK set."""
 
     def __init__(self, kid: str, algorithm: str = "RS256", bits: int = 2_048) -> None:
         self.kid, self.algorithm = kid, algorithm
@@ -47,7 +46,7 @@ class SigningKey:
         return jwt.encode(claims, self.private, self.algorithm, headers={"kid": self.kid, **headers})
 
     def sign_anything(self, header: bytes, payload: bytes) -> str:
-        """What no library would write: the parts as they are. For RS256."""
+        """Signs these parts unchanged, also such as no library would write. For RS256."""
         signed = f"{base64url(header)}.{base64url(payload)}"
         pen = RSAAlgorithm(RSAAlgorithm.SHA256)
         return f"{signed}.{base64url(pen.sign(signed.encode(), self.private))}"
@@ -55,7 +54,7 @@ class SigningKey:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """Who asked has gone, and a test's output is its own."""
+        """Ignores clients that closed early, to keep the output of tests clean."""
 
 
 class FakeIssuer:
@@ -83,7 +82,7 @@ class FakeIssuer:
                 issuer._answer(self)
 
             def log_message(self, *_: object) -> None:
-                """A test's output is its own."""
+                """No log, to keep the output of tests clean."""
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -115,7 +114,7 @@ class FakeIssuer:
         request.wfile.write(body)
 
     def claims(self, **other: Any) -> dict[str, Any]:
-        """Those of a good token, with others; one that is None is left out."""
+        """The claims of a valid token with these changes; a claim of None is left out."""
         now = int(time.time())
         good = {
             "iss": self.url,

@@ -11,7 +11,7 @@ from tests.support.services import Service
 
 class GatewayProcess(Service):
     """`blytz serve live`, ready when the constructor or `start` returns. The settings are those of `Settings`, by
-    their names: `GatewayProcess(url, most_topics=3)`. The key of its tokens is in `data`, unless told otherwise a
+    their names: `GatewayProcess(url, most_topics=3)`. The key of its tokens is in `data`, by default a
     folder of its own, which `close` removes."""
 
     def __init__(self, redis_url: str, *, data: Path | None = None, **settings: str | int) -> None:

@@ -1,4 +1,4 @@
-"""A client of the live protocol that may also be rude: it makes its frames by hand."""
+"""A client of the live protocol that builds its own frames, and so can also send invalid ones."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ ABNORMAL = 1006
 
 
 class Closed(Exception):
-    """The other side has gone; `code` is what it said, 1006 when it said nothing."""
+    """The gateway closed the connection; `code` is its close code, 1006 without a close frame."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"closed with {code}")
@@ -40,7 +40,7 @@ def frame(payload: bytes, opcode: int = TEXT, *, fin: bool = True, masked: bool 
 
 
 def handshake(port: int, path: str = "/live/v1", **headers: str) -> bytes:
-    """Names of headers are given with `_` for `-`."""
+    """Header names have `_` for `-`."""
     lines = {
         "Host": f"127.0.0.1:{port}",
         "Upgrade": "websocket",
@@ -53,7 +53,7 @@ def handshake(port: int, path: str = "/live/v1", **headers: str) -> bytes:
 
 
 class Client:
-    """`await Client.open(port)`; `messages` are those of all text frames in order, batches taken apart."""
+    """`await Client.open(port)`; `messages` are those of all text frames in order, with batches split."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -65,7 +65,7 @@ class Client:
 
     @classmethod
     async def open(cls, port: int, **headers: str) -> Self:
-        """Connected, not yet welcomed. Raises ConnectionError with the head of any other answer than 101."""
+        """Connects, before `welcome`. Raises ConnectionError with the head of any answer other than 101."""
         client = cls(*await asyncio.open_connection("127.0.0.1", port, limit=2**20))
         client.writer.write(handshake(port, **headers))
         client.head = (await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), WITHIN_S)).decode()
@@ -75,7 +75,7 @@ class Client:
         return client
 
     def send(self, *messages: dict[str, Any]) -> None:
-        """Each in a frame of its own."""
+        """Sends each message in its own frame."""
         for message in messages:
             self.send_text(msgspec.json.encode(message))
 
@@ -114,7 +114,7 @@ class Client:
             return self._ready.pop(0)
 
     async def receive(self, kind: str, **fields: object) -> dict[str, Any]:
-        """The next message of this type (with these fields); others are passed over."""
+        """The next message of this type and these fields; others are skipped."""
         async with asyncio.timeout(WITHIN_S):
             while True:
                 message = await self.next()
@@ -136,7 +136,7 @@ class Client:
         return message
 
     async def drain(self) -> list[dict[str, Any]]:
-        """Everything that was said before the answer to a ping sent now."""
+        """Sends a ping, and returns all messages received before its answer."""
         self.send({"type": "ping", "ref": "silence?"})
         received = []
         while (message := await self.next()).get("ref") != "silence?":
@@ -144,11 +144,11 @@ class Client:
         return received
 
     async def closed(self, within_s: float = WITHIN_S) -> int:
-        """The close code, once it comes; what is said before is dropped."""
+        """Waits for the close code; messages before it are dropped."""
         return (await self.rest(within_s))[1]
 
     async def rest(self, within_s: float = WITHIN_S) -> tuple[list[dict[str, Any]], int]:
-        """All that is said until the end, and the close code. Raises TimeoutError."""
+        """All messages until the close, and its code. Raises TimeoutError."""
         received: list[dict[str, Any]] = []
         async with asyncio.timeout(within_s):
             while True:
@@ -163,7 +163,7 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def welcomed(port: int, token: str = "", **headers: str) -> AsyncIterator[Client]:
-    """A client past its welcome, and signed in when there is a token."""
+    """A client that has received `welcome`, signed in if there is a token."""
     client = await Client.open(port, **headers)
     try:
         assert (await client.next())["type"] == "welcome"

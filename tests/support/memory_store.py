@@ -1,4 +1,4 @@
-"""Auctions in this process's memory, over the pure rules: for tests, rehearsal and replay. Nothing survives it."""
+"""Auctions in memory, decided by the pure rules, without persistence."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -70,7 +70,7 @@ class MemoryStore:
         after = self._apply(
             auction_id, lambda auction: rules_of_time.change(auction, verb, cause, self._clock(), by_ms)
         )
-        assert not isinstance(after, NotYet), "only open and close can come too early"
+        assert not isinstance(after, NotYet), "only open and close can be too early"
         return after if isinstance(after, Refused) else self._first_answer(auction_id, operation_id, after)
 
     async def close(

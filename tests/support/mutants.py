@@ -1,4 +1,4 @@
-"""Ways to break the scripts, each named after the promise it breaks: name, text, text instead."""
+"""Mutations of the scripts, by the wrong behaviour that each causes: the text, and the text in its place."""
 
 from typing import Final
 
@@ -9,14 +9,14 @@ _SEEN = "if amount ~= ARGV[7] or kind ~= KIND then"
 _NOT_YET = "if lost_ms > 0 or now < a.ends_at then"
 
 MUTANTS: Final[dict[str, tuple[str, str]]] = {
-    # When a bid is taken
-    "a bid is taken after the end": (
+    # When a bid is accepted
+    "a bid is accepted after the end": (
         "if now >= a.ends_at then\n  return refuse",
         "if false then\n  return refuse",
     ),
-    "a bid is taken in the millisecond of the end": ("if now >= a.ends_at then", "if now > a.ends_at then"),
-    "a bid is taken while paused": ("if a.status ~= 'open' then", "if FINAL[a.status] then"),
-    "time runs backwards": ("math.max(server_now(), a.clock)", "server_now()"),
+    "a bid is accepted in the millisecond of the end": ("if now >= a.ends_at then", "if now > a.ends_at then"),
+    "a bid is accepted while paused": ("if a.status ~= 'open' then", "if FINAL[a.status] then"),
+    "event times go back": ("math.max(server_now(), a.clock)", "server_now()"),
     # Who may bid
     "the seller may bid": ("if BIDDER_ID == a.seller_id then", "if false then"),
     "a blocked bidder may bid": ("redis.call('SISMEMBER', KEYS[5], BIDDER_ID) == 1", "false"),
@@ -24,7 +24,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "a leader lowers its ceiling": (_LEADING, "if leading and KIND == 'exact' then"),
     "a leader may not buy now": (" and KIND ~= 'buy_now' and (KIND ==", " and (KIND =="),
     # How much
-    "too low is told before already leading": (
+    "bid_too_low is answered before already_leading": (
         _LEADING,
         f"{_TOO_LOW}  return refuse('bid_too_low', a, now)\nend\n{_LEADING}",
     ),
@@ -34,15 +34,15 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     # Who leads, at which price
     "a tie goes to the later bid": ("elseif m > rival then", "elseif m >= rival then"),
     "a loser does not push the price by a step": ("math.min(rival, m + increment(a, m))", "math.min(rival, m)"),
-    "the price passes the leader's ceiling": ("math.min(rival, m + increment(a, m))", "m + increment(a, m)"),
-    "the price passes the new ceiling": (
+    "the price exceeds the leader's ceiling": ("math.min(rival, m + increment(a, m))", "m + increment(a, m)"),
+    "the price exceeds the new ceiling": (
         "math.min(m, rival + increment(a, rival))",
         "rival + increment(a, rival)",
     ),
-    "a maximum is shown": ("KIND == 'exact' and m or a.start_price", "m"),
+    "a ceiling is public": ("KIND == 'exact' and m or a.start_price", "m"),
     "an outbid bid does not count": ("a.bid_count + 1", "a.bid_count + (a.leader_id == BIDDER_ID and 1 or 0)"),
     # The reserve, and buying now
-    "the reserve is forgotten": ("a.reserve_price <= a.ceiling then", "false then"),
+    "the reserve is ignored": ("a.reserve_price <= a.ceiling then", "false then"),
     "the reserve is met one short": ("a.reserve_price <= a.ceiling then", "a.reserve_price < a.ceiling then"),
     "sold below the reserve": ("a.leader and reserve_met(a) and 'sold'", "a.leader and 'sold'"),
     "buy now stays open at its price": ("a.price >= m) then", "a.price > m) then"),
@@ -52,34 +52,34 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "a late bid extends nothing": (_IN_WINDOW, "false"),
     "a bid at the edge of the window extends": (_IN_WINDOW, _IN_WINDOW.replace("<", "<=")),
     "sudden death extends": (" and a.ending == 'extended'", ""),
-    "an extension passes the hard stop": (
+    "an extension exceeds the hard stop": (
         "a.hard_stop_at and math.min(ends_at, a.hard_stop_at) or ends_at",
         "ends_at",
     ),
     "an extension shortens": ("math.max(a.ends_at, capped(a, now + a.extension_ms))", "now + a.extension_ms"),
-    "a ceiling raised in silence extends": (" and moved and", " and"),
+    "raising the own ceiling extends": (" and moved and", " and"),
     "a refused bid extends": (_TOO_LOW, f"{_TOO_LOW}  redis.call('HINCRBY', KEYS[1], 'ends_at', 1)\n"),
     # The same bid again
-    "a bid is not remembered": ("redis.call('HSET', KEYS[4], BID_KEY,", "local _ = ("),
-    "a refused bid is remembered": (
+    "no receipt is stored for a bid": ("redis.call('HSET', KEYS[4], BID_KEY,", "local _ = ("),
+    "a receipt is stored for a refused bid": (
         _TOO_LOW,
         f"{_TOO_LOW}  redis.call('HSET', KEYS[4], BID_KEY, m .. ' ' .. KIND .. ' outbid 1 1 1 0 1')\n",
     ),
-    "a bid_id serves another amount": (_SEEN, "if kind ~= KIND then"),
-    "a bid_id serves another kind": (_SEEN, "if amount ~= ARGV[7] then"),
+    "a bid_id can be reused with another amount": (_SEEN, "if kind ~= KIND then"),
+    "a bid_id can be reused with another kind": (_SEEN, "if amount ~= ARGV[7] then"),
     # The log
-    "numbers of events have gaps": ("a.seq = a.seq + 1", "a.seq = a.seq + 2"),
+    "event numbers have gaps": ("a.seq = a.seq + 1", "a.seq = a.seq + 2"),
     "an event is not recorded": ("redis.call('XADD', KEYS[2],", "local _ = ("),
     # The seller's verbs
     "an auction opens before its time": ("if a.starts_at and now < a.starts_at then", "if false then"),
-    "a pause eats the time left": ("now + a.remaining_ms, nil, nil", "now, nil, nil"),
-    "a pause eats into the hard stop": ("a.hard_stop_at + now - a.paused_at", "a.hard_stop_at"),
+    "a pause consumes remaining time": ("now + a.remaining_ms, nil, nil", "now, nil, nil"),
+    "a pause does not move the hard stop": ("a.hard_stop_at + now - a.paused_at", "a.hard_stop_at"),
     "a seller extends past the hard stop": ("capped(a, a.ends_at + BY_MS)", "a.ends_at + BY_MS"),
     "a cancelled auction is cancelled again": ("if a.status == 'cancelled' then", "if false then"),
     # The hammer
-    "the hammer falls early": (_NOT_YET, _NOT_YET.replace("now <", "now + 1 <")),
-    "the hammer falls twice": ("{sold = true, unsold = true, cancelled", "{cancelled"),
-    "the hammer ends a pause": ("if a.status == 'paused' then\n    return", "if false then\n    return"),
+    "an auction closes early": (_NOT_YET, _NOT_YET.replace("now <", "now + 1 <")),
+    "an auction closes twice": ("{sold = true, unsold = true, cancelled", "{cancelled"),
+    "an auction closes during a pause": ("if a.status == 'paused' then\n    return", "if false then\n    return"),
     "a pause before an outage loses the time it ran": ("take_out(a.paused_at,", "take_out(BEGAN_AT,"),
     "a pause during an outage counts as running": (
         "if a.paused_at then\n    take_out",
@@ -99,7 +99,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
         "math.max(BEGAN_AT, a.opened_at, a.compensated_until)",
         "a.compensated_until < ENDED_AT and math.max(BEGAN_AT, a.opened_at) or ENDED_AT",
     ),
-    "an outage before the opening is made good": ("BEGAN_AT, a.opened_at, a.comp", "BEGAN_AT, a.comp"),
+    "an outage before the opening is compensated": ("BEGAN_AT, a.opened_at, a.comp", "BEGAN_AT, a.comp"),
     "an outage does not move the hard stop": ("a.hard_stop_at and a.hard_stop_at + by_ms", "a.hard_stop_at"),
 }
 

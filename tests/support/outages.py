@@ -1,4 +1,4 @@
-"""Ways in which a Redis can be away."""
+"""Ways in which Redis can be unavailable."""
 
 import asyncio
 from typing import Literal
@@ -11,7 +11,7 @@ WAYS: tuple[How, ...] = ("killed", "stopped", "frozen")
 
 
 async def until_time(at: int) -> None:
-    """Until the clock shows it."""
+    """Waits until this time."""
     await until(lambda: now_ms() >= at, "the time has come", (at - now_ms()) / 1000 + 5)
 
 
@@ -26,8 +26,8 @@ async def come_back(harness: HammerHarness, how: How) -> None:
     await until(harness.pipe.up.is_set, "the test's own connection is back")
 
 
-async def redis_away(harness: HammerHarness, how: How, for_ms: int) -> int:
-    """How long nobody could be answered, in ms."""
+async def make_redis_unavailable(harness: HammerHarness, how: How, for_ms: int) -> int:
+    """Makes Redis unavailable; returns for how long, in ms."""
     began = now_ms()
     await leave(harness, how)
     await until_time(began + for_ms)

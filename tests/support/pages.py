@@ -1,4 +1,4 @@
-"""One page of a server on this machine, whether or not somebody serves it."""
+"""Reads one page of a server on this machine, running or not."""
 
 import http.client
 
@@ -6,7 +6,7 @@ ANSWERED_WITHIN_S = 5.0
 
 
 def page_of(port: int, path: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers (names in lower case) and body; (0, {}, b"") where nobody answers."""
+    """Status, headers (names in lower case) and body; (0, {}, b"") without an answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWERED_WITHIN_S)
     try:
         connection.request("GET", path)

@@ -8,9 +8,9 @@ from blytz.kit.redis.pipe import RedisPipe
 CONNECTED_WITHIN_S = 10.0
 
 
-class PatientPipe(RedisPipe):
-    """Waits for an answer as long as it takes. Where what is decided is tested, and not how fast, a slow disk of
-    the machine that tests is no finding."""
+class NoTimeoutPipe(RedisPipe):
+    """Waits for each answer without a timeout, for tests of what is decided and not of how fast: there a slow disk
+    must not fail the test."""
 
     def _look(self) -> None:
         self._watch = None
@@ -18,11 +18,11 @@ class PatientPipe(RedisPipe):
 
 @asynccontextmanager
 async def connected(
-    url: str, *, replicas: int = 0, most_in_flight: int = 4_096, patient: bool = False
+    url: str, *, replicas: int = 0, max_in_flight: int = 4_096, no_timeout: bool = False
 ) -> AsyncIterator[RedisPipe]:
-    """A pipe that is up, closed at the end."""
-    made = PatientPipe if patient else RedisPipe
-    pipe = made(url, "test", most_in_flight=most_in_flight, replicas=replicas)
+    """A connected pipe, closed at the end."""
+    made = NoTimeoutPipe if no_timeout else RedisPipe
+    pipe = made(url, "test", max_in_flight=max_in_flight, replicas=replicas)
     try:
         await pipe.start(timeout_s=CONNECTED_WITHIN_S)
         yield pipe
@@ -33,4 +33,4 @@ async def connected(
 @asynccontextmanager
 async def many_connected(url: str, count: int) -> AsyncIterator[list[RedisPipe]]:
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(connected(url, patient=True)) for _ in range(count)]
+        yield [await stack.enter_async_context(connected(url, no_timeout=True)) for _ in range(count)]

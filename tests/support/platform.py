@@ -24,29 +24,29 @@ STOPPED_WITHIN_S = 10.0
 SERVICES = ("auction", "live", "hammer")
 
 
-def blytz(*words: str) -> list[str]:
-    # -P: what lies in the folder of whoever runs the tests must not pass for our modules.
-    return [sys.executable, "-P", "-m", "blytz.cli", *words]
+def blytz(*options: str) -> list[str]:
+    # -P: files in the current folder must not shadow modules.
+    return [sys.executable, "-P", "-m", "blytz.cli", *options]
 
 
 def free_ports() -> dict[str, str]:
-    """Settings that give each service a port of its own; without them `blytz up` counts on from the gateway's."""
+    """Settings that give each service a port of its own; the default is the ports after the gateway's."""
     return {f"BLYTZ_{name.upper()}_PORT": str(free_port()) for name in SERVICES}
 
 
 def clean_env(**more: str) -> dict[str, str]:
-    """Ours, without what would configure Blytz."""
+    """The environment without variables that configure Blytz."""
     configures = {name for name in os.environ if name.startswith("BLYTZ_")} | {"REDIS_URL", "NO_COLOR"}
     return {name: value for name, value in os.environ.items() if name not in configures} | more
 
 
 class Platform:
-    """One `blytz up`, ready when the constructor returns. `words` are more of its options, `env` more of its
+    """One `blytz up`, ready when the constructor returns. `options` are added to its command line, `env` to its
     environment; with `data` the folder is the caller's to remove. It prints to the file `log`."""
 
     def __init__(
         self,
-        *words: str,
+        *options: str,
         env: Mapping[str, str] | None = None,
         data: Path | None = None,
         log: Path | None = None,
@@ -54,7 +54,7 @@ class Platform:
         self._own_folder = Path(tempfile.mkdtemp(prefix="blytz-"))
         self.data = data or self._own_folder / "data"
         self.ports = {name: free_port() for name in ("nginx", *SERVICES)}
-        self._words = words
+        self._options = options
         self._env = clean_env(
             **{f"BLYTZ_{name.upper()}_PORT": str(self.ports[name]) for name in SERVICES}, **(env or {})
         )
@@ -76,12 +76,12 @@ class Platform:
 
     @property
     def redis_url(self) -> str:
-        """As the services reach it: user, password and unix socket."""
+        """The URL that the services use: user, password and unix socket."""
         return str(self.note()["redis_url"])
 
     @property
     def pids(self) -> dict[str, int]:
-        """Of `blytz` itself, `redis`, `auction`, `live`, `hammer`, `nginx` and `demo`, those that run now."""
+        """The running processes by name: `blytz` itself, `redis`, `auction`, `live`, `hammer`, `nginx`, `demo`."""
         return dict(self.note()["pids"])
 
     def note(self) -> dict[str, Any]:
@@ -90,15 +90,15 @@ class Platform:
         return note
 
     def log(self) -> str:
-        """All that it printed."""
+        """Everything that it printed."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def start(self, *, wait: bool = True) -> None:
-        """Again, after `stop` or `kill`: same ports, same folder."""
-        words = ("up", "--port", str(self.ports["nginx"]), "--data", str(self.data), *self._words)
+        """Starts it again after `stop` or `kill`, on the same ports and folder."""
+        options = ("up", "--port", str(self.ports["nginx"]), "--data", str(self.data), *self._options)
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                blytz(*words), env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                blytz(*options), env=self._env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         if wait:
             wait_until(self.is_ready, "the platform is ready", READY_WITHIN_S)
@@ -110,21 +110,21 @@ class Platform:
         return note is not None and bool(note["ready"])
 
     def get(self, path: str, service: str = "nginx") -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case) and body; (0, {}, b"") where nobody answers."""
+        """Status, headers (names in lower case) and body; (0, {}, b"") without an answer."""
         return page_of(self.ports[service], path)
 
     def token(self, name: str, *roles: Role) -> str:
-        """Of a bidder, unless told otherwise."""
+        """A token, by default of a bidder."""
         return DevIssuer(self.data).issue(name, roles or ("bidder",))
 
     def kill(self, name: str, how: signal.Signals = signal.SIGKILL) -> int:
-        """The pid that it had."""
+        """Kills a process and returns its pid."""
         pid = self.pids[name]
         os.kill(pid, how)
         return pid
 
     def wait_until_back(self, name: str, not_pid: int) -> None:
-        """Until `name` runs with another pid and everything is ready again."""
+        """Waits until `name` runs with another pid and everything is ready again."""
 
         def is_back() -> bool:
             return self.pids.get(name, not_pid) != not_pid and all(
@@ -146,12 +146,12 @@ class Platform:
         return found
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """The exit code."""
+        """Stops it and returns the exit code."""
         self.process.send_signal(how)
         return self.process.wait(timeout=STOPPED_WITHIN_S)
 
     def close(self) -> None:
-        """In any state; the folder goes too."""
+        """Stops the platform in any state and removes its folder."""
         try:
             if hasattr(self, "process") and self.process.poll() is None:
                 self.stop()
@@ -166,7 +166,7 @@ class StartPlatform(Protocol):
     """Starts a platform of the test's own, ended with the test; the arguments are those of `Platform`."""
 
     def __call__(
-        self, *words: str, env: Mapping[str, str] | None = None, data: Path | None = None
+        self, *options: str, env: Mapping[str, str] | None = None, data: Path | None = None
     ) -> Platform: ...
 
 
@@ -182,8 +182,8 @@ def platform() -> Iterator[Platform]:
 def start_platform() -> Iterator[StartPlatform]:
     platforms: list[Platform] = []
 
-    def start(*words: str, env: Mapping[str, str] | None = None, data: Path | None = None) -> Platform:
-        platforms.append(Platform(*words, env=env, data=data))
+    def start(*options: str, env: Mapping[str, str] | None = None, data: Path | None = None) -> Platform:
+        platforms.append(Platform(*options, env=env, data=data))
         return platforms[-1]
 
     yield start

@@ -1,4 +1,4 @@
-"""A unix socket in front of another one, which can keep back what comes from behind."""
+"""A unix socket in front of another one, which can hold back its answers."""
 
 import asyncio
 import contextlib
@@ -23,11 +23,11 @@ class Proxy:
         return f"unix://{self.path}"
 
     def keep_answers(self) -> None:
-        """From now on commands arrive and answers do not."""
+        """From now on commands are passed on and answers are not."""
         self._answers_pass.clear()
 
     def keep_answers_after(self, count: int) -> None:
-        """The same once so many answers have passed, where each command waits for the answer before it."""
+        """The same after `count` answers, if each command waits for the answer before it."""
         self._keep_after = count
 
     def pass_answers(self) -> None:
@@ -56,7 +56,7 @@ class Proxy:
                         self._keep_after -= 1
                         if self._keep_after < 0:
                             self.keep_answers()
-                    # What is kept back is lost, as with a connection that breaks.
+                    # Answers held back are lost, as when a connection breaks.
                     if not answers or self._answers_pass.is_set():
                         writer.write(data)
                         await writer.drain()

@@ -17,7 +17,7 @@ from infra.ports import free_port
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 15.0
-LONGEST_SOCKET_PATH = 100
+MAX_SOCKET_PATH_BYTES = 100
 
 
 class Refusal(Exception):
@@ -28,8 +28,8 @@ class RedisServer:
     """One redis-server process, started on construction and ready when the constructor returns.
 
     `tcp` adds a TCP port, `tls` a TLS port with the files `cert.pem`, `key.pem` and `ca.pem` of that folder,
-    `password` guards the default user, `users` are ACL lines such as `"anna on >pw ~* +@all"`, `config` is laid
-    over everything else. `stop`, `kill` and `restart` keep the folder; `close` removes it.
+    `password` guards the default user, `users` are ACL lines such as `"anna on >pw ~* +@all"`, `config`
+    overrides everything else. `stop`, `kill` and `restart` keep the folder; `close` removes it.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RedisServer:
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="blytz-"))
         self.socket = self.folder / "redis.sock"
-        assert len(str(self.socket)) < LONGEST_SOCKET_PATH, "TMPDIR is too long for a unix socket"
+        assert len(str(self.socket)) < MAX_SOCKET_PATH_BYTES, "TMPDIR is too long for a unix socket"
         self.password = password
         self.port = free_port() if tcp else 0
         self.tls_port = free_port() if tls else 0
@@ -122,21 +122,21 @@ class RedisServer:
         wait_until(answers, "redis-server answers", READY_WITHIN_S)
 
     def stop(self) -> None:
-        """An orderly end: what was written is on disk."""
+        """Ends it with SIGTERM; all data is on disk."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """An end like a power cut for the process: SIGKILL."""
+        """Ends it with SIGKILL, as a power failure does."""
         self._end(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Start again in the same folder, with the data that is there."""
+        """Starts again in the same folder with its data."""
         if self._process:
             self.stop()
         self.start()
 
     def freeze(self) -> None:
-        """The process stays, and does nothing any more: what a stuck disk or machine looks like from outside."""
+        """Suspends the process, which looks from outside like a stuck disk or machine."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -152,7 +152,7 @@ class RedisServer:
         return file.read_text(errors="replace")[-4_000:] if file.exists() else ""
 
     def ask(self, *command: str | bytes | int, timeout_s: float = 5.0) -> Any:
-        """One command on a connection of its own. Raises `Refusal` for an error reply, OSError when away."""
+        """Runs one command on a new connection. Raises `Refusal` for an error reply, OSError when away."""
         with socket.socket(socket.AF_UNIX) as wire:
             wire.settimeout(timeout_s)
             wire.connect(str(self.socket))
@@ -164,7 +164,7 @@ class RedisServer:
                 if (data := wire.recv(65_536)) == b"":
                     raise ConnectionResetError("redis-server hung up")
                 reader.feed(data)
-                # False is no reply: of the RESP2 types none is read as a boolean.
+                # False means no reply yet: no RESP2 type is decoded as a boolean.
                 while (reply := reader.gets()) is not False:
                     replies.append(reply)
         if isinstance(replies[-1], hiredis.HiredisError):
@@ -184,7 +184,7 @@ class RedisServer:
     def _end(self, how: signal.Signals) -> None:
         assert self._process is not None, "redis-server is not running"
         self._process.send_signal(how)
-        # A frozen process hears SIGTERM only when it goes on.
+        # A frozen process handles SIGTERM only when it is continued.
         self._process.send_signal(signal.SIGCONT)
         self._process.wait(timeout=READY_WITHIN_S)
         self._process = None
@@ -195,6 +195,6 @@ class RedisServer:
 
 
 def _packed(*command: Any) -> bytes:
-    # The stub of hiredis knows only commands of one word.
+    # The type stub of hiredis only has commands of one argument.
     packed: bytes = hiredis.pack_command(command)
     return packed

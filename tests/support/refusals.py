@@ -1,4 +1,4 @@
-"""For each code of a refusal, a request that is refused with it: a good one, and what has to be wrong with it."""
+"""For each refusal code, a request that is refused with it: a valid request, changed to cause the refusal."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def _forbidden(runner: ExampleRunner, operation: Operation) -> Ask:
 def _malformed(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
     if operation.method in {"POST", "PUT"}:
-        # Also where there need not be a body.
+        # Also for calls whose body is optional.
         return ask.but(body={"what": "is this"})
     if "user_id" in ask.parts:
         return ask.but(parts={"user_id": "x" * 129})
@@ -29,7 +29,7 @@ def _not_open_yet(runner: ExampleRunner, operation: Operation) -> Ask:
     seller = runner.person("seller")
     auction_id = runner.open(seller, starts_in_ms=LONG_MS)
     if operation.id == "cancelAuction":
-        # That may be called off; one that was sold may not.
+        # A scheduled auction may be cancelled; a sold one may not.
         auction_id = runner.open(seller)
         runner.bid(auction_id, runner.anna, 1_000)
         runner.act(auction_id, seller, "close")
@@ -38,7 +38,7 @@ def _not_open_yet(runner: ExampleRunner, operation: Operation) -> Ask:
 
 
 def _short(runner: ExampleRunner, operation: Operation) -> Ask:
-    """On a platform without a hammer, so that it has ended and nobody closed it."""
+    """An auction that has ended and is not closed, on a platform without a hammer."""
     ask = runner.good(operation)
     seller = runner.person("seller")
     auction_id = runner.open(seller, duration_ms=1_000, ending="sudden_death")

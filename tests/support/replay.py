@@ -1,4 +1,4 @@
-"""The auction again, from its listing and its events alone."""
+"""Rebuilds an auction from its listing and its events alone."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ def states_of(listing: Listing, events: Sequence[Event]) -> list[Auction]:
         if not made:
             auction, made = _again(auction, event)
         assert made.pop(0) == event, f"{event} is not what the rules make of {states[-1]}"
-        # A bid that buys now makes two events in one step; in between nobody could look.
+        # A buy-now bid makes two events in one step, with no state in between.
         states.append(auction)
     assert not made, f"the log ends before {made}"
     return states

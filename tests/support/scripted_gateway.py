@@ -1,4 +1,4 @@
-"""A gateway that does as the test says: for what a real one does seldom, and never on demand."""
+"""A gateway whose messages the test controls, for what a real one does rarely and not on demand."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ WITHIN_S = 10.0
 
 
 class Connection(WSListener):
-    """One client's. Everything it says stands in `said`, in order."""
+    """The connection of one client."""
 
     def __init__(self, gateway: "ScriptedGateway") -> None:
         self._gateway = gateway
@@ -36,7 +36,7 @@ class Connection(WSListener):
             transport.disconnect()
 
     def send(self, message: object) -> None:
-        """A list is a batch."""
+        """Sends a message, or a list of messages as a batch."""
         self.send_text(msgspec.json.encode(message))
 
     def send_text(self, text: bytes) -> None:
@@ -52,7 +52,7 @@ class Connection(WSListener):
         self._transport.send_close(code)  # type: ignore[arg-type]  # codes of the protocol are not in its enum
 
     def cut(self) -> None:
-        """Without a word."""
+        """Closes without a close frame."""
         assert self._transport is not None
         self._transport.disconnect(graceful=False)
 

@@ -44,33 +44,33 @@ class Service:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Does not wait: `wait_until_ready` does."""
+        """Starts it without waiting; `wait_until_ready` waits."""
         assert self._process is None, f"{self.name} is running"
         with self._log.open("ab") as log:
             command = blytz("serve", self.name)
             self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> Self:
-        """Until it says that it and all it depends on are well."""
+        """Waits until /ready answers 200."""
         wait_until(lambda: self.page("/ready")[0] == 200, f"{self.name} is ready", READY_WITHIN_S)
         return self
 
     def page(self, path: str) -> tuple[int, str]:
-        """Status and body of one of the operator's pages; status 0 when nobody answers."""
+        """Status and body of one of the operator's pages; status 0 without an answer."""
         assert self._process is not None, f"{self.name} is not running"
         assert self._process.poll() is None, f"{self.name} ended:\n{self.log()}"
         status, _, body = page_of(self.port, path)
         return status, body.decode()
 
     def metric(self, name: str) -> float:
-        """One sample, named as it stands in the text, with its labels; 0 when there is none yet."""
+        """The value of one sample by its name and labels; 0 if it does not exist yet."""
         status, text = self.page("/metrics")
         assert status == 200, f"{self.name} shows no metrics"
         found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
     def memory_kb(self) -> int:
-        """Resident. Linux only."""
+        """Resident memory. Linux only."""
         found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.pid}/status").read_text())
         assert found
         return int(found[1])
@@ -79,7 +79,7 @@ class Service:
         return self._log.read_text(errors="replace")
 
     def faults(self) -> str:
-        """Every line of the log that tells of a fault of the program itself."""
+        """The lines of the log about a fault of the program itself."""
         lines = [line for line in self.log().splitlines() if "corrupt_auction" not in line]
         wrong = ("Traceback", '"level":"error"', '"level": "error"', "never retrieved", "never awaited")
         return "\n".join(line for line in lines if any(word in line for word in wrong))
@@ -88,15 +88,15 @@ class Service:
         self._end(signal.SIGKILL)
 
     def stop(self) -> int:
-        """An orderly end; the exit code."""
+        """Ends it with SIGTERM; returns the exit code."""
         return self._end(signal.SIGTERM)
 
     def terminate(self) -> None:
-        """Ask for an orderly end; `wait` sees it."""
+        """Sends SIGTERM; `wait` returns the exit code."""
         self._signal(signal.SIGTERM)
 
     def wait(self) -> int:
-        """For an end of its own accord; the exit code."""
+        """Waits until it ends by itself; returns the exit code."""
         assert self._process is not None, f"{self.name} is not running"
         code = self._process.wait(STOPPED_WITHIN_S)
         self._process = None
@@ -115,7 +115,7 @@ class Service:
         self.close()
 
     def close(self) -> None:
-        """In any state."""
+        """Ends it in any state."""
         if self._process:
             self.kill()
 

@@ -1,4 +1,4 @@
-"""Bidders who keep bidding whatever happens, over WebSocket and HTTP, and remember all that they were told."""
+"""Bidders that keep bidding through failures, over WebSocket and HTTP, and record every answer."""
 
 import asyncio
 import http.client
@@ -15,15 +15,15 @@ from blytz.auction.model import Code
 from blytz.client.live import LiveClient
 
 ANSWER_WITHIN_S = 15.0
-IMPATIENT_S = 0.01
-AGAIN_S = 0.05
+GIVE_UP_AFTER_S = 0.01
+RETRY_S = 0.05
 Way = Literal["live", "http"]
 BY_THE_RULES = frozenset(code.value for code in Code)
 
 
 @dataclass
 class Sent:
-    """One bid, and what became of it as far as its bidder knows."""
+    """One bid, and its outcome as far as its bidder knows."""
 
     auction_id: str
     bidder_id: str
@@ -31,18 +31,18 @@ class Sent:
     amount: int
     kind: str
     outcome: str = "pending"
-    """`accepted`, `outbid`, `refused` by the rules, or `pending`: nobody knows."""
+    """`accepted`, `outbid`, `refused` by the rules, or `pending`: not known."""
     answer: dict[str, Any] = field(default_factory=dict)
 
 
-class Door(Protocol):
-    """One way for one bidder to bid."""
+class BidChannel(Protocol):
+    """One way for one bidder to bid: WebSocket or HTTP."""
 
     async def ask(self, bid: Sent, timeout_s: float) -> None:
-        """Send it until it is answered, and note the answer; after `timeout_s` it stays `pending`."""
+        """Sends the bid until it is answered, and records the answer; after `timeout_s` it stays `pending`."""
 
 
-class LiveDoor:
+class LiveChannel:
     def __init__(self, client: LiveClient) -> None:
         self._client = client
 
@@ -53,8 +53,8 @@ class LiveDoor:
         note(bid, reply.outcome, reply.code, msgspec.structs.asdict(reply))
 
 
-class HttpDoor:
-    """Straight to the auction service, over one connection that is made again when it breaks."""
+class HttpChannel:
+    """Bids directly at the auction service, over one connection that is reopened when it breaks."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port
@@ -70,7 +70,7 @@ class HttpDoor:
             elif 400 <= status < 500:
                 note(bid, "refused", reply.get("code"), reply)
             else:
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(RETRY_S)
 
     def __enter__(self) -> Self:
         return self
@@ -96,11 +96,11 @@ class HttpDoor:
 def note(bid: Sent, outcome: str, code: str | None, reply: Mapping[str, Any]) -> None:
     if outcome in {"accepted", "outbid"} or (outcome == "refused" and code in BY_THE_RULES):
         bid.outcome, bid.answer = outcome, {**reply, "code": code}
-    # Any other refusal says that it was not decided this time; an earlier try may have been.
+    # Any other refusal leaves the bid undecided: an earlier attempt may have been recorded.
 
 
 class Crowd:
-    """All bidders together: what they sent, and how many answers came by each kind of door."""
+    """All bidders together: what they sent, and how many answers came by each way."""
 
     def __init__(self, auction_ids: list[str], rng: random.Random) -> None:
         self.sent: list[Sent] = []
@@ -120,23 +120,23 @@ class Crowd:
 
     def new_bid(self, bidder_id: str) -> Sent:
         auction_id = self._rng.choice(self._auction_ids)
-        # Now and then somebody bids too little.
+        # Some bids are too low.
         amount = self._minimum[auction_id] + 1_000 * self._rng.randrange(-1, 60)
         kind = self._rng.choice(("exact", "max", "max"))
         bid = Sent(auction_id, bidder_id, f"b{next(self._numbers)}", max(1, amount), kind)
         self.sent.append(bid)
         return bid
 
-    async def bid_on(self, bidder_id: str, way: Way, door: Door, longest_pause_s: float) -> None:
-        """Until `stopping`. Now and then a bidder does not wait, and asks with the same bid_id later or never."""
+    async def bid_on(self, bidder_id: str, way: Way, channel: BidChannel, max_pause_s: float) -> None:
+        """Bids until `stopping`. One bid in ten is not waited for; half of these are retried later."""
         while not self.stopping:
             bid = self.new_bid(bidder_id)
-            impatient = self._rng.random() < 0.1
-            await door.ask(bid, IMPATIENT_S if impatient else ANSWER_WITHIN_S)
-            if impatient and self._rng.random() < 0.5:
-                await door.ask(bid, ANSWER_WITHIN_S)
+            gives_up = self._rng.random() < 0.1
+            await channel.ask(bid, GIVE_UP_AFTER_S if gives_up else ANSWER_WITHIN_S)
+            if gives_up and self._rng.random() < 0.5:
+                await channel.ask(bid, ANSWER_WITHIN_S)
             if bid.outcome != "pending":
                 self.answers[way] += 1
             if minimum := bid.answer.get("minimum"):
                 self._minimum[bid.auction_id] = max(minimum, self._minimum[bid.auction_id])
-            await asyncio.sleep(self._rng.uniform(0, longest_pause_s))
+            await asyncio.sleep(self._rng.uniform(0, max_pause_s))

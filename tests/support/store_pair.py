@@ -1,4 +1,4 @@
-"""Two stores that must never differ: every command goes to both, and all that can be seen is compared."""
+"""Two stores that must never differ: every command goes to both, and answers, states and events are compared."""
 
 from collections.abc import Callable
 from typing import Any, get_args
@@ -54,7 +54,7 @@ class Pair:
         return await self._both(verb, self.auction_id, CAUSE, **options)
 
     def step_clock(self, by_ms: int) -> None:
-        """The clock of Redis steps, and the step is recorded."""
+        """Steps the clock of Redis and records the step."""
         self.clock.stepped_ms += by_ms
         self.memory.stepped_ms = self.clock.stepped_ms
         self.clock.advance(by_ms)
@@ -94,7 +94,7 @@ def _name(result: Any) -> str:
 
 
 def _same(what: str, expected: Any, actual: Any) -> None:
-    # As text, because to Python 1 and true are equal, and to a client they are not.
+    # As text, because 1 and true are equal in Python but not in JSON.
     texts = [f"{type(side).__name__} {_json.encode(side).decode()}" for side in (expected, actual)]
     if texts[0] != texts[1]:
         raise Difference(f"{what}:\n  rules say {texts[0]}\n  Redis says {texts[1]}")

@@ -1,4 +1,4 @@
-"""Many viewers in one loop, each with its own idea of the history, which accepts no gap."""
+"""Many viewers in one loop, each with its own copy of the history, in which each gap is a fault."""
 
 import asyncio
 import time
@@ -15,13 +15,13 @@ BATCH_SIZE = 100
 
 @lru_cache(maxsize=4_096)
 def read(frame: bytes) -> tuple[dict[str, Any], ...]:
-    """Most viewers get the same frames, and each is read once."""
+    """Cached, because most viewers get the same frames."""
     received = msgspec.json.decode(frame)
     return tuple(received) if isinstance(received, list) else (received,)
 
 
 class Viewer(WSListener):
-    """Watches one auction over one connection after another, resuming where it was."""
+    """Watches one auction, and resumes on each new connection."""
 
     def __init__(self, auction_id: str) -> None:
         self.topic = f"auction:{auction_id}"
@@ -34,7 +34,7 @@ class Viewer(WSListener):
         self.faults: list[str] = []
         self.errors: list[str] = []
         self.codes: list[int] = []
-        self.heard_at: dict[int, float] = {}
+        self.received_at: dict[int, float] = {}
         """When each event came (time.time), for those who measure."""
         self.batches: list[tuple[int, int]] = []
         """First and last seq of each frame with events."""
@@ -51,7 +51,7 @@ class Viewer(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport, self.is_open = transport, True
         known = {} if self.epoch is None else {"after": self.seq, "epoch": self.epoch}
-        self.say({"type": "watch", "topic": self.topic, **known})
+        self.send({"type": "watch", "topic": self.topic, **known})
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.is_open = False
@@ -70,12 +70,12 @@ class Viewer(WSListener):
             transport.send_close(frame.get_close_code())
             transport.disconnect()
 
-    def say(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         if self._transport:
             self._transport.send(WSMsgType.TEXT, msgspec.json.encode(message))
 
     def cut(self) -> None:
-        """Without a word, as a phone in a tunnel."""
+        """Closes without a close frame, as a phone that loses its network."""
         if self._transport:
             self._transport.disconnect(graceful=False)
 
@@ -91,20 +91,20 @@ class Viewer(WSListener):
                 self.seq, self.epoch = message["seq"], message["epoch"]
                 self.history = []
                 if message["state"]["seq"] != self.seq:
-                    self.faults.append("a snapshot of another moment")
+                    self.faults.append("a snapshot whose state has another number")
             case "replay":
                 self.replays += 1
                 for event in message["events"]:
-                    self._lay(event)
+                    self._apply(event)
                 if self.seq != message["seq"]:
                     self.faults.append(f"a replay to {message['seq']} that ends at {self.seq}")
             case "event":
-                self._lay(message)
-                self.heard_at.setdefault(message["seq"], time.time())
+                self._apply(message)
+                self.received_at.setdefault(message["seq"], time.time())
             case "error":
                 self.errors.append(message["code"])
 
-    def _lay(self, event: dict[str, Any]) -> None:
+    def _apply(self, event: dict[str, Any]) -> None:
         if self.seq is None or event["seq"] != self.seq + 1:
             self.faults.append(f"{event['seq']} after {self.seq}")
         self.seq = event["seq"]
@@ -116,8 +116,8 @@ async def connect_all(viewers: list[Viewer], port: int) -> None:
         await asyncio.gather(*(viewer.connect(port) for viewer in viewers[first : first + BATCH_SIZE]))
 
 
-async def keep(viewer: Viewer, port: int, within_s: float = 20.0) -> None:
-    """Connect again, as often as it takes."""
+async def reconnect(viewer: Viewer, port: int, within_s: float = 20.0) -> None:
+    """Reconnects until it succeeds."""
     async with asyncio.timeout(within_s):
         while not viewer.is_open:
             try:

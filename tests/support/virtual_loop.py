@@ -1,4 +1,4 @@
-"""An event loop whose time jumps to the next timer when there is nothing to do: waiting costs nothing."""
+"""An event loop whose time jumps to the next timer when nothing is ready, so that waiting takes no time."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,12 +18,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         super()._run_once()  # type: ignore[misc]
 
     def turn(self, times: int = 1) -> None:
-        """Run what is ready, this often."""
+        """Runs ready callbacks, this many turns."""
         for _ in range(times):
             self.run_until_complete(asyncio.sleep(0))
 
     def act(self, act: Callable[..., object], *args: object) -> None:
-        """As if a callback did it, and nothing else ran meanwhile."""
+        """Runs `act` as a callback of the loop, alone."""
         asyncio._set_running_loop(self)
         try:
             act(*args)

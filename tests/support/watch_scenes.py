@@ -1,4 +1,4 @@
-"""An auction as somebody watches it, for tests of what the terminal shows."""
+"""An auction as a viewer sees it, for tests of the terminal output."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def event(seq: int, kind: str = "bid", **changes: Any) -> dict[str, Any]:
 
 
 def scene(**changes: Any) -> Scene:
-    """`changes` are of the auction's state."""
+    """`changes` are applied to the auction's state."""
     made, topic = Scene(), Topic(ID)
     topic.state, topic.viewers = state(**changes), 104
     made.follow(topic)

@@ -1,4 +1,4 @@
-"""The proof with a certificate authority runs alone: `make test-tls`."""
+"""The tests with a certificate authority run separately: `make test-tls`."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""From no certificate to a renewed one: the scripts an operator runs, against an authority that really looks."""
+"""The scripts that issue and renew certificates, with an authority that validates the challenges."""
 
 import ssl
 import subprocess
@@ -22,7 +22,7 @@ EMAIL = "operator@auctions.localhost"
 
 @pytest.fixture
 def gateway(tmp_path: Path, platform: Platform) -> Iterator[Gateway]:
-    """Its folder has a name that a shell would take apart."""
+    """Its folder has a name that a shell would split."""
     with Gateway(tmp_path / "the $data folder", platform, domains=f"{DOMAIN},{OTHER}") as running:
         yield running
 
@@ -50,7 +50,7 @@ def trusting(root: str) -> ssl.SSLContext:
 
 
 def shown_after(gateway: Gateway, workers: set[int]) -> x509.Certificate:
-    """The certificate once nginx has replaced these workers."""
+    """The certificate served once nginx has replaced these workers."""
     gateway.wait_until_replaced(workers)
     return x509.load_pem_x509_certificate(gateway.certificate().encode())
 
@@ -60,7 +60,9 @@ def names(certificate: x509.Certificate) -> set[str]:
     return set(found.value.get_values_for_type(x509.DNSName))
 
 
-async def test_issue_serve_renew_and_no_websocket_is_dropped(gateway: Gateway, authority: Authority) -> None:
+async def test_a_certificate_is_issued_served_and_renewed_without_dropping_a_websocket(
+    gateway: Gateway, authority: Authority
+) -> None:
     early = await gateway.open_socket()
     assert (await early.next())["type"] == "welcome"
 
@@ -70,7 +72,7 @@ async def test_issue_serve_renew_and_no_websocket_is_dropped(gateway: Gateway, a
     first = shown_after(gateway, workers)
     assert names(first) == {DOMAIN, OTHER}
 
-    # A client who trusts the authority, and nobody else, is content with chain and name.
+    # Verified by a client that trusts only this authority.
     trusted = await gateway.open_socket(trusting(authority.root()))
     assert (await trusted.next())["type"] == "welcome"
 
@@ -94,19 +96,19 @@ async def test_issue_serve_renew_and_no_websocket_is_dropped(gateway: Gateway, a
     assert not [path for path in (gateway.data / "certbot").rglob("privkey*.pem") if path.stat().st_mode & 0o077]
 
 
-def test_a_good_certificate_is_left_as_it_is(gateway: Gateway, authority: Authority) -> None:
+def test_a_valid_certificate_is_not_renewed(gateway: Gateway, authority: Authority) -> None:
     assert issue(authority, gateway, DOMAIN).returncode == 0
     kept = (gateway.folder / "tls" / "site.pem").read_bytes()
     assert issue(authority, gateway, DOMAIN).returncode == 0
     assert run(authority, "renew.sh", str(gateway.data), "--no-random-sleep-on-renew").returncode == 0
-    # How an operator tries the renewal before it is due; unasked, certbot tries it with Let's Encrypt's staging.
+    # How an operator tests the renewal early; by default certbot uses Let's Encrypt's staging server for this.
     words = ("--dry-run", "--no-random-sleep-on-renew", "--server", authority.env["BLYTZ_ACME_SERVER"])
     tried = run(authority, "renew.sh", str(gateway.data), *words)
     assert (tried.returncode, "succeeded" in tried.stdout) == (0, True), tried.stdout + tried.stderr
     assert (gateway.folder / "tls" / "site.pem").read_bytes() == kept
 
 
-def test_when_the_authority_finds_no_proof_the_old_certificate_stays(gateway: Gateway, tmp_path: Path) -> None:
+def test_when_the_challenge_fails_the_old_certificate_is_kept(gateway: Gateway, tmp_path: Path) -> None:
     shown = gateway.certificate()
     with Authority(tmp_path / "elsewhere", free_port()) as authority:
         done = issue(authority, gateway, DOMAIN)
@@ -115,7 +117,9 @@ def test_when_the_authority_finds_no_proof_the_old_certificate_stays(gateway: Ga
     assert gateway.certificate() == shown
 
 
-def test_what_is_missing_is_said_in_a_line(gateway: Gateway, authority: Authority, tmp_path: Path) -> None:
+def test_missing_prerequisites_are_reported_in_one_line(
+    gateway: Gateway, authority: Authority, tmp_path: Path
+) -> None:
     for words, why in (
         (("--data", str(gateway.data), "--email", EMAIL), "name the domains"),
         (("--data", str(gateway.data), DOMAIN), "--email is needed"),

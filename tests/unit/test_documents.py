@@ -1,4 +1,4 @@
-"""What the documents of the project point at is there: files and folders, links, and the keys in Redis."""
+"""Files, folders, links and Redis keys named in the documents exist."""
 
 import re
 from pathlib import Path
@@ -24,25 +24,25 @@ def named_in(text: str) -> set[str]:
 
 
 def exists(name: str) -> bool:
-    """Anywhere in the project: documents leave out the folders in front where nobody could be mistaken."""
+    """Anywhere in the project, because documents may leave out leading folders where the name is unique."""
     return any(ROOT.glob(name)) or any(next(part.rglob(name), None) for part in SOURCES)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
-def test_every_file_that_a_document_names_is_there(document: Path) -> None:
+def test_every_file_named_in_a_document_exists(document: Path) -> None:
     text = document.read_text()
     assert sorted(name for name in named_in(text) if not exists(name)) == []
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def test_a_file_that_is_not_there_would_be_noticed() -> None:
+def test_a_missing_file_would_be_found() -> None:
     names = named_in("`auction/rules.py`, `lua/`, `test_*.py` and `auction/gone.py`, `GET /health`, `now`")
     assert names == {"auction/rules.py", "lua/", "test_*.py", "auction/gone.py"}
     assert {name for name in names if not exists(name)} == {"auction/gone.py"}
 
 
-def test_every_key_in_redis_is_in_the_table() -> None:
+def test_every_redis_key_is_in_the_table() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     of_auction = [key.decode() for key in vars(Keys("auc_…")).values() if isinstance(key, bytes)]
     source = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
@@ -59,7 +59,7 @@ def test_every_alert_is_explained_to_operators() -> None:
     assert sorted(set(alerts) ^ set(rows)) == ["alert"]
 
 
-def test_every_key_in_redis_has_an_end() -> None:
+def test_every_redis_key_has_a_retention_rule() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     table = text.partition("| key | type | holds | its end |")[2].partition("\n\n")[0]
     rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]

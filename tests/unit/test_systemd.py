@@ -1,4 +1,4 @@
-"""The units of infra/systemd start what is there: nobody's server is to be the first to try them."""
+"""The units of infra/systemd are valid and start programs that exist."""
 
 import re
 import shutil
@@ -17,14 +17,14 @@ COMMAND = re.compile(r"^Exec\w+=/opt/blytz/(\S+)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
-def test_a_unit_runs_programs_of_this_checkout(unit: Path) -> None:
+def test_a_systemd_unit_runs_programs_of_this_checkout(unit: Path) -> None:
     for program in COMMAND.findall(unit.read_text()):
         assert program == ".venv/bin/blytz" or (ROOT / program).stat().st_mode & 0o111, program
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not on this machine")
-def test_systemd_finds_nothing_to_say(tmp_path: Path) -> None:
-    """With the checkout where it is now, and programs that are on every machine."""
+def test_systemd_analyze_finds_no_fault(tmp_path: Path) -> None:
+    """With the paths of this checkout, and programs that are on every machine."""
     for unit in UNITS:
         here = unit.read_text().replace("/opt/blytz/.venv/bin/blytz", "/bin/true").replace("/opt/blytz", str(ROOT))
         for name in [unit.name.replace("@", f"@{app}") for app in SERVICES] if "@" in unit.name else [unit.name]:

@@ -31,7 +31,7 @@ def dev_issuer(settings: Settings) -> DevIssuer | None:
 
 
 def auction_pipe(settings: Settings, name: str) -> RedisPipe:
-    return RedisPipe(settings.redis_url, name, most_in_flight=settings.bids_in_flight, replicas=settings.replicas)
+    return RedisPipe(settings.redis_url, name, max_in_flight=settings.bids_in_flight, replicas=settings.replicas)
 
 
 def server_clock(pipe: RedisPipe) -> ServerClock:

@@ -32,8 +32,8 @@ LOOK_AHEAD_MS = 300
 """Auctions that end this soon get a timer."""
 DUE_BATCH = 2_000
 """Auctions taken from the schedule in one poll; more wait for the next one."""
-COMPENSATED_AT_ONCE = 250
-COMPENSATED_MAX = 100_000
+MAX_COMPENSATED_AT_ONCE = 250
+MAX_COMPENSATED = 100_000
 """Auctions that get lost time back at once; more get it when their hammer falls."""
 RECHECK_PAUSED_MS = 5_000
 ORPHAN_AFTER_MS = 60_000
@@ -152,9 +152,9 @@ class Hammer:
         its hammer falls: until then it would show a wrong end, and another outage may come. A clock that was set
         back leaves entries in the schedule that are due much too late, so after a failure all are tried again."""
         try:
-            alive = await self._schedule.due(self._clock.now() * 2, COMPENSATED_MAX)
-            for first in range(0, len(alive), COMPENSATED_AT_ONCE):
-                batch = alive[first : first + COMPENSATED_AT_ONCE]
+            alive = await self._schedule.due(self._clock.now() * 2, MAX_COMPENSATED)
+            for first in range(0, len(alive), MAX_COMPENSATED_AT_ONCE):
+                batch = alive[first : first + MAX_COMPENSATED_AT_ONCE]
                 answered = await asyncio.gather(*(self._close(auction_id, entry) for auction_id, entry in batch))
                 if not all(answered):
                     raise StoreUnavailable

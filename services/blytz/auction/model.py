@@ -13,7 +13,7 @@ from blytz.kit.money import Amount, Currency
 from blytz.kit.text import NAME
 
 DAY_MS = 24 * 60 * 60 * 1000
-LONGEST_MS = 30 * DAY_MS
+MAX_DURATION_MS = 30 * DAY_MS
 MAX_INCREMENT_ROWS = 64
 MAX_PAUSES = 4
 """Pauses an auction remembers. Compensation follows an outage within seconds, so it meets no more than that."""
@@ -33,8 +33,8 @@ Verb = Literal["pause", "resume", "extend", "cancel"]
 """What a seller may do to an auction, besides closing it early."""
 # The scripts write this into JSON as it is.
 BidId = Annotated[str, Meta(pattern=NAME, description="chosen by the client")]
-Duration = Annotated[int, Meta(ge=1_000, le=LONGEST_MS)]
-Window = Annotated[int, Meta(ge=0, le=LONGEST_MS)]
+Duration = Annotated[int, Meta(ge=1_000, le=MAX_DURATION_MS)]
+Window = Annotated[int, Meta(ge=0, le=MAX_DURATION_MS)]
 
 
 class Status(StrEnum):

@@ -25,7 +25,7 @@ from blytz.auction.model import (
     Status,
     Terms,
 )
-from blytz.kit.money import MOST
+from blytz.kit.money import MAX_AMOUNT
 
 
 class Change(Struct, frozen=True):
@@ -63,8 +63,8 @@ def faults_in(terms: Terms) -> list[tuple[str, str]]:
         faults.append(("increments", "each row must start from a higher price than the one before"))
     elif any(later[1] < earlier[1] for earlier, later in pairwise(rows)):
         faults.append(("increments", "a step must not be smaller than the step of the row before"))
-    elif rows[-1][0] > MOST:
-        faults.append(("increments", f"no row can start above {MOST}"))
+    elif rows[-1][0] > MAX_AMOUNT:
+        faults.append(("increments", f"no row can start above {MAX_AMOUNT}"))
     if terms.buy_now_price is not None and terms.buy_now_price < max(
         terms.start_price + 1, terms.reserve_price or 0
     ):

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("blytz.cli.commands.up", "Run the whole platform on this machine."),
     "serve": ("blytz.cli.commands.serve", "Run one service in this process, for containers."),
-    "gateway": ("blytz.cli.commands.gateway", "Run the public door of a server: nginx, with TLS for your domain."),
+    "gateway": (
+        "blytz.cli.commands.gateway",
+        "Run the public gateway of a server: nginx, with TLS for your domain.",
+    ),
     "token": ("blytz.cli.commands.token", "Print a token for the dev platform, and nothing else."),
     "watch": ("blytz.cli.commands.watch", "Watch an auction live."),
     "bid": ("blytz.cli.commands.bid", "Place one bid."),

@@ -23,7 +23,7 @@ from blytz.kit.user_error import UserError
 DEFAULT = Path("var/blytz")
 NOTE = Path("run/platform.json")
 LOCK = Path("run/lock")
-LONGEST_SOCKET_PATH = 107
+MAX_SOCKET_PATH_BYTES = 107
 """Bytes, of a unix socket on Linux (unix(7))."""
 REDIS_STOPS_WITHIN_S = 3.0
 """How long the Redis of a platform that was killed may take to stop."""
@@ -107,12 +107,12 @@ def socket_path(data: Path) -> Path:
     """Where Redis listens: in the data folder, or in a short folder of our own when that path is too long for a
     unix socket. Raises UserError."""
     path = data / "run" / "redis.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES:
         return path
     name = f"blytz-{os.getuid()}-{hashlib.sha256(os.fsencode(data)).hexdigest()[:12]}"
     for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108 # checked below
         path = Path(base or "/tmp") / name / "redis.sock"  # noqa: S108
-        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH and _is_ours(path.parent):
+        if len(os.fsencode(path)) <= MAX_SOCKET_PATH_BYTES and _is_ours(path.parent):
             return path
     raise UserError(
         f"the path of the data folder is too long for a unix socket: {data}; name a shorter one with --data"

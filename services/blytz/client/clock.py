@@ -3,7 +3,7 @@
 import time
 from collections import deque
 
-KEPT = 16
+MAX_SAMPLES = 16
 STEP_S = 1.0
 """A sample that is further off than this, beyond its round trip, means that the server's clock was set."""
 
@@ -13,7 +13,7 @@ class RemoteClock:
     it can be wrong (by at most half of that)."""
 
     def __init__(self) -> None:
-        self._samples: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        self._samples: deque[tuple[float, float]] = deque(maxlen=MAX_SAMPLES)
         self.ahead_s = 0.0
         """Server time minus this machine's `time.monotonic()`, in seconds; means nothing until `known`."""
         self.round_trip_ms: float | None = None

@@ -16,8 +16,8 @@ from blytz.client.clock import RemoteClock
 from blytz.client.topic import Gap, Topic
 from blytz.client.wire import Wire
 
-BACKOFF_FIRST_S: Final = 0.5
-BACKOFF_MAX_S: Final = 10.0
+FIRST_BACKOFF_S: Final = 0.5
+MAX_BACKOFF_S: Final = 10.0
 PING_EVERY_S: Final = 2.0
 STALE_AFTER_S: Final = 5.0
 DEAD_AFTER_S: Final = 15.0
@@ -177,7 +177,7 @@ class LiveClient:
                 self._end(FINAL_CLOSES[code] + (self._refused and f": {self._refused}"))
                 return
             attempt = 0 if was_live else attempt + 1
-            await asyncio.sleep(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(attempt, 8))))
+            await asyncio.sleep(random.uniform(0, min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 8))))
             self.reconnects += was_live
 
     async def _pulse(self) -> None:

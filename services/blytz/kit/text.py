@@ -1,4 +1,4 @@
-"""Which texts are accepted, with each pattern in words for people, and how a stranger's text is shown."""
+"""Which texts are accepted, with each pattern in words for people, and how text of other users is shown."""
 
 import re
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ _CONTROL_OR_DIRECTION: Final = re.compile(f"[{_CONTROL}\u202a-\u202e\u2066-\u206
 
 
 def isolated(text: str) -> str:
-    """A stranger's text for a terminal or page: it cannot change the direction of the text around it, nor send
+    """Text of another user for a terminal or page: it cannot change the direction of the text around it, nor send
     commands. Control characters are removed, and its own embeddings, overrides and isolates too, because an
     unbalanced one would reach beyond its end. Visible ASCII needs no isolation and stays as it is."""
     if text.isascii() and text.isprintable():

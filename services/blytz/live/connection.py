@@ -21,7 +21,7 @@ from blytz.live.topics.topic import WatchRequest
 
 log = structlog.get_logger()
 
-MALFORMED_A_MINUTE = 10
+MAX_MALFORMED_PER_MINUTE = 10
 TOO_LONG = f"a message may have {protocol.MAX_MESSAGE_BYTES} bytes, an auth {protocol.MAX_AUTH_BYTES}"
 MAX_HEADER_BYTES = 10
 """The longest header of a frame that a server sends."""
@@ -285,7 +285,7 @@ class Connection(WSListener):
     def _malformed_message(self, why: str, ref: str | UnsetType = UNSET) -> None:
         self.context.malformed.add()
         self.error("invalid_request", why, ref)
-        self._error_limit = self._error_limit or ErrorLimit(MALFORMED_A_MINUTE)
+        self._error_limit = self._error_limit or ErrorLimit(MAX_MALFORMED_PER_MINUTE)
         if self._error_limit.add():
             self.close(protocol.MALFORMED)
 

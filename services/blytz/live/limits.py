@@ -27,12 +27,12 @@ class RateLimiter:
 
 
 class ConnectionLimit:
-    """How many connections each address has, at most `most`. Each `enter` that was allowed needs one `leave`."""
+    """How many connections each address has, at most `limit`. Each `enter` that was allowed needs one `leave`."""
 
-    __slots__ = ("_most", "_open")
+    __slots__ = ("_limit", "_open")
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._open: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -40,9 +40,9 @@ class ConnectionLimit:
         return len(self._open)
 
     def enter(self, address: str) -> bool:
-        """False when the address has `most` connections already; then nothing is counted."""
+        """False when the address has `limit` connections already; then nothing is counted."""
         count = self._open.get(address, 0)
-        if count >= self._most:
+        if count >= self._limit:
             return False
         self._open[address] = count + 1
         return True

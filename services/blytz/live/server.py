@@ -28,7 +28,7 @@ PATH = b"/live/v1"
 BACKLOG = 4_096
 READ_BUFFER_BYTES = 1_024
 """Initial size; it grows for a connection that sends more. Small, because each of 10,000 idle viewers has one."""
-LONGEST_FRAME_READ = 4 * protocol.MAX_AUTH_BYTES
+MAX_FRAME_BYTES = 4 * protocol.MAX_AUTH_BYTES
 """Longer than allowed, so that a frame somewhat too long gets our error; past it picows closes with 1009."""
 BATCH_SIZE = 200
 """Connections handled in one turn of the loop."""
@@ -73,7 +73,7 @@ class Gateway:
             settings.host,
             settings.live_port,
             logger_name=quiet,
-            max_frame_size=LONGEST_FRAME_READ,
+            max_frame_size=MAX_FRAME_BYTES,
             enable_auto_pong=False,  # A connection answers pings itself, and counts them.
             read_buffer_init_size=READ_BUFFER_BYTES,
             backlog=BACKLOG,

@@ -19,7 +19,7 @@ REPORT_EVERY_S: Final = 3.0
 LEASE_DOUBTFUL_AFTER_S: Final = 2 * REPORT_EVERY_S
 """After a silence of this length a gateway reports all its counts again: `connection_counts.lua` lets a lease
 expire after 9 to 10 s, and the last report was received somewhat before its answer came."""
-REPORTED_AT_ONCE: Final = 128
+MAX_REPORTED_AT_ONCE: Final = 128
 """Users in one call, so that no single one holds Redis up."""
 MAX_UNREPORTED: Final = 100_000
 """While Redis is away. Those who left are forgotten then, and their counts expire within a day."""
@@ -29,7 +29,7 @@ AGAIN_AFTER_S: Final = 1.0
 class SharedCounts(Protocol):
     """The counts of all gateways."""
 
-    async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
+    async def share(self, gateway: str, limit: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
         """Report how many connections each user has at this gateway. Returns how many of those may stay, for each
         user. Raises `StoreUnavailable` and `Overloaded`."""
 
@@ -46,13 +46,13 @@ class UserConnections:
 
     def __init__(
         self,
-        most: int,
+        limit: int,
         shared_counts: SharedCounts | None = None,
         *,
         again_after_s: float = AGAIN_AFTER_S,
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self._most = most
+        self._limit = limit
         self._again_after_s = again_after_s
         self._now = now
         self._reported_at = now()
@@ -65,9 +65,9 @@ class UserConnections:
         self._wake = asyncio.Event()
 
     def enter(self, user_id: str, connection: UserConnection) -> bool:
-        """False when the user has `most` connections here already; then nothing is counted."""
+        """False when the user has `limit` connections here already; then nothing is counted."""
         here = self._here.get(user_id, [])
-        if len(here) >= self._most:
+        if len(here) >= self._limit:
             return False
         here.append(connection)
         self._here[user_id] = here
@@ -102,12 +102,13 @@ class UserConnections:
         if self._now() - self._reported_at > LEASE_DOUBTFUL_AFTER_S:
             self._unreported |= dict.fromkeys(self._here)
         counts = [
-            (user_id, len(self._here.get(user_id, ()))) for user_id in islice(self._unreported, REPORTED_AT_ONCE)
+            (user_id, len(self._here.get(user_id, ())))
+            for user_id in islice(self._unreported, MAX_REPORTED_AT_ONCE)
         ]
         for user_id, _ in counts:
             del self._unreported[user_id]
         try:
-            may_stay = await shared_counts.share(self._name, self._most, counts)
+            may_stay = await shared_counts.share(self._name, self._limit, counts)
         except Exception:
             for user_id, _ in counts:
                 self._note(user_id)

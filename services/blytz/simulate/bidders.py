@@ -10,7 +10,7 @@ Temper = Literal["steady", "sniper", "ceiling", "chatterer", "shopper"]
 MAX_BIDS: Final = 25
 """Of one person in one auction."""
 SNIPES_WITHIN_MS: Final = {"extended": 4_000, "sudden_death": 1_800}
-IMPATIENCE: Final = 1.4
+MAX_OVERPAY_FACTOR: Final = 1.4
 """How much more than its limit a shopper pays to have it now."""
 
 
@@ -123,7 +123,7 @@ class Mind:
         price = state["buy_now_price"]
         if price is None:
             return self.steady(state, remaining_ms)
-        return Move(price, "buy_now") if state["price"] < price <= self.limit * IMPATIENCE else None
+        return Move(price, "buy_now") if state["price"] < price <= self.limit * MAX_OVERPAY_FACTOR else None
 
 
 _TEMPERS: Final[dict[Temper, Callable[[Mind, dict[str, Any], float], Move | None]]] = {

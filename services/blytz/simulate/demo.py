@@ -21,7 +21,7 @@ RETRY_S = (0.5, 5.0)
 ROUND = 500
 """People think in round sums: minor units."""
 THINKS_EVERY_S = (0.15, 0.45)
-LONGEST_S = 15 * 60
+MAX_AUCTION_S = 15 * 60
 """After this long an auction is left alone, whatever has become of it."""
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ class Demo:
             auction = await self._open(lot)
             log.info("demo_auction_opened", title=lot.title, auction_id=auction["auction_id"], for_s=lot.seconds)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LONGEST_S):
+                async with asyncio.timeout(MAX_AUCTION_S):
                     await Room(self._http, auction["auction_id"], lot, self._chance).play()
 
     async def _open(self, lot: Lot) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from msgspec import Struct
 
 from blytz.kit.ids import new_id
-from blytz.kit.money import MOST
+from blytz.kit.money import MAX_AMOUNT
 
 Manner = Literal["raise", "ceiling", "low", "again"]
 Weights = tuple[tuple[Manner, float], ...]
@@ -51,8 +51,8 @@ class Chooser(Generic[Who]):
             return last
         if manner == "low" and state["leader"]:
             return Due(bidder, bid_id, max(1, state["price"] // 2))
-        amount = min(MOST, max(self._ask, state["minimum"]))
+        amount = min(MAX_AMOUNT, max(self._ask, state["minimum"]))
         self._ask = amount + step
         if manner == "ceiling":
-            return Due(bidder, bid_id, min(MOST, amount + STEPS_OF_A_CEILING * step), "max")
+            return Due(bidder, bid_id, min(MAX_AMOUNT, amount + STEPS_OF_A_CEILING * step), "max")
         return Due(bidder, bid_id, amount)

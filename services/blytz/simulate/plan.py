@@ -14,10 +14,10 @@ from blytz.simulate.load_bidders import CROWD, Weights
 MAX_BIDDERS: Final = 2_000
 MAX_VIEWERS: Final = 50_000
 MAX_RATE: Final = 5_000.0
-LONGEST_S: Final = 3_600.0
-BIDS_A_BIDDER: Final = 8
+MAX_SECONDS: Final = 3_600.0
+MAX_BIDS_PER_BIDDER: Final = 8
 """A second; the platform takes 10 of one user, and bids do not come evenly."""
-SOCKETS_AN_ADDRESS: Final = 20_000
+MAX_SOCKETS_PER_ADDRESS: Final = 20_000
 SPARE_FILES: Final = 200
 
 
@@ -74,10 +74,10 @@ def check(plan: Plan, open_files: int) -> None:
         raise UserError(f"--viewers must be 0 to {MAX_VIEWERS}")
     if not 0 < plan.rate <= MAX_RATE:
         raise UserError(f"--rate must be above 0 and at most {MAX_RATE:g} bids a second")
-    if not 0 < plan.seconds <= LONGEST_S:
-        raise UserError(f"--seconds must be above 0 and at most {LONGEST_S:g}")
-    if plan.rate > plan.bidders * BIDS_A_BIDDER:
-        needed = -(-plan.rate // BIDS_A_BIDDER)
+    if not 0 < plan.seconds <= MAX_SECONDS:
+        raise UserError(f"--seconds must be above 0 and at most {MAX_SECONDS:g}")
+    if plan.rate > plan.bidders * MAX_BIDS_PER_BIDDER:
+        needed = -(-plan.rate // MAX_BIDS_PER_BIDDER)
         raise UserError(
             f"{plan.rate:g} bids a second need {needed:g} bidders: the platform limits how often each may bid"
         )
@@ -91,6 +91,6 @@ def addresses(plan: Plan) -> Iterator[str | None]:
     """Where each viewer connects from: one address has ports for some twenty thousand, and loopback has many
     addresses."""
     host = urlsplit(plan.url).hostname or ""
-    several = plan.viewers > SOCKETS_AN_ADDRESS and is_loopback(host) and ":" not in host
+    several = plan.viewers > MAX_SOCKETS_PER_ADDRESS and is_loopback(host) and ":" not in host
     for number in range(plan.viewers):
-        yield f"127.0.0.{2 + number // SOCKETS_AN_ADDRESS}" if several else None
+        yield f"127.0.0.{2 + number // MAX_SOCKETS_PER_ADDRESS}" if several else None

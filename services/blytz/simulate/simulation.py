@@ -22,11 +22,11 @@ from blytz.simulate.load_bidders import Chooser, Due
 from blytz.simulate.plan import Plan, Result, addresses, check
 from blytz.simulate.viewers import MAX_SENT, Crowd, Viewer
 
-CONNECTING_AT_ONCE: Final = 32
+MAX_CONNECTING: Final = 32
 CONNECTS_A_S: Final = 500
 CONNECT_WITHIN_S: Final = 60.0
 CATCH_UP_S: Final = 5.0
-UNANSWERED_A_BIDDER: Final = 20
+MAX_UNANSWERED_PER_BIDDER: Final = 20
 FOR_LOAD: Final = ("overloaded", "rate_limited")
 LOAD_CLOSES: Final = (4408, 4429)
 TERMS: Final = {"start_price": 100, "increments": [[0, 100]], "extension_window_ms": 1_000, "extension_ms": 1_000}
@@ -172,7 +172,7 @@ class Simulation:
         return self._stop.is_set() or self._topic.is_final
 
     def _send_one(self) -> None:
-        if len(self._asking) >= UNANSWERED_A_BIDDER * len(self._bidders):
+        if len(self._asking) >= MAX_UNANSWERED_PER_BIDDER * len(self._bidders):
             self._unsent += 1
             return
         assert self._topic.state is not None
@@ -254,7 +254,7 @@ class Simulation:
 
 async def _smoothly(jobs: list[Callable[[], Awaitable[Any]]]) -> None:
     """Start them at an even pace, few at once; the first that fails ends all."""
-    gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
+    gate = asyncio.Semaphore(MAX_CONNECTING)
 
     async def one(job: Callable[[], Awaitable[Any]]) -> None:
         async with gate:

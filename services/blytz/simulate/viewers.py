@@ -11,7 +11,7 @@ import msgspec
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from blytz.client.clock import RemoteClock
-from blytz.client.live import BACKOFF_FIRST_S, BACKOFF_MAX_S
+from blytz.client.live import FIRST_BACKOFF_S, MAX_BACKOFF_S
 from blytz.client.wire import HEADERS, close_code
 from blytz.simulate.latency import TENTHS, Latency
 
@@ -134,7 +134,7 @@ class Viewer(WSListener):
         while True:
             await transport.wait_disconnected()
             while True:
-                await asyncio.sleep(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(attempt, 8))))
+                await asyncio.sleep(random.uniform(0, min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 8))))
                 attempt += 1
                 try:
                     transport = await self.connect()

@@ -1,4 +1,4 @@
-"""One auction service for all tests of its calls, on the common Redis."""
+"""One auction service on the shared Redis for all tests of its HTTP calls."""
 
 from collections.abc import Iterator
 

@@ -77,9 +77,7 @@ def test_only_sellers_and_admins_create(api: Api, anna: str, sam: str) -> None:
     assert api.post("/v1/auctions", body, by=api.token("Ada", "admin")).status_code == 201
 
 
-def test_pages_follow_each_other_newest_first_without_gap_or_repeat(
-    redis: RedisServer, api: Api, sam: str
-) -> None:
+def test_pages_list_auctions_newest_first_without_gap_or_repeat(redis: RedisServer, api: Api, sam: str) -> None:
     created = [api.create(sam) for _ in range(7)]
     seen: list[str] = []
     cursor, pages = None, 0
@@ -92,7 +90,7 @@ def test_pages_follow_each_other_newest_first_without_gap_or_repeat(
     assert pages <= 4
 
 
-def test_a_list_can_be_of_one_status(redis: RedisServer, api: Api, sam: str) -> None:
+def test_a_list_can_be_filtered_by_status(redis: RedisServer, api: Api, sam: str) -> None:
     cancelled, still_open = api.create(sam), api.create(sam)
     api.post(f"/v1/auctions/{cancelled}/cancel", by=sam)
 
@@ -123,12 +121,12 @@ def test_a_list_can_be_of_one_status(redis: RedisServer, api: Api, sam: str) -> 
         ({"x" * 200: ""}, "x" * 64),
     ],
 )
-def test_a_query_that_does_not_hold_is_refused(api: Api, params: dict[str, Any], path: str) -> None:
+def test_an_invalid_query_is_refused(api: Api, params: dict[str, Any], path: str) -> None:
     body = problem(api.get("/v1/auctions", **params), 422, "invalid_request")
     assert [error["path"] for error in body["errors"]] == [path]
 
 
-def test_no_call_takes_a_parameter_that_it_does_not_know(api: Api, sam: str) -> None:
+def test_an_unknown_query_parameter_is_refused(api: Api, sam: str) -> None:
     root = f"/v1/auctions/{api.create(sam)}"
     assert wrong_fields(api.get(root, by=sam, your_ceiling=1)) == ["your_ceiling"]
     assert wrong_fields(api.get(f"{root}/events", after="1.0")) == ["after"]
@@ -136,12 +134,12 @@ def test_no_call_takes_a_parameter_that_it_does_not_know(api: Api, sam: str) -> 
     assert wrong_fields(api.post(f"{root}/pause?hours=1", by=sam)) == ["hours"]
     assert wrong_fields(api.post(f"{root}/bids?amount=5", {"bid_id": "b", "amount": 5}, by=sam)) == ["amount"]
     problem(api.post(f"{root}/bids?amount=5", {"bid_id": "b", "amount": 5}), 401, "unauthenticated")
-    assert api.state(root.rpartition("/")[2])["seq"] == 1, "nothing was done"
-    # Who asks whether it lives may add what gets the question past a cache.
+    assert api.state(root.rpartition("/")[2])["seq"] == 1, "no auction was created"
+    # Health checks may add parameters, which some clients use to avoid caches.
     assert api.get("/health", now=5).status_code == 200
 
 
-def test_every_wrong_part_of_a_query_is_named(api: Api, sam: str) -> None:
+def test_every_invalid_query_parameter_is_named(api: Api, sam: str) -> None:
     answer = api.get("/v1/auctions", limit=0, status="closed")
     assert {error["path"] for error in problem(answer, 422, "invalid_request")["errors"]} == {"limit", "status"}
     answer = api.get("/v1/auctions", limit=0, statu="open", status="closed", cursor="x")
@@ -151,7 +149,7 @@ def test_every_wrong_part_of_a_query_is_named(api: Api, sam: str) -> None:
     assert {error["path"] for error in problem(answer, 422, "invalid_request")["errors"]} == {"after", "limit"}
 
 
-def test_events_are_dense_public_and_paged(api: Api, sam: str, anna: str, ben: str) -> None:
+def test_events_are_numbered_without_gaps_public_and_paged(api: Api, sam: str, anna: str, ben: str) -> None:
     auction_id = api.create(sam)
     api.bid(auction_id, 5_000, by=anna, kind="max")
     api.bid(auction_id, 200, by=ben)
@@ -173,7 +171,7 @@ def test_events_are_dense_public_and_paged(api: Api, sam: str, anna: str, ben: s
     assert api.get(f"/v1/auctions/{auction_id}/events", after=2**53 - 1).json() == {"events": [], "seq": 4}
 
 
-def test_events_over_http_are_those_of_the_log_whole(redis: RedisServer, api: Api, sam: str, anna: str) -> None:
+def test_http_returns_every_event_of_the_log_unchanged(redis: RedisServer, api: Api, sam: str, anna: str) -> None:
     auction_id = api.create(sam, duration_ms=5_000)
     api.bid(auction_id, 500, by=anna, kind="max")
     api.bid(auction_id, 900, by=anna, kind="max")
@@ -207,7 +205,7 @@ def test_an_auction_that_does_not_exist_is_not_found(api: Api, sam: str, auction
         problem(answer, 404, "auction_not_found")
 
 
-def test_a_page_of_one_status_reads_whole_states_only_of_what_it_returns(
+def test_a_page_of_one_status_reads_full_states_only_of_the_auctions_it_returns(
     api: Api, sam: str, shared_redis: RedisServer
 ) -> None:
     for _ in range(20):

@@ -1,4 +1,4 @@
-"""Bids over HTTP: what is taken, what is refused and with which words."""
+"""Bids over HTTP: what is accepted, and what is refused with which code."""
 
 import concurrent.futures
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from tests.support.http import Api, problem, wrong_fields
 from tests.support.redis import RedisServer
 
-MOST = 10**12
+MAX_AMOUNT = 10**12
 
 
 def test_a_first_bid_is_accepted_and_leads(api: Api, sam: str, anna: str) -> None:
@@ -34,7 +34,7 @@ def test_a_bid_below_a_hidden_ceiling_counts_and_is_outbid(api: Api, sam: str, a
     assert "5000" not in receipt.text
 
 
-def test_the_same_bid_again_gets_the_first_answer_again(api: Api, sam: str, anna: str, ben: str) -> None:
+def test_a_repeated_bid_gets_the_first_answer_again(api: Api, sam: str, anna: str, ben: str) -> None:
     auction_id = api.create(sam)
     first = api.bid(auction_id, 500, by=anna, bid_id="same").json()
     api.bid(auction_id, 900, by=ben)
@@ -46,7 +46,7 @@ def test_the_same_bid_again_gets_the_first_answer_again(api: Api, sam: str, anna
     assert api.state(auction_id)["bid_count"] == 2
 
 
-def test_fifty_connections_with_one_bid_make_one_event(api: Api, sam: str, anna: str) -> None:
+def test_one_bid_sent_over_fifty_connections_is_one_event(api: Api, sam: str, anna: str) -> None:
     auction_id = api.create(sam)
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: api.bid(auction_id, 500, by=anna, bid_id="one"), range(50)))
@@ -64,7 +64,7 @@ def test_buying_now_sells_at_once(api: Api, sam: str, anna: str, ben: str) -> No
     problem(api.bid(auction_id, 10_000, by=ben), 409, "auction_not_open")
 
 
-def test_the_rules_refuse_by_name(redis: RedisServer, api: Api, sam: str, anna: str, ben: str) -> None:
+def test_each_rule_refuses_with_its_own_code(redis: RedisServer, api: Api, sam: str, anna: str, ben: str) -> None:
     auction_id = api.create(sam)
     too_low = problem(api.bid(auction_id, 99, by=anna), 409, "bid_too_low")
     assert too_low["minimum"] == 100
@@ -90,7 +90,7 @@ def test_a_late_bid_is_refused_before_the_hammer_falls(redis: RedisServer, api: 
     assert api.state(auction_id)["status"] == "open"
 
 
-def test_any_role_may_bid_and_none_may_not(api: Api, sam: str) -> None:
+def test_any_role_may_bid_and_a_user_without_a_role_may_not(api: Api, sam: str) -> None:
     auction_id = api.create(sam)
     roles: Any
     for number, roles in enumerate((["bidder"], ["seller"], ["moderator"], ["admin"]), start=1):
@@ -100,7 +100,7 @@ def test_any_role_may_bid_and_none_may_not(api: Api, sam: str) -> None:
 
 
 @pytest.mark.parametrize("amount", ["1", "2", "999999999999", "1000000000000"])
-def test_every_whole_amount_in_range_is_taken(api: Api, sam: str, anna: str, amount: str) -> None:
+def test_every_whole_amount_in_range_is_accepted(api: Api, sam: str, anna: str, amount: str) -> None:
     auction_id = api.create(sam, start_price=1)
     answer = api.post(f"/v1/auctions/{auction_id}/bids", f'{{"bid_id": "b", "amount": {amount}}}', by=anna)
     assert answer.status_code == 201
@@ -130,7 +130,7 @@ NOT_JSON = (
 
 
 @pytest.mark.parametrize("amount", NOT_AMOUNTS)
-def test_what_is_no_amount_is_refused_at_its_field(api: Api, sam: str, anna: str, amount: str) -> None:
+def test_an_invalid_amount_is_refused_and_its_field_named(api: Api, sam: str, anna: str, amount: str) -> None:
     auction_id = api.create(sam, start_price=1)
     answer = api.post(f"/v1/auctions/{auction_id}/bids", f'{{"bid_id": "b", "amount": {amount}}}', by=anna)
     assert wrong_fields(answer) == ["amount"]
@@ -138,7 +138,9 @@ def test_what_is_no_amount_is_refused_at_its_field(api: Api, sam: str, anna: str
 
 
 @pytest.mark.parametrize("amount", NOT_JSON)
-def test_what_is_not_json_is_refused_as_a_whole(api: Api, sam: str, anna: str, amount: str) -> None:
+def test_a_body_that_is_not_json_is_refused_without_naming_a_field(
+    api: Api, sam: str, anna: str, amount: str
+) -> None:
     auction_id = api.create(sam, start_price=1)
     answer = api.post(f"/v1/auctions/{auction_id}/bids", f'{{"bid_id": "b", "amount": {amount}}}', by=anna)
     assert wrong_fields(answer) == [""]
@@ -148,18 +150,18 @@ def test_what_is_not_json_is_refused_as_a_whole(api: Api, sam: str, anna: str, a
 @pytest.mark.parametrize(
     "bid_id", ["", "x" * 65, "a b", "a:b", "ł", "a\n", "\n", "a\u0000", 'a"', 5, None, ["a"], {"a": 1}]
 )
-def test_a_bid_id_that_could_not_stand_in_a_key_is_refused(api: Api, sam: str, anna: str, bid_id: Any) -> None:
+def test_an_invalid_bid_id_is_refused(api: Api, sam: str, anna: str, bid_id: Any) -> None:
     auction_id = api.create(sam)
     answer = api.post(f"/v1/auctions/{auction_id}/bids", {"bid_id": bid_id, "amount": 500}, by=anna)
     assert wrong_fields(answer) == ["bid_id"]
 
 
 @pytest.mark.parametrize("bid_id", ["a", "Z9_-", "x" * 64])
-def test_a_bid_id_of_up_to_64_characters_is_taken(api: Api, sam: str, anna: str, bid_id: str) -> None:
+def test_a_bid_id_of_up_to_64_characters_is_accepted(api: Api, sam: str, anna: str, bid_id: str) -> None:
     assert api.bid(api.create(sam), 500, by=anna, bid_id=bid_id).json()["bid_id"] == bid_id
 
 
-def test_every_wrong_field_of_a_bid_is_named(api: Api, sam: str, anna: str) -> None:
+def test_every_invalid_field_of_a_bid_is_named(api: Api, sam: str, anna: str) -> None:
     path = f"/v1/auctions/{api.create(sam)}/bids"
     assert wrong_fields(api.post(path, {}, by=anna)) == ["bid_id", "amount"]
     body = {"bid_id": 1, "amount": "1", "kind": "proxy", "currency": "USD"}
@@ -169,13 +171,13 @@ def test_every_wrong_field_of_a_bid_is_named(api: Api, sam: str, anna: str) -> N
 @pytest.mark.parametrize(
     "body", ["", " ", "{", "[]", "null", "5", '"x"', "{}x", b"\xff\xfe", "[" * 30_000, '{"a":' * 9_000]
 )
-def test_a_body_that_is_no_object_is_refused(api: Api, sam: str, anna: str, body: str | bytes) -> None:
+def test_a_body_that_is_not_an_object_is_refused(api: Api, sam: str, anna: str, body: str | bytes) -> None:
     answer = api.post(f"/v1/auctions/{api.create(sam)}/bids", body, by=anna)
     assert wrong_fields(answer)[0] in {"", "bid_id"}
 
 
-def test_the_documented_route_and_the_quick_one_answer_the_same(api: Api, sam: str, anna: str) -> None:
-    """A slash behind the path passes the quick way by and meets the route that the OpenAPI describes."""
+def test_the_documented_route_and_the_fast_path_answer_the_same(api: Api, sam: str, anna: str) -> None:
+    """A path with a trailing slash skips the fast path and uses the route that OpenAPI describes."""
     auction_id = api.create(sam)
     quick, documented = f"/v1/auctions/{auction_id}/bids", f"/v1/auctions/{auction_id}/bids/"
     reply = [api.post(path, {"bid_id": "b", "amount": 500}, by=anna) for path in (quick, documented)]

@@ -1,4 +1,4 @@
-"""What holds for every call: tokens, problems, sizes, names of requests, the operator's pages."""
+"""What holds for every call: tokens, problems, body sizes, request ids, operator pages."""
 
 import re
 import time
@@ -44,7 +44,7 @@ def test_without_a_token_the_answer_asks_for_one(api: Api, sam: str) -> None:
     problem(basic, 401, "unauthenticated")
 
 
-def test_an_expired_token_is_worth_nothing(api: Api, sam: str) -> None:
+def test_an_expired_token_is_refused(api: Api, sam: str) -> None:
     expired = api.token("Anna", lasts_s=-1)
     problem(post_bid(api, api.create(sam), expired), 401, "unauthenticated")
     problem(api.get("/v1/auctions", by=expired), 401, "unauthenticated")
@@ -59,13 +59,13 @@ def test_permissions_are_checked_before_the_request(api: Api, sam: str) -> None:
     "path",
     ["/", "/v1", "/v2/auctions", "/v1/auctions/a/b/c", "/v1/shows", "/schema", "/%00", "/auction/v1/auctions"],
 )
-def test_a_route_that_is_not_there_is_a_problem_too(api: Api, path: str) -> None:
+def test_an_unknown_route_is_answered_with_a_problem(api: Api, path: str) -> None:
     problem(api.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("name", ["%FE", "a%C3", "%ED%A0%80", "%F5%80%80%80", "%00", "a%0A"])
-def test_a_name_in_a_path_that_is_no_text_names_nothing(api: Api, sam: str, name: str) -> None:
-    """Bytes that are not UTF-8, and characters that no name has: malformed or unknown, never somebody else's."""
+def test_an_id_in_a_path_that_is_not_text_is_malformed_or_not_found(api: Api, sam: str, name: str) -> None:
+    """Bytes that are not UTF-8, and characters that no id has, never match the id of another auction or user."""
     admin = api.token("Ada", "admin")
     problem(api.get(f"/v1/auctions/{name}"), 404, "auction_not_found")
     problem(api.get(f"/v1/auctions/{name}/events"), 404, "auction_not_found")
@@ -89,7 +89,7 @@ def test_a_name_in_a_path_that_is_no_text_names_nothing(api: Api, sam: str, name
         ("POST", "/health", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
-def test_a_method_that_is_not_there_names_those_that_are(
+def test_an_unsupported_method_is_refused_with_the_allowed_ones(
     api: Api, method: str, path: str, allowed: set[str]
 ) -> None:
     answer = api.http.request(method, path)
@@ -109,7 +109,7 @@ def test_head_answers_as_get_does_without_the_body(api: Api, sam: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/auctions", "/v1/auctions/auc_x/bids", "/v1/auctions/auc_x/extend"])
-def test_a_body_past_64_kib_is_refused(api: Api, sam: str, path: str) -> None:
+def test_a_body_larger_than_64_kib_is_refused(api: Api, sam: str, path: str) -> None:
     at_the_limit = api.post(path, " " * LIMIT, by=sam)
     problem(at_the_limit, 422, "invalid_request")
     problem(api.post(path, " " * (LIMIT + 1), by=sam), 413, "too_large")
@@ -194,7 +194,7 @@ def metrics(api: Api) -> dict[str, float]:
     return {name: float(value) for name, _, value in lines}
 
 
-def test_signing_in_gives_a_token_that_works(api: Api) -> None:
+def test_sign_in_returns_a_working_token(api: Api) -> None:
     answer = api.post("/v1/dev/sign-in", {"name": "Dora", "roles": ["seller", "bidder"]})
     assert answer.status_code == 200
     token = answer.json()["token"]
@@ -225,7 +225,7 @@ def test_a_sign_in_with_unknown_roles_or_no_name_is_refused(api: Api, body: Any,
     assert [error["path"] for error in problem(answer, 422, "invalid_request")["errors"]] == [path]
 
 
-def test_neither_tokens_nor_ceilings_nor_routine_are_logged(api: Api, sam: str, anna: str) -> None:
+def test_tokens_ceilings_and_routine_requests_are_not_logged(api: Api, sam: str, anna: str) -> None:
     auction_id = api.create(sam)
     api.bid(auction_id, 123_456_789, by=anna, kind="max")
     api.bid(auction_id, 1, by=anna)

@@ -1,4 +1,4 @@
-"""A write that is repeated with its Idempotency-Key is done once, and every repetition gets the first answer."""
+"""A write repeated with its Idempotency-Key is executed once, and every repetition gets the first answer."""
 
 import concurrent.futures
 import itertools
@@ -22,7 +22,7 @@ def sent(api: Api, path: str, body: Any, by: str, key: str) -> httpx.Response:
 
 
 def without_time(answer: httpx.Response) -> dict[str, Any]:
-    """An answer says when it was given; all else is the same in a repetition."""
+    """Without the time of the answer, which is the only difference in a repetition."""
     assert answer.is_success, answer.text
     return {name: value for name, value in answer.json().items() if name != "server_at"}
 
@@ -31,7 +31,7 @@ def kinds(api: Api, auction_id: str) -> list[str]:
     return [event["kind"] for event in api.get(f"/v1/auctions/{auction_id}/events").json()["events"]]
 
 
-def test_a_repeated_creation_is_one_auction(api: Api, sam: str, anna: str) -> None:
+def test_a_repeated_creation_makes_one_auction(api: Api, sam: str, anna: str) -> None:
     key = new_key()
     first = sent(api, "", THING, sam, key)
     api.bid(first.json()["auction_id"], 500, by=anna)
@@ -50,7 +50,7 @@ def test_a_repeated_creation_is_one_auction(api: Api, sam: str, anna: str) -> No
         ("close", None, ""),
     ],
 )
-def test_a_repeated_write_is_one_event(api: Api, sam: str, verb: str, body: Any, before: str) -> None:
+def test_a_repeated_write_makes_one_event(api: Api, sam: str, verb: str, body: Any, before: str) -> None:
     auction_id, key = api.create(sam), new_key()
     if before:
         sent(api, f"/{auction_id}/{before}", None, sam, new_key())
@@ -60,14 +60,16 @@ def test_a_repeated_write_is_one_event(api: Api, sam: str, verb: str, body: Any,
     assert kinds(api, auction_id) == so_far
 
 
-def test_the_first_answer_comes_again_however_the_auction_has_changed(api: Api, sam: str, anna: str) -> None:
+def test_a_repeated_write_gets_its_first_answer_even_if_the_auction_has_changed(
+    api: Api, sam: str, anna: str
+) -> None:
     auction_id, key = api.create(sam), new_key()
     first = sent(api, f"/{auction_id}/extend", {"by_ms": 5_000}, sam, key)
     api.bid(auction_id, 500, by=anna)
     assert without_time(sent(api, f"/{auction_id}/extend", {"by_ms": 5_000}, sam, key)) == without_time(first)
 
 
-def test_without_a_key_every_write_is_a_new_one(api: Api, sam: str) -> None:
+def test_without_a_key_every_write_is_executed(api: Api, sam: str) -> None:
     auction_id = api.create(sam)
     for _ in range(2):
         assert api.post(f"/v1/auctions/{auction_id}/extend", {"by_ms": 5_000}, by=sam).status_code == 200
@@ -90,7 +92,7 @@ def test_two_users_may_use_the_same_key(api: Api, sam: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 65, "key!", "a.b"])
-def test_a_malformed_key_is_named(api: Api, sam: str, key: str) -> None:
+def test_a_malformed_key_is_refused_and_named(api: Api, sam: str, key: str) -> None:
     assert wrong_fields(sent(api, "", THING, sam, key)) == ["idempotency_key"]
 
 
@@ -98,13 +100,13 @@ def test_a_key_may_have_64_characters(api: Api, sam: str) -> None:
     assert sent(api, "", THING, sam, "a-_Z" * 15 + "0000").status_code == 201
 
 
-def test_a_request_that_was_malformed_does_not_use_up_its_key(api: Api, sam: str) -> None:
+def test_a_malformed_request_does_not_use_up_its_key(api: Api, sam: str) -> None:
     key = new_key()
     assert sent(api, "", {"title": "A thing"}, sam, key).status_code == 422
     assert sent(api, "", THING, sam, key).status_code == 201
 
 
-def test_of_many_requests_at_once_exactly_one_acts(api: Api, sam: str) -> None:
+def test_of_many_concurrent_requests_with_one_key_exactly_one_is_executed(api: Api, sam: str) -> None:
     auction_id, key = api.create(sam), new_key()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         calls = [pool.submit(sent, api, f"/{auction_id}/extend", {"by_ms": 5_000}, sam, key) for _ in range(8)]

@@ -1,4 +1,4 @@
-"""How often one user may write, pages of which origins may read, and what a full process says."""
+"""Write limits of a user, allowed origins, and the answers of a process at its request limit."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ def strict(shared_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) 
         yield api
 
 
-def test_who_writes_too_often_is_refused_before_the_body_is_looked_at(strict: Api) -> None:
+def test_a_user_over_the_write_limit_is_refused_before_the_body_is_checked(strict: Api) -> None:
     seller = strict.token("Sam of the limits", "seller")
     answers = [strict.post("/v1/auctions", "{", by=seller) for _ in range(8)]
     assert [answer.status_code for answer in answers[:5]] == [422] * 5
@@ -36,7 +36,7 @@ def test_who_writes_too_often_is_refused_before_the_body_is_looked_at(strict: Ap
     assert strict.post("/v1/auctions", "{", by=strict.token("Tom", "seller")).status_code == 422
 
 
-def test_who_stores_too_many_bytes_is_refused_whatever_the_call(
+def test_a_user_over_the_limit_of_stored_bytes_is_refused_on_every_write_call(
     shared_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("bytes")
@@ -46,11 +46,11 @@ def test_who_stores_too_many_bytes_is_refused_whatever_the_call(
     ):
         sam, anna = api.token("Sam of the bytes", "seller"), api.token("Anna of the bytes")
         auction_id = api.create(sam)
-        # A fifth of the day at once, 20,000 bytes: of two auctions of more than 8,000 little is left.
+        # A burst is a fifth of the daily bytes, 20,000: two auctions of more than 8,000 bytes nearly use it up.
         api.create(sam)
         changes = [api.post(f"/v1/auctions/{auction_id}/extend", {"by_ms": 1_000}, by=sam) for _ in range(4)]
         refused = next(answer for answer in changes if answer.status_code != 200)
-        # At most the bytes of one change are missing, at 80,000 in 24 hours.
+        # At most the bytes of one change are missing, at a rate of 80,000 bytes in 24 hours.
         assert 0 < problem(refused, 429, "rate_limited")["retry_after_ms"] <= 2_700_000
         bids = [api.bid(auction_id, 1, by=anna) for _ in range(21)]
         problem(bids[19], 409, "bid_too_low")
@@ -58,7 +58,7 @@ def test_who_stores_too_many_bytes_is_refused_whatever_the_call(
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "https://also.example:8443", "http://localhost:8081"])
-def test_a_page_on_the_list_may_ask_and_read(origin: str, strict: Api) -> None:
+def test_a_page_of_an_allowed_origin_may_send_requests_and_read_answers(origin: str, strict: Api) -> None:
     headers = {name.replace("_", "-"): value for name, value in ASKS.items()}
     asked = strict.http.options("/v1/auctions/a/bids", headers={"origin": origin, **headers})
     assert asked.status_code == 204
@@ -94,7 +94,7 @@ def test_a_page_on_the_list_may_ask_and_read(origin: str, strict: Api) -> None:
         "http://localhost.evil.com",
     ],
 )
-def test_any_other_page_may_not(origin: str, strict: Api) -> None:
+def test_a_page_of_another_origin_may_not_read_answers(origin: str, strict: Api) -> None:
     headers = {name.replace("_", "-"): value for name, value in ASKS.items()}
     asked = strict.http.options("/v1/auctions", headers={"origin": origin, **headers})
     assert asked.status_code == 403
@@ -105,7 +105,7 @@ def test_any_other_page_may_not(origin: str, strict: Api) -> None:
 
 
 @pytest.mark.alone
-def test_a_full_process_refuses_at_once_answers_those_inside_and_stays_alive(
+def test_an_overloaded_process_refuses_at_once_answers_accepted_requests_and_stays_alive(
     start_redis: object, tmp_path: Path
 ) -> None:
     redis: RedisServer = start_redis()  # type: ignore[operator]
@@ -130,5 +130,5 @@ def test_a_full_process_refuses_at_once_answers_those_inside_and_stays_alive(
         full = next(answer for answer in answers if answer.json()["code"] == "overloaded")
         assert problem(full, 503, "overloaded")["retry_after_ms"] > 0
         assert full.headers["retry-after"] == "1"
-        # Nobody waited longer for being refused than those inside for their answer.
+        # No refusal took longer than the answers to the accepted requests.
         assert full.elapsed.total_seconds() < 0.3

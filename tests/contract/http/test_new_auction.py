@@ -1,4 +1,4 @@
-"""A request for a new auction: each wrong field is named, however many there are."""
+"""Requests for a new auction: every invalid field is named."""
 
 import time
 from typing import Any
@@ -7,14 +7,14 @@ import pytest
 
 from tests.support.http import Api, problem, wrong_fields
 
-MOST = 10**12
+MAX_AMOUNT = 10**12
 
 
 def asked(api: Api, by: str, body: Any) -> list[str]:
     return wrong_fields(api.post("/v1/auctions", body, by=by))
 
 
-def test_all_faults_are_named_at_once(api: Api, sam: str) -> None:
+def test_all_faults_are_named_in_one_answer(api: Api, sam: str) -> None:
     body = {
         "description": 5,
         "terms": {
@@ -37,7 +37,7 @@ def test_all_faults_are_named_at_once(api: Api, sam: str) -> None:
     }  # fmt: skip
 
 
-def test_faults_between_fields_stand_beside_faults_of_fields(api: Api, sam: str) -> None:
+def test_faults_between_fields_are_reported_with_faults_of_single_fields(api: Api, sam: str) -> None:
     terms = {"start_price": 500, "buy_now_price": 500, "duration_ms": 60_000, "max_total_ms": 59_999}
     crossed = ["terms.buy_now_price", "terms.max_total_ms"]
     assert asked(api, sam, {"title": "x", "terms": terms}) == crossed
@@ -54,35 +54,40 @@ def test_faults_between_fields_stand_beside_faults_of_fields(api: Api, sam: str)
         [[0, 100], [50, 200], [40, 300]],
         [[0, 200], [50, 100]],
         [[number, 1] for number in range(65)],
-        [[0, 1], [MOST + 1, 1]],
+        [[0, 1], [MAX_AMOUNT + 1, 1]],
     ],
     ids=["none", "not from 0", "twice", "descending", "smaller step", "65 rows", "beyond money"],
 )
-def test_an_increment_table_that_does_not_hold_together_is_refused(api: Api, sam: str, rows: Any) -> None:
+def test_an_inconsistent_increment_table_is_refused(api: Api, sam: str, rows: Any) -> None:
     assert asked(api, sam, {"title": "x", "terms": {"increments": rows}}) == ["terms.increments"]
 
 
-def test_sixty_four_rows_are_taken(api: Api, sam: str) -> None:
+def test_an_increment_table_of_sixty_four_rows_is_accepted(api: Api, sam: str) -> None:
     rows = [[number * 1_000, 100 + number] for number in range(64)]
     answer = api.post("/v1/auctions", {"title": "x", "terms": {"increments": rows}}, by=sam)
     assert answer.json()["terms"]["increments"] == rows
 
 
 MONEY = ("start_price", "reserve_price", "buy_now_price")
-NOT_MONEY = ("0", "-1", "1.0", "1e3", str(MOST + 1), str(2**53), str(2**64), '"100"', "true", "[100]", "{}")
+NOT_MONEY = ("0", "-1", "1.0", "1e3", str(MAX_AMOUNT + 1), str(2**53), str(2**64), '"100"', "true", "[100]", "{}")
 
 
 @pytest.mark.parametrize("field", MONEY)
 @pytest.mark.parametrize("amount", NOT_MONEY)
-def test_what_is_no_money_is_refused_at_its_field(api: Api, sam: str, field: str, amount: str) -> None:
+def test_an_invalid_price_is_refused_and_its_field_named(api: Api, sam: str, field: str, amount: str) -> None:
     assert asked(api, sam, f'{{"title": "x", "terms": {{"{field}": {amount}}}}}') == [f"terms.{field}"]
 
 
-def test_the_ends_of_every_range_are_taken(api: Api, sam: str) -> None:
+def test_the_smallest_and_largest_values_of_every_field_are_accepted(api: Api, sam: str) -> None:
     day = 24 * 60 * 60 * 1000
     least = {"start_price": 1, "reserve_price": 1, "buy_now_price": 2, "duration_ms": 1_000, "max_total_ms": 1_000}
     least |= {"extension_window_ms": 0, "extension_ms": 0}
-    most = {"start_price": MOST - 1, "reserve_price": MOST, "buy_now_price": MOST, "duration_ms": 30 * day}
+    most = {
+        "start_price": MAX_AMOUNT - 1,
+        "reserve_price": MAX_AMOUNT,
+        "buy_now_price": MAX_AMOUNT,
+        "duration_ms": 30 * day,
+    }
     most |= {"max_total_ms": 30 * day, "extension_window_ms": 30 * day, "extension_ms": 30 * day}
     for terms in (least, most):
         assert api.post("/v1/auctions", {"title": "x", "terms": terms}, by=sam).status_code == 201
@@ -123,11 +128,11 @@ def test_a_field_out_of_bounds_is_refused(api: Api, sam: str, field: str, value:
         "https://a.example/" + "x" * 2_048,
     ],
 )  # fmt: skip
-def test_only_https_urls_are_images(api: Api, sam: str, url: str) -> None:
+def test_only_https_image_urls_are_accepted(api: Api, sam: str, url: str) -> None:
     assert asked(api, sam, {"title": "x", "terms": {}, "image_urls": [url]}) == ["image_urls[0]"]
 
 
-def test_a_refused_text_is_answered_with_the_rule(api: Api, sam: str, anna: str) -> None:
+def test_a_refused_text_is_answered_with_the_rule_it_breaks(api: Api, sam: str, anna: str) -> None:
     body = {"title": " ", "description": "\x00", "image_urls": ["ftp://a"], "terms": {"currency": "usd"}}
     reply = problem(api.post("/v1/auctions", body, by=sam), 422, "invalid_request")
     odd_bid = problem(api.bid("auc_x", 5, by=anna, bid_id="a b"), 422, "invalid_request")
@@ -138,21 +143,23 @@ def test_a_refused_text_is_answered_with_the_rule(api: Api, sam: str, anna: str)
     assert "regex" not in reply["detail"] + odd_bid["detail"] + odd_cursor["detail"]
 
 
-def test_text_of_any_script_is_taken_as_it_is(api: Api, sam: str) -> None:
+def test_text_in_any_writing_system_is_stored_unchanged(api: Api, sam: str) -> None:
     body = {"title": "Łódź 😀 \u2028 " + "ü" * 100, "description": "tab\tand\nlines\r\n", "terms": {}}
     state = api.post("/v1/auctions", body, by=sam).json()
     assert (state["title"], state["description"]) == (body["title"], body["description"])
     assert api.state(state["auction_id"])["title"] == body["title"]
 
 
-def test_an_answer_names_a_bounded_number_of_faults(api: Api, sam: str) -> None:
+def test_one_answer_names_a_bounded_number_of_faults(api: Api, sam: str) -> None:
     body = {f"field{number}": number for number in range(3_000)}
     answer = api.post("/v1/auctions", body, by=sam)
     assert len(wrong_fields(answer)) == 50
     assert len(answer.content) < 5_000
 
 
-def test_all_texts_at_their_bounds_pass_together_whatever_way_they_are_escaped(api: Api, sam: str) -> None:
+def test_all_texts_at_their_maximum_length_are_accepted_together_however_they_are_escaped(
+    api: Api, sam: str
+) -> None:
     def escaped(text: str) -> str:
         units = text.encode("utf-16-be").hex()
         return '"' + "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)) + '"'
@@ -177,11 +184,11 @@ def test_control_characters_of_latin_1_are_refused_in_title_and_description(api:
     "title",
     ["\u200b", "\u2800\u3164", "\u00a0 \u2060", "\ufeff\u00ad", "\u202e", "\U000e0062\U000e007f", "\U000e0100"],
 )
-def test_a_title_with_nothing_visible_in_it_is_refused(api: Api, sam: str, title: str) -> None:
+def test_a_title_of_only_invisible_characters_is_refused(api: Api, sam: str, title: str) -> None:
     assert asked(api, sam, {"title": title, "terms": {}}) == ["title"]
 
 
-def test_a_start_in_seconds_is_refused_and_one_of_an_hour_ago_is_not(api: Api, sam: str) -> None:
+def test_a_start_time_in_seconds_is_refused_and_one_an_hour_ago_is_accepted(api: Api, sam: str) -> None:
     now = int(time.time())
     assert asked(api, sam, {"title": "x", "terms": {}, "starts_at": now}) == ["starts_at"]
     assert asked(api, sam, {"title": "x", "terms": {}, "starts_at": (now - 90_000) * 1000}) == ["starts_at"]

@@ -1,4 +1,4 @@
-"""What a seller does to an auction over HTTP, and who may not."""
+"""How a seller changes an auction over HTTP, and who may not."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_a_cancelled_auction_stays_cancelled(api: Api, sam: str, anna: str) -> N
     problem(do(api, auction_id, "resume", sam), 409, "auction_not_paused")
 
 
-def test_close_hammers_now_and_names_the_winner(api: Api, sam: str, anna: str) -> None:
+def test_close_ends_the_auction_at_once_and_names_the_winner(api: Api, sam: str, anna: str) -> None:
     auction_id = api.create(sam)
     api.bid(auction_id, 500, by=anna)
     closed = do(api, auction_id, "close", sam)
@@ -61,7 +61,7 @@ def test_an_extension_stops_at_the_hard_stop(api: Api, sam: str) -> None:
 
 
 @pytest.mark.parametrize("by_ms", ["999", "0", "-1000", "2592000001", "1e4", "1000.0", '"1000"', "true", "null"])
-def test_an_extension_that_is_no_duration_is_refused(api: Api, sam: str, by_ms: str) -> None:
+def test_an_extension_by_an_invalid_duration_is_refused(api: Api, sam: str, by_ms: str) -> None:
     auction_id = api.create(sam)
     assert wrong_fields(do(api, auction_id, "extend", sam, f'{{"by_ms": {by_ms}}}')) == ["by_ms"]
 
@@ -69,7 +69,7 @@ def test_an_extension_that_is_no_duration_is_refused(api: Api, sam: str, by_ms: 
 @pytest.mark.parametrize(
     ("verb", "was"), [("pause", "open"), ("resume", "paused"), ("cancel", "open"), ("close", "open")]
 )
-def test_a_call_that_needs_no_body_takes_no_field_in_one(api: Api, sam: str, verb: str, was: str) -> None:
+def test_a_call_without_a_body_refuses_any_field(api: Api, sam: str, verb: str, was: str) -> None:
     auction_id = api.create(sam)
     path = f"/v1/auctions/{auction_id}/{verb}"
     if was == "paused":
@@ -94,7 +94,7 @@ def test_a_scheduled_auction_can_be_cancelled_but_not_closed(api: Api, sam: str)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_only_its_seller_and_admins_may(api: Api, sam: str, anna: str, verb: str) -> None:
+def test_only_the_seller_and_admins_may_change_an_auction(api: Api, sam: str, anna: str, verb: str) -> None:
     auction_id = api.create(sam)
     for stranger in (anna, api.token("Another seller", "seller"), api.token("Mo", "moderator")):
         problem(do(api, auction_id, verb, stranger), 403, "forbidden")

@@ -1,4 +1,4 @@
-"""What the HTTP server itself answers, when a request never reaches the application or there are too many."""
+"""Answers of the HTTP server itself, for invalid bytes and for connections over its limit."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import pytest
 from blytz.kit.http.asgi import Receive, Scope, Send
 from blytz.kit.http.server import listen, serve
 
-MOST = 3
+MAX_CONNECTIONS = 3
 HOST = "127.0.0.1"
 
 
@@ -36,7 +36,7 @@ class Client:
         return await self.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
 
     async def is_over(self) -> bool:
-        """Once everything was read."""
+        """Whether the server closed the connection, once everything was read."""
         return await self._reader.read() == b""
 
     async def close(self) -> None:
@@ -44,21 +44,21 @@ class Client:
         await self._writer.wait_closed()
 
 
-class Door:
-    """A server that takes `MOST` connections, and who came to it."""
+class LimitedServer:
+    """A server that accepts `MAX_CONNECTIONS` connections, and its clients."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._clients: list[Client] = []
 
-    async def come(self) -> Client:
+    async def connect(self) -> Client:
         client = Client(*await asyncio.open_connection(HOST, self._port))
         self._clients.append(client)
         return client
 
     async def fill(self) -> list[Client]:
-        """Each is known to the server when this returns."""
-        clients = [await self.come() for _ in range(MOST)]
+        """Opens as many as are allowed; the server has accepted each when this returns."""
+        clients = [await self.connect() for _ in range(MAX_CONNECTIONS)]
         for client in clients:
             assert (await client.get("/hello"))[0] == 200
         return clients
@@ -69,19 +69,19 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
+async def limited_server() -> AsyncIterator[LimitedServer]:
     listener = listen(HOST, 0)
-    serving = asyncio.create_task(serve(_app, listener, most_connections=MOST))
-    door = Door(listener.getsockname()[1])
-    yield door
-    await door.close()
+    serving = asyncio.create_task(serve(_app, listener, max_connections=MAX_CONNECTIONS))
+    limited_server = LimitedServer(listener.getsockname()[1])
+    yield limited_server
+    await limited_server.close()
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
 
 
-async def test_one_connection_too_many_is_refused_with_a_problem(door: Door) -> None:
-    crowd = await door.fill()
-    late = await door.come()
+async def test_a_connection_over_the_limit_is_refused_with_a_problem(limited_server: LimitedServer) -> None:
+    crowd = await limited_server.fill()
+    late = await limited_server.connect()
     status, headers, body = await late.get("/v1/auctions")
     problem = json.loads(body)
     assert (status, headers["content-type"]) == (503, "application/problem+json")
@@ -89,23 +89,25 @@ async def test_one_connection_too_many_is_refused_with_a_problem(door: Door) -> 
     assert headers["retry-after"] == "1"
     assert headers["x-request-id"]
     assert await late.is_over()
-    # Those who were there before do not suffer for it.
-    assert [(await client.get("/hello"))[0] for client in crowd] == [200] * MOST
+    # The earlier connections still work.
+    assert [(await client.get("/hello"))[0] for client in crowd] == [200] * MAX_CONNECTIONS
 
 
-async def test_a_closed_connection_makes_room_for_another(door: Door) -> None:
-    crowd = await door.fill()
+async def test_a_closed_connection_frees_its_slot(limited_server: LimitedServer) -> None:
+    crowd = await limited_server.fill()
     await crowd.pop().close()
     status, body = 503, b""
     while status == 503:
-        status, _, body = await (await door.come()).get("/v1/auctions")
+        status, _, body = await (await limited_server.connect()).get("/v1/auctions")
     assert (status, body) == (200, b"/v1/auctions")
 
 
 @pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
-async def test_the_operator_is_answered_however_many_there_are(door: Door, path: str) -> None:
-    await door.fill()
-    late = await door.come()
+async def test_operator_pages_are_answered_even_at_the_connection_limit(
+    limited_server: LimitedServer, path: str
+) -> None:
+    await limited_server.fill()
+    late = await limited_server.connect()
     status, headers, body = await late.get(path)
     assert (status, body) == (200, path.encode())
     assert headers["connection"] == "close"
@@ -122,8 +124,10 @@ async def test_the_operator_is_answered_however_many_there_are(door: Door, path:
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )
-async def test_what_is_not_http_is_a_problem(door: Door, request_bytes: bytes) -> None:
-    client = await door.come()
+async def test_bytes_that_are_not_http_are_answered_with_a_problem(
+    limited_server: LimitedServer, request_bytes: bytes
+) -> None:
+    client = await limited_server.connect()
     status, headers, body = await client.ask(request_bytes)
     problem = json.loads(body)
     assert (status, headers["content-type"]) == (400, "application/problem+json")

@@ -1,4 +1,4 @@
-"""One gateway for all tests of its messages; who needs other settings starts another."""
+"""One gateway for all tests of its messages; tests that need other settings start another."""
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -21,7 +21,7 @@ Auctions = Callable[..., Awaitable[str]]
 
 
 class Connect(Protocol):
-    """A welcomed client, signed in when there is a token, gone at the end of the test."""
+    """Opens a client that has received `welcome`, signed in if there is a token, closed at the end of the test."""
 
     async def __call__(self, token: str = "", *, to: GatewayProcess | None = None, **headers: str) -> Client: ...
 
@@ -39,7 +39,7 @@ class StartGateway(Protocol):
 
 @pytest.fixture
 def start_gateway(shared_redis: RedisServer, gateway: GatewayProcess) -> Iterator[StartGateway]:
-    """Another gateway on the same Redis, which believes the same tokens."""
+    """Starts another gateway on the same Redis, which accepts the same tokens."""
     started: list[GatewayProcess] = []
 
     def start(**settings: str | int) -> GatewayProcess:
@@ -60,7 +60,7 @@ async def store(shared_redis: RedisServer) -> AsyncIterator[RedisStore]:
 
 @pytest.fixture
 async def auction(store: RedisStore) -> Auctions:
-    """Opens one on the terms given, and gives its id."""
+    """Opens an auction with these terms and returns its id."""
 
     async def create(**terms: Any) -> str:
         auction_id = f"auc_live{next(_numbers)}"

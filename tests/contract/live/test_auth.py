@@ -1,4 +1,4 @@
-"""Who somebody is, on an open connection."""
+"""Signing in on an open connection."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from tests.support.live import GatewayProcess
 from tests.support.live_client import Client, Closed
 
 
-async def test_the_welcome_comes_first_and_unasked(gateway: GatewayProcess) -> None:
+async def test_the_gateway_sends_welcome_first_without_a_request(gateway: GatewayProcess) -> None:
     client = await Client.open(gateway.port)
     welcome = await client.next()
     assert welcome["type"] == "welcome"
@@ -20,7 +20,7 @@ async def test_the_welcome_comes_first_and_unasked(gateway: GatewayProcess) -> N
     client.leave()
 
 
-async def test_a_good_token_is_answered_with_its_user(connect: Connect, gateway: GatewayProcess) -> None:
+async def test_a_valid_token_is_answered_with_its_user(connect: Connect, gateway: GatewayProcess) -> None:
     client, token = await connect(), gateway.token("Anna", "bidder", "seller")
     answer = await client.ask({"type": "auth", "token": token, "ref": "r1"}, "authenticated")
     principal = gateway.issuer.verify(token)
@@ -33,7 +33,7 @@ async def test_a_good_token_is_answered_with_its_user(connect: Connect, gateway:
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "é" * 100])
-async def test_a_bad_token_gets_the_reason_and_a_close(token: str, connect: Connect) -> None:
+async def test_an_invalid_token_gets_an_error_with_the_reason_and_a_close(token: str, connect: Connect) -> None:
     client = await connect()
     error = await client.ask({"type": "auth", "token": token, "ref": "r1"}, "error")
     assert (error["code"], error["ref"]) == ("unauthenticated", "r1")
@@ -52,13 +52,13 @@ async def test_a_token_that_has_expired_is_refused(connect: Connect, gateway: Ga
 async def test_a_bid_with_a_token_that_has_expired_ends_the_connection(
     connect: Connect, gateway: GatewayProcess
 ) -> None:
-    # The heartbeat of this gateway is 20 s: it is the bid that notices.
+    # The heartbeat of this gateway is 20 s, so it is the bid that finds the token expired.
     client = await connect(gateway.token(lasts_s=1))
 
     async def bid_for_ever() -> None:
         while True:
             await client.ask({"type": "bid", "auction_id": "auc_none", "bid_id": "b1", "amount": 1}, "bid_result")
-            # Slower than the allowance of messages a second.
+            # Slower than the message limit.
             await asyncio.sleep(0.05)
 
     with pytest.raises(Closed) as closed:
@@ -66,14 +66,16 @@ async def test_a_bid_with_a_token_that_has_expired_ends_the_connection(
     assert closed.value.code == 4401
 
 
-async def test_a_connection_does_not_change_hands(connect: Connect, gateway: GatewayProcess) -> None:
+async def test_a_connection_cannot_be_taken_over_by_another_user(
+    connect: Connect, gateway: GatewayProcess
+) -> None:
     client = await connect(gateway.token("Anna"))
     error = await client.ask({"type": "auth", "token": gateway.token("Ben"), "ref": "r"}, "error")
     assert (error["code"], error["ref"]) == ("forbidden", "r")
     assert (await client.sign_in(gateway.token("Anna")))["user"]["name"] == "Anna"
 
 
-async def test_ping_is_answered_with_the_time_of_the_server(connect: Connect) -> None:
+async def test_ping_is_answered_with_the_server_time(connect: Connect) -> None:
     client = await connect()
     pong = await client.ask({"type": "ping", "ref": "p"}, "pong")
     assert pong["ref"] == "p"

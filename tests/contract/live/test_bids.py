@@ -1,4 +1,4 @@
-"""Bids over the socket: each gets exactly one answer, its own."""
+"""Bids over WebSocket: each gets exactly one answer."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ NO_INTEGERS = ["1e3", "1.0", "100.5", '"5"', '"100"', "true", "null", "[100]", "
 NO_JSON = ["", "NaN", "Infinity", "-Infinity", "0x64", "+100", "0100", "1_000"]
 
 
-def say(auction_id: str, amount: Any, bid_id: str = "b1", **more: Any) -> dict[str, Any]:
+def bid_message(auction_id: str, amount: Any, bid_id: str = "b1", **more: Any) -> dict[str, Any]:
     return {"type": "bid", "auction_id": auction_id, "bid_id": bid_id, "amount": amount, **more}
 
 
@@ -27,7 +27,7 @@ async def anna(connect: Connect, gateway: GatewayProcess) -> Client:
 
 async def test_a_bid_that_leads_is_accepted(anna: Client, auction: Auctions) -> None:
     auction_id = await auction()
-    result = await anna.ask(say(auction_id, 100, ref="r"), "bid_result")
+    result = await anna.ask(bid_message(auction_id, 100, ref="r"), "bid_result")
     ends_at = result.pop("ends_at")
     assert ends_at > 0
     assert result == {
@@ -46,18 +46,18 @@ async def test_a_bid_that_leads_is_accepted(anna: Client, auction: Auctions) -> 
 async def test_a_bid_below_a_hidden_maximum_is_outbid(anna: Client, auction: Auctions, store: RedisStore) -> None:
     auction_id = await auction()
     await store.place_bid(auction_id, bid(BEN, 1_000, "max"), CAUSE)
-    result = await anna.ask(say(auction_id, 500), "bid_result")
+    result = await anna.ask(bid_message(auction_id, 500), "bid_result")
     assert (result["outcome"], result["code"], result["price"], result["minimum"]) == ("outbid", None, 600, 700)
     assert "ref" not in result
 
 
-async def test_a_maximum_and_buying_now_are_understood(anna: Client, auction: Auctions) -> None:
+async def test_maximum_bids_and_buy_now_bids_are_accepted(anna: Client, auction: Auctions) -> None:
     auction_id = await auction(buy_now_price=9_000)
-    led = await anna.ask(say(auction_id, 800, "m", kind="max"), "bid_result")
+    led = await anna.ask(bid_message(auction_id, 800, "m", kind="max"), "bid_result")
     assert (led["outcome"], led["price"]) == ("accepted", 100)
-    bought = await anna.ask(say(auction_id, 9_000, "n", kind="buy_now"), "bid_result")
+    bought = await anna.ask(bid_message(auction_id, 9_000, "n", kind="buy_now"), "bid_result")
     assert (bought["outcome"], bought["price"]) == ("accepted", 9_000)
-    late = await anna.ask(say(auction_id, 10_000, "late"), "bid_result")
+    late = await anna.ask(bid_message(auction_id, 10_000, "late"), "bid_result")
     assert (late["outcome"], late["code"]) == ("refused", "auction_not_open")
 
 
@@ -67,7 +67,7 @@ async def test_each_refusal_has_its_own_code(
     auction_id = await auction()
 
     async def code_of(**fields: Any) -> str:
-        result = await anna.ask(say(**fields), "bid_result", bid_id=fields["bid_id"])
+        result = await anna.ask(bid_message(**fields), "bid_result", bid_id=fields["bid_id"])
         assert result["outcome"] == "refused"
         assert "code" in result
         return str(result["code"])
@@ -76,7 +76,7 @@ async def test_each_refusal_has_its_own_code(
     assert await code_of(auction_id="{auc}:*\n", amount=100, bid_id="r2") == "auction_not_found"
     assert await code_of(auction_id=auction_id, amount=99, bid_id="r3") == "bid_too_low"
     assert await code_of(auction_id=auction_id, amount=500, bid_id="r4", kind="buy_now") == "buy_now_unavailable"
-    await anna.ask(say(auction_id, 100, "ok"), "bid_result", outcome="accepted")
+    await anna.ask(bid_message(auction_id, 100, "ok"), "bid_result", outcome="accepted")
     assert await code_of(auction_id=auction_id, amount=300, bid_id="r5") == "already_leading"
     assert await code_of(auction_id=auction_id, amount=101, bid_id="ok") == "bid_id_reused"
     assert await code_of(auction_id=auction_id, amount=100, bid_id="ok", kind="max") == "bid_id_reused"
@@ -86,60 +86,62 @@ async def test_each_refusal_has_its_own_code(
     assert await code_of(auction_id=auction_id, amount=900, bid_id="r7") == "auction_not_open"
 
 
-async def test_a_refusal_says_what_it_was_judged_by(anna: Client, auction: Auctions, store: RedisStore) -> None:
+async def test_a_refusal_states_the_price_and_minimum_it_was_decided_by(
+    anna: Client, auction: Auctions, store: RedisStore
+) -> None:
     auction_id = await auction()
     await store.place_bid(auction_id, bid(BEN, 300), CAUSE)
-    result = await anna.ask(say(auction_id, 399), "bid_result")
+    result = await anna.ask(bid_message(auction_id, 399), "bid_result")
     assert (result["code"], result["seq"], result["price"], result["minimum"]) == ("bid_too_low", 2, 300, 400)
     assert result["ends_at"] > 0
 
 
-async def test_an_auction_that_does_not_exist_has_no_price_to_be_judged_by(anna: Client) -> None:
+async def test_a_refusal_for_an_unknown_auction_has_no_price(anna: Client) -> None:
     for auction_id in ("auc_01m848gzxjrwdx1kexyhtn7fhc", "auc_nowhere", "no auction at all"):
-        result = await anna.ask(say(auction_id, 399), "bid_result")
+        result = await anna.ask(bid_message(auction_id, 399), "bid_result")
         assert result["code"] == "auction_not_found"
         assert [result[field] for field in ("seq", "price", "minimum", "ends_at")] == [None] * 4
 
 
 async def test_a_bid_after_the_end_is_refused_before_the_hammer(anna: Client, auction: Auctions) -> None:
-    # Nobody runs a hammer here: the auction stays open for good.
+    # No hammer runs here, so the auction stays open.
     auction_id = await auction(duration_ms=1_000, ending="sudden_death")
     ends_at = (await anna.watch(auction_id))["state"]["ends_at"]
     left_ms = 1
     while left_ms > 0:
         left_ms = ends_at + 1 - (await anna.ask({"type": "ping"}, "pong"))["server_at"]
         await asyncio.sleep(max(0, left_ms) / 1000)
-    result = await anna.ask(say(auction_id, 100), "bid_result")
+    result = await anna.ask(bid_message(auction_id, 100), "bid_result")
     assert (result["outcome"], result["code"]) == ("refused", "auction_ended")
 
 
-async def test_the_same_bid_again_gets_the_first_answer_again(
+async def test_a_repeated_bid_gets_the_first_answer_again(
     anna: Client, connect: Connect, gateway: GatewayProcess, auction: Auctions, store: RedisStore
 ) -> None:
     auction_id = await auction()
-    first = await anna.ask(say(auction_id, 100, "same"), "bid_result")
+    first = await anna.ask(bid_message(auction_id, 100, "same"), "bid_result")
     await store.place_bid(auction_id, bid(BEN, 900), CAUSE)
     elsewhere = await connect(gateway.token("Anna"))
-    again = await elsewhere.ask(say(auction_id, 100, "same"), "bid_result")
+    again = await elsewhere.ask(bid_message(auction_id, 100, "same"), "bid_result")
     assert again == {**first, "replayed": True}
 
 
-async def test_the_same_bid_sent_many_times_at_once_is_one_event(
+async def test_one_bid_sent_many_times_concurrently_is_one_event(
     connect: Connect, gateway: GatewayProcess, auction: Auctions
 ) -> None:
     auction_id, token = await auction(), gateway.token("Anna")
     clients = [await connect(token) for _ in range(20)]
     for client in clients:
-        client.send(say(auction_id, 100, "same"), say(auction_id, 100, "same"))
+        client.send(bid_message(auction_id, 100, "same"), bid_message(auction_id, 100, "same"))
     results = [await client.receive("bid_result") for client in clients for _ in range(2)]
     assert sorted(result["replayed"] for result in results) == [False] + [True] * 39
     assert {result["seq"] for result in results} == {2}
     assert (await clients[0].watch(auction_id))["seq"] == 2
 
 
-async def test_a_stranger_cannot_bid(connect: Connect, auction: Auctions) -> None:
+async def test_a_client_that_is_not_signed_in_cannot_bid(connect: Connect, auction: Auctions) -> None:
     auction_id, client = await auction(), await connect()
-    result = await client.ask(say(auction_id, 100, ref="r"), "bid_result")
+    result = await client.ask(bid_message(auction_id, 100, ref="r"), "bid_result")
     assert (result["outcome"], result["code"], result["ref"]) == ("refused", "unauthenticated", "r")
     assert result["price"] is None
     assert (await client.watch(auction_id))["seq"] == 1
@@ -152,20 +154,20 @@ async def test_a_seller_cannot_bid_on_their_own_auction(
     seller = gateway.issuer.verify(gateway.token("Sam")).id
     await store._pipe.call("HSET", f"auction:{{{auction_id}}}", "seller_id", seller)
     client = await connect(gateway.token("Sam"))
-    assert (await client.ask(say(auction_id, 100), "bid_result"))["code"] == "bidder_is_seller"
+    assert (await client.ask(bid_message(auction_id, 100), "bid_result"))["code"] == "bidder_is_seller"
 
 
 @pytest.mark.parametrize("amount", [1, 10**12 - 1, 10**12])
-async def test_every_whole_amount_up_to_the_greatest_is_taken(
+async def test_every_whole_amount_up_to_the_maximum_is_accepted(
     amount: int, anna: Client, auction: Auctions
 ) -> None:
     auction_id = await auction(start_price=1, buy_now_price=None)
-    result = await anna.ask(say(auction_id, amount), "bid_result")
+    result = await anna.ask(bid_message(auction_id, amount), "bid_result")
     assert (result["outcome"], result["price"]) == ("accepted", amount)
 
 
 @pytest.mark.parametrize("amount", [*OUT_OF_BOUNDS, *NO_INTEGERS, *NO_JSON])
-async def test_what_is_no_amount_is_malformed_and_the_connection_goes_on(
+async def test_an_invalid_amount_is_malformed_and_the_connection_stays_open(
     amount: str, anna: Client, auction: Auctions
 ) -> None:
     auction_id = await auction()
@@ -177,19 +179,22 @@ async def test_what_is_no_amount_is_malformed_and_the_connection_goes_on(
 
 @pytest.mark.parametrize("bid_id", ["", "a" * 65, "a b", "é", "a:b", "a/b", "a\n"])
 async def test_a_bid_id_of_other_characters_is_malformed(bid_id: str, anna: Client) -> None:
-    error = await anna.ask(say("auc_1", 100, bid_id, ref="r"), "error")
+    error = await anna.ask(bid_message("auc_1", 100, bid_id, ref="r"), "error")
     assert (error["code"], error["ref"]) == ("invalid_request", "r")
 
 
-async def test_the_longest_bid_id_is_taken(anna: Client, auction: Auctions) -> None:
+async def test_a_bid_id_of_maximum_length_is_accepted(anna: Client, auction: Auctions) -> None:
     bid_id = "aZ9_-" + "x" * 59
-    assert (await anna.ask(say(await auction(), 100, bid_id), "bid_result"))["bid_id"] == bid_id
+    assert (await anna.ask(bid_message(await auction(), 100, bid_id), "bid_result"))["bid_id"] == bid_id
 
 
 async def test_bids_of_one_batch_are_decided_in_their_order(anna: Client, auction: Auctions) -> None:
     auction_id = await auction()
     topic = {"type": "watch", "topic": f"auction:{auction_id}"}
-    batch = [topic, *(say(auction_id, amount, f"b{amount}", kind="max") for amount in (200, 300, 250, 400))]
+    batch = [
+        topic,
+        *(bid_message(auction_id, amount, f"b{amount}", kind="max") for amount in (200, 300, 250, 400)),
+    ]
     anna.send(batch)  # type: ignore[arg-type]
     results = [await anna.receive("bid_result") for _ in range(4)]
     assert [(result["bid_id"], result["code"]) for result in results] == [
@@ -200,10 +205,12 @@ async def test_bids_of_one_batch_are_decided_in_their_order(anna: Client, auctio
     ]
 
 
-async def test_who_bids_and_watches_gets_both_the_result_and_the_event(anna: Client, auction: Auctions) -> None:
+async def test_a_bidder_who_watches_receives_both_the_result_and_the_event(
+    anna: Client, auction: Auctions
+) -> None:
     auction_id = await auction()
     await anna.watch(auction_id)
-    anna.send(say(auction_id, 100))
+    anna.send(bid_message(auction_id, 100))
     events_received = {(message := await anna.next())["type"]: message for _ in range(2)}
     assert events_received["bid_result"]["seq"] == events_received["event"]["seq"] == 2
     assert events_received["event"]["bidder"]["name"] == ANNA.name

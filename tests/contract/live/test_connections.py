@@ -1,4 +1,4 @@
-"""Who may come in, how many, and what else answers on the port."""
+"""Which clients may connect, how many, and the other pages on the port."""
 
 import asyncio
 import json
@@ -47,7 +47,7 @@ async def test_listed_origins_and_clients_without_an_origin_may_connect(
         f"{ORIGIN} https://evil.com",
     ],
 )
-async def test_any_other_page_is_turned_away(origin: str, gateway: GatewayProcess) -> None:
+async def test_any_other_origin_is_refused(origin: str, gateway: GatewayProcess) -> None:
     client = await Client.open(gateway.port, Origin=origin)
     with pytest.raises(Closed) as closed:
         await client.next()
@@ -67,7 +67,7 @@ async def test_the_subprotocol_is_chosen_when_it_is_offered(
 
 
 @pytest.mark.parametrize(("sent", "kept"), [("req_from-nginx", True), ("a b", False), ("a" * 65, False)])
-async def test_the_request_id_of_the_way_in_is_kept_when_it_can_be_one(
+async def test_a_valid_request_id_of_the_handshake_is_kept_and_another_replaced(
     sent: str, kept: bool, gateway: GatewayProcess
 ) -> None:
     async with welcomed(gateway.port, X_Request_Id=sent) as client:
@@ -75,7 +75,7 @@ async def test_the_request_id_of_the_way_in_is_kept_when_it_can_be_one(
         assert "x-request-id: " in client.head.lower()
 
 
-async def test_the_pages_of_the_operator_are_on_the_same_port(gateway: GatewayProcess) -> None:
+async def test_operator_pages_are_served_on_the_same_port(gateway: GatewayProcess) -> None:
     assert gateway.page("/health") == (200, '{"status":"ok"}')
     status, body = gateway.page("/ready")
     up = {"state": "up"}
@@ -87,7 +87,7 @@ async def test_the_pages_of_the_operator_are_on_the_same_port(gateway: GatewayPr
         assert f"\n{name}" in metrics
 
 
-def test_what_is_not_there_is_404_and_a_plain_request_for_the_socket_426(gateway: GatewayProcess) -> None:
+def test_an_unknown_path_is_404_and_a_plain_request_to_the_websocket_path_426(gateway: GatewayProcess) -> None:
     status, body = gateway.page("/nothing")
     assert (status, json.loads(body)["code"]) == (404, "not_found")
     assert gateway.page("/live/v1/more")[0] == 404
@@ -95,15 +95,15 @@ def test_what_is_not_there_is_404_and_a_plain_request_for_the_socket_426(gateway
     assert (status, json.loads(body)["status"], json.loads(body)["code"]) == (426, 426, "upgrade_required")
 
 
-async def test_connections_are_counted_until_they_are_gone(connect: Connect, start_gateway: StartGateway) -> None:
+async def test_connections_are_counted_until_they_close(connect: Connect, start_gateway: StartGateway) -> None:
     gateway = start_gateway()
     clients = [await connect(to=gateway) for _ in range(3)]
     assert gateway.metric("blytz_connections") == 3
     clients[0].leave()
-    await until(lambda: gateway.metric("blytz_connections") == 2, "one has left")
+    await until(lambda: gateway.metric("blytz_connections") == 2, "one is closed")
 
 
-async def test_one_connection_too_many_is_refused_and_a_free_slot_is_used_again(
+async def test_a_connection_over_the_limit_is_refused_and_a_freed_slot_is_reused(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(most_connections=2)
@@ -114,11 +114,11 @@ async def test_one_connection_too_many_is_refused_and_a_free_slot_is_used_again(
     assert error["retry_after_ms"] > 0
     third.leave()
     first.leave()
-    await until(lambda: gateway.metric("blytz_connections") == 1, "a place is free")
+    await until(lambda: gateway.metric("blytz_connections") == 1, "a slot is free")
     await connect(to=gateway)
 
 
-async def test_one_topic_too_many_is_refused_and_one_left_makes_room(
+async def test_a_topic_over_the_limit_is_refused_and_an_unsubscribed_one_frees_its_slot(
     start_gateway: StartGateway, connect: Connect, auction: Auctions
 ) -> None:
     gateway = start_gateway(most_topics=2)
@@ -132,13 +132,13 @@ async def test_one_topic_too_many_is_refused_and_one_left_makes_room(
     assert (await client.watch(first))["seq"] == 1
     client.send({"type": "unwatch", "topic": f"auction:{first}"})
     assert (await client.watch(third))["seq"] == 1
-    # An auction that does not exist takes no place.
+    # An unknown auction uses no slot.
     client.send({"type": "unwatch", "topic": f"auction:{third}"})
     for _ in range(3):
         assert (await client.ask({"type": "watch", "topic": "auction:auc_no"}, "error"))["code"] != "rate_limited"
 
 
-async def test_too_many_messages_a_second_end_the_connection_however_they_are_packed(
+async def test_too_many_messages_a_second_end_the_connection_in_one_frame_or_many(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=20)
@@ -149,16 +149,16 @@ async def test_too_many_messages_a_second_end_the_connection_however_they_are_pa
             client.send_text(b"[" + pings + b"]")
         answers, code = await client.rest()
         assert code == 4429, in_one_frame
-        # A burst of twice as many as a second may have, and what a slow machine adds to it.
+        # The burst is twice the messages of a second; a slow machine allows some more.
         assert 40 <= len(answers) <= 60, in_one_frame
 
 
-async def test_as_many_messages_as_are_allowed_go_on_for_ever(
+async def test_messages_at_the_allowed_rate_keep_the_connection_open(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=50)
     client = await connect(to=gateway)
-    # More than the burst, and fewer a second than are allowed.
+    # More messages than the burst, at less than the allowed rate.
     for _ in range(120):
         await client.ask({"type": "ping"}, "pong")
         await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""How often one user may bid, through which doors, and how many connections one user and one address may have."""
+"""Limits: bids of one user over WebSocket and HTTP, connections of one user and of one address, messages."""
 
 import asyncio
 import time
@@ -50,7 +50,7 @@ async def test_bids_past_the_limit_are_refused_with_the_time_to_retry(
             pass
 
 
-async def test_both_doors_count_together(
+async def test_bids_over_http_and_websocket_count_against_one_limit(
     start_gateway: StartGateway,
     connect: Connect,
     auction: Auctions,
@@ -67,14 +67,14 @@ async def test_both_doors_count_together(
         client = await connect(token, to=live)
         for number in range(6):
             assert (await client.ask(bid(auction_id, number), "bid_result"))["code"] == "bid_too_low"
-        # The other process hears of it with what it tells first, at once when half a burst was spent.
+        # The other process learns of these bids with its first report, which it sends when half a burst is used.
         statuses: list[int] = []
 
         def is_refused() -> bool:
             statuses.append(api.bid(auction_id, 1, token).status_code)
             return statuses[-1] == 429
 
-        await until(is_refused, "the other door refuses too")
+        await until(is_refused, "HTTP refuses too")
         assert len(statuses) <= 1 + 2 * 6
         answer = api.bid(auction_id, 1, token)
         if answer.status_code == 429:
@@ -83,7 +83,7 @@ async def test_both_doors_count_together(
             assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_one_connection_of_a_user_too_many_gets_the_reason(
+async def test_a_connection_over_the_limit_of_its_user_gets_the_reason(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(connections_per_user=2)
@@ -98,12 +98,12 @@ async def test_one_connection_of_a_user_too_many_gets_the_reason(
     third.leave()
     await connect(gateway.token("Emil"), to=gateway)
     first.leave()
-    await until(lambda: gateway.metric("blytz_connections") == 2, "a place is free")
+    await until(lambda: gateway.metric("blytz_connections") == 2, "a slot is free")
     await connect(token, to=gateway)
 
 
 async def refused(gateway: GatewayProcess, **headers: str) -> bool:
-    """Whether one more connection is turned away; otherwise it leaves at once."""
+    """Whether another connection is refused; an accepted one is closed at once."""
     client = await Client.open(gateway.port, **headers)
     first = await client.next()
     if first["type"] == "welcome":
@@ -115,7 +115,7 @@ async def refused(gateway: GatewayProcess, **headers: str) -> bool:
     return True
 
 
-async def test_one_connection_of_an_address_too_many_gets_the_reason(
+async def test_a_connection_over_the_limit_of_its_address_gets_the_reason(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(connections_per_address=2)
@@ -123,11 +123,11 @@ async def test_one_connection_of_an_address_too_many_gets_the_reason(
         first = await connect(to=gateway, X_Forwarded_For=address)
         await connect(to=gateway, X_Forwarded_For=address)
         assert await refused(gateway, X_Forwarded_For=address)
-        # What the client itself wrote stands to the left of what the proxy added.
+        # The addresses sent by the client are left of the one that the proxy added.
         assert await refused(gateway, X_Forwarded_For=f"198.51.100.1, {address}")
         here = gateway.metric("blytz_connections")
         first.leave()
-        await until(lambda here=here: gateway.metric("blytz_connections") < here, "a place is free")  # type: ignore[misc]
+        await until(lambda here=here: gateway.metric("blytz_connections") < here, "a slot is free")  # type: ignore[misc]
         await connect(to=gateway, X_Forwarded_For=address)
     assert await refused(gateway, X_Forwarded_For="2001:db8:0:1:ffff::1")
     assert not await refused(gateway, X_Forwarded_For="2001:db8:0:2::1")
@@ -135,13 +135,15 @@ async def test_one_connection_of_an_address_too_many_gets_the_reason(
         await connect(to=gateway)
 
 
-async def test_only_a_trusted_proxy_is_believed(start_gateway: StartGateway, connect: Connect) -> None:
+async def test_a_forwarded_address_counts_only_from_a_trusted_proxy(
+    start_gateway: StartGateway, connect: Connect
+) -> None:
     gateway = start_gateway(connections_per_address=1, trusted_proxies="192.0.2.1")
     for _ in range(3):
         await connect(to=gateway, X_Forwarded_For="203.0.113.7")
 
 
-async def test_too_many_messages_get_a_reason_before_the_close(
+async def test_a_client_that_sends_too_many_messages_gets_the_reason_before_the_close(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=5)
@@ -151,7 +153,7 @@ async def test_too_many_messages_get_a_reason_before_the_close(
     assert (answers[-1]["code"], code) == ("rate_limited", 4429)
 
 
-async def test_frames_that_hold_no_message_are_counted_as_well(
+async def test_frames_without_a_message_count_against_the_message_limit(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     gateway = start_gateway(messages_per_s=5)
@@ -167,14 +169,14 @@ async def test_frames_that_hold_no_message_are_counted_as_well(
         assert (error["code"], code) == ("rate_limited", 4429)
 
 
-async def test_who_goes_on_after_being_sent_away_is_no_longer_read(
+async def test_a_client_that_keeps_sending_after_its_disconnect_is_not_read(
     start_gateway: StartGateway, connect: Connect
 ) -> None:
     client = await connect(to=start_gateway(messages_per_s=5))
     client.writer.write(frame(b"", PING) * 40)
     await client.rest()
     client.writer.transport.set_write_buffer_limits(high=0)
-    # The buffers of the sockets fill, and then nothing leaves any more. Whoever is read may go on until the cut.
+    # If the gateway does not read, the socket buffers fill and writes block. Otherwise this writes to the end.
     began, stuck = time.monotonic(), False
     while not stuck and time.monotonic() < began + CLOSE_GRACE_S - 1:
         client.writer.write(frame(b"x" * 125, PING) * 2_000)
@@ -187,7 +189,7 @@ async def test_who_goes_on_after_being_sent_away_is_no_longer_read(
 
 
 @pytest.mark.alone
-async def test_a_full_gateway_refuses_at_once_answers_those_inside_and_stays_alive(
+async def test_a_gateway_at_its_bid_limit_refuses_at_once_answers_accepted_bids_and_stays_alive(
     start_redis: StartRedis, tmp_path: Path
 ) -> None:
     redis = start_redis()
@@ -204,14 +206,14 @@ async def test_a_full_gateway_refuses_at_once_answers_those_inside_and_stays_ali
                 assert {(answer["outcome"], answer["code"]) for answer in answers} == {("refused", "overloaded")}
                 assert all(answer["retry_after_ms"] > 0 and answer["seq"] is None for answer in answers)
                 inside = [await anna.next() for _ in range(4)]
-                # What the process itself asks of Redis may have taken a place.
+                # A call of the process itself to Redis may have used one of the four slots.
                 reply = {(answer["outcome"], answer["code"]) for answer in inside}
                 assert ("pending", "pending") in reply <= {("pending", "pending"), ("refused", "overloaded")}
                 assert refused_after_s < DURABLE_WITHIN_S
                 assert (await asyncio.to_thread(gateway.page, "/health"))[0] == 200
             finally:
                 redis.thaw()
-            # The same bid_ids are welcome again, as soon as there is a place.
+            # A refused bid_id can be retried as soon as a slot is free.
             async with asyncio.timeout(5):
                 while (again := await anna.ask(bid("auc_full", 11), "bid_result"))["code"] == "overloaded":
                     await anna.drain()

@@ -1,4 +1,4 @@
-"""What makes no sense: an error for a slip, the end for a habit."""
+"""Malformed messages: each gets an error, and the tenth in a minute ends the connection."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.contract.live.conftest import Connect
 from tests.support.live_client import BINARY, CONTINUATION, PING, PONG, TEXT, Client, Closed, frame
 
 DEEP = b'{"x":' + b"[" * 1_900 + b"]" * 1_900 + b',"type":"ping"}'
-SLIPS = [
+MALFORMED_MESSAGES = [
     b"",
     b" ",
     b"{",
@@ -45,8 +45,10 @@ async def goes_on(client: Client) -> None:
     assert await client.drain() == []
 
 
-@pytest.mark.parametrize("text", SLIPS, ids=lambda text: repr(text[:40]))
-async def test_a_malformed_message_gets_an_error_and_the_connection_goes_on(text: bytes, connect: Connect) -> None:
+@pytest.mark.parametrize("text", MALFORMED_MESSAGES, ids=lambda text: repr(text[:40]))
+async def test_a_malformed_message_gets_an_error_and_the_connection_stays_open(
+    text: bytes, connect: Connect
+) -> None:
     client = await connect()
     client.send_text(text)
     error = await client.next()
@@ -74,7 +76,7 @@ async def test_the_error_for_a_malformed_message_carries_its_ref(
     assert (await client.ask({**message, "ref": "mine"}, "error"))["ref"] == "mine"
 
 
-async def test_a_text_that_is_not_utf_8_is_refused_like_any_other_fault(connect: Connect) -> None:
+async def test_text_that_is_not_utf_8_is_a_malformed_message(connect: Connect) -> None:
     client = await connect()
     client.send_text(b'{"type":"ping","ref":"\xff\xfe"}')
     assert (await client.next())["detail"] == "the text is not UTF-8"
@@ -83,7 +85,7 @@ async def test_a_text_that_is_not_utf_8_is_refused_like_any_other_fault(connect:
     await goes_on(client)
 
 
-async def test_one_malformed_message_voids_its_batch(connect: Connect) -> None:
+async def test_one_malformed_message_makes_its_batch_malformed(connect: Connect) -> None:
     client = await connect()
     client.send_text(b'[{"type":"ping","ref":"a"},{"type":"pang"},{"type":"ping","ref":"b"}]')
     assert (await client.next())["code"] == "invalid_request"
@@ -104,12 +106,12 @@ async def test_the_tenth_malformed_message_in_a_minute_ends_the_connection(conne
 
 
 async def ends_malformed(client: Client) -> None:
-    """An error says why before the connection ends."""
+    """Checks that an error comes before the close."""
     assert (await client.next())["code"] == "invalid_request"
     assert await client.closed() == 4400
 
 
-async def test_what_is_well_formed_but_cannot_be_met_does_not_count_among_the_ten(connect: Connect) -> None:
+async def test_refused_but_well_formed_messages_do_not_count_as_malformed(connect: Connect) -> None:
     client = await connect()
     unmet: list[dict[str, Any]] = [
         {"type": "watch", "topic": "lamps"},
@@ -131,15 +133,24 @@ async def test_what_is_well_formed_but_cannot_be_met_does_not_count_among_the_te
         (frame(b"\x03\xe8\xff", 0x8), 1007),
         (frame(b" " * 65_537), 1009),
     ],
-    ids=["no mask", "no opcode", "a long ping", "a ping in pieces", "a goodbye that is no text", "past 64 KiB"],
+    ids=[
+        "no mask",
+        "no opcode",
+        "a long ping",
+        "a fragmented ping",
+        "a close reason that is not text",
+        "past 64 KiB",
+    ],
 )
-async def test_what_breaks_websocket_ends_with_its_own_codes(sent: bytes, code: int, connect: Connect) -> None:
+async def test_a_websocket_protocol_error_closes_with_its_standard_code(
+    sent: bytes, code: int, connect: Connect
+) -> None:
     client = await connect()
     client.writer.write(sent)
     assert await client.closed() == code
 
 
-async def test_a_message_of_4096_bytes_is_heard_and_one_more_ends_the_connection(connect: Connect) -> None:
+async def test_a_message_of_4096_bytes_is_read_and_a_longer_one_ends_the_connection(connect: Connect) -> None:
     client = await connect()
     head, tail = b'{"type":"ping","ref":"', b'"}'
     longest = head + b"x" * (4_096 - len(head) - len(tail)) + tail
@@ -165,7 +176,7 @@ async def test_an_auth_may_have_16_kib_and_no_more(connect: Connect) -> None:
         assert await client.closed() == code
 
 
-async def test_a_frame_of_an_announced_enormous_length_ends_the_connection_before_it_came(
+async def test_a_frame_that_announces_an_enormous_length_ends_the_connection_before_its_payload(
     connect: Connect,
 ) -> None:
     client = await connect()
@@ -173,7 +184,7 @@ async def test_a_frame_of_an_announced_enormous_length_ends_the_connection_befor
     assert await client.closed() in (1009, 4400)
 
 
-async def test_a_message_in_pieces_is_one_message(connect: Connect) -> None:
+async def test_a_fragmented_message_is_read_as_one(connect: Connect) -> None:
     client = await connect()
     text = b'{"type":"ping","ref":"pieces"}'
     client.writer.write(frame(text[:5], fin=False))
@@ -185,7 +196,7 @@ async def test_a_message_in_pieces_is_one_message(connect: Connect) -> None:
     assert (await client.receive("pong"))["ref"] == "pieces"
 
 
-async def test_pieces_together_are_held_to_the_same_length(connect: Connect) -> None:
+async def test_fragments_together_may_not_exceed_the_message_limit(connect: Connect) -> None:
     client = await connect()
     client.writer.write(frame(b" " * 4_000, fin=False))
     client.writer.write(frame(b" " * 97, CONTINUATION))
@@ -201,13 +212,13 @@ async def test_pieces_together_are_held_to_the_same_length(connect: Connect) -> 
     ],
     ids=["a tail alone", "a whole in between", "a head in between"],
 )
-async def test_pieces_out_of_order_end_the_connection(frames: list[bytes], connect: Connect) -> None:
+async def test_fragments_out_of_order_end_the_connection(frames: list[bytes], connect: Connect) -> None:
     client = await connect()
     client.writer.write(b"".join(frames))
     await ends_malformed(client)
 
 
-async def test_binary_is_not_understood(connect: Connect) -> None:
+async def test_a_binary_message_is_malformed(connect: Connect) -> None:
     client = await connect()
     client.writer.write(frame(b'{"type":"ping"}', BINARY))
     assert (await client.next())["code"] == "invalid_request"
@@ -217,7 +228,7 @@ async def test_binary_is_not_understood(connect: Connect) -> None:
     assert await client.closed() == 4400
 
 
-async def test_pings_and_pongs_of_the_wire_are_no_messages(connect: Connect) -> None:
+async def test_a_websocket_ping_is_answered_and_not_malformed(connect: Connect) -> None:
     client = await connect()
     client.writer.write(frame(b"unasked", PONG) + frame(b"are you there", PING))
     assert await client.frame() == (PONG, b"are you there")
@@ -225,7 +236,7 @@ async def test_pings_and_pongs_of_the_wire_are_no_messages(connect: Connect) -> 
 
 
 @pytest.mark.parametrize("code", [b"", b"\x03\xe8", b"\x03\xe9bye", b"\x0f\xa0"])
-async def test_a_client_that_says_goodbye_is_answered(code: bytes, connect: Connect) -> None:
+async def test_a_close_frame_is_answered(code: bytes, connect: Connect) -> None:
     client = await connect()
     client.writer.write(frame(code, 0x8))
     assert await client.closed() in (1000, int.from_bytes(code[:2], "big"))

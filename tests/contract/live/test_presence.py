@@ -1,4 +1,4 @@
-"""Who is still there, and how many watch."""
+"""Heartbeats of clients, and counts of viewers."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from tests.support.wait import until
 
 
 @pytest.mark.alone
-async def test_a_client_that_never_answers_a_ping_is_removed_and_one_that_does_stays(
+async def test_a_client_that_does_not_answer_pings_is_removed_and_one_that_does_stays(
     connect: Connect, start_gateway: StartGateway
 ) -> None:
     gateway = start_gateway(heartbeat_ms=200)
@@ -52,7 +52,7 @@ async def test_a_client_that_closes_and_stops_reading_is_removed(
     gateway = start_gateway(heartbeat_ms=200, messages_per_s=10_000, send_queue_bytes=50_000_000)
     auction_id = await auction()
     client = await connect(to=gateway)
-    # Until the socket is full, so that a goodbye cannot get through.
+    # Until the socket is full, so that no close frame gets through.
     for _ in range(10_000):
         client.send({"type": "watch", "topic": f"auction:{auction_id}"})
     client.writer.write(frame(b"\x03\xe8", CLOSE))
@@ -62,7 +62,7 @@ async def test_a_client_that_closes_and_stops_reading_is_removed(
 
 
 class Audience:
-    """Hears the counts of one auction, with the time at which each came."""
+    """Receives the viewer counts of one auction, with the time of each."""
 
     def __init__(self, client: Client) -> None:
         self.received: list[tuple[float, int]] = []
@@ -108,12 +108,12 @@ async def test_viewers_are_counted_over_all_gateways_and_sent_at_most_once_a_sec
     for audience in audiences:
         await audience.end()
         times = [at for at, _ in audience.received]
-        # One a second on the gateway's clock; a busy machine may hold one up on its way here.
+        # At most one a second on the gateway's clock; on a busy machine one may arrive late.
         assert all(later - earlier > 0.8 for earlier, later in pairwise(times)), times
 
 
 async def test_viewers_of_a_gateway_stay_counted_when_the_clock_of_redis_is_set_back(redis: RedisServer) -> None:
-    """Not for longer than others: the entry is as young as if it were written now."""
+    """The entry expires when others do, as if it were written now."""
     viewers = keys_of("auc_1").viewers
     async with connected(redis.url) as pipe:
         presence = RedisPresence(pipe)
@@ -133,7 +133,7 @@ async def test_an_unwatched_auction_sends_no_viewer_counts(connect: Connect, auc
     assert await client.drain() == []
 
 
-async def test_a_closed_connection_says_nothing_more(connect: Connect) -> None:
+async def test_a_closed_connection_sends_nothing_more(connect: Connect) -> None:
     client = await connect()
     client.writer.write(frame(b"\x03\xe8", CLOSE) + frame(b'{"type":"ping"}'))
     with pytest.raises(Closed) as closed:

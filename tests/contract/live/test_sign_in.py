@@ -1,4 +1,4 @@
-"""Signing in on an open connection with the tokens of a real issuer, in a fleet that is not dev."""
+"""Signing in on an open connection with the tokens of a real issuer, outside the dev environment."""
 
 import json
 import time
@@ -28,8 +28,8 @@ def issuers() -> Iterator[list[FakeIssuer]]:
 
 @pytest.fixture(scope="module")
 def gateway(shared_redis: RedisServer, issuers: list[FakeIssuer]) -> Iterator[GatewayProcess]:
-    believed = ",".join(f"{issuer.url}={AUDIENCE}" for issuer in issuers)
-    process = GatewayProcess(shared_redis.url, env="test", oidc_issuers=believed)
+    configured = ",".join(f"{issuer.url}={AUDIENCE}" for issuer in issuers)
+    process = GatewayProcess(shared_redis.url, env="test", oidc_issuers=configured)
     yield process
     assert not process.faults()
     process.close()
@@ -37,11 +37,11 @@ def gateway(shared_redis: RedisServer, issuers: list[FakeIssuer]) -> Iterator[Ga
 
 @pytest.fixture
 def issuer(gateway: GatewayProcess, issuers: list[FakeIssuer]) -> FakeIssuer:
-    """One whom the gateway has not asked yet."""
+    """An issuer whose keys the gateway has not fetched yet."""
     return issuers.pop()
 
 
-async def test_messages_after_an_auth_wait_for_it_and_are_those_of_its_user(
+async def test_messages_after_an_auth_wait_for_it_and_belong_to_its_user(
     gateway: GatewayProcess, issuer: FakeIssuer, auction: Auctions
 ) -> None:
     auction_id = await auction()
@@ -59,7 +59,7 @@ async def test_messages_after_an_auth_wait_for_it_and_are_those_of_its_user(
         assert received == {"bid_result", "pong"}
 
 
-async def test_one_may_watch_while_an_issuer_is_away_and_sign_in_when_it_is_back(
+async def test_a_client_can_watch_while_its_issuer_is_down_and_sign_in_when_it_is_back(
     gateway: GatewayProcess, issuer: FakeIssuer, auction: Auctions
 ) -> None:
     auction_id = await auction()
@@ -71,7 +71,7 @@ async def test_one_may_watch_while_an_issuer_is_away_and_sign_in_when_it_is_back
         assert answer["state"]["auction_id"] == auction_id
 
 
-async def test_a_gateway_stays_ready_and_reports_an_issuer_that_is_away(
+async def test_a_gateway_stays_ready_and_reports_an_issuer_that_is_down(
     gateway: GatewayProcess, issuer: FakeIssuer
 ) -> None:
     def answer() -> dict[str, Any]:
@@ -87,7 +87,7 @@ async def test_a_gateway_stays_ready_and_reports_an_issuer_that_is_away(
         away = answer()
         assert (away["state"], away["code"], away["optional"]) == ("away", "issuer_unavailable", True)
         assert away["away_for_ms"] >= 0
-    assert issuer.asked == 1, "the page asks nobody"
+    assert issuer.asked == 1, "/ready sends no request to the issuer"
 
 
 async def test_messages_before_sign_in_are_bounded(gateway: GatewayProcess, issuer: FakeIssuer) -> None:
@@ -97,10 +97,10 @@ async def test_messages_before_sign_in_are_bounded(gateway: GatewayProcess, issu
         assert await client.closed() == 4429
 
 
-async def test_a_connection_ends_at_the_moment_its_token_does_unless_there_is_a_fresh_one(
+async def test_a_connection_ends_when_its_token_expires_unless_it_gets_a_new_one(
     gateway: GatewayProcess, issuer: FakeIssuer
 ) -> None:
-    # The heartbeat of this gateway is 20 s: it is a timer that notices.
+    # The heartbeat of this gateway is 20 s, so it is a timer that ends the connection.
     ends = int(time.time()) + 3
     first, second = issuer.token(exp=ends), issuer.token(exp=ends + 1)
     async with welcomed(gateway.port, first) as client, welcomed(gateway.port, first) as renewed:
@@ -111,7 +111,7 @@ async def test_a_connection_ends_at_the_moment_its_token_does_unless_there_is_a_
         assert 0 <= time.time() - ends - 1 < 2
 
 
-async def test_with_an_issuer_a_dev_token_is_refused(gateway: GatewayProcess) -> None:
+async def test_a_dev_token_is_refused_when_an_issuer_is_configured(gateway: GatewayProcess) -> None:
     async with welcomed(gateway.port) as client:
         error = await client.ask({"type": "auth", "token": gateway.token()}, "error")
         assert error["code"] == "unauthenticated"

@@ -13,7 +13,7 @@ CURRENT = "the epoch of the topic"
 
 
 async def grow(store: RedisStore, auction_id: str, seq: int) -> None:
-    """Anna and Ben outbid each other until the auction's last event has this number."""
+    """Anna and Ben bid in turn until the last event has this number."""
     auction = await store.get(auction_id)
     assert auction is not None
     bids = [bid((BEN, ANNA)[n % 2], 1_000_000 + n * 10_000) for n in range(auction.seq, seq)]
@@ -29,7 +29,7 @@ def seqs(messages: list[dict[str, Any]]) -> list[int]:
     return [message["seq"] for message in messages]
 
 
-async def test_watching_gives_one_snapshot_and_then_events(
+async def test_watch_is_answered_with_one_snapshot_and_then_events(
     connect: Connect, auction: Auctions, store: RedisStore
 ) -> None:
     auction_id, client = await auction(), await connect()
@@ -47,10 +47,10 @@ async def test_watching_gives_one_snapshot_and_then_events(
     assert "ref" not in event
 
 
-async def test_no_event_tells_what_only_a_replay_may_know(
+async def test_no_snapshot_or_event_contains_a_hidden_ceiling_or_reserve(
     connect: Connect, auction: Auctions, store: RedisStore
 ) -> None:
-    # Longer than what may stand in a time by chance.
+    # Digits that cannot occur in a timestamp by chance.
     auction_id, client = await auction(reserve_price=987_654_321), await connect()
     assert "987654321" not in str(await client.watch(auction_id))
     await store.place_bid(auction_id, bid(ANNA, 123_454_321, "max", "secret"), CAUSE)
@@ -60,7 +60,7 @@ async def test_no_event_tells_what_only_a_replay_may_know(
     assert event["reserve_met"] is False
 
 
-async def test_who_comes_back_gets_what_it_missed_and_nothing_twice(
+async def test_a_returning_client_gets_the_events_it_missed_and_none_twice(
     connect: Connect, auction: Auctions, store: RedisStore
 ) -> None:
     auction_id, client = await auction(), await connect()
@@ -74,13 +74,13 @@ async def test_who_comes_back_gets_what_it_missed_and_nothing_twice(
     assert (await client.receive("event"))["seq"] == 8
 
 
-async def test_a_replay_of_nothing_is_still_a_replay(connect: Connect, auction: Auctions) -> None:
+async def test_a_client_that_missed_nothing_gets_an_empty_replay(connect: Connect, auction: Auctions) -> None:
     auction_id, client = await auction(), await connect()
     replay = await client.watch(auction_id, after=1, epoch=await epoch_of(connect, auction_id))
     assert (replay["type"], replay["seq"], replay["events"]) == ("replay", 1, [])
 
 
-async def test_after_zero_replays_from_the_first_event(connect: Connect, auction: Auctions) -> None:
+async def test_a_replay_after_zero_starts_at_the_first_event(connect: Connect, auction: Auctions) -> None:
     auction_id, client = await auction(), await connect()
     replay = await client.watch(auction_id, after=0, epoch=await epoch_of(connect, auction_id))
     assert [event["kind"] for event in replay["events"]] == ["opened"]
@@ -96,7 +96,7 @@ async def test_five_hundred_missing_events_are_replayed_and_one_more_is_a_snapsh
     assert (whole["type"], seqs(whole["events"])) == ("replay", list(range(101, 601)))
     too_many = await client.watch(auction_id, after=99, epoch=epoch)
     assert (too_many["type"], too_many["seq"], too_many["state"]["seq"]) == ("snapshot", 600, 600)
-    # The same while the topic is followed for a while, and its first events have left the memory.
+    # The same when the topic has been subscribed for a while and its first events have left the memory.
     await grow(store, auction_id, 601)
     assert (await client.receive("event"))["seq"] == 601
     assert len((await client.watch(auction_id, after=101, epoch=epoch))["events"]) == 500
@@ -106,7 +106,7 @@ async def test_five_hundred_missing_events_are_replayed_and_one_more_is_a_snapsh
 async def test_a_replay_that_does_not_fit_into_the_send_queue_is_a_snapshot(
     connect: Connect, start_gateway: StartGateway, auction: Auctions, store: RedisStore
 ) -> None:
-    """It would end in 4408, at each new attempt too."""
+    """The replay would end the connection with 4408, and again at each attempt."""
     gateway = start_gateway(send_queue_bytes=65_536)
     auction_id, client = await auction(duration_ms=TEN_MINUTES_MS), await connect(to=gateway)
     epoch = (await client.watch(auction_id))["epoch"]
@@ -131,7 +131,7 @@ async def test_a_replay_that_does_not_fit_into_the_send_queue_is_a_snapshot(
     ],
     ids=str,
 )
-async def test_what_does_not_fit_the_history_is_answered_with_a_snapshot(
+async def test_a_position_outside_the_history_is_answered_with_a_snapshot(
     asked: dict[str, Any], connect: Connect, auction: Auctions, store: RedisStore
 ) -> None:
     auction_id, client, other = await auction(), await connect(), await connect()
@@ -176,7 +176,7 @@ async def test_a_topic_without_watchers_for_a_while_is_complete_when_watched_aga
     assert await client.drain() == []
 
 
-async def test_several_topics_share_a_socket_and_do_not_mix(
+async def test_several_topics_share_a_connection_and_do_not_mix(
     connect: Connect, auction: Auctions, store: RedisStore
 ) -> None:
     first, second, client = await auction(), await auction(), await connect()
@@ -192,7 +192,7 @@ async def test_several_topics_share_a_socket_and_do_not_mix(
     assert list(events_received.values()) == [[2, 3, 4, 5, 6]] * 2
 
 
-async def test_an_auction_that_does_not_exist_is_an_error_and_not_followed(connect: Connect) -> None:
+async def test_watching_an_unknown_auction_is_an_error_and_subscribes_to_nothing(connect: Connect) -> None:
     client = await connect()
     for _ in range(3):
         error = await client.ask({"type": "watch", "topic": "auction:auc_nowhere", "ref": "w"}, "error")
@@ -203,13 +203,13 @@ async def test_an_auction_that_does_not_exist_is_an_error_and_not_followed(conne
     "topic",
     ["", "auction:", "auction", "show:shw_1", "auction:a b", "auction:" + "a" * 65, 'auction:"}\n', "auction:é"],
 )
-async def test_a_topic_that_cannot_be_one_is_malformed(topic: str, connect: Connect) -> None:
+async def test_an_invalid_topic_is_malformed(topic: str, connect: Connect) -> None:
     client = await connect()
     error = await client.ask({"type": "watch", "topic": topic, "ref": "w"}, "error")
     assert (error["code"], error["ref"]) == ("invalid_request", "w")
 
 
-async def test_an_auction_that_cannot_be_read_is_an_error_until_it_is_mended(
+async def test_watching_an_unreadable_auction_is_an_error_until_it_is_repaired(
     connect: Connect, auction: Auctions, store: RedisStore
 ) -> None:
     auction_id, client = await auction(), await connect()
@@ -221,7 +221,7 @@ async def test_an_auction_that_cannot_be_read_is_an_error_until_it_is_mended(
     assert (await client.watch(auction_id))["seq"] == 1
 
 
-async def test_what_was_sent_as_a_batch_is_done_in_order(connect: Connect, auction: Auctions) -> None:
+async def test_the_messages_of_a_batch_are_handled_in_order(connect: Connect, auction: Auctions) -> None:
     auction_id, client = await auction(), await connect()
     topic = f"auction:{auction_id}"
     await client.watch(auction_id)

@@ -1,4 +1,4 @@
-"""The gateway keeps nothing from a service that its document allows."""
+"""The gateway passes on every request that the document of a service allows."""
 
 from collections.abc import Iterator
 
@@ -19,19 +19,19 @@ def runner(platform: Platform) -> Iterator[ExampleRunner]:
 
 
 @pytest.mark.parametrize("user_id", [".x", "a.b", ".;", "ready", "metrics", "%25", "%25FE", "%3Fq", "%23x", "+"])
-def test_a_user_id_reaches_the_service_however_it_is_spelt(runner: ExampleRunner, user_id: str) -> None:
+def test_a_user_id_in_any_encoding_reaches_the_service(runner: ExampleRunner, user_id: str) -> None:
     headers = {"Authorization": f"Bearer {runner.person('admin')}"}
     asked = runner.http.get(f"/auction/v1/admin/bans/{user_id}", headers=headers)
     assert problem(asked, 404, "not_found")["detail"] == "this user is not banned"
 
 
-async def test_words_that_the_live_service_does_not_ask_for_are_not_its_burden(platform: Platform) -> None:
-    """Cookies of the app's domain, say: more of them than the service would read."""
+async def test_large_headers_that_the_live_service_does_not_need_do_not_reach_it(platform: Platform) -> None:
+    """For example cookies of the app's domain, larger than the service accepts."""
     more = {f"X-More-{number}": "a" * 12_000 for number in range(4)}
     client = await Client.open(platform.ports["nginx"], **more)
     assert (await client.receive("welcome"))["session"]
     await abort(client)
 
 
-def test_an_address_of_the_live_service_has_an_end(runner: ExampleRunner) -> None:
+def test_a_url_of_the_live_service_has_a_maximum_length(runner: ExampleRunner) -> None:
     problem(runner.http.get("/live/v1?" + "a" * 10_000), 414, "too_large")

@@ -1,4 +1,4 @@
-"""The examples of answers that a well platform never gives: each is had from one that is not well."""
+"""The examples of answers that a healthy platform never gives, each received from one with a failure."""
 
 import base64
 import contextlib
@@ -26,15 +26,15 @@ from tests.support.wait import wait_until
 OPERATIONS = operations()
 IN_FLIGHT = 24
 CROWD = 48
-FROM_MEMORY = {"listBans", "getBan", "signIn"}
-"""They do not wait for Redis, so that a frozen one cannot fill their queue: only requests at work can."""
+WITHOUT_REDIS = {"listBans", "getBan", "signIn"}
+"""They do not wait for Redis, so a frozen one cannot fill their queue: only other requests can."""
 MAX_BANS = 100_000
 WITHIN_S = 5.0
 
 
 @pytest.fixture(scope="module")
-def away() -> str:
-    """An issuer that nobody answers for."""
+def issuer_down() -> str:
+    """The URL of an issuer that does not run."""
     return f"http://127.0.0.1:{free_port()}"
 
 
@@ -45,13 +45,13 @@ def own_redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def runner(own_redis: RedisServer, away: str) -> Iterator[ExampleRunner]:
+def runner(own_redis: RedisServer, issuer_down: str) -> Iterator[ExampleRunner]:
     platform = Platform(
         env={
             "REDIS_URL": own_redis.url,
             "BLYTZ_BIDS_IN_FLIGHT": str(IN_FLIGHT),
-            "BLYTZ_OIDC_ISSUERS": f"{away}=blytz",
-            # Here one asks again until the platform has become as unwell as wanted.
+            "BLYTZ_OIDC_ISSUERS": f"{issuer_down}=blytz",
+            # High limits, because requests are repeated until the failure shows.
             **{f"BLYTZ_{what}_{how}": "10000" for what in ("BIDS", "WRITES") for how in ("PER_S", "BURST")},
         }
     )
@@ -66,27 +66,27 @@ def documented(status: str, code: str) -> list[Operation]:
 
 
 @pytest.fixture(autouse=True)
-def is_well(runner: ExampleRunner) -> None:
-    """Whatever the test before did to it."""
+def recovered(runner: ExampleRunner) -> None:
+    """Waits until the platform has recovered from the test before."""
 
     def is_ready() -> bool:
         return all(runner.platform.get("/ready", service)[0] == 200 for service in ("auction", "live"))
 
-    wait_until(is_ready, "all is well again", WITHIN_S * 4)
+    wait_until(is_ready, "all services are ready", WITHIN_S * 4)
 
 
-def reply(runner: ExampleRunner, asks: list[Ask], status: str, code: str) -> None:
-    """All at once; each until it is answered like this."""
+def assert_answered(runner: ExampleRunner, asks: list[Ask], status: str, code: str) -> None:
+    """Sends all concurrently, each until it gets this answer, and checks it."""
 
     def ask(one: Ask) -> httpx.Response:
         answers: list[httpx.Response] = []
 
-        def is_told() -> bool:
+        def is_as_documented() -> bool:
             answers.append(runner.send(one))
             return answers[-1].status_code == int(status) and answers[-1].json()["code"] == code
 
         with contextlib.suppress(TimeoutError):
-            wait_until(is_told, f"{one.operation.id} answers {code}", WITHIN_S)
+            wait_until(is_as_documented, f"{one.operation.id} answers {code}", WITHIN_S)
         return answers[-1]
 
     with ThreadPoolExecutor(len(asks)) as pool:
@@ -106,29 +106,29 @@ def has_ended(runner: ExampleRunner, ask: Ask) -> bool:
 
 
 def test_auction_ended(runner: ExampleRunner) -> None:
-    """Nobody hammers while the hammer sleeps."""
+    """The hammer is frozen, so the auction stays open after its end."""
     hammer = runner.platform.pids["hammer"]
     os.kill(hammer, signal.SIGSTOP)
     try:
         asks = [WAYS["auction_ended"](runner, one) for one in documented("409", "auction_ended")]
-        wait_until(lambda: all(has_ended(runner, ask) for ask in asks), "their time is over")
-        reply(runner, asks, "409", "auction_ended")
+        wait_until(lambda: all(has_ended(runner, ask) for ask in asks), "the auctions have ended")
+        assert_answered(runner, asks, "409", "auction_ended")
     finally:
         os.kill(hammer, signal.SIGCONT)
 
 
-def test_issuer_unavailable(runner: ExampleRunner, away: str) -> None:
+def test_issuer_unavailable(runner: ExampleRunner, issuer_down: str) -> None:
     def part(value: object) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
-    claims = {"iss": away, "aud": "blytz", "sub": "somebody", "iat": 1, "exp": 9_999_999_999}
+    claims = {"iss": issuer_down, "aud": "blytz", "sub": "somebody", "iat": 1, "exp": 9_999_999_999}
     token = f"{part({'alg': 'RS256', 'kid': 'k1'})}.{part(claims)}.{'A' * 342}"
     asks = [runner.good(one).but(token=token) for one in documented("503", "issuer_unavailable")]
-    reply(runner, asks, "503", "issuer_unavailable")
+    assert_answered(runner, asks, "503", "issuer_unavailable")
 
 
 def test_overloaded(runner: ExampleRunner, own_redis: RedisServer) -> None:
-    asks = [runner.good(one) for one in documented("503", "overloaded") if one.id not in FROM_MEMORY]
+    asks = [runner.good(one) for one in documented("503", "overloaded") if one.id not in WITHOUT_REDIS]
     auction_id = runner.open()
     body = {"bid_id": "b-1", "amount": 1_000}
     crowd = [Ask(runner.bidding, runner.person("bidder"), body, {"auction_id": auction_id}) for _ in range(CROWD)]
@@ -136,17 +136,17 @@ def test_overloaded(runner: ExampleRunner, own_redis: RedisServer) -> None:
     try:
         with ThreadPoolExecutor(CROWD) as pool:
             answers = [pool.submit(runner.send, one) for one in crowd * 4]
-            reply(runner, asks, "503", "overloaded")
+            assert_answered(runner, asks, "503", "overloaded")
             assert all(answer.result().status_code == 503 for answer in answers)
     finally:
         own_redis.thaw()
 
 
 def test_overloaded_by_requests_at_work(runner: ExampleRunner) -> None:
-    """Each is a request whose body never comes, at the service's own port: nginx would wait for it itself."""
+    """Requests whose bodies never come, sent to the service's own port, because nginx would buffer them."""
     asks = [runner.good(one) for one in documented("503", "overloaded") if one.id != runner.bidding.id]
     bid = runner.good(runner.bidding)
-    assert {ask.operation.id for ask in asks} >= FROM_MEMORY
+    assert {ask.operation.id for ask in asks} >= WITHOUT_REDIS
     unfinished = (
         b"POST /v1/dev/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
     )
@@ -156,10 +156,10 @@ def test_overloaded_by_requests_at_work(runner: ExampleRunner) -> None:
             held.enter_context(connection)
             connection.sendall(unfinished)
         full = f"blytz_http_requests_in_flight {MAX_REQUESTS}.0"
-        wait_until(lambda: full in runner.operator.get("/metrics").text, "as many as may are at work", WITHIN_S)
-        reply(runner, asks, "503", "overloaded")
+        wait_until(lambda: full in runner.operator.get("/metrics").text, "the request limit is reached", WITHIN_S)
+        assert_answered(runner, asks, "503", "overloaded")
         assert runner.http.get("/health").status_code == 200
-        # Bids have a bound of their own.
+        # Bids have their own limit.
         assert runner.send(bid).status_code == 201
 
 
@@ -167,7 +167,7 @@ def test_pending(runner: ExampleRunner, own_redis: RedisServer) -> None:
     asks = [runner.good(one) for one in documented("503", "pending")]
     own_redis.freeze()
     try:
-        reply(runner, asks, "503", "pending")
+        assert_answered(runner, asks, "503", "pending")
     finally:
         own_redis.thaw()
 
@@ -176,7 +176,7 @@ def test_store_unavailable(runner: ExampleRunner, own_redis: RedisServer) -> Non
     asks = [runner.good(one) for one in documented("503", "store_unavailable")]
     own_redis.kill()
     try:
-        reply(runner, asks, "503", "store_unavailable")
+        assert_answered(runner, asks, "503", "store_unavailable")
     finally:
         own_redis.start()
 
@@ -193,10 +193,10 @@ async def test_a_bid_over_websocket_with_an_unknown_outcome_is_pending(
         own_redis.freeze()
         try:
             client.send({"type": "bid", "auction_id": auction_id, "bid_id": shown["bid_id"], "amount": 1_000})
-            reply = await client.receive("bid_result")
+            assert_answered = await client.receive("bid_result")
         finally:
             own_redis.thaw()
-    assert reply == shown
+    assert assert_answered == shown
 
 
 def test_too_many_bans(runner: ExampleRunner, own_redis: RedisServer) -> None:
@@ -212,4 +212,4 @@ def test_too_many_bans(runner: ExampleRunner, own_redis: RedisServer) -> None:
         "the service has read the bans",
         WITHIN_S * 4,
     )
-    reply(runner, asks, "409", "too_many_bans")
+    assert_answered(runner, asks, "409", "too_many_bans")

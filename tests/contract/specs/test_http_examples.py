@@ -1,4 +1,4 @@
-"""Every example of the OpenAPI documents is sent through the gateway and answered as the document shows it."""
+"""Every example of the OpenAPI documents, sent through the gateway, gets the documented answer."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.support.platform import Platform
 from tests.support.refusals import WAYS
 
 OPERATIONS = operations()
-ON_BAD_DAYS = {"auction_ended", "too_many_bans"}
+ONLY_ON_FAILURE = {"auction_ended", "too_many_bans"}
 """Theirs is another file: they need a platform that is not well."""
 GOOD = [
     pytest.param(operation, status, name, id=f"{operation.id}-{name}")
@@ -25,7 +25,7 @@ REFUSED = [
     for status in operation.document["responses"]
     if status.startswith("4")
     for code in operation.answer(status).get("examples", {})
-    if code not in ON_BAD_DAYS
+    if code not in ONLY_ON_FAILURE
 ]
 MAX_TRIES = 200
 
@@ -39,7 +39,7 @@ def runner(platform: Platform) -> Iterator[ExampleRunner]:
 
 @pytest.fixture(autouse=True)
 def other_bidders(runner: ExampleRunner) -> None:
-    """On a quick machine all these tests together bid faster than one person may."""
+    """Resets the bidders: on a fast machine these tests together exceed the bid limit of one user."""
     runner.anna, runner.ben = runner.person("bidder"), runner.person("bidder")
 
 

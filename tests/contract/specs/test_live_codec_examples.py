@@ -1,5 +1,5 @@
-"""Every example of the AsyncAPI document is what the codec reads and writes; those of clients are sent through the
-gateway, and what it says is what the document allows."""
+"""The codec reads and writes every example of the AsyncAPI document; those of clients are sent through the
+gateway, and its answers conform to the document."""
 
 import json
 from pathlib import Path
@@ -31,19 +31,19 @@ SENT = [example for example in EXAMPLES if example.values[0] in CLIENT]
 
 
 def check(message: Message) -> None:
-    """Raises where the document does not allow this."""
+    """Raises if the document does not allow this message."""
     payload = MESSAGES[message["type"]]["payload"]
     jsonschema_rs.Draft7Validator(payload | {"components": DOCUMENT["components"]}).validate(message)
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
-def test_the_codec_reads_every_example_and_writes_it_again(name: str, example: Message) -> None:
+def test_the_codec_decodes_and_encodes_every_example(name: str, example: Message) -> None:
     kind = KINDS[name]
     text = json.dumps(example).encode()
     read = protocol.decoder.decode(text) if name in CLIENT else msgspec.json.decode(text, type=kind)
     assert type(read) is kind
     again = json.loads(msgspec.json.encode(read))
-    # What the example left out has its default.
+    # Fields missing in the example have their defaults.
     assert again.items() >= example.items()
 
 
@@ -79,12 +79,12 @@ async def _prepare(client: Client, name: str, auction_id: str, token: str) -> No
 
 
 def _fitted(example: Message, auction_id: str, token: str, epoch: str) -> Message:
-    """With the names of what is there in place of the document's."""
+    """The example with existing ids in place of the documented ones."""
     here = {"topic": f"auction:{auction_id}", "auction_id": auction_id, "token": token, "epoch": epoch}
     return {name: here.get(name, value) for name, value in example.items()}
 
 
-async def test_all_that_the_gateway_says_in_a_game_is_in_the_contract(platform: Platform) -> None:
+async def test_every_message_of_the_gateway_during_an_auction_conforms_to_the_contract(platform: Platform) -> None:
     runner = ExampleRunner(platform)
     try:
         seller, anna, ben = runner.person("seller"), runner.person("bidder"), runner.person("bidder")
@@ -99,7 +99,7 @@ async def test_all_that_the_gateway_says_in_a_game_is_in_the_contract(platform: 
             client.send({"type": "bid", "auction_id": auction_id, "bid_id": "b-1", "amount": 1})
             client.send({"type": "nonsense"})
             runner.bid(auction_id, ben, 50_000, "buy_now")
-            # Answers and events come on ways of their own, so any of them may be the last.
+            # Answers and events are not ordered with each other, so any of them may be the last.
             missing = {"event", "bid_result", "error", "bid", "paused", "resumed", "sold"}
             while missing:
                 message = await client.next()

@@ -1,4 +1,4 @@
-"""Every example of what the live gateway says is had from it, through nginx: the same fields, the same words."""
+"""Every documented message of the live gateway is received through nginx, with the same fields and values."""
 
 import asyncio
 import json
@@ -16,32 +16,32 @@ from tests.support.platform import Platform
 Message = dict[str, Any]
 
 DOCUMENT: Message = yaml.safe_load((SPECS / "asyncapi.yaml").read_text())
-WORDS = ("type", "kind", "outcome", "code", "replayed")
-"""What tells one example of a message from another."""
+DISTINGUISHING_FIELDS = ("type", "kind", "outcome", "code", "replayed")
+"""The fields that distinguish the examples of a message."""
 EXAMPLES = {
     f"{name}-{number}": example["payload"]
     for name in map(name_of, contract.SERVER)
     for number, example in enumerate(DOCUMENT["components"]["messages"][name]["examples"], 1)
 }
-ON_BAD_DAYS = {"bid_result-4"}
-"""A well platform knows what became of a bid: test_http_error_examples.py has this one."""
+ONLY_ON_FAILURE = {"bid_result-4"}
+"""The outcome of a bid is unknown only on failures: test_http_error_examples.py has this one."""
 
 
-def likeness(message: Message) -> str:
-    return json.dumps([shape(message), *(message.get(word) for word in WORDS)])
+def fingerprint(message: Message) -> str:
+    return json.dumps([shape(message), *(message.get(field) for field in DISTINGUISHING_FIELDS)])
 
 
 @pytest.fixture(scope="module")
 def answer(platform: Platform) -> set[str]:
-    """What all that was said in a short evening is like."""
+    """The fingerprints of all messages received during a short auction."""
     runner = ExampleRunner(platform)
     try:
-        return {likeness(message) for message in asyncio.run(_evening(platform, runner))}
+        return {fingerprint(message) for message in asyncio.run(_all_messages(platform, runner))}
     finally:
         runner.close()
 
 
-async def _evening(platform: Platform, runner: ExampleRunner) -> list[Message]:
+async def _all_messages(platform: Platform, runner: ExampleRunner) -> list[Message]:
     received: list[Message] = []
     auction_id, later = runner.open(), runner.open(starts_in_ms=400)
     topic, asked = f"auction:{auction_id}", {"type": "bid", "auction_id": auction_id}
@@ -75,6 +75,6 @@ async def _evening(platform: Platform, runner: ExampleRunner) -> list[Message]:
     return received
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - ON_BAD_DAYS))
-def test_the_gateway_says_what_the_example_shows(answer: set[str], name: str) -> None:
-    assert likeness(EXAMPLES[name]) in answer
+@pytest.mark.parametrize("name", sorted(EXAMPLES.keys() - ONLY_ON_FAILURE))
+def test_the_gateway_sends_each_documented_example(answer: set[str], name: str) -> None:
+    assert fingerprint(EXAMPLES[name]) in answer

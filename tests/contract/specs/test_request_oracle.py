@@ -1,11 +1,11 @@
-"""The judge of made-up requests knows what a document allows, from the bytes alone."""
+"""request_oracle.py decides from the bytes of a request whether a document allows it."""
 
 import json
 
 import pytest
 import yaml
 
-from tests.contract.specs.request_oracle import Contract, objection
+from tests.contract.specs.request_oracle import Contract, fault_of
 from tests.support.example_runner import SPECS
 
 DOCUMENT = yaml.safe_load((SPECS / "openapi" / "auction.yaml").read_text())
@@ -24,7 +24,7 @@ def contract() -> Contract:
         ("usr_1", True),
         ("%40n", True),
         ("BJ%25FE", True),
-        ("BJ%FE", False),  # no text at all
+        ("BJ%FE", False),  # not text
         ("BJ%EF%BF%BD", False),
         ("a%0A", False),
         ("a%20b", False),
@@ -32,7 +32,7 @@ def contract() -> Contract:
         ("a" * 129, False),
     ],
 )
-def test_a_path_is_read_as_it_was_sent(contract: Contract, user_id: str, allowed: bool) -> None:
+def test_a_path_is_checked_as_it_was_sent(contract: Contract, user_id: str, allowed: bool) -> None:
     operation = DOCUMENT["paths"][BAN]["get"]
     assert contract.allows(operation, BAN, f"{GATEWAY}/v1/admin/bans/{user_id}", b"") is allowed
 
@@ -56,7 +56,9 @@ def test_a_path_is_read_as_it_was_sent(contract: Contract, user_id: str, allowed
         ("limit=0&limit=1&status=lost", False),
     ],
 )
-def test_a_query_is_text_that_stands_for_values(contract: Contract, query: str, allowed: bool | None) -> None:
+def test_a_query_value_is_checked_in_every_type_its_text_can_mean(
+    contract: Contract, query: str, allowed: bool | None
+) -> None:
     operation = DOCUMENT["paths"][LIST]["get"]
     assert contract.allows(operation, LIST, f"{GATEWAY}/v1/auctions?{query}", b"") is allowed
 
@@ -74,7 +76,7 @@ def test_a_query_is_text_that_stands_for_values(contract: Contract, query: str, 
         (b"", False),
     ],
 )
-def test_a_body_is_what_its_json_says(contract: Contract, body: bytes, allowed: bool) -> None:
+def test_a_body_is_checked_by_its_json_value(contract: Contract, body: bytes, allowed: bool) -> None:
     operation = DOCUMENT["paths"][BID]["post"]
     assert contract.allows(operation, BID, f"{GATEWAY}/v1/auctions/a/bids", body) is allowed
 
@@ -103,7 +105,7 @@ def _fault(path: str, detail: str) -> bytes:
         ("listAuctions", None, 422, b"{}", True),
     ],
 )
-def test_what_is_allowed_is_not_malformed_and_what_is_not_is_not_done(
+def test_an_allowed_request_may_not_be_called_malformed_and_another_may_not_succeed(
     operation_id: str, allowed: bool | None, status: int, body: bytes, fits: bool
 ) -> None:
-    assert (objection(operation_id, allowed, status, body) is None) is fits
+    assert (fault_of(operation_id, allowed, status, body) is None) is fits

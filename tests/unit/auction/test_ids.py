@@ -1,4 +1,4 @@
-"""What is no id of an auction."""
+"""Invalid auction ids."""
 
 import gc
 import tracemalloc
@@ -12,7 +12,7 @@ LONG = 16_000
 MANY = 200
 
 
-async def test_long_words_in_the_place_of_an_id_are_not_kept() -> None:
+async def test_long_invalid_ids_are_not_cached() -> None:
     service = AuctionService(MemoryStore())
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""Every pair of refusals: when two hold for one bid, the bidder is told the one that the protocol lists first."""
+"""Every pair of refusals: when two apply to one bid, it gets the one that the protocol lists first."""
 
 import itertools
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, SAM, T0, bid, li
 
 
 class Case(Struct, frozen=True):
-    """All that a bid is decided by. At first nothing speaks against it."""
+    """Everything that a bid is decided by. By default there is no reason to refuse it."""
 
     auction: Auction | None
     bid: Bid
@@ -50,7 +50,7 @@ def leads(case: Case) -> Case:
     return case.on(leader=case.bid.bidder, ceiling=10_000)
 
 
-# In order of precedence. Each makes one refusal hold, whatever else holds.
+# In order of precedence. Each makes one refusal apply, independent of the others.
 REASONS: dict[Code, Callable[[Case], Case]] = {
     Code.AUCTION_NOT_FOUND: lambda case: replace(case, auction=None),
     Code.BID_ID_REUSED: lambda case: replace(case, seen=rules.Seen(case.bid.amount + 1, case.bid.kind, EARLIER)),
@@ -62,7 +62,7 @@ REASONS: dict[Code, Callable[[Case], Case]] = {
     Code.ALREADY_LEADING: leads,
     Code.BID_TOO_LOW: lambda case: case.by(amount=1_099),
 }
-# A bid that buys now is never too low: it has the price or it has not.
+# A buy-now bid is never too low: its amount is the buy-now price or not.
 NEVER_TOGETHER = {(Code.BUY_NOW_UNAVAILABLE, Code.BID_TOO_LOW)}
 PAIRS = [pair for pair in itertools.combinations(REASONS, 2) if pair not in NEVER_TOGETHER]
 
@@ -71,7 +71,7 @@ def decide(case: Case) -> rules.Recorded | Receipt | Refused:
     return rules.place_bid(case.auction, case.bid, case.seen, case.blocked, CAUSE, case.now)
 
 
-def test_with_no_reason_against_it_the_bid_is_taken() -> None:
+def test_a_bid_with_no_reason_against_it_is_accepted() -> None:
     assert isinstance(decide(FINE), rules.Recorded)
 
 
@@ -81,15 +81,15 @@ def test_the_reasons_are_those_of_the_protocol_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("code", REASONS)
-def test_one_reason_is_enough_and_says_by_what_the_bid_was_judged(code: Code) -> None:
+def test_each_reason_alone_refuses_the_bid_and_states_the_values_it_was_decided_by(code: Code) -> None:
     case = REASONS[code](FINE)
     refused = Refused(code, 2, 1_000, 1_100, T0 + MINUTE_MS)
     assert decide(case) == (Refused(code) if case.auction is None else refused)
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_of_two_reasons_the_earlier_is_given(first: Code, second: Code) -> None:
-    # The bidder of the case may change, and the leader follows it: so the earlier reason is applied first.
+def test_of_two_reasons_the_earlier_in_the_protocol_is_given(first: Code, second: Code) -> None:
+    # The earlier reason is applied first, because it may change the bidder, on whom the later one may depend.
     case = REASONS[second](REASONS[first](FINE))
     refused = decide(case)
     assert isinstance(refused, Refused)

@@ -1,4 +1,4 @@
-"""What a bid does: the six rules of the protocol, each as a table in its own words."""
+"""What a bid does: the six rules of the protocol, each as a table of cases."""
 
 import pytest
 
@@ -10,8 +10,8 @@ from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, T0, bid, listing
 Expected = tuple[Party, int, int, str]
 
 
-def standing(leader: Party | None, price: int, ceiling: int, **terms: object) -> Auction:
-    """An open auction as bids have left it."""
+def open_auction(leader: Party | None, price: int, ceiling: int, **terms: object) -> Auction:
+    """An open auction in the state after some bids."""
     return Auction(
         listing=listing(**terms),  # type: ignore[arg-type]
         status=Status.OPEN,
@@ -56,7 +56,7 @@ def code_of(auction: Auction, bidder: Party, amount: int, kind: BidKind) -> Code
         (ANNA, 1_000, 2_000, BEN, 2_001, "max", (BEN, 2_001, 2_001, "accepted")),
         (ANNA, 1_000, 2_999, BEN, 9_000, "max", (BEN, 3_099, 9_000, "accepted")),
         (ANNA, 1_000, 3_000, BEN, 9_000, "max", (BEN, 3_200, 9_000, "accepted")),
-        # 4. Up to the leader's ceiling: the leader stays, ties are its too, and the price follows the loser.
+        # 4. Up to the leader's ceiling: the leader stays, also on a tie, and the price follows the loser.
         (ANNA, 1_000, 2_000, BEN, 1_100, "exact", (ANNA, 1_200, 2_000, "outbid")),
         (ANNA, 1_000, 2_000, BEN, 1_100, "max", (ANNA, 1_200, 2_000, "outbid")),
         (ANNA, 1_000, 2_000, BEN, 1_899, "max", (ANNA, 1_999, 2_000, "outbid")),
@@ -68,10 +68,10 @@ def code_of(auction: Auction, bidder: Party, amount: int, kind: BidKind) -> Code
         (ANNA, 1_000, 9_000, BEN, 3_000, "max", (ANNA, 3_200, 9_000, "outbid")),
     ],
 )
-def test_who_leads_at_which_price_up_to_which_ceiling(
+def test_a_bid_sets_leader_price_and_ceiling_by_the_rules(
     leader: Party | None, price: int, ceiling: int, bidder: Party, amount: int, kind: BidKind, expected: Expected
 ) -> None:
-    done = placed(standing(leader, price, ceiling), bidder, amount, kind)
+    done = placed(open_auction(leader, price, ceiling), bidder, amount, kind)
     after, answer = done.auction, done.receipt
     assert (after.leader, after.price, after.ceiling, answer.outcome) == expected
     assert (answer.price, answer.leading, answer.seq) == (after.price, after.leader == bidder, 2)
@@ -99,15 +99,15 @@ def test_who_leads_at_which_price_up_to_which_ceiling(
 def test_the_price_jumps_to_the_reserve_once_the_ceiling_reaches_it(
     leader: Party | None, price: int, ceiling: int, bidder: Party, amount: int, kind: BidKind, expected: Expected
 ) -> None:
-    done = placed(standing(leader, price, ceiling, reserve_price=5_000), bidder, amount, kind)
+    done = placed(open_auction(leader, price, ceiling, reserve_price=5_000), bidder, amount, kind)
     after = done.auction
     assert (after.leader, after.price, after.ceiling, done.receipt.outcome) == expected
     assert done.events[0].public["reserve_met"] is (after.price >= 5_000)
 
 
 @pytest.mark.parametrize(("price", "ceiling"), [(0, 0), (100, 100), (1_000, 9_000), (4_999, 4_999)])
-def test_buying_now_sells_in_the_same_step(price: int, ceiling: int) -> None:
-    auction = standing(ANNA if price else None, price, ceiling, buy_now_price=5_000, reserve_price=5_000)
+def test_a_buy_now_bid_sells_at_once(price: int, ceiling: int) -> None:
+    auction = open_auction(ANNA if price else None, price, ceiling, buy_now_price=5_000, reserve_price=5_000)
     done = placed(auction, BEN, 5_000, "buy_now")
     after = done.auction
     assert (after.status, after.leader, after.price, after.seq) == (Status.SOLD, BEN, 5_000, 3)
@@ -125,12 +125,14 @@ def test_buying_now_sells_in_the_same_step(price: int, ceiling: int) -> None:
         (5_001, 5_000, Code.BUY_NOW_UNAVAILABLE),
     ],
 )
-def test_buying_now_needs_its_very_price_above_the_price(price: int, amount: int, code: Code | None) -> None:
-    assert code_of(standing(ANNA, price, 9_000, buy_now_price=5_000), BEN, amount, "buy_now") is code
+def test_a_buy_now_bid_must_be_the_buy_now_price_and_above_the_current_price(
+    price: int, amount: int, code: Code | None
+) -> None:
+    assert code_of(open_auction(ANNA, price, 9_000, buy_now_price=5_000), BEN, amount, "buy_now") is code
 
 
-def test_without_a_buy_now_price_no_bid_buys_now() -> None:
-    assert code_of(standing(ANNA, 1_000, 1_000), BEN, 5_000, "buy_now") is Code.BUY_NOW_UNAVAILABLE
+def test_without_a_buy_now_price_a_buy_now_bid_is_refused() -> None:
+    assert code_of(open_auction(ANNA, 1_000, 1_000), BEN, 5_000, "buy_now") is Code.BUY_NOW_UNAVAILABLE
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_without_a_buy_now_price_no_bid_buys_now() -> None:
 def test_a_leader_can_only_raise_its_ceiling_or_buy(
     ceiling: int, amount: int, kind: BidKind, code: Code | None
 ) -> None:
-    assert code_of(standing(ANNA, 1_000, ceiling, buy_now_price=5_000), ANNA, amount, kind) is code
+    assert code_of(open_auction(ANNA, 1_000, ceiling, buy_now_price=5_000), ANNA, amount, kind) is code
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_a_leader_can_only_raise_its_ceiling_or_buy(
      (ANNA, 200_000, 205_000), (ANNA, 10**12, 10**12 + 5_000)],
 )  # fmt: skip
 def test_the_minimum_is_the_start_price_then_one_step(leader: Party | None, price: int, minimum: int) -> None:
-    auction = standing(leader, price, price)
+    auction = open_auction(leader, price, price)
     assert rules.minimum(auction) == minimum
     assert code_of(auction, BEN, minimum - 1, "exact") is Code.BID_TOO_LOW
     assert code_of(auction, BEN, minimum, "exact") is None
@@ -167,26 +169,26 @@ def test_the_minimum_is_the_start_price_then_one_step(leader: Party | None, pric
 
 @pytest.mark.parametrize("amount", [-(2**53), -1, 0, 99])
 @pytest.mark.parametrize("kind", ["exact", "max"])
-def test_nothing_and_less_is_too_low(amount: int, kind: BidKind) -> None:
-    assert code_of(standing(None, 0, 0), BEN, amount, kind) is Code.BID_TOO_LOW
+def test_zero_and_negative_amounts_are_too_low(amount: int, kind: BidKind) -> None:
+    assert code_of(open_auction(None, 0, 0), BEN, amount, kind) is Code.BID_TOO_LOW
 
 
 @pytest.mark.parametrize("rival", [10**12 - 1, 10**12])
-def test_the_largest_amounts_keep_every_unit(rival: int) -> None:
-    auction = standing(ANNA, 1_000, rival, increments=((0, 1),))
+def test_the_largest_amounts_are_exact(rival: int) -> None:
+    auction = open_auction(ANNA, 1_000, rival, increments=((0, 1),))
     after = placed(auction, BEN, 10**12, "max").auction
     assert (after.price, after.ceiling) == (10**12, 10**12)
     assert after.leader == (BEN if rival < 10**12 else ANNA)
 
 
-def test_a_table_of_sixty_four_rows_is_used_to_its_last_row() -> None:
+def test_the_last_row_of_a_table_of_sixty_four_is_used() -> None:
     terms = Terms(increments=tuple((row * 100, row + 1) for row in range(64)))
     assert [rules.increment(terms, price) for price in (0, 99, 100, 6_299, 6_300, 10**12)] == [1, 1, 2, 63, 64, 64]
 
 
-def test_a_ceiling_is_never_shown() -> None:
+def test_a_ceiling_is_never_public() -> None:
     for kind, bidder in (("bid", BEN), ("ceiling_raised", ANNA)):
-        done = placed(standing(ANNA, 1_000, 2_000), bidder, 7_654_321, "max")
+        done = placed(open_auction(ANNA, 1_000, 2_000), bidder, 7_654_321, "max")
         (event,) = done.events
         assert event.kind == kind
         assert "7654321" not in str(event.public)
@@ -195,6 +197,6 @@ def test_a_ceiling_is_never_shown() -> None:
 
 
 def test_the_reserve_is_never_shown() -> None:
-    auction = standing(ANNA, 1_000, 1_000, reserve_price=7_654_321)
+    auction = open_auction(ANNA, 1_000, 1_000, reserve_price=7_654_321)
     assert "7654321" not in str(rules.view(auction))
     assert "7654321" not in str(placed(auction, BEN, 1_100, "exact").events)

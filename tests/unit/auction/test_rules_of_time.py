@@ -1,4 +1,4 @@
-"""When things end: the hammer, snipers, pauses, extensions, outages; one millisecond before, at and after."""
+"""When auctions end: closing, sniping, pauses, extensions, outages; one millisecond before, at and after."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ END = T0 + 60_000
 
 
 def opened(**terms: Any) -> Auction:
-    """Open since T0 until END; snipers are watched for ten seconds and cost ten, unless said otherwise."""
+    """Open from T0 to END; by default with an extension window of ten seconds and an extension of ten."""
     change = rules_of_time.open_auction(rules.scheduled(listing(**terms)), CAUSE, T0)
     assert isinstance(change, rules.Change)
     return change.auction
@@ -30,7 +30,7 @@ def after_bid(auction: Auction, amount: int, now: int, kind: Any = "exact", bidd
 
 
 def changed(decided: object) -> Auction:
-    """The auction after a verb that made exactly one event."""
+    """Checks that a verb made exactly one event, and returns the auction after it."""
     assert isinstance(decided, rules.Change), decided
     assert len(decided.events) == 1
     return decided.auction
@@ -41,7 +41,7 @@ def code(decided: object) -> Code:
     return decided.code
 
 
-def test_a_bid_is_taken_until_the_last_millisecond_and_refused_at_the_end() -> None:
+def test_a_bid_is_accepted_until_the_last_millisecond_and_refused_at_the_end() -> None:
     auction = opened(ending="sudden_death")
     assert after_bid(auction, 300, END - 1).leader == ANNA
     for now in (END, END + 1):
@@ -88,7 +88,7 @@ def test_no_extension_passes_the_hard_stop(stop_ms: int, end: int) -> None:
     assert after_bid(opened(max_total_ms=stop_ms), 300, END - 1).ends_at == end
 
 
-def test_a_ceiling_raised_in_silence_extends_nothing_but_one_that_meets_the_reserve_does() -> None:
+def test_raising_the_own_ceiling_extends_only_when_it_meets_the_reserve() -> None:
     auction = after_bid(opened(reserve_price=5_000), 300, T0)
     assert after_bid(auction, 4_999, END - 1, "max").ends_at == END
     assert after_bid(auction, 5_000, END - 1, "max").ends_at == END + 9_999
@@ -99,12 +99,12 @@ def test_an_outbid_bid_that_moves_the_price_extends() -> None:
     assert after_bid(auction, 300, END - 1, bidder=BEN).ends_at == END + 9_999
 
 
-def test_buying_now_ends_at_once() -> None:
+def test_a_buy_now_bid_ends_the_auction_at_once() -> None:
     auction = after_bid(opened(buy_now_price=5_000), 5_000, END - 1, "buy_now")
     assert (auction.ends_at, auction.status) == (END - 1, Status.SOLD)
 
 
-def test_time_never_runs_backwards() -> None:
+def test_event_times_never_go_back() -> None:
     auction = after_bid(opened(), 300, T0 + 5_000)
     assert auction.clock == T0 + 5_000
     back = after_bid(auction, 400, T0 - 99_999, bidder=BEN)
@@ -143,7 +143,7 @@ def test_a_closed_auction_stays_closed_without_another_event() -> None:
     assert code(rules_of_time.change(closed, "extend", CAUSE, END, 1)) is Code.AUCTION_NOT_OPEN
 
 
-def test_the_seller_may_let_the_hammer_fall_early_even_in_a_pause() -> None:
+def test_the_seller_may_close_early_even_during_a_pause() -> None:
     closed = changed(rules_of_time.close(led(), CAUSE, T0 + 5, force=True))
     assert (closed.status, closed.ends_at) == (Status.SOLD, T0 + 5)
     paused = changed(rules_of_time.change(led(), "pause", CAUSE, T0 + 5))
@@ -162,12 +162,12 @@ def test_a_pause_keeps_the_time_left_and_a_resume_gives_it_back() -> None:
 
 
 @pytest.mark.parametrize("verb", ["pause", "cancel"])
-def test_what_has_ended_can_be_neither_paused_nor_cancelled(verb: Verb) -> None:
+def test_an_ended_auction_can_be_neither_paused_nor_cancelled(verb: Verb) -> None:
     assert isinstance(rules_of_time.change(led(), verb, CAUSE, END - 1), rules.Change)
     assert code(rules_of_time.change(led(), verb, CAUSE, END)) is Code.AUCTION_ENDED
 
 
-def test_only_what_is_paused_resumes_and_only_what_is_open_pauses() -> None:
+def test_only_paused_auctions_resume_and_only_open_ones_pause() -> None:
     assert code(rules_of_time.change(led(), "resume", CAUSE, T0)) is Code.AUCTION_NOT_PAUSED
     paused = changed(rules_of_time.change(led(), "pause", CAUSE, T0))
     assert code(rules_of_time.change(paused, "pause", CAUSE, T0)) is Code.AUCTION_NOT_OPEN
@@ -196,7 +196,7 @@ def test_a_cancelled_auction_has_no_winner_and_is_cancelled_once() -> None:
         assert rules_of_time.change(cancelled, "cancel", CAUSE, T0 + 6) == rules.Change(cancelled, ())
 
 
-def test_a_scheduled_auction_opens_when_its_time_has_come() -> None:
+def test_a_scheduled_auction_opens_at_its_time() -> None:
     waiting = rules.scheduled(listing(starts_at=T0))
     assert rules_of_time.open_auction(waiting, CAUSE, T0 - 1) == NotYet(1)
     assert code(rules_of_time.close(waiting, CAUSE, T0, force=True)) is Code.AUCTION_NOT_OPEN
@@ -218,7 +218,7 @@ def test_a_scheduled_auction_opens_when_its_time_has_come() -> None:
         (END, END + 500_000, None),
     ],
 )
-def test_an_outage_gives_its_time_back_to_whom_it_took_it(began: int, ended: int, back: int | None) -> None:
+def test_an_outage_is_compensated_for_the_time_it_took(began: int, ended: int, back: int | None) -> None:
     auction, outage = led(max_total_ms=60_000), Outage(began, ended)
     decided = rules_of_time.close(auction, CAUSE, ended, outage=outage)
     if back is None:
@@ -227,13 +227,13 @@ def test_an_outage_gives_its_time_back_to_whom_it_took_it(began: int, ended: int
     restored = changed(decided)
     assert restored.ends_at == END + back
     assert restored.hard_stop_at == END + back
-    # Once: the same outage again, and one inside it, find nothing to make good.
+    # The same outage again, or one inside it, is not compensated again.
     for again in (outage, replace(outage, ended_at=ended - 1)):
         assert rules_of_time.compensate(restored, again, CAUSE, ended) is None
     assert rules_of_time.compensate(restored, replace(outage, ended_at=ended + 1), CAUSE, ended) is not None
 
 
-def test_an_outage_gives_nothing_to_a_paused_auction_or_a_closed_one() -> None:
+def test_a_paused_or_closed_auction_is_not_compensated_for_an_outage() -> None:
     outage = Outage(T0 + 1_000, T0 + 31_000)
     paused = changed(rules_of_time.change(led(), "pause", CAUSE, T0))
     assert rules_of_time.close(paused, CAUSE, END, outage=outage) == NotYet(None)

@@ -1,4 +1,4 @@
-"""Terms that a seller may not set: the field, and why."""
+"""Terms that a seller may not set: the field and the reason."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from blytz.auction.rules import faults_in
 
 
 def refused(**terms: Any) -> str:
-    """What reading these terms says, `''` when they are well formed."""
+    """The error when these terms are parsed, `''` if they are well formed."""
     try:
         msgspec.convert(terms, Terms, strict=True)
     except msgspec.ValidationError as error:
@@ -18,7 +18,7 @@ def refused(**terms: Any) -> str:
     return ""
 
 
-def test_the_terms_of_the_protocol_have_no_fault() -> None:
+def test_the_default_terms_of_the_protocol_are_valid() -> None:
     assert faults_in(Terms()) == []
 
 
@@ -57,7 +57,7 @@ def test_a_fault_names_its_field_and_says_why(terms: dict[str, Any], field: str,
         {"start_price": 500, "reserve_price": 1},
     ],
 )
-def test_terms_at_the_edge_have_no_fault(terms: dict[str, Any]) -> None:
+def test_terms_at_their_bounds_are_valid(terms: dict[str, Any]) -> None:
     assert faults_in(Terms(**terms)) == []
 
 
@@ -67,7 +67,7 @@ def test_all_faults_are_reported_together() -> None:
 
 
 @pytest.mark.parametrize("field", ["start_price", "reserve_price", "buy_now_price"])
-def test_money_is_whole_from_one_to_a_million_million(field: str) -> None:
+def test_a_price_is_a_whole_number_from_one_to_10_to_the_12(field: str) -> None:
     for fine in (1, 10**12):
         assert refused(**{field: fine}) == ""
     for wrong in (0, -1, 10**12 + 1, 2**53, 2**64, 1.5, float("nan"), "7", "1e3", True):
@@ -96,15 +96,15 @@ def test_a_row_of_increments_is_a_price_and_a_step(rows: Any) -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("currency", "usd"), ("currency", "EURO"), ("ending", "never"), ("surprise", 1)]
 )
-def test_an_unknown_word_is_refused(field: str, value: object) -> None:
+def test_an_unknown_enum_value_is_refused(field: str, value: object) -> None:
     assert field in refused(**{field: value})
 
 
-def test_a_currency_has_the_form_of_iso_4217_whose_list_is_not_kept_here() -> None:
+def test_a_currency_is_checked_for_the_form_of_iso_4217_only() -> None:
     assert [refused(currency=code) for code in ("EUR", "XTS", "ZZZ")] == ["", "", ""]
 
 
-def test_terms_cannot_change_once_made() -> None:
+def test_terms_are_immutable() -> None:
     with pytest.raises(AttributeError):
         Terms().start_price = 5  # type: ignore[misc]
     assert Auction.__struct_config__.frozen

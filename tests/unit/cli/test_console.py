@@ -22,7 +22,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def a_line(descriptor: int) -> bytes:
-    """A terminal hands out what it has, not what was written."""
+    """Reads a line, which a terminal may return in pieces."""
     events_received = b""
     while not events_received.endswith(b"\n"):
         events_received += os.read(descriptor, 1_000)
@@ -36,12 +36,12 @@ async def test_each_line_has_the_name_of_its_process(pipe: tuple[int, int]) -> N
     assert os.read(pipe[0], 1_000) == b"auction | one\nauction | two\nblytz   | three\n"
 
 
-async def test_a_child_does_not_steer_the_terminal(pipe: tuple[int, int]) -> None:
+async def test_a_child_cannot_send_control_characters_to_the_terminal(pipe: tuple[int, int]) -> None:
     Console(["x"], pipe[1]).write("\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J\x00 a\tb\r", "x")
     assert os.read(pipe[0], 1_000) == b"x | red ]0;title [2J a    b\n"
 
 
-async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_colours_are_used_only_on_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     reader, terminal = pty.openpty()
     Console(["redis"], terminal).write("\x1b[1mbold", "redis")
@@ -53,7 +53,7 @@ async def test_colours_are_for_terminals(monkeypatch: pytest.MonkeyPatch) -> Non
     os.close(terminal)
 
 
-async def test_a_reader_who_does_not_read_blocks_no_process(pipe: tuple[int, int]) -> None:
+async def test_a_reader_that_stops_reading_blocks_no_process(pipe: tuple[int, int]) -> None:
     console = Console(["x"], pipe[1])
     for number in range(3 * MAX_WAITING):
         console.write(f"{number} " + "y" * 100, "x")
@@ -72,7 +72,7 @@ async def test_a_reader_who_does_not_read_blocks_no_process(pipe: tuple[int, int
     assert b"x | 0 y" in events_received
 
 
-async def test_lines_for_a_full_disk_are_written_when_there_is_room(pipe: tuple[int, int]) -> None:
+async def test_lines_for_a_full_disk_are_written_once_it_has_space(pipe: tuple[int, int]) -> None:
     output = os.open("/dev/full", os.O_WRONLY)
     console = Console(["x"], output)
     console.write("one")
@@ -91,16 +91,16 @@ async def test_lines_for_a_full_disk_are_written_when_there_is_room(pipe: tuple[
     os.close(output)
 
 
-async def test_a_terminal_that_was_closed_is_no_fault() -> None:
+async def test_a_closed_terminal_raises_no_error() -> None:
     reader, writer = os.pipe()
     console = Console(["x"], writer)
     os.close(reader)
-    console.write("nobody hears this")
+    console.write("nobody reads this")
     console.write("nor this")
     os.close(writer)
 
 
-def test_no_file_takes_the_place_of_a_closed_standard_output() -> None:
+def test_no_file_gets_the_descriptor_of_a_closed_standard_output() -> None:
     opens_a_file = (
         "import contextlib, os, sys\n"
         "from blytz.cli import main\n"

@@ -1,4 +1,4 @@
-"""Children are kept running, and stopped with all that they started."""
+"""Child processes are restarted when they end, and stopped with all their own children."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from tests.support.wait import until
 
 
 class Output(Console):
-    """A console that remembers."""
+    """A console that keeps its lines."""
 
     def __init__(self) -> None:
         super().__init__(["blytz", "child"], os.open(os.devnull, os.O_WRONLY))
@@ -48,26 +48,26 @@ def script(text: str) -> Child:
 
 
 def is_alive(pid: int) -> bool:
-    """A zombie is not: it waits for its parent, and does nothing."""
+    """A zombie does not count as alive."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
 
-async def test_its_lines_are_passed_on_whole(supervisor: Supervisor, output: Output) -> None:
+async def test_the_lines_of_a_child_are_passed_on_whole(supervisor: Supervisor, output: Output) -> None:
     supervisor.start(
         script("import sys; print('one\\ntwo'); print('th' + 'r' * 9, 'ee', file=sys.stderr, end='')")
     )
-    await until(lambda: "thrrrrrrrrr ee" in output.of("child"), "the last line without its end came")
+    await until(lambda: "thrrrrrrrrr ee" in output.of("child"), "the last line, without a line end, is written")
     assert {"one", "two"} <= set(output.of("child"))
 
 
-async def test_a_child_that_keeps_dying_waits_longer_before_each_start(
+async def test_a_child_that_keeps_ending_is_restarted_after_longer_and_longer_pauses(
     supervisor: Supervisor, output: Output
 ) -> None:
     supervisor.start(script("raise SystemExit(3)"))
-    await until(lambda: len(output.of("blytz")) >= 3, "it died three times", within_s=10)
+    await until(lambda: len(output.of("blytz")) >= 3, "it ended three times", within_s=10)
     assert [re.findall(r"[\d.]+", line) for line in output.of("blytz")[:3]] == [
         ["3", "0.2"],
         ["3", "0.4"],
@@ -98,14 +98,14 @@ async def test_a_child_whose_output_cannot_be_read_is_started_again(
 
     child = replace(script("import time; print('ready', flush=True); time.sleep(600)"), format_line=fail_once)
     supervisor.start(child)
-    await until(lambda: "ready" in output.of("child"), "the second one is heard")
+    await until(lambda: "ready" in output.of("child"), "the second one is running")
     assert output.of("blytz") == [
         "the output of child cannot be read (a mistake in format_line)",
         "child was killed by SIGKILL; it starts again in 0.2 s",
     ]
 
 
-async def test_whom_it_started_goes_with_it(supervisor: Supervisor, output: Output) -> None:
+async def test_the_children_of_a_child_are_stopped_with_it(supervisor: Supervisor, output: Output) -> None:
     supervisor.start(
         script(
             "import subprocess, sys, time\n"
@@ -128,7 +128,7 @@ async def test_a_child_that_ignores_the_signal_is_killed_after_the_grace_period(
             "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
         )
     )
-    await until(lambda: bool(output.of("child")), "it is deaf")
+    await until(lambda: bool(output.of("child")), "it ignores the signal")
     pid = supervisor.pids["child"]
     await supervisor.stop(["child"], 0.2)
     assert not is_alive(pid)
@@ -139,7 +139,7 @@ async def test_a_child_stopped_while_it_waits_for_its_restart_is_not_started(
     supervisor: Supervisor, output: Output
 ) -> None:
     supervisor.start(script("raise SystemExit(3)"))
-    await until(lambda: bool(output.of("blytz")), "it died")
+    await until(lambda: bool(output.of("blytz")), "it ended")
     async with asyncio.timeout(2):
         await supervisor.stop(["child"], 1)
     assert supervisor.pids == {}

@@ -1,4 +1,4 @@
-"""What `blytz watch` writes where there is no terminal."""
+"""What `blytz watch` writes without a terminal."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def snapshot() -> dict[str, Any]:
     return {"type": "snapshot", "topic": "auction:auc_1", "epoch": "e", "seq": 1, "state": state()}
 
 
-def test_lines_tell_each_thing_that_happens() -> None:
+def test_each_event_is_one_line() -> None:
     lines = written(
         Lines,
         scene(),
@@ -55,7 +55,7 @@ def test_lines_tell_each_thing_that_happens() -> None:
     ]
 
 
-def test_json_is_each_message_on_a_line_of_its_own() -> None:
+def test_json_output_has_one_message_per_line() -> None:
     messages = [snapshot(), event(2), {"type": "viewers", "topic": "auction:auc_1", "count": 3}]
     lines = [json.loads(line) for line in written(Json, scene(), *messages)]
     assert [line for line in lines if line["type"] != "connection"] == messages
@@ -72,7 +72,7 @@ def test_json_is_each_message_on_a_line_of_its_own() -> None:
         ({"leader": None, "minimum": 100}, "open, no bids yet, starts at $1.00"),
     ],
 )
-def test_how_it_stands_fits_one_line(changes: dict[str, Any], says: str) -> None:
+def test_the_state_fits_one_line(changes: dict[str, Any], says: str) -> None:
     assert summary(scene(**changes)) == says
 
 
@@ -82,7 +82,7 @@ def test_a_terminal_gets_the_screen_and_a_pipe_gets_lines() -> None:
     assert isinstance(output(True, Console(force_terminal=True)), Json)
 
 
-def test_the_terminal_is_left_as_it_was() -> None:
+def test_the_terminal_is_restored() -> None:
     file = io.StringIO()
     screen = Screen(Console(file=file, force_terminal=True, width=80, height=24))
     screen.open()

@@ -1,4 +1,4 @@
-"""What `blytz watch` draws, at every size a terminal has."""
+"""What `blytz watch` draws, at every terminal size."""
 
 import io
 from typing import Any
@@ -58,7 +58,7 @@ def test_the_frame_has_exactly_the_size_of_the_terminal(width: int, height: int)
         assert lines[-1] == "╰" + "─" * (width - 2) + "╯"
 
 
-def test_everything_is_there_on_80x24() -> None:
+def test_everything_fits_80x24() -> None:
     text = "\n".join(drawn(after(event(2, price=125_050))))
 
     for wanted in (
@@ -75,14 +75,14 @@ def test_everything_is_there_on_80x24() -> None:
         assert wanted in text
 
 
-def test_the_price_is_big_where_there_is_room_and_readable_where_there_is_not() -> None:
+def test_the_price_is_drawn_big_where_it_fits_and_as_text_otherwise() -> None:
     assert "█▀▀ ▀▀█" in "\n".join(drawn(scene(), 80, 24))
     assert "$1,250.50" in "\n".join(drawn(scene(), 30, 24))
     assert "$1,250.50" in "\n".join(drawn(scene(), 80, 12))
     assert "0:42" in "\n".join(drawn(scene(), 40, 24))
 
 
-def test_the_newest_bid_comes_first_and_the_oldest_give_way() -> None:
+def test_the_newest_bids_are_first_and_the_oldest_are_cut() -> None:
     made = after(*(event(seq, price=seq * 100) for seq in range(1, 60)))
     lines = [line for line in drawn(made) if "Maya Rosen  " in line and ":" in line]
     assert "$59.00" in lines[0]
@@ -97,7 +97,7 @@ def test_a_bid_that_is_outbid_at_once_is_marked() -> None:
     assert "$1,250.50" in line
 
 
-def test_an_extension_is_said_in_red_for_a_while() -> None:
+def test_an_extension_is_shown_in_red_for_a_while() -> None:
     made = after(event(2, extended=True))
     assert "extended" in "\n".join(drawn(made))
     assert any("\x1b[1;31m" in line and "extended" in line for line in drawn(made, styled=True))
@@ -112,7 +112,7 @@ def test_the_last_ten_seconds_are_red_with_tenths() -> None:
     assert "\x1b[31m╭" in "\n".join(drawn(made, 80, 12, styled=True))
 
 
-def test_a_stale_connection_says_so() -> None:
+def test_a_stale_connection_is_shown() -> None:
     made = scene()
     made.link = Link("stale", offset_ms=12.0, round_trip_ms=3.0, silent_s=7.2)
     assert "● stale: nothing received for 7 s" in "\n".join(drawn(made))
@@ -120,7 +120,7 @@ def test_a_stale_connection_says_so() -> None:
     assert "● connecting…" in "\n".join(drawn(made))
 
 
-def test_a_store_that_is_away_is_said_until_something_happens() -> None:
+def test_a_store_outage_is_shown_until_the_next_event() -> None:
     made = after({"type": "error", "code": "store_unavailable", "detail": ""})
     assert "no bid can be decided now" in "\n".join(drawn(made))
     made.on_message(event(2))
@@ -134,7 +134,7 @@ def test_a_final_auction_names_the_winner() -> None:
     assert "next bid" not in text
 
 
-def test_bids_of_before_come_before_and_once() -> None:
+def test_earlier_bids_are_listed_once_in_their_order() -> None:
     made = after(event(5, price=500))
     made.past([event(3, price=300), event(4, "ceiling_raised"), event(5, price=500)])
     assert [line.seq for line in made.bids] == [3, 5]
@@ -143,12 +143,12 @@ def test_bids_of_before_come_before_and_once() -> None:
 @pytest.mark.parametrize(
     ("ms", "shown"), [(0, "0.0"), (9_999, "9.9"), (10_000, "0:10"), (65_000, "1:05"), (3_723_000, "1:02:03")]
 )
-def test_durations(ms: float, shown: str) -> None:
+def test_durations_are_formatted(ms: float, shown: str) -> None:
     assert duration(ms) == shown
 
 
 @pytest.mark.parametrize("width", [20, 30, 60, 100])
-def test_a_strangers_text_changes_nothing_around_it(width: int) -> None:
+def test_text_of_other_users_does_not_affect_the_rest_of_the_screen(width: int) -> None:
     text = "\u05e9\u05dc\u05d5\u05dd\u202e\x9b2J " * 4
     party = {"id": "usr_1", "name": text}
     made = after(event(2, bidder=party, leader=party), title=text, leader=party)

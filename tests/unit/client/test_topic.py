@@ -1,4 +1,4 @@
-"""A client's picture of an auction is that of the server, or it asks again."""
+"""The state in a client equals that of the server, or it watches again."""
 
 import pytest
 
@@ -23,16 +23,16 @@ def snapshot(seq: int, **changes: object) -> dict[str, object]:
     }
 
 
-def test_the_first_watch_asks_for_everything() -> None:
+def test_the_first_watch_requests_everything() -> None:
     assert Topic(ID).watch_message() == {"type": "watch", "topic": f"auction:{ID}", "ref": f"auction:{ID}"}
 
 
-def test_a_later_watch_asks_for_what_is_missing() -> None:
+def test_a_later_watch_requests_what_is_missing() -> None:
     message = watching(17).watch_message()
     assert (message["after"], message["epoch"]) == (17, "e1")
 
 
-def test_an_event_is_laid_over_the_state() -> None:
+def test_an_event_updates_the_state() -> None:
     topic = watching()
 
     assert topic.take(event(4, price=200, minimum=300, leader=JONAS, bidder=JONAS, bid_count=24)) != []
@@ -43,13 +43,13 @@ def test_an_event_is_laid_over_the_state() -> None:
     assert "bidder" not in topic.state
 
 
-def test_an_event_that_is_known_changes_nothing() -> None:
+def test_a_known_event_changes_nothing() -> None:
     topic = watching(5)
     assert topic.take(event(5, price=1)) == []
     assert topic.state == state(seq=5)
 
 
-def test_a_gap_is_counted_and_nothing_is_guessed_until_the_answer_to_a_new_watch() -> None:
+def test_after_a_gap_events_are_ignored_until_the_answer_to_a_new_watch() -> None:
     topic = watching(3)
     with pytest.raises(Gap):
         topic.take(event(5, price=1))
@@ -68,13 +68,13 @@ def test_a_gap_is_counted_and_nothing_is_guessed_until_the_answer_to_a_new_watch
     assert [each["seq"] for each in topic.take(event(7))] == [7]
 
 
-def test_a_new_history_starts_from_its_snapshot() -> None:
+def test_a_new_epoch_starts_from_its_snapshot() -> None:
     topic = watching(30)
     topic.take({**snapshot(2), "epoch": "e2"})
     assert (topic.seq, topic.epoch, topic.snapshots) == (2, "e2", 2)
 
 
-def test_viewers_are_remembered() -> None:
+def test_the_viewer_count_is_kept() -> None:
     topic = watching()
     topic.take({"type": "viewers", "topic": topic.name, "count": 7})
     assert topic.viewers == 7

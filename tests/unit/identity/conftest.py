@@ -1,4 +1,4 @@
-"""An issuer with its keys on a real socket, and those who believe it on a clock of the test's."""
+"""An issuer that serves its keys over HTTP, and a clock set by the test."""
 
 import time
 from collections.abc import Iterator
@@ -8,8 +8,8 @@ import pytest
 from tests.support.issuer import FakeIssuer, SigningKey
 
 
-class Watch:
-    """Seconds that pass when the test says so."""
+class ManualClock:
+    """A clock that changes only when the test sets it."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
@@ -38,5 +38,5 @@ def issuer(key: SigningKey) -> Iterator[FakeIssuer]:
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def manual_clock() -> ManualClock:
+    return ManualClock()

@@ -15,130 +15,141 @@ from blytz.kit.http.pages import Dependency, readiness
 from blytz.kit.problems import Overloaded
 from tests.support.issuer import AUDIENCE, JWKS, FakeIssuer, SigningKey
 from tests.support.wait import until
-from tests.unit.identity.conftest import Watch
+from tests.unit.identity.conftest import ManualClock
 
 
-def believer(issuer: FakeIssuer, watch: Watch) -> OidcIssuer:
-    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, watch.monotonic)
-    return OidcIssuer(issuer.url, frozenset({AUDIENCE}), keys=keys, clock=watch.wall)
+def verifier_of(issuer: FakeIssuer, manual_clock: ManualClock) -> OidcIssuer:
+    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, manual_clock.monotonic)
+    return OidcIssuer(issuer.url, frozenset({AUDIENCE}), keys=keys, clock=manual_clock.wall)
 
 
-async def test_keys_are_fetched_once_for_all_waiting_callers(issuer: FakeIssuer, watch: Watch) -> None:
-    believes, token = believer(issuer, watch), issuer.token()
+async def test_keys_are_fetched_once_for_all_waiting_callers(
+    issuer: FakeIssuer, manual_clock: ManualClock
+) -> None:
+    verifier, token = verifier_of(issuer, manual_clock), issuer.token()
     with pytest.raises(KeysWanted):
-        believes.verify(token)
-    await asyncio.gather(*(believes.admit(token) for _ in range(50)))
-    assert believes.verify(token).name == "Anna"
+        verifier.verify(token)
+    await asyncio.gather(*(verifier.admit(token) for _ in range(50)))
+    assert verifier.verify(token).name == "Anna"
     assert issuer.asked == 1
 
 
-async def test_the_loop_goes_on_while_an_issuer_thinks(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_the_event_loop_is_not_blocked_while_an_issuer_answers(
+    issuer: FakeIssuer, manual_clock: ManualClock
+) -> None:
     issuer.let_go.clear()
-    admission = asyncio.create_task(believer(issuer, watch).admit(issuer.token()))
+    admission = asyncio.create_task(verifier_of(issuer, manual_clock).admit(issuer.token()))
     await until(lambda: issuer.asked == 1, "the issuer is asked")
     assert not admission.done()
     issuer.let_go.set()
     assert (await admission).name == "Anna"
 
 
-async def test_a_flood_of_unknown_keys_costs_one_look_a_minute(
-    issuer: FakeIssuer, other_key: SigningKey, watch: Watch
+async def test_unknown_keys_cause_at_most_one_request_a_minute(
+    issuer: FakeIssuer, other_key: SigningKey, manual_clock: ManualClock
 ) -> None:
-    believes = believer(issuer, watch)
-    await believes.admit(issuer.token())
+    verifier = verifier_of(issuer, manual_clock)
+    await verifier.admit(issuer.token())
     for minute in range(1, 4):
         for number in range(50):
             forged = issuer.key.sign(issuer.claims(), kid=f"unknown-{number}")
             with pytest.raises(TokenRefused):
-                await believes.admit(forged)
+                await verifier.admit(forged)
         assert issuer.asked == minute
-        watch.ahead += 61
+        manual_clock.ahead += 61
 
 
-async def test_a_new_key_is_found_and_the_old_one_is_gone_with_it(
-    issuer: FakeIssuer, other_key: SigningKey, watch: Watch
+async def test_a_new_key_is_fetched_and_a_removed_one_no_longer_accepted(
+    issuer: FakeIssuer, other_key: SigningKey, manual_clock: ManualClock
 ) -> None:
-    believes, old = believer(issuer, watch), issuer.token(exp=2_000_000_000)
-    await believes.admit(old)
+    verifier, old = verifier_of(issuer, manual_clock), issuer.token(exp=2_000_000_000)
+    await verifier.admit(old)
     issuer.keys = [other_key.jwk]
     rotated = other_key.sign(issuer.claims())
     with pytest.raises(TokenRefused):
-        await believes.admit(rotated)
-    watch.ahead += 60
-    assert (await believes.admit(rotated)).name == "Anna"
+        await verifier.admit(rotated)
+    manual_clock.ahead += 60
+    assert (await verifier.admit(rotated)).name == "Anna"
     with pytest.raises(TokenRefused):
-        await believes.admit(old)
+        await verifier.admit(old)
 
 
-async def test_keys_past_their_age_are_used_while_new_ones_come_in_the_background(
-    issuer: FakeIssuer, other_key: SigningKey, watch: Watch
+async def test_stale_keys_are_used_while_new_ones_are_fetched_in_the_background(
+    issuer: FakeIssuer, other_key: SigningKey, manual_clock: ManualClock
 ) -> None:
     issuer.cache_control = "public, max-age=120"
-    believes = believer(issuer, watch)
-    await believes.admit(issuer.token())
+    verifier = verifier_of(issuer, manual_clock)
+    await verifier.admit(issuer.token())
     issuer.keys = [issuer.key.jwk, other_key.jwk]
-    watch.ahead += 119
-    believes.verify(issuer.token())
+    manual_clock.ahead += 119
+    verifier.verify(issuer.token())
     assert issuer.asked == 1
-    watch.ahead += 2
-    believes.verify(issuer.token())
+    manual_clock.ahead += 2
+    verifier.verify(issuer.token())
     await until(lambda: issuer.asked == 2, "new keys are asked for")
-    assert (await believes.admit(other_key.sign(issuer.claims()))).name == "Anna"
+    assert (await verifier.admit(other_key.sign(issuer.claims()))).name == "Anna"
 
 
 @pytest.mark.parametrize(
     ("cache_control", "fresh_s", "stale_s"),
     [("max-age=0", 59, 62), ("max-age=999999999", 86_399, 86_402), ("", 3_599, 3_602), ("no-cache", 3_599, 3_602)],
 )
-async def test_how_long_keys_are_kept_is_the_issuers_to_say_within_bounds(
-    cache_control: str, fresh_s: float, stale_s: float, issuer: FakeIssuer, watch: Watch
+async def test_the_issuer_sets_within_bounds_how_long_its_keys_are_kept(
+    cache_control: str, fresh_s: float, stale_s: float, issuer: FakeIssuer, manual_clock: ManualClock
 ) -> None:
     issuer.cache_control = cache_control
-    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, watch.monotonic)
+    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, manual_clock.monotonic)
     await keys.renew()
-    watch.ahead = fresh_s
+    manual_clock.ahead = fresh_s
     keys.find("first")
     assert issuer.asked == 1
-    watch.ahead = stale_s
+    manual_clock.ahead = stale_s
     keys.find("first")
     await until(lambda: issuer.asked == 2, "new keys are asked for")
 
 
-async def test_an_issuer_that_is_down_keeps_out_newcomers_only(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_an_issuer_that_is_down_affects_only_tokens_not_seen_before(
+    issuer: FakeIssuer, manual_clock: ManualClock
+) -> None:
     issuer.failing = True
-    newcomer = believer(issuer, watch)
+    newcomer = verifier_of(issuer, manual_clock)
     for _ in range(20):
         with pytest.raises(IssuerUnavailable):
             await newcomer.admit(issuer.token())
     assert issuer.asked == 1
-    watch.ahead += 5
+    manual_clock.ahead += 5
     issuer.failing = False
     assert (await newcomer.admit(issuer.token())).name == "Anna"
 
     issuer.failing = True
-    watch.ahead += 3_600 + 6 * 3_600 - 10
-    assert newcomer.verify(issuer.token(iat=int(watch.wall()), exp=int(watch.wall()) + 60)).name == "Anna"
+    manual_clock.ahead += 3_600 + 6 * 3_600 - 10
+    assert (
+        newcomer.verify(issuer.token(iat=int(manual_clock.wall()), exp=int(manual_clock.wall()) + 60)).name
+        == "Anna"
+    )
     await until(lambda: issuer.asked == 3, "new keys are asked for")
-    watch.ahead += 20
+    manual_clock.ahead += 20
     with pytest.raises(IssuerUnavailable):
-        await newcomer.admit(issuer.token(iat=int(watch.wall()), exp=int(watch.wall()) + 60))
+        await newcomer.admit(issuer.token(iat=int(manual_clock.wall()), exp=int(manual_clock.wall()) + 60))
 
 
-async def test_no_more_wait_than_there_is_room_for(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_the_number_of_callers_waiting_for_keys_is_limited(
+    issuer: FakeIssuer, manual_clock: ManualClock
+) -> None:
     issuer.let_go.clear()
-    believes, token = believer(issuer, watch), issuer.token()
-    waiting = [asyncio.create_task(believes.admit(token)) for _ in range(1_024)]
+    verifier, token = verifier_of(issuer, manual_clock), issuer.token()
+    waiting = [asyncio.create_task(verifier.admit(token)) for _ in range(1_024)]
     await until(lambda: issuer.asked == 1, "the issuer is asked")
     with pytest.raises(Overloaded):
-        await believes.admit(token)
+        await verifier.admit(token)
     issuer.let_go.set()
     assert {principal.name for principal in await asyncio.gather(*waiting)} == {"Anna"}
 
 
-async def test_an_issuer_that_never_ends_its_answer_is_given_up_and_asked_again(
-    key: SigningKey, watch: Watch
+async def test_an_issuer_whose_answer_never_ends_is_timed_out_and_retried(
+    key: SigningKey, manual_clock: ManualClock
 ) -> None:
-    """It says a word every few seconds, say, and no single wait ends."""
+    """It sends a byte every few seconds, for example, so that no single read times out."""
     asked, let_go = 0, threading.Event()
 
     def read() -> Document:
@@ -148,15 +159,15 @@ async def test_an_issuer_that_never_ends_its_answer_is_given_up_and_asked_again(
             let_go.wait(10)
         return Document({"keys": [key.jwk]}, None)
 
-    keys = KeySet("test", read, ALGORITHMS, watch.monotonic, given_up_after_s=0.01)
+    keys = KeySet("test", read, ALGORITHMS, manual_clock.monotonic, given_up_after_s=0.01)
     for times in range(1, MAX_GIVEN_UP + 1):
         await keys.renew()
         assert asked == times
         with pytest.raises(IssuerUnavailable):
             keys.find(key.kid)
-        watch.ahead += 5
+        manual_clock.ahead += 5
     await keys.renew()
-    assert asked == MAX_GIVEN_UP, "every one given up holds a thread"
+    assert asked == MAX_GIVEN_UP, "each timed-out request still uses a thread"
     let_go.set()
     await until(lambda: not keys.given_up, "the threads have ended")
     await keys.renew()
@@ -164,7 +175,7 @@ async def test_an_issuer_that_never_ends_its_answer_is_given_up_and_asked_again(
 
 
 @pytest.mark.parametrize("fault", ["redirect", "too long", "not a set", "no keys", "another issuer", "elsewhere"])
-async def test_keys_come_from_where_the_configuration_says_or_not_at_all(
+async def test_keys_are_fetched_only_from_the_configured_issuer(
     fault: str, issuer: FakeIssuer, other_key: SigningKey
 ) -> None:
     with FakeIssuer(issuer.key) as elsewhere:
@@ -198,11 +209,13 @@ async def test_keys_come_from_where_the_configuration_says_or_not_at_all(
         ("http://[", True, False),
     ],
 )
-def test_keys_come_over_tls(url: str, loopback: bool, trusted: bool) -> None:
+def test_keys_are_fetched_over_tls_or_from_an_allowed_loopback_address(
+    url: str, loopback: bool, trusted: bool
+) -> None:
     assert is_trusted(url, loopback=loopback) is trusted
 
 
-def test_only_keys_that_sign_in_an_allowed_way_are_kept(key: SigningKey, other_key: SigningKey) -> None:
+def test_only_keys_of_allowed_algorithms_are_kept(key: SigningKey, other_key: SigningKey) -> None:
     odd: list[Any] = [
         {"kty": "oct", "k": "c2VjcmV0", "kid": "symmetric", "alg": "HS256"},
         {**key.jwk, "kid": "for encryption", "use": "enc"},
@@ -224,22 +237,24 @@ def test_only_keys_that_sign_in_an_allowed_way_are_kept(key: SigningKey, other_k
     assert len(keys_in({"keys": [{**key.jwk, "kid": f"k{n}"} for n in range(100)]}, ALGORITHMS)) == 64
 
 
-async def test_how_an_issuer_is_stands_there_without_asking_it(issuer: FakeIssuer, watch: Watch) -> None:
+async def test_the_state_of_an_issuer_is_known_without_a_request(
+    issuer: FakeIssuer, manual_clock: ManualClock
+) -> None:
     issuer.cache_control = "max-age=60"
-    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, watch.monotonic)
+    keys = KeySet("test", lambda: fetch(issuer.url + JWKS), ALGORITHMS, manual_clock.monotonic)
     assert keys.state() == Dependency("unasked", optional=True)
     await keys.renew()
     assert keys.state() == Dependency("up", optional=True)
 
     issuer.failing = True
-    watch.ahead += 61
+    manual_clock.ahead += 61
     await keys.renew()
-    watch.ahead += 7
+    manual_clock.ahead += 7
     away = keys.state()
     assert (away.state, away.code, away.away_for_ms) == ("away", "issuer_unavailable", 7_000)
     assert away.detail == "the keys it gave before are used for 359 more minutes"
     await keys.renew()
-    watch.ahead += 6 * 3_600
+    manual_clock.ahead += 6 * 3_600
     away = keys.state()
     assert (away.away_for_ms, away.detail) == (7_000 + 6 * 3_600_000, "none of its tokens can be checked")
     assert not readiness({"redis": Dependency("away"), "issuer": away}).ready
@@ -248,6 +263,8 @@ async def test_how_an_issuer_is_stands_there_without_asking_it(issuer: FakeIssue
     issuer.failing = False
     await keys.renew()
     assert keys.state() == Dependency("up", optional=True)
-    watch.ahead += 60 + 6 * 3_600 + 1
-    assert keys.state() == Dependency("unasked", optional=True), "what it gave is too old, and nobody needed more"
+    manual_clock.ahead += 60 + 6 * 3_600 + 1
+    assert keys.state() == Dependency("unasked", optional=True), (
+        "its keys are too old, and no token has needed new ones"
+    )
     assert issuer.asked == 4

@@ -1,4 +1,4 @@
-"""Tokens that no library writes, signed by an issuer that is believed: each gets a plain answer."""
+"""Tokens that no library would write, signed by a trusted issuer: each is accepted or refused without an error."""
 
 import json
 import time
@@ -15,12 +15,12 @@ SHARED = [AUDIENCE, "another"]
 
 
 async def admitted(issuer: FakeIssuer, header: bytes, payload: bytes) -> Principal:
-    believes = OidcIssuer(issuer.url, frozenset({AUDIENCE}), loopback=True)
-    return await believes.admit(issuer.key.sign_anything(header, payload))
+    verifier = OidcIssuer(issuer.url, frozenset({AUDIENCE}), loopback=True)
+    return await verifier.admit(issuer.key.sign_anything(header, payload))
 
 
 def text(content: dict[str, Any], *, more: str = "") -> bytes:
-    """As JSON, with more members at its end, which a dict could not hold."""
+    """As JSON, with extra members at the end, such as duplicates, which a dict cannot have."""
     return (json.dumps(content)[:-1] + more + "}").encode()
 
 
@@ -43,14 +43,14 @@ def text(content: dict[str, Any], *, more: str = "") -> bytes:
     ],
     ids=str,
 )
-async def test_a_claim_of_an_unlikely_kind_is_refused(claims: dict[str, Any], issuer: FakeIssuer) -> None:
+async def test_a_claim_of_an_unexpected_type_is_refused(claims: dict[str, Any], issuer: FakeIssuer) -> None:
     with pytest.raises(TokenRefused):
         await admitted(issuer, text(HEADER), text(issuer.claims(**claims)))
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", "9" * 400, "-0.1"])
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
-async def test_a_number_that_is_no_time_is_refused(number: str, claim: str, issuer: FakeIssuer) -> None:
+async def test_an_invalid_time_is_refused(number: str, claim: str, issuer: FakeIssuer) -> None:
     with pytest.raises(TokenRefused):
         await admitted(issuer, text(HEADER), text(issuer.claims(), more=f', "{claim}": {number}'))
 
@@ -77,33 +77,33 @@ async def test_a_number_that_is_no_time_is_refused(number: str, claim: str, issu
     ],
     ids=str,
 )
-async def test_a_header_that_asks_for_something_else(header: dict[str, Any], issuer: FakeIssuer) -> None:
+async def test_a_header_with_other_requirements_is_refused(header: dict[str, Any], issuer: FakeIssuer) -> None:
     with pytest.raises(TokenRefused):
         await admitted(issuer, text(HEADER | header), text(issuer.claims()))
 
 
 @pytest.mark.parametrize("kind", ["JWT", "jwt", "at+jwt", "application/at+JWT", None])
-async def test_a_token_may_say_that_it_is_one(kind: str | None, issuer: FakeIssuer) -> None:
+async def test_a_token_may_state_its_type(kind: str | None, issuer: FakeIssuer) -> None:
     header = {name: value for name, value in {**HEADER, "typ": kind}.items() if value is not None}
     assert (await admitted(issuer, text(header), text(issuer.claims()))).name == "Anna"
 
 
 @pytest.mark.parametrize("member", ["alg", "kid", "typ"])
-async def test_a_member_that_goes_on_and_on_is_refused(member: str, issuer: FakeIssuer) -> None:
+async def test_a_deeply_nested_member_is_refused(member: str, issuer: FakeIssuer) -> None:
     deep = "[" * 900 + "]" * 900
     with pytest.raises(TokenRefused):
         await admitted(issuer, text(HEADER, more=f', "{member}": {deep}'), text(issuer.claims()))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'"x"', b"{", b"{}\0", b"\xff", b"[" * 3_000, b'{"a":' * 1_000])
-async def test_parts_that_are_no_objects_are_refused(content: bytes, issuer: FakeIssuer) -> None:
+async def test_parts_that_are_not_json_objects_are_refused(content: bytes, issuer: FakeIssuer) -> None:
     for parts in ((content, text(issuer.claims())), (text(HEADER), content)):
         with pytest.raises(TokenRefused):
             await admitted(issuer, *parts)
 
 
-async def test_of_a_name_given_twice_the_last_counts_in_every_check(issuer: FakeIssuer) -> None:
-    """RFC 7519, section 4, leaves this or a refusal; two readers who take different ones would be a way in."""
+async def test_the_last_of_duplicate_members_counts_in_every_check(issuer: FakeIssuer) -> None:
+    """RFC 7519, section 4, allows this or a refusal; two checks that differ could be bypassed."""
     now = int(time.time())
     stale = issuer.claims(iss="https://evil.example", exp=1)
     header = b'{"alg": "none", "kid": "second", "alg": "RS256", "kid": "first"}'

@@ -18,7 +18,7 @@ from tests.support.issuer import AUDIENCE, JWKS, FakeIssuer, SigningKey
 NOW = 1_800_000_000
 
 
-def believer(issuer: FakeIssuer, **options: Any) -> OidcIssuer:
+def verifier_of(issuer: FakeIssuer, **options: Any) -> OidcIssuer:
     return OidcIssuer(issuer.url, frozenset({AUDIENCE}), loopback=True, **options)
 
 
@@ -35,7 +35,7 @@ def part(content: Any) -> str:
 
 
 async def test_a_good_token_names_its_user(issuer: FakeIssuer) -> None:
-    principal = await believer(issuer).admit(issuer.token(roles=["seller", "bidder", "cook"]))
+    principal = await verifier_of(issuer).admit(issuer.token(roles=["seller", "bidder", "cook"]))
     assert principal.id == user_id(issuer.url, "anna")
     assert principal.name == "Anna"
     assert principal.roles == ("bidder", "seller")
@@ -44,14 +44,14 @@ async def test_a_good_token_names_its_user(issuer: FakeIssuer) -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
-async def test_every_algorithm_with_a_public_key_will_do(algorithm: str) -> None:
+async def test_every_public_key_algorithm_is_accepted(algorithm: str) -> None:
     with FakeIssuer(SigningKey("k", algorithm)) as issuer:
-        assert (await believer(issuer).admit(issuer.token())).name == "Anna"
+        assert (await verifier_of(issuer).admit(issuer.token())).name == "Anna"
 
 
 async def test_two_issuers_cannot_name_each_others_users(issuer: FakeIssuer, other_key: SigningKey) -> None:
     with FakeIssuer(other_key) as another:
-        both = Issuers({one.url: believer(one) for one in (issuer, another)})
+        both = Issuers({one.url: verifier_of(one) for one in (issuer, another)})
         first, second = await both.admit(issuer.token()), await both.admit(another.token())
         assert first.id != second.id
         stolen = another.key.sign(issuer.claims())
@@ -93,12 +93,12 @@ async def test_an_issuer_that_is_not_configured_gets_no_request(issuer: FakeIssu
     ],
     ids=str,
 )
-async def test_a_token_whose_claims_do_not_hold_is_refused(claims: dict[str, Any], issuer: FakeIssuer) -> None:
+async def test_a_token_with_invalid_claims_is_refused(claims: dict[str, Any], issuer: FakeIssuer) -> None:
     good = {"iat": NOW, "exp": NOW + 3_600, "auth_time": NOW}
-    believes = believer(issuer, clock=lambda: NOW)
-    await believes.admit(issuer.token(**good))
+    verifier = verifier_of(issuer, clock=lambda: NOW)
+    await verifier.admit(issuer.token(**good))
     with pytest.raises(TokenRefused) as refused:
-        await believes.admit(issuer.token(**{**good, **claims}))
+        await verifier.admit(issuer.token(**{**good, **claims}))
     assert issuer.token(**good)[:20] not in refused.value.detail
 
 
@@ -118,26 +118,26 @@ async def test_a_token_whose_claims_do_not_hold_is_refused(claims: dict[str, Any
     ],
     ids=str,
 )
-async def test_clocks_may_be_a_minute_apart_and_no_more(
+async def test_a_clock_difference_of_up_to_a_minute_is_accepted(
     claims: dict[str, int], is_good: bool, issuer: FakeIssuer
 ) -> None:
     token = issuer.key.sign(
         firebase_claims(issuer, **{"iat": NOW - 100, "exp": NOW + 100, "auth_time": NOW, **claims})
     )
-    believes = firebase(issuer, clock=lambda: NOW)
+    verifier = firebase(issuer, clock=lambda: NOW)
     if not is_good:
         with pytest.raises(TokenRefused):
-            await believes.admit(token)
+            await verifier.admit(token)
         return
-    assert (await believes.admit(token)).expires_at > NOW * 1000
+    assert (await verifier.admit(token)).expires_at > NOW * 1000
 
 
-async def test_a_token_ends_when_it_says_but_never_later_than_a_day_after_it_was_issued(
+async def test_a_token_expires_at_its_exp_or_a_day_after_it_was_issued(
     issuer: FakeIssuer,
 ) -> None:
-    believes = believer(issuer, clock=lambda: NOW)
-    assert (await believes.admit(issuer.token(iat=NOW, exp=NOW + 7))).expires_at == (NOW + 7) * 1000
-    lasting = await believes.admit(issuer.token(iat=NOW - 10, exp=NOW + 10**7))
+    verifier = verifier_of(issuer, clock=lambda: NOW)
+    assert (await verifier.admit(issuer.token(iat=NOW, exp=NOW + 7))).expires_at == (NOW + 7) * 1000
+    lasting = await verifier.admit(issuer.token(iat=NOW - 10, exp=NOW + 10**7))
     assert lasting.expires_at == (NOW - 10 + 24 * 3_600) * 1000
 
 
@@ -146,10 +146,10 @@ async def test_a_token_ends_when_it_says_but_never_later_than_a_day_after_it_was
 async def test_a_token_that_its_issuer_did_not_sign_is_refused(
     fault: str, kind: str, issuer: FakeIssuer, other_key: SigningKey
 ) -> None:
-    believes = believer(issuer) if kind == "oidc" else firebase(issuer)
+    verifier = verifier_of(issuer) if kind == "oidc" else firebase(issuer)
     claims = issuer.claims() if kind == "oidc" else firebase_claims(issuer)
     good = issuer.key.sign(claims)
-    await believes.admit(good)
+    await verifier.admit(good)
     head, body, signature = good.split(".")
     public = issuer.key.public_pem()
     hs256 = part({"alg": "HS256", "kid": "first", "typ": "JWT"}) + "." + body
@@ -165,7 +165,7 @@ async def test_a_token_that_its_issuer_did_not_sign_is_refused(
         "deep": head + "." + base64.urlsafe_b64encode(b"[" * 5_000).decode() + "." + signature,
     }[fault]
     with pytest.raises(TokenRefused):
-        await believes.admit(token)
+        await verifier.admit(token)
 
 
 @pytest.mark.parametrize("header", ["jku", "jwk", "x5u", "x5c", "crit"])
@@ -178,7 +178,7 @@ async def test_a_token_that_brings_its_own_key_is_refused_without_a_request(
         forged = jwt.encode(issuer.claims(), other_key.private, "RS256", headers=headers)
         for token in (forged, issuer.key.sign(issuer.claims(), **{header: brought[header]})):
             with pytest.raises(TokenRefused):
-                await believer(issuer).admit(token)
+                await verifier_of(issuer).admit(token)
         assert evil.asked == 0
 
 
@@ -195,23 +195,23 @@ async def test_firebase_takes_rs256_and_nothing_else() -> None:
     [{"aud": "other"}, {"iss": ISSUERS + "other"}, {"auth_time": None}, {"sub": "a" * 129}],
     ids=str,
 )
-async def test_a_firebase_token_is_for_this_project_and_says_when_its_user_signed_in(
+async def test_a_firebase_token_must_be_for_this_project_and_contain_the_sign_in_time(
     claims: dict[str, Any], issuer: FakeIssuer
 ) -> None:
-    believes = firebase(issuer)
-    assert (await believes.admit(issuer.key.sign(firebase_claims(issuer)))).roles == ("bidder",)
+    verifier = firebase(issuer)
+    assert (await verifier.admit(issuer.key.sign(firebase_claims(issuer)))).roles == ("bidder",)
     with pytest.raises(TokenRefused):
-        await believes.admit(issuer.key.sign(firebase_claims(issuer, **claims)))
+        await verifier.admit(issuer.key.sign(firebase_claims(issuer, **claims)))
 
 
-async def test_the_emulators_tokens_are_for_the_emulator_alone(issuer: FakeIssuer) -> None:
+async def test_emulator_tokens_are_accepted_by_the_emulator_issuer_only(issuer: FakeIssuer) -> None:
     unsigned = part({"alg": "none", "typ": "JWT"}) + "." + part(firebase_claims(issuer)) + "."
-    believes = FirebaseEmulator("shop", keys_url=issuer.url + JWKS)
-    assert believes.verify(unsigned).name == "Anna"
+    verifier = FirebaseEmulator("shop", keys_url=issuer.url + JWKS)
+    assert verifier.verify(unsigned).name == "Anna"
     signed = issuer.key.sign(firebase_claims(issuer))
     for token in (signed, unsigned + "c2ln", part({"alg": "none"}) + "." + part(issuer.claims()) + "."):
         with pytest.raises(TokenRefused):
-            believes.verify(token)
+            verifier.verify(token)
     with pytest.raises(TokenRefused):
         await firebase(issuer).admit(unsigned)
 
@@ -232,8 +232,8 @@ async def test_the_emulators_tokens_are_for_the_emulator_alone(issuer: FakeIssue
 async def test_roles_come_from_the_claim_that_the_operator_names(
     claim: str, claims: dict[str, Any], roles: tuple[str, ...], issuer: FakeIssuer
 ) -> None:
-    believes = believer(issuer, roles_claim=claim)
-    assert (await believes.admit(issuer.token(**claims))).roles == roles
+    verifier = verifier_of(issuer, roles_claim=claim)
+    assert (await verifier.admit(issuer.token(**claims))).roles == roles
 
 
 @pytest.mark.parametrize(
@@ -247,5 +247,7 @@ async def test_roles_come_from_the_claim_that_the_operator_names(
         ({"name": 7}, "Somebody"),
     ],
 )
-async def test_a_name_is_never_an_address(claims: dict[str, Any], name: str, issuer: FakeIssuer) -> None:
-    assert (await believer(issuer).admit(issuer.token(**claims))).name == name
+async def test_a_display_name_is_never_an_email_address(
+    claims: dict[str, Any], name: str, issuer: FakeIssuer
+) -> None:
+    assert (await verifier_of(issuer).admit(issuer.token(**claims))).name == name

@@ -1,4 +1,4 @@
-"""Whose address a connection has, behind proxies that are trusted and some that are not."""
+"""The client address of a connection, behind trusted and other proxies."""
 
 import pytest
 
@@ -26,16 +26,18 @@ OURS = ("127.0.0.1", "::1", "10.0.0.0/8")
         ("", "203.0.113.7", ""),
     ],
 )
-def test_the_nearest_that_is_no_proxy_of_ours(peer: str, forwarded_for: str | None, client: str) -> None:
+def test_the_client_address_is_the_nearest_one_that_is_not_a_trusted_proxy(
+    peer: str, forwarded_for: str | None, client: str
+) -> None:
     assert Addresses(OURS).client(peer, forwarded_for) == client
 
 
-def test_what_is_no_address_cannot_be_trusted() -> None:
+def test_an_invalid_proxy_address_is_refused() -> None:
     with pytest.raises(ValueError, match="everybody"):
         Addresses(("everybody",))
 
 
-def test_loopback_is_known_in_every_form() -> None:
+def test_loopback_is_recognised_in_every_form() -> None:
     assert [is_loopback(each) for each in ("localhost", "127.8.9.1", "::1", "203.0.113.7", "", "::/64")] == [
         True,
         True,

@@ -1,4 +1,4 @@
-"""Answers, whoever waits for them."""
+"""Answers for callers and callbacks."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from blytz.kit.answer import Answer
 
 
-async def test_it_can_be_awaited_before_and_after_it_is_here() -> None:
+async def test_an_answer_can_be_awaited_before_and_after_it_arrives() -> None:
     later: Answer[int] = Answer()
     waiting = asyncio.ensure_future(later)
     await asyncio.sleep(0)
@@ -26,7 +26,7 @@ async def test_a_failure_is_raised_to_the_caller() -> None:
         failed.result()
 
 
-def test_only_the_first_word_counts() -> None:
+def test_only_the_first_result_counts() -> None:
     answer: Answer[int] = Answer()
     reply: list[int] = []
     answer.then(lambda it: reply.append(it.result()))
@@ -36,13 +36,13 @@ def test_only_the_first_word_counts() -> None:
     assert (reply, answer.result(), answer.exception()) == ([1], 1, None)
 
 
-def test_a_callback_added_late_is_called_at_once() -> None:
+def test_a_callback_added_after_the_answer_is_called_at_once() -> None:
     reply: list[str] = []
     Answer.of("here").then(lambda it: reply.append(it.result()))
     assert reply == ["here"]
 
 
-def test_an_answer_that_was_given_up_on_can_still_come() -> None:
+def test_an_answer_may_arrive_after_its_caller_stopped_waiting() -> None:
     async def give_up() -> Answer[int]:
         answer: Answer[int] = Answer()
         with pytest.raises(TimeoutError):

@@ -1,4 +1,4 @@
-"""The clock of a server, as another process follows it."""
+"""The clock of a server, as estimated by another process."""
 
 import asyncio
 from time import monotonic
@@ -9,7 +9,7 @@ SLOW_S = 0.2
 
 
 class Server:
-    """Its clock may be set and its answers may be slow."""
+    """A server whose clock can be set and whose answers can be slow."""
 
     def __init__(self) -> None:
         self.ahead_ms = 5_000_000
@@ -25,7 +25,7 @@ class Server:
 
 
 async def test_a_slow_answer_does_not_move_the_clock() -> None:
-    """It did by half the round trip: after Redis had stood still, hammers fell 120 ms late."""
+    """Half the round trip as an error would make hammers close 120 ms late after a stall of Redis."""
     server = Server()
     clock = ServerClock(server.read)
     await clock.sync()

@@ -1,4 +1,4 @@
-"""A file is whole at any moment."""
+"""A file is complete at any moment."""
 
 import resource
 import stat
@@ -9,7 +9,7 @@ import pytest
 from blytz.kit.files import write_file
 
 
-def test_a_write_that_fails_leaves_the_old_content_and_nothing_beside_it(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_content_and_no_temporary_file(tmp_path: Path) -> None:
     path = tmp_path / "settings.conf"
     write_file(path, "old")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""A log that nobody reads holds nobody up."""
+"""A log that is not read blocks no process."""
 
 import json
 import os
@@ -13,9 +13,9 @@ from tests.support.wait import wait_until
 PIPE = 65_536
 
 
-def test_a_reader_who_sleeps_costs_lines_and_no_time() -> None:
+def test_a_blocked_log_reader_loses_lines_but_blocks_nobody() -> None:
     read_end, write_end = os.pipe()
-    sink = Sink(write_end, most_lines=100)
+    sink = Sink(write_end, max_lines=100)
     line = b"x" * 4_095 + b"\n"
     slowest = 0.0
     for _ in range(2_000):
@@ -37,11 +37,11 @@ def test_a_reader_who_sleeps_costs_lines_and_no_time() -> None:
     os.close(write_end)
     reader.join(5)
     os.close(read_end)
-    # What was taken arrives whole, in order, and is all that was not counted as left out.
+    # All lines that were not counted as dropped arrive complete and in order.
     assert len(received) == (2_000 - sink.dropped) * len(line)
 
 
-def test_what_was_written_is_there_after_the_end(tmp_path: Path) -> None:
+def test_all_written_lines_are_flushed_at_the_end(tmp_path: Path) -> None:
     file = tmp_path / "log"
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
     sink = Sink(descriptor)
@@ -52,7 +52,7 @@ def test_what_was_written_is_there_after_the_end(tmp_path: Path) -> None:
     assert file.read_text().split() == [str(number) for number in range(5_000)]
 
 
-def test_a_log_whose_reader_has_gone_is_no_fault() -> None:
+def test_a_log_whose_reader_has_closed_raises_no_error() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     sink = Sink(write_end)
@@ -61,7 +61,7 @@ def test_a_log_whose_reader_has_gone_is_no_fault() -> None:
     os.close(write_end)
 
 
-def test_a_share_of_the_decisions(tmp_path: Path) -> None:
+def test_only_the_configured_share_of_decisions_is_logged(tmp_path: Path) -> None:
     file = tmp_path / "log"
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT)
     sink, lines = Sink(descriptor), Lines()

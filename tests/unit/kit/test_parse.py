@@ -1,4 +1,4 @@
-"""The collector of faults: where each is, whatever shape the value has."""
+"""The parser reports every fault of a value with its path."""
 
 from typing import Annotated, Any
 
@@ -37,7 +37,7 @@ def faults(raw: str | bytes, parser: Parser[Any]) -> list[str]:
 read = Parser(Outer)
 
 
-def test_what_is_right_is_read() -> None:
+def test_a_valid_value_is_parsed() -> None:
     assert read(b'{"inner": {"small": 5, "rows": [[0, 1]]}, "maybe": null}').inner.rows == ((0, 1),)
     assert Parser(Lenient)(b'{"small": 1, "more": 2}').small == 1
 
@@ -70,11 +70,11 @@ def test_what_is_right_is_read() -> None:
         ("[" * 50_000, [""]),
     ],
 )
-def test_each_fault_is_named_where_it_is(raw: str | bytes, paths: list[str]) -> None:
+def test_each_fault_is_reported_with_its_path(raw: str | bytes, paths: list[str]) -> None:
     assert faults(raw, read) == paths
 
 
-def test_checks_look_at_sound_fields_only_beside_other_faults_and_alone() -> None:
+def test_checks_between_fields_see_only_valid_fields() -> None:
     parser = Parser(
         Outer, inner=lambda inner: [("small", "is odd"), ("", "as a whole")] if inner.small % 2 else []
     )
@@ -84,11 +84,11 @@ def test_checks_look_at_sound_fields_only_beside_other_faults_and_alone() -> Non
     assert parser(b'{"inner": {"small": 2}}').inner.small == 2
 
 
-def test_the_detail_says_the_first_three_and_how_many_more() -> None:
+def test_the_detail_has_the_first_three_faults_and_the_number_of_the_others() -> None:
     with pytest.raises(InvalidRequest, match=r"^inner: is missing; a: .*; b: .*; and 2 more$"):
         read(b'{"a": 1, "b": 2, "c": 3, "d": 4}')
 
 
-def test_a_hostile_name_is_cut() -> None:
+def test_a_long_name_is_truncated() -> None:
     (_, path) = faults('{"%s": 1}' % ("n" * 10_000), read)
     assert len(path) == 64

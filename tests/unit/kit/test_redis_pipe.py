@@ -1,4 +1,4 @@
-"""The hot path to Redis on an ordinary day."""
+"""The pipe to Redis without failures."""
 
 import asyncio
 from typing import Any
@@ -17,13 +17,13 @@ ADD = Script("return redis.call('INCRBY', KEYS[1], ARGV[1])")
 
 
 async def reads_of(pipe: RedisPipe) -> int:
-    """How often Redis has read from sockets so far, this question included."""
+    """How often Redis has read from sockets so far, including this call."""
     stats: bytes = await pipe.call("INFO", "stats")
     return next(int(line[22:]) for line in stats.splitlines() if line.startswith(b"total_reads_processed:"))
 
 
-async def test_what_is_asked_in_one_turn_leaves_in_one_write(start_redis: StartRedis) -> None:
-    async with connected(start_redis().url, patient=True) as pipe:
+async def test_commands_of_one_turn_of_the_loop_are_sent_in_one_write(start_redis: StartRedis) -> None:
+    async with connected(start_redis().url, no_timeout=True) as pipe:
         before = await reads_of(pipe)
         assert await asyncio.gather(*(pipe.call("ECHO", number) for number in range(100))) == [
             str(number).encode() for number in range(100)
@@ -35,8 +35,8 @@ async def test_what_is_asked_in_one_turn_leaves_in_one_write(start_redis: StartR
         assert await reads_of(pipe) - before == 10 + 1
 
 
-async def test_past_its_bound_a_pipe_refuses_before_it_sends(redis: RedisServer) -> None:
-    async with connected(redis.url, most_in_flight=3, patient=True) as pipe:
+async def test_a_pipe_at_its_limit_refuses_without_sending(redis: RedisServer) -> None:
+    async with connected(redis.url, max_in_flight=3, no_timeout=True) as pipe:
         taken = [pipe.call("INCR", "count") for _ in range(3)]
         with pytest.raises(Overloaded):
             pipe.call("INCR", "count")
@@ -48,7 +48,7 @@ async def test_past_its_bound_a_pipe_refuses_before_it_sends(redis: RedisServer)
 
 
 async def test_a_reply_goes_to_its_caller_through_their_decoder(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         plain, number, wrong = (
             pipe.call("ECHO", "7"),
             pipe.call("ECHO", "8", convert=int),
@@ -60,16 +60,16 @@ async def test_a_reply_goes_to_its_caller_through_their_decoder(redis: RedisServ
         assert await pipe.call("PING") == b"PONG"
 
 
-async def test_an_error_of_one_command_is_that_commands_alone(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+async def test_an_error_of_one_command_does_not_affect_others(redis: RedisServer) -> None:
+    async with connected(redis.url, no_timeout=True) as pipe:
         fine, wrong, after = pipe.call("SET", "key", "x"), pipe.call("LPUSH", "key", "y"), pipe.call("GET", "key")
         with pytest.raises(RedisError, match="WRONGTYPE"):
             await wrong
         assert (await fine, await after) == (b"OK", b"x")
 
 
-async def test_a_caller_that_no_longer_waits_disturbs_no_other(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+async def test_a_caller_that_stops_waiting_does_not_affect_others(redis: RedisServer) -> None:
+    async with connected(redis.url, no_timeout=True) as pipe:
         gone, here = asyncio.ensure_future(pipe.call("ECHO", "1")), pipe.call("ECHO", "2")
         await asyncio.sleep(0)
         gone.cancel()
@@ -81,7 +81,7 @@ async def test_a_failing_callback_does_not_lose_the_answers_of_others(redis: Red
     def fail(_: object) -> None:
         raise ValueError("not my day")
 
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         with capture_logs() as lines:
             first, second = pipe.call("ECHO", "1"), pipe.call("ECHO", "2")
             first.then(fail)
@@ -92,7 +92,7 @@ async def test_a_failing_callback_does_not_lose_the_answers_of_others(redis: Red
 
 
 async def test_a_callback_may_send_another_command(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         last = asyncio.get_running_loop().create_future()
 
         def reply(answer: Answer[Any]) -> None:
@@ -105,8 +105,8 @@ async def test_a_callback_may_send_another_command(redis: RedisServer) -> None:
         assert await asyncio.wait_for(last, 5) == 5
 
 
-async def test_a_script_that_redis_forgot_is_sent_whole_and_runs_once(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+async def test_a_script_missing_in_redis_is_sent_in_full_and_runs_once(redis: RedisServer) -> None:
+    async with connected(redis.url, no_timeout=True) as pipe:
         for total in (5, 10):
             await pipe.call("SCRIPT", "FLUSH")
             assert await pipe.run(ADD, ("count",), (5,)) == total
@@ -117,9 +117,9 @@ async def test_a_script_that_redis_forgot_is_sent_whole_and_runs_once(redis: Red
         assert sorted(many) == list(range(21, 31))
 
 
-async def test_a_script_that_fails_raises_what_its_caller_chose(redis: RedisServer) -> None:
+async def test_a_failing_script_raises_the_error_chosen_by_its_caller(redis: RedisServer) -> None:
     failing = Script("error({err = 'BROKEN ' .. KEYS[1]})")
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         with pytest.raises(RedisError, match="BROKEN key"):
             await pipe.run(failing, ("key",), ())
         with pytest.raises(KeyError, match="BROKEN key"):
@@ -130,11 +130,11 @@ async def test_a_script_that_fails_raises_what_its_caller_chose(redis: RedisServ
     ("setting", "problem"),
     [(("maxmemory", "1"), Overloaded), (("min-replicas-to-write", "1"), StoreUnavailable)],
 )
-async def test_a_redis_that_cannot_serve_is_no_fault_of_the_script(
+async def test_an_unavailable_redis_is_not_reported_as_a_fault_of_the_script(
     redis: RedisServer, setting: tuple[str, str], problem: type[Problem]
 ) -> None:
     name, value = setting
-    async with connected(redis.url, patient=True) as pipe:
+    async with connected(redis.url, no_timeout=True) as pipe:
         redis.ask("CONFIG", "SET", name, value)
         try:
             for asked in (pipe.run(ADD, ("count",), (1,), fault=KeyError), pipe.call("SET", "count", 1)):
@@ -145,7 +145,7 @@ async def test_a_redis_that_cannot_serve_is_no_fault_of_the_script(
         assert await pipe.run(ADD, ("count",), (1,)) == 1
 
 
-async def test_before_it_is_connected_and_after_it_is_closed_a_pipe_refuses_at_once(redis: RedisServer) -> None:
+async def test_a_pipe_that_is_not_connected_or_is_closed_refuses_at_once(redis: RedisServer) -> None:
     pipe = RedisPipe(redis.url, "test")
     with pytest.raises(StoreUnavailable):
         pipe.call("PING")
@@ -158,6 +158,6 @@ async def test_before_it_is_connected_and_after_it_is_closed_a_pipe_refuses_at_o
         pipe.call("PING")
 
 
-async def test_a_pipe_carries_its_name_so_that_an_operator_sees_whose_it_is(redis: RedisServer) -> None:
-    async with connected(redis.url, patient=True) as pipe:
+async def test_a_pipe_sets_its_client_name_in_redis(redis: RedisServer) -> None:
+    async with connected(redis.url, no_timeout=True) as pipe:
         assert await pipe.call("CLIENT", "GETNAME") == b"blytz-test"

@@ -1,4 +1,4 @@
-"""Settings are read from the environment; all faults are reported at once, and none repeats a secret."""
+"""Settings are read from the environment; all faults are reported at once, and none contains a secret."""
 
 import re
 import subprocess
@@ -49,7 +49,7 @@ def test_a_service_that_signs_in_users_needs_an_issuer() -> None:
     assert line.startswith("BLYTZ_OIDC_ISSUERS='shop': 'shop' must be an issuer and its audience")
 
 
-def test_each_kind_of_value_is_read() -> None:
+def test_each_type_of_value_is_parsed() -> None:
     settings = read_settings(
         {
             **SOCKET,
@@ -65,7 +65,7 @@ def test_each_kind_of_value_is_read() -> None:
     assert (settings.replicas, settings.log_decisions, settings.log_requests) == (2, 0.25, False)
 
 
-def test_a_file_holds_the_value(tmp_path: Path) -> None:
+def test_a_value_can_be_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "redis"
     file.write_text(f"rediss://blytz:{GOOD}@redis.example:6379/0\n")
     assert read_settings({"REDIS_URL_FILE": str(file)}).redis_url == file.read_text().strip()
@@ -78,7 +78,7 @@ def test_a_value_and_a_file_for_it_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe", b"x" * 70_000], ids=["missing", "no text", "too long"])
-def test_a_file_that_cannot_be_read_is_named_and_not_quoted(tmp_path: Path, content: bytes | None) -> None:
+def test_an_unreadable_file_is_named_and_its_content_not_shown(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "secret"
     if content:
         file.write_bytes(content)
@@ -139,7 +139,7 @@ def test_production_refuses_a_redis_that_others_can_read_or_enter(url: str) -> N
         f"rediss://blytz:{GOOD}@redis.example:6380/0",
     ],
 )
-def test_production_takes_a_redis_of_this_machine_or_behind_tls(url: str) -> None:
+def test_production_accepts_a_redis_on_this_machine_or_over_tls(url: str) -> None:
     assert read_settings({"REDIS_URL": url}).redis_url == url
 
 
@@ -184,7 +184,7 @@ VALID_FOR = {"host": {"9e3", "nan"}, "firebase_project": {"-1", "9e3", "nan"}}
 
 @pytest.mark.parametrize("field", [each.name for each in fields(Settings) if each.name not in PLAIN_TEXTS])
 @pytest.mark.parametrize("form", ["value", "file"])
-def test_an_invalid_value_is_refused_with_its_variable_and_a_file_is_not_quoted(
+def test_an_invalid_value_is_refused_with_its_variable_and_file_content_not_shown(
     field: str, form: str, tmp_path: Path
 ) -> None:
     name = variable(field)
@@ -207,7 +207,7 @@ def test_space_and_byte_order_marks_around_a_value_are_ignored(content: bytes, t
 
 
 @pytest.mark.parametrize("path", ["", "/", "/proc/none", "\udcff", "x" * 5_000])
-def test_a_file_that_is_not_there_is_named(path: str) -> None:
+def test_a_missing_file_is_named(path: str) -> None:
     [line] = faults(BLYTZ_LIVE_PORT_FILE=path, **SOCKET)
     assert line.startswith("BLYTZ_LIVE_PORT_FILE=")
 
@@ -232,7 +232,7 @@ def test_an_unknown_variable_is_named_with_the_one_that_was_meant(tmp_path: Path
     ]
 
 
-def test_variables_get_the_content_of_their_files_or_nothing_changes(tmp_path: Path) -> None:
+def test_either_all_variables_are_set_from_their_files_or_none_is(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("eyJ\n")
     environ = {"BLYTZ_TOKEN_FILE": str(tmp_path / "token"), "HOME": "/"}
     take_files(environ)
@@ -244,7 +244,7 @@ def test_variables_get_the_content_of_their_files_or_nothing_changes(tmp_path: P
 
 
 def test_every_variable_of_ours_is_in_the_table() -> None:
-    """Wherever in the repository it is named."""
+    """All variables that are named anywhere in the repository."""
     made_up = {"BLYTZ_ORIGNS", "BLYTZ_COFFEE", "BLYTZ_REDIS_URL", "BLYTZ_GATEWAY_DOMAIN"}
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -258,7 +258,7 @@ def test_every_variable_of_ours_is_in_the_table() -> None:
 
 
 def test_every_variable_that_our_code_reads_is_in_the_table() -> None:
-    """Also those without our prefix."""
+    """Also variables without our prefix."""
     table = (ROOT / "specs" / "settings.md").read_text()
     reads = re.compile(r"""(?:environ(?:\.get\(|\[)|getenv\(|envvar=|__ENV\.)["']?([A-Z][A-Z_]+)\b""")
     sources = [path for folder in ("services", "infra") for path in (ROOT / folder).rglob("*") if path.is_file()]
@@ -267,12 +267,12 @@ def test_every_variable_that_our_code_reads_is_in_the_table() -> None:
     assert {name for name in found if not _is_listed(name, table)} == set()
 
 
-@pytest.mark.parametrize("words", [("gateway", "--check"), ("doctor",)])
-def test_a_command_names_files_and_not_their_content(words: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [("gateway", "--check"), ("doctor",)])
+def test_a_command_prints_file_names_and_not_their_content(arguments: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "key").write_text("Somebody's private key")
     names = ("BLYTZ_DATA", "BLYTZ_GATEWAY_WORKERS", "BLYTZ_GATEWAY_DOMAINS", "BLYTZ_GATEWAY_UNLIMITED")
     given = {f"{name}_FILE": str(tmp_path / "key") for name in names[1:]} | {"BLYTZ_DATA_FILE": "/none"}
-    ended = subprocess.run(blytz(*words), env=clean_env(**given), capture_output=True, text=True, check=False)
+    ended = subprocess.run(blytz(*arguments), env=clean_env(**given), capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     output = ended.stdout + ended.stderr
     assert [name for name in names if f"{name}_FILE='" not in output] == []
@@ -285,7 +285,7 @@ def _is_listed(name: str, table: str) -> bool:
 
 
 @pytest.mark.parametrize("service", ["auction", "live", "hammer"])
-def test_a_service_reports_all_faults_and_ends(service: str) -> None:
+def test_a_service_with_invalid_settings_reports_all_faults_and_ends(service: str) -> None:
     env = clean_env(BLYTZ_ORIGINS="*", REDIS_URL="redis://redis.example", BLYTZ_HEARTBEAT_MS="soon")
     ended = subprocess.run(
         blytz("serve", service), env=env, capture_output=True, text=True, timeout=20, check=False

@@ -1,4 +1,4 @@
-"""Settings of the gateway are checked before they get into nginx's configuration."""
+"""Settings of the gateway are checked before they are written to nginx's configuration."""
 
 from pathlib import Path
 
@@ -52,14 +52,14 @@ def test_the_environment_overrides_defaults() -> None:
     assert read_gateway_settings({}) == GatewaySettings()
 
 
-def test_a_file_holds_the_value(tmp_path: Path) -> None:
+def test_a_value_can_be_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "domains"
     file.write_text("bid.example.com,www.bid.example.com\n")
     settings = read_gateway_settings({f"{PREFIX}DOMAINS_FILE": str(file)})
     assert settings.domains == ("bid.example.com", "www.bid.example.com")
 
 
-def test_http_and_https_need_a_port_each() -> None:
+def test_http_and_https_need_different_ports() -> None:
     both = {f"{PREFIX}HTTP_PORT": "8443", f"{PREFIX}HTTPS_PORT": "8443"}
     assert read_gateway_settings(both).http_port == 8443
     with pytest.raises(SettingsFault, match="HTTPS_PORT are both 8443"):

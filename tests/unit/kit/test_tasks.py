@@ -1,4 +1,4 @@
-"""A background task that fails is logged, counted and restarted; every kind of them is made to fail once."""
+"""A background task that fails is logged, counted and restarted; here each kind of task fails once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -98,7 +98,7 @@ def test_a_task_that_is_stopped_stays_stopped() -> None:
 
 
 class FailsOnce:
-    """In the place of something that a task calls: raises the first time, and counts."""
+    """Replaces a function that a task calls: raises at the first call, and counts calls."""
 
     def __init__(self, result: object = None) -> None:
         self.result, self.calls = result, 0
@@ -126,7 +126,7 @@ async def tasks() -> AsyncIterator[TaskSupervisor]:
     await supervisor.stop()
 
 
-async def test_the_clock_is_followed_again_after_a_fault(tasks: TaskSupervisor) -> None:
+async def test_clock_synchronisation_resumes_after_a_fault(tasks: TaskSupervisor) -> None:
     ask = FailsOnce(ClockReading(1_000_000, 0, is_current=True))
     clock = ServerClock(ask.awaited)
     tasks.start("clock", clock.follow)
@@ -135,7 +135,7 @@ async def test_the_clock_is_followed_again_after_a_fault(tasks: TaskSupervisor) 
     assert 1_000_000 <= clock.now() < 1_060_000
 
 
-async def test_a_connection_to_redis_is_made_again_after_a_fault_in_its_middle(
+async def test_a_connection_to_redis_is_reopened_after_a_fault_in_its_task(
     tasks: TaskSupervisor, redis: RedisServer
 ) -> None:
     on_up = FailsOnce()
@@ -153,7 +153,7 @@ async def test_a_connection_to_redis_is_made_again_after_a_fault_in_its_middle(
     await pipe.close()
 
 
-async def test_a_connection_whose_loss_cannot_be_handled_is_made_again(
+async def test_a_connection_is_reopened_after_a_fault_while_its_loss_is_handled(
     tasks: TaskSupervisor, redis: RedisServer
 ) -> None:
     class FaultyPipe(RedisPipe):
@@ -174,14 +174,14 @@ class Connection:
         self.received_at, self.ping = received_at, FailsOnce()
 
     def cut(self) -> None:
-        """Once it has been silent for two heartbeats."""
+        """Called once it has been silent for two heartbeats."""
 
     def send(self, _: bytes) -> None:
-        """When the store goes away."""
+        """Called when the store becomes unavailable."""
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "viewers", "store"])
-async def test_each_task_of_the_gateway_goes_on_after_a_fault(name: str, tasks: TaskSupervisor) -> None:
+async def test_each_task_of_the_gateway_continues_after_a_fault(name: str, tasks: TaskSupervisor) -> None:
     ping, send_viewers, store_is_up = Connection(), FailsOnce(), FailsOnce(True)
     faulty = {"heartbeat": ping.ping, "viewers": send_viewers, "store": store_is_up}
     for other in faulty.keys() - {name}:

@@ -1,4 +1,4 @@
-"""The hub against a log and a feed that do everything a real one might: each reader's history stays whole."""
+"""The hub with a log and a feed that fail in every way a real one may: each reader's history has no gap."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -10,13 +10,13 @@ from blytz.live.topics.hub import Hub
 from tests.support.hub_readers import AUCTION, CheckedReader, MemorySource
 from tests.support.virtual_loop import VirtualLoop
 
-READERS, CROWD = 4, 280
+READERS, MANY_READERS = 4, 280
 COUNTS = (1, 1, 1, 1, 2, 2, 3, 3, 5, 498, 501, 1_200)
-SETTLED_WITHIN_S = 30
+RECOVERED_WITHIN_S = 30
 
 
-class Room:
-    """A hub with one auction, its readers, and messages on their way to it."""
+class HubWithReaders:
+    """A hub with one auction, its readers, and the messages in flight to it."""
 
     def __init__(self) -> None:
         async def no_time() -> ClockReading:
@@ -27,21 +27,21 @@ class Room:
         self.hub = Hub(self.source, ServerClock(no_time), Metrics())
         self.faults: list[str] = []
         self.loop.set_exception_handler(lambda _, context: self.faults.append(str(context)))
-        self.readers = [CheckedReader(number, self.hub, self.faults) for number in range(READERS + CROWD)]
-        self.under_way: list[bytes] = []
+        self.readers = [CheckedReader(number, self.hub, self.faults) for number in range(READERS + MANY_READERS)]
+        self.in_flight: list[bytes] = []
         self.feed_is_up = True
 
     def publish(self, count: int) -> None:
         new = self.source.grow(count)
         if self.feed_is_up and self.source.subscribed:
-            self.under_way += new
+            self.in_flight += new
 
     def deliver(self) -> None:
-        arrived, self.under_way = self.under_way, []
+        arrived, self.in_flight = self.in_flight, []
         for public in arrived:
-            self._hear(public)
+            self._receive(public)
 
-    def _hear(self, public: bytes) -> None:
+    def _receive(self, public: bytes) -> None:
         if self.source.subscribed:
             self.hub.on_event(AUCTION, public)
 
@@ -50,17 +50,17 @@ class Room:
         if self.source.subscribed:
             self.hub.on_subscribed(AUCTION)
 
-    def settle(self) -> None:
-        """Everything works again; let it all come to rest."""
+    def recover_and_check(self) -> None:
+        """Ends all failures, waits, and checks that each reader has the last event."""
         self.source.at_once = True
         self.source.answer()
         self.loop.act(self.deliver)
         self.loop.act(self.subscribe_again)
-        self.loop.pass_time(SETTLED_WITHIN_S)
+        self.loop.pass_time(RECOVERED_WITHIN_S)
         assert not self.faults, self.faults[:3]
         for reader in self.readers:
             if reader.watching:
-                assert not reader.waits, f"{reader.name} was never answered"
+                assert not reader.is_waiting, f"{reader.name} was never answered"
                 assert reader.view is not None
                 epoch, seq, price = reader.view
                 assert (epoch.split("-")[0], seq) == (self.source.epoch, self.source.seq), (
@@ -76,47 +76,47 @@ class Room:
 
 
 class History(RuleBasedStateMachine):
-    """Events arrive late, twice, in another order or not at all; readers come, go and come back at any time."""
+    """Events arrive late, twice, out of order or not at all; readers subscribe, leave and resume at any time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.room = Room()
+        self.hub_test = HubWithReaders()
 
     def teardown(self) -> None:
         try:
-            self.room.settle()
+            self.hub_test.recover_and_check()
         finally:
-            self.room.close()
+            self.hub_test.close()
 
     @initialize(crowd=st.booleans(), seq=st.sampled_from([0, 1, 2, 700]))
-    def some_are_there(self, crowd: bool, seq: int) -> None:
-        self.room.source.grow(seq)
-        # Those who come last are written to last.
-        there = self.room.readers[READERS:] if crowd else []
-        for reader in [*there, *self.room.readers[:READERS]]:
-            self.room.loop.act(reader.watch)
-        self.room.loop.act(self.room.subscribe_again)
-        self.room.loop.pass_time(1)
+    def readers_watch(self, crowd: bool, seq: int) -> None:
+        self.hub_test.source.grow(seq)
+        # Readers are written to in the order in which they subscribed.
+        there = self.hub_test.readers[READERS:] if crowd else []
+        for reader in [*there, *self.hub_test.readers[:READERS]]:
+            self.hub_test.loop.act(reader.watch)
+        self.hub_test.loop.act(self.hub_test.subscribe_again)
+        self.hub_test.loop.pass_time(1)
 
     @rule(count=st.sampled_from(COUNTS), turns=st.sampled_from([0, 0, 1, 1, 2]))
     def bids_come_in(self, count: int, turns: int) -> None:
-        self.room.publish(count)
+        self.hub_test.publish(count)
         if turns:
-            self.room.loop.act(self.room.deliver)
-            self.room.loop.turn(turns)
+            self.hub_test.loop.act(self.hub_test.deliver)
+            self.hub_test.loop.turn(turns)
 
     @rule(number=st.integers(0, READERS - 1))
-    def a_reader_changes_its_mind_in_the_middle(self, number: int) -> None:
-        self.room.publish(1)
-        self.room.loop.act(self.room.deliver)
-        self.room.loop.turn(1)
-        self.room.loop.act(self.room.readers[number].resume)
+    def a_reader_resumes_between_two_frames(self, number: int) -> None:
+        self.hub_test.publish(1)
+        self.hub_test.loop.act(self.hub_test.deliver)
+        self.hub_test.loop.turn(1)
+        self.hub_test.loop.act(self.hub_test.readers[number].resume)
 
     @rule(what=st.sampled_from(["lost", "twice", "overtakes", "all arrive"]), where=st.integers(0, 3))
-    def messages_are_under_way(self, what: str, where: int) -> None:
-        messages = self.room.under_way
+    def messages_in_flight_change(self, what: str, where: int) -> None:
+        messages = self.hub_test.in_flight
         if what == "all arrive":
-            self.room.loop.act(self.room.deliver)
+            self.hub_test.loop.act(self.hub_test.deliver)
         elif what == "lost":
             del messages[where : where + 1]
         elif what == "twice":
@@ -126,119 +126,119 @@ class History(RuleBasedStateMachine):
 
     @rule(back=st.booleans())
     def the_feed_is_lost(self, back: bool) -> None:
-        self.room.feed_is_up = False
-        self.room.under_way.clear()
+        self.hub_test.feed_is_up = False
+        self.hub_test.in_flight.clear()
         if back:
-            self.room.loop.act(self.room.subscribe_again)
+            self.hub_test.loop.act(self.hub_test.subscribe_again)
 
     @rule(how=st.sampled_from(["at once", "slowly", "now", "now", "with a failure"]))
     def the_log_answers(self, how: str) -> None:
-        source = self.room.source
+        source = self.hub_test.source
         source.at_once = how == "at once"
         if how != "slowly":
-            self.room.loop.act(source.answer, how == "with a failure")
-            self.room.loop.turn(2)
+            self.hub_test.loop.act(source.answer, how == "with a failure")
+            self.hub_test.loop.turn(2)
 
     @rule(number=st.integers(0, READERS - 1), how=st.sampled_from(["watches", "resumes", "resumes", "leaves"]))
     def a_reader_comes_or_goes(self, number: int, how: str) -> None:
-        reader = self.room.readers[number]
+        reader = self.hub_test.readers[number]
         acts = {"watches": reader.watch, "resumes": reader.resume, "leaves": reader.unwatch}
-        self.room.loop.act(acts[how])
+        self.hub_test.loop.act(acts[how])
 
     @rule(number=st.integers(0, READERS - 1), behind=st.sampled_from([-1, 0, 1, 2, 3, 499, 500, 501]))
-    def a_reader_asks_from_somewhere(self, number: int, behind: int) -> None:
-        source = self.room.source
-        self.room.loop.act(self.room.readers[number].watch, source.seq - behind, source.epoch_of_topic)
+    def a_reader_watches_from_a_position(self, number: int, behind: int) -> None:
+        source = self.hub_test.source
+        self.hub_test.loop.act(self.hub_test.readers[number].watch, source.seq - behind, source.epoch_of_topic)
 
     @rule(number=st.integers(0, READERS - 1))
-    def a_reader_is_sent_away_by_its_next_frame(self, number: int) -> None:
-        self.room.readers[number].leaves_at_next_frame = True
+    def a_reader_is_disconnected_by_its_next_frame(self, number: int) -> None:
+        self.hub_test.readers[number].leaves_at_next_frame = True
 
     @rule(comes=st.booleans())
     def a_crowd_comes_or_goes(self, comes: bool) -> None:
-        """So many that they are not written to in one turn of the loop."""
-        for reader in self.room.readers[READERS:]:
-            self.room.loop.act(reader.resume if comes else reader.unwatch)
+        """More readers than are written to in one turn of the loop."""
+        for reader in self.hub_test.readers[READERS:]:
+            self.hub_test.loop.act(reader.resume if comes else reader.unwatch)
 
     @rule(times=st.sampled_from([1, 1, 1, 2]))
-    def the_loop_turns(self, times: int) -> None:
-        self.room.loop.turn(times)
+    def the_loop_runs(self, times: int) -> None:
+        self.hub_test.loop.turn(times)
 
     @rule(count=st.integers(0, 4))
     def time_passes_and_viewers_are_counted(self, count: int) -> None:
-        self.room.loop.pass_time(0.06)
-        self.room.loop.act(self.room.hub.on_viewers, AUCTION, count)
+        self.hub_test.loop.pass_time(0.06)
+        self.hub_test.loop.act(self.hub_test.hub.on_viewers, AUCTION, count)
 
     @rule(first=st.sampled_from([0, 0, -1, -2, -3]), count=st.sampled_from([1, 2, 9_999]))
-    def the_log_is_cut(self, first: int, count: int) -> None:
-        log = self.room.source.log
+    def the_log_loses_entries(self, first: int, count: int) -> None:
+        log = self.hub_test.source.log
         first = max(0, len(log) + first) if first else 0
         del log[first : first + count]
 
     @rule(seq=st.sampled_from([0, 1, 3, 600]))
-    def the_auction_has_another_history(self, seq: int) -> None:
-        """As after Redis was filled anew: with it every message under way is gone."""
-        source = self.room.source
-        self.room.feed_is_up = False
-        self.room.under_way.clear()
+    def the_auction_gets_another_epoch(self, seq: int) -> None:
+        """As after the data of Redis is replaced, which also loses the messages in flight."""
+        source = self.hub_test.source
+        self.hub_test.feed_is_up = False
+        self.hub_test.in_flight.clear()
         source.lose(source.seq)
         source.epoch = f"e{int(source.epoch[1:]) + 1}"
         source.grow(seq)
-        self.room.loop.act(self.room.subscribe_again)
+        self.hub_test.loop.act(self.hub_test.subscribe_again)
 
     @rule(lost=st.sampled_from([0, 1, 2, 3, 600]), grown=st.sampled_from([0, 1, 2, 3, 600]))
     def the_last_events_are_lost_and_others_recorded(self, lost: int, grown: int) -> None:
-        """As after a replica was promoted that had not received them."""
-        self.room.feed_is_up = False
-        self.room.under_way.clear()
-        self.room.source.lose(lost)
-        self.room.source.grow(grown)
-        self.room.loop.act(self.room.subscribe_again)
+        """As after the promotion of a replica that had not received them."""
+        self.hub_test.feed_is_up = False
+        self.hub_test.in_flight.clear()
+        self.hub_test.source.lose(lost)
+        self.hub_test.source.grow(grown)
+        self.hub_test.loop.act(self.hub_test.subscribe_again)
 
     @rule(number=st.integers(0, READERS - 1), size=st.sampled_from([0, 1_000, 10**9]))
     def a_reader_has_a_short_queue(self, number: int, size: int) -> None:
-        self.room.readers[number].queue_holds = size
+        self.hub_test.readers[number].queue_holds = size
 
     @rule()
-    def all_comes_to_rest(self) -> None:
-        self.room.settle()
+    def everything_recovers(self) -> None:
+        self.hub_test.recover_and_check()
 
     @invariant()
-    def nobody_was_told_what_does_not_follow(self) -> None:
-        assert not self.room.faults, self.room.faults[:3]
+    def no_reader_reported_a_fault(self) -> None:
+        assert not self.hub_test.faults, self.hub_test.faults[:3]
 
-    @precondition(lambda self: not any(reader.watching for reader in self.room.readers))
+    @precondition(lambda self: not any(reader.watching for reader in self.hub_test.readers))
     @invariant()
-    def what_nobody_watches_is_not_followed(self) -> None:
-        assert list(self.room.hub.readers()) == []
-        assert not self.room.source.subscribed
+    def an_unwatched_auction_is_not_subscribed(self) -> None:
+        assert list(self.hub_test.hub.readers()) == []
+        assert not self.hub_test.source.subscribed
 
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(max_examples=120, stateful_step_count=40)
 
 
-def test_a_reader_that_catches_up_waits_for_the_next_flush_and_gets_no_gap_and_no_repeat() -> None:
-    """It has seen more at another gateway than was sent to anybody here; the others get no frame for it."""
-    room = Room()
-    others, late = room.readers[READERS:], room.readers[0]
+def test_a_recovering_reader_waits_for_the_next_flush_and_gets_no_gap_and_no_repeat() -> None:
+    """The reader has seen more at another gateway than was sent here; the others get no frame because of it."""
+    hub_test = HubWithReaders()
+    others, late = hub_test.readers[READERS:], hub_test.readers[0]
     for reader in others:
-        room.loop.act(reader.watch)
-    room.loop.act(room.subscribe_again)
-    room.loop.pass_time(1)
+        hub_test.loop.act(reader.watch)
+    hub_test.loop.act(hub_test.subscribe_again)
+    hub_test.loop.pass_time(1)
 
     def frames() -> int:
         return sum(reader.frames for reader in others)
 
     before = frames()
-    room.publish(1)
-    room.loop.act(room.deliver)
+    hub_test.publish(1)
+    hub_test.loop.act(hub_test.deliver)
     for _ in range(3):
-        room.loop.act(late.watch, room.source.seq, room.source.epoch_of_topic)
+        hub_test.loop.act(late.watch, hub_test.source.seq, hub_test.source.epoch_of_topic)
     assert frames() == before
-    assert late.waits
-    room.settle()
+    assert late.is_waiting
+    hub_test.recover_and_check()
     assert frames() == before + len(others)
     assert late.view is not None
     assert late.view[1] == 1
-    room.close()
+    hub_test.close()

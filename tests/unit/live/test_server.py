@@ -1,4 +1,4 @@
-"""The gateway's own faults are seen, and strangers cannot make it write about theirs."""
+"""The gateway logs its own faults, and not those of clients."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ class FaultyHub(Hub):
 
 
 async def nobody_counts(_auction: str, _gateway: str, _count: int) -> None:
-    """In the place of Redis."""
+    """Replaces the viewer count in Redis."""
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_a_fault_while_a_message_is_handled_is_logged(port: int, caplog: p
     assert "a fault of ours, found by auc_1" in str(record.exc_info)
 
 
-async def test_what_a_stranger_does_to_websocket_is_not(port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_protocol_error_of_a_client_is_not_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
     for wrong in (frame(b"{}", masked=False), frame(b"{}", 0x3), frame(b" " * 65_537)):
         client = await Client.open(port)
         client.writer.write(wrong)

@@ -1,4 +1,4 @@
-"""The demo's people behave as their tempers say, and the crowd of a simulation bids what is meant to count."""
+"""The demo's bidders behave by their temper, and the bidders of a load simulation get the intended outcomes."""
 
 import random
 from collections import Counter
@@ -18,7 +18,7 @@ LENGTH_MS = 40_000
 
 
 def moves(temper: Temper, limit: int = 200_000, **changes: Any) -> list[tuple[int, Move]]:
-    """What one person does, by the time that is left, in an auction in which nobody else moves."""
+    """The moves of one bidder by remaining time, in an auction without other bidders."""
     mind = Mind(temper, "Anna", limit, random.Random(3))
     opened = state(opened_at=NOW, ends_at=NOW + LENGTH_MS, terms={"ending": "extended"}, **changes)
     thoughts = [(LENGTH_MS - ms, mind.think(opened, NOW + ms)) for ms in range(0, LENGTH_MS, 50)]
@@ -31,7 +31,7 @@ def test_a_sniper_waits_for_the_last_seconds() -> None:
     assert all(left <= SNIPES_WITHIN_MS["extended"] for left, _ in found)
 
 
-def test_a_ceiling_leaves_its_limit_as_a_hidden_maximum_and_raises_it_once() -> None:
+def test_a_ceiling_bidder_bids_a_hidden_maximum_and_raises_it_once() -> None:
     assert [move for _, move in moves("ceiling")] == [Move(200_000, "max"), Move(240_000, "max")]
 
 
@@ -40,14 +40,14 @@ def test_a_chatterer_mostly_bids_too_low() -> None:
     assert sum(amount < state()["minimum"] for amount in amounts) > len(amounts) / 2
 
 
-def test_a_shopper_pays_the_price_to_have_it_now() -> None:
+def test_a_shopper_buys_now() -> None:
     assert moves("shopper", buy_now_price=250_000)[0][1] == Move(250_000, "buy_now")
     assert moves("shopper", buy_now_price=400_000) == []
     assert moves("shopper", buy_now_price=None)[0][1].kind == "exact"
 
 
 @pytest.mark.parametrize("temper", ["steady", "sniper", "ceiling", "shopper"])
-def test_no_bidder_goes_past_its_limit(temper: Temper) -> None:
+def test_no_bidder_exceeds_its_limit(temper: Temper) -> None:
     assert moves(temper, limit=1_000, buy_now_price=None) == []
 
 
@@ -61,7 +61,7 @@ def test_only_an_open_auction_gets_bids() -> None:
     assert moves("steady", status="paused") == []
 
 
-def test_two_bidders_always_start_it() -> None:
+def test_every_demo_auction_has_two_steady_bidders() -> None:
     for seed in range(200):
         came = cast(random.Random(seed))
         assert len(set(came)) == len(came) >= 7
@@ -82,7 +82,7 @@ def terms_of(lot: Lot) -> Terms:
 
 
 def played(lot: Lot, seed: int) -> tuple[Auction, list[int], Counter[str]]:
-    """A demo auction under the real rules: how it ended, when bids counted, what was refused."""
+    """Runs a demo auction with the real rules: how it ended, the times of accepted bids, and the refusals."""
     chance, now = random.Random(seed), NOW
     auction, counted, refused = opened(terms_of(lot)), [], Counter[str]()
     minds = [
@@ -115,7 +115,7 @@ def test_every_lot_makes_a_lively_auction(lot: Lot) -> None:
     for seed in range(5):
         auction, counted, refused = played(lot, seed)
         assert auction.status.is_final
-        assert min(counted) < 5_000, "life is visible within five seconds"
+        assert min(counted) < 5_000, "a bid within five seconds"
         assert 4 <= len(counted) <= MAX_BIDS * len(PEOPLE)
         assert set(refused) <= {Code.BID_TOO_LOW, Code.ALREADY_LEADING}
         assert lot.worth * 0.4 < auction.price < lot.worth * 1.7
@@ -154,8 +154,8 @@ def test_a_mixed_crowd_meets_every_outcome() -> None:
     assert outcomes["accepted"] > 250
 
 
-def test_bids_on_their_way_are_known_to_all_bidders() -> None:
-    """The state lags behind; what is asked rises all the same."""
+def test_bids_in_flight_are_known_to_all_bidders() -> None:
+    """The state is delayed, and amounts still rise."""
     chooser = Chooser(["ann", "ben"], RISING, random.Random(1))
     lagging = rules.view(opened(Terms(increments=((0, 100),))))
     assert [chooser.next(lagging).amount for _ in range(4)] == [100, 200, 300, 400]

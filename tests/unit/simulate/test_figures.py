@@ -1,21 +1,21 @@
-"""Clocks, delays, money: what is counted and shown is right."""
+"""Clock offsets, delays and money are computed and shown correctly."""
 
 import time
 
 import pytest
 
-from blytz.client.clock import KEPT, RemoteClock
+from blytz.client.clock import MAX_SAMPLES, RemoteClock
 from blytz.kit.money_text import money
 from blytz.simulate.latency import Latency
 
 
-def test_until_it_is_known_the_server_clock_is_ours() -> None:
+def test_until_the_first_sample_the_server_clock_equals_the_local_one() -> None:
     clock = RemoteClock()
     assert abs(clock.now_ms() - time.time() * 1000) < 50
     assert not clock.known
 
 
-def test_the_sample_with_the_shortest_round_trip_is_believed() -> None:
+def test_the_sample_with_the_shortest_round_trip_is_used() -> None:
     clock, now = RemoteClock(), time.monotonic()
     server_at = int(time.time() * 1000) + 5_000
     clock.sample(now - 0.8, now, server_at + 300)
@@ -26,15 +26,15 @@ def test_the_sample_with_the_shortest_round_trip_is_believed() -> None:
     assert clock.round_trip_ms == pytest.approx(500)
 
 
-def test_an_old_sample_is_forgotten() -> None:
+def test_an_old_sample_is_dropped() -> None:
     clock, now = RemoteClock(), time.monotonic()
     clock.sample(now - 0.001, now, 1_000)
-    for _ in range(KEPT):
+    for _ in range(MAX_SAMPLES):
         clock.sample(now - 0.010, now, 9_000)
     assert clock.ahead_s == pytest.approx(9.0005 - now + 0.005)
 
 
-def test_percentiles_of_nothing_are_nothing() -> None:
+def test_percentiles_without_samples_are_empty() -> None:
     assert Latency().percentiles().p99 is None
 
 
@@ -53,7 +53,7 @@ def test_one_sample_is_every_percentile() -> None:
     assert (found.samples, found.p50, found.longest) == (5, 1.2, 1.2)
 
 
-def test_a_delay_below_zero_counts_as_none() -> None:
+def test_a_negative_delay_counts_as_zero() -> None:
     delays = Latency()
     delays.add(-0.004)
     assert delays.percentiles().p50 == 0
@@ -69,5 +69,5 @@ def test_a_delay_below_zero_counts_as_none() -> None:
         (1_000_000_000_000, "CHF", "CHF 10,000,000,000.00"),
     ],
 )
-def test_money_reads_as_people_write_it(amount: int, currency: str, shown: str) -> None:
+def test_money_is_formatted_by_currency(amount: int, currency: str, shown: str) -> None:
     assert money(amount, currency) == shown

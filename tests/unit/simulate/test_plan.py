@@ -1,4 +1,4 @@
-"""What is asked of a simulation is bounded, and refused in words."""
+"""The size of a simulation is bounded, and a refusal states the bound."""
 
 from typing import Any
 
@@ -21,25 +21,25 @@ URL = "http://127.0.0.1:8000"
         ({"bidders": 4, "rate": 200}, "200 bids a second need 25 bidders"),
     ],
 )
-def test_out_of_bounds(asked: dict[str, Any], says: str) -> None:
+def test_a_plan_out_of_bounds_is_refused(asked: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says):
         check(Plan(url=URL, **asked), 100_000)
 
 
-def test_what_the_issue_asks_for_is_within_bounds() -> None:
+def test_a_plan_of_the_largest_documented_size_is_within_bounds() -> None:
     check(Plan(url=URL, bidders=50, viewers=1_000, rate=200, seconds=60), 1_500)
 
 
-def test_too_few_open_files_are_said_before_any_is_opened() -> None:
+def test_too_few_open_files_are_reported_before_any_is_opened() -> None:
     with pytest.raises(UserError, match=r"only 256 open files are allowed here: raise `ulimit -n`"):
         check(Plan(url=URL, viewers=1_000), 256)
 
 
-def test_one_address_serves_a_few_viewers() -> None:
+def test_a_few_viewers_use_one_address() -> None:
     assert set(addresses(Plan(url=URL, viewers=20_000))) == {None}
 
 
-def test_many_viewers_come_from_several_addresses_of_this_machine() -> None:
+def test_many_viewers_use_several_loopback_addresses() -> None:
     found = list(addresses(Plan(url=URL, viewers=45_000)))
     assert [found[0], found[19_999], found[20_000], found[-1]] == [
         "127.0.0.2",

@@ -1,4 +1,4 @@
-"""A thousand viewers in one process still check every event, each for itself."""
+"""A thousand viewers in one process each check every event."""
 
 from typing import Any
 
@@ -21,43 +21,43 @@ def crowd() -> Crowd:
 
 
 def test_a_frame_is_decoded_once_for_all_viewers() -> None:
-    everybody = crowd()
+    viewers = crowd()
     first, second = frame(event(2), event(3)), frame(event(4))
-    known = everybody.digest(first)
+    known = viewers.digest(first)
 
-    assert everybody.digest(second) is not known
-    assert everybody.digest(bytes(bytearray(first))) is known
+    assert viewers.digest(second) is not known
+    assert viewers.digest(bytes(bytearray(first))) is known
     assert (known.first, known.last) == (2, 3)
 
 
-def test_what_is_for_one_viewer_is_not_kept() -> None:
-    everybody = crowd()
+def test_a_frame_for_one_viewer_is_not_cached() -> None:
+    viewers = crowd()
     snapshot = frame({"type": "snapshot", "topic": "auction:auc_1", "epoch": "e", "seq": 1, "state": {}})
-    assert everybody.digest(snapshot) is not everybody.digest(snapshot)
+    assert viewers.digest(snapshot) is not viewers.digest(snapshot)
 
 
-def test_how_many_watch_is_not_news() -> None:
+def test_viewer_counts_are_not_counted_as_events() -> None:
     digest = Digest(frame({"type": "viewers", "topic": "auction:auc_1", "count": 3}))
     assert (digest.first, digest.last, digest.others) == (0, 0, [])
 
 
 def test_delays_are_counted_for_each_viewer_and_event() -> None:
-    everybody = crowd()
-    everybody.sent_at[2] = 99.990
-    digest = everybody.digest(frame(event(2, at=100_000), event(3, at=100_005)))
+    viewers = crowd()
+    viewers.sent_at[2] = 99.990
+    digest = viewers.digest(frame(event(2, at=100_000), event(3, at=100_005)))
     digest.viewers_by_delay = {1_000_100: 2, 1_000_300: 1}
-    everybody.finish()
+    viewers.finish()
 
-    fan_out, bid_to_view = everybody.fan_out.percentiles(), everybody.bid_to_view.percentiles()
-    assert everybody.deliveries == 6
+    fan_out, bid_to_view = viewers.fan_out.percentiles(), viewers.bid_to_view.percentiles()
+    assert viewers.deliveries == 6
     assert (fan_out.samples, fan_out.p50, fan_out.longest) == (6, 10.0, 30.0)
     assert (bid_to_view.samples, bid_to_view.p50, bid_to_view.longest) == (3, 20.0, 40.0)
 
 
-def test_memory_is_bounded_and_nothing_goes_uncounted() -> None:
-    everybody = crowd()
+def test_memory_is_bounded_and_every_delivery_is_counted() -> None:
+    viewers = crowd()
     for seq in range(1, 2 * DIGESTS + 1):
-        everybody.digest(frame(event(seq, at=100_000))).viewers_by_delay[1_000_010] = 1
-    assert everybody.deliveries == DIGESTS
-    everybody.finish()
-    assert everybody.deliveries == 2 * DIGESTS
+        viewers.digest(frame(event(seq, at=100_000))).viewers_by_delay[1_000_010] = 1
+    assert viewers.deliveries == DIGESTS
+    viewers.finish()
+    assert viewers.deliveries == 2 * DIGESTS

@@ -1,4 +1,4 @@
-"""Blytz's rules for contracts: the real documents keep them, and each kind of fault is found."""
+"""Blytz's rules for contracts: the real documents follow them, and each kind of fault is found."""
 
 import copy
 from collections.abc import Callable
@@ -90,7 +90,7 @@ LIVE_FAULTS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("path", MADE)
-def test_the_documents_keep_the_rules(path: str) -> None:
+def test_the_documents_follow_the_rules(path: str) -> None:
     assert list(findings(MADE[path])) == []
 
 
@@ -104,13 +104,13 @@ def test_a_fault_of_the_live_contract_is_found(name: str) -> None:
     _is_found(LIVE, *LIVE_FAULTS[name])
 
 
-def _is_found(document: Document, change: Change, words: str) -> None:
+def _is_found(document: Document, change: Change, texts: str) -> None:
     broken = copy.deepcopy(document)
     change(broken)
     found = list(findings(broken))
-    assert any(words in finding for finding in found), found
+    assert any(texts in finding for finding in found), found
 
 
-def test_the_same_code_gives_the_same_bytes() -> None:
+def test_the_generated_documents_are_deterministic() -> None:
     again = documents.from_code()
     assert documents.texts(again) == documents.texts(MADE)

@@ -45,7 +45,7 @@ def test_the_official_schema_finds_each_fault(schema: Any, name: str) -> None:
     assert list(official.faults(broken, schema)) != []
 
 
-def test_without_npm_the_check_is_skipped_by_name(tmp_path: Path) -> None:
+def test_without_npm_the_check_is_skipped_with_a_message(tmp_path: Path) -> None:
     program = "from pathlib import Path; from infra.specs.official import __main__ as m; "
     program += f"m.CACHE = Path({str(tmp_path)!r}); raise SystemExit(m.main())"
     ended = subprocess.run(
@@ -60,7 +60,7 @@ def test_without_npm_the_check_is_skipped_by_name(tmp_path: Path) -> None:
     assert ended.stdout.strip() == "AsyncAPI's official schema: skipped, npm is not on this machine"
 
 
-def test_the_lock_carries_no_address() -> None:
+def test_the_lock_file_has_no_registry_address() -> None:
     lock = json.loads((official.HERE / "package-lock.json").read_text())
     assert not [name for name, package in lock["packages"].items() if "resolved" in package]
     assert all("integrity" in package for name, package in lock["packages"].items() if name)

@@ -14,7 +14,7 @@ from blytz.kit.http.parse import Fault, Parser
 from blytz.kit.money import Amount
 from blytz.kit.text import HTTPS_URL, NAME, TEXT
 
-LATEST_START_MS: Final = 366 * DAY_MS
+MAX_START_AHEAD_MS: Final = 366 * DAY_MS
 """An auction may be scheduled a year ahead, whatever year that is."""
 MAX_EVENTS: Final = 500
 
@@ -165,7 +165,7 @@ def _plausible(starts_at: int | None) -> Iterator[Fault]:
     if starts_at is None:
         return
     ahead_ms = starts_at - time.time() * 1000
-    if ahead_ms > LATEST_START_MS:
+    if ahead_ms > MAX_START_AHEAD_MS:
         yield "", "must not be more than a year ahead"
     elif ahead_ms < -DAY_MS:
         yield "", "must not be more than a day in the past, in milliseconds since the Unix epoch"

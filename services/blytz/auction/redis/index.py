@@ -2,7 +2,7 @@
 
 They are in another slot than the auctions, so they are changed in steps of their own: the list of all before an
 auction is stored, the list of a status after the status has changed. A process that dies in between leaves the
-auction in its former list. Whoever reads that page moves it, and so does the hammer, before the auction leaves the
+auction in its former list. A read of that page moves it, and so does the hammer, before the auction leaves the
 schedule.
 """
 

@@ -15,7 +15,7 @@ from blytz.kit.redis.scripts import load_script
 
 RESCHEDULE: Final = load_script(__package__, "reschedule")
 
-LEAST_OUTAGE_MS: Final = 1_500
+MIN_OUTAGE_MS: Final = 1_500
 COMPENSATION_MS: Final = 5_000
 """By then every auction has an outage's time back, even when the hammer that noticed it was killed."""
 
@@ -34,12 +34,10 @@ async def read_clock(pipe: RedisPipe) -> ClockReading:
 class RedisSchedule:
     """`hammer.Schedule` in Redis. Raises `StoreUnavailable` and `Overloaded`."""
 
-    def __init__(
-        self, pipe: RedisPipe, least_outage_ms: int = LEAST_OUTAGE_MS, max_sales: int = MAX_SALES
-    ) -> None:
+    def __init__(self, pipe: RedisPipe, min_outage_ms: int = MIN_OUTAGE_MS, max_sales: int = MAX_SALES) -> None:
         self._pipe = pipe
         self._max_sales = max_sales
-        self._least_outage_ms = least_outage_ms
+        self._min_outage_ms = min_outage_ms
         self._record_sale_script = load_script(__package__, "record_sale")
         self._heartbeat = load_script(__package__, "heartbeat")
         self._run_id = ""
@@ -75,7 +73,7 @@ class RedisSchedule:
             info: bytes = await self._pipe.call("INFO", "server")
             match = re.search(rb"run_id:(\w+)", info)
             self._run_id, self._run_id_of = (match[1].decode() if match else ""), connection
-        limits = (self._least_outage_ms, COMPENSATION_MS)
+        limits = (self._min_outage_ms, COMPENSATION_MS)
         args = (self._run_id, unanswered_ms, *limits, step_ms, text(expected))
         reply: Any = await self._pipe.run(self._heartbeat, (HEARTBEAT,), args)
         _, began_at, ended_at = reply

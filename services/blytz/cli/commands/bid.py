@@ -11,7 +11,7 @@ from blytz.cli.data_folder import DataOption
 from blytz.cli.options import LATEST, JsonOption, UrlOption, platform_url
 from blytz.client.http import ApiFault, HttpClient, Unreachable
 from blytz.client.live import BidResult, LiveClient
-from blytz.kit.money import MOST
+from blytz.kit.money import MAX_AMOUNT
 from blytz.kit.money_text import money
 from blytz.kit.running import run
 from blytz.kit.text import isolated
@@ -29,7 +29,7 @@ def bid(
     amount: Annotated[
         int,
         typer.Argument(
-            metavar="AMOUNT", min=1, max=MOST, help="In minor units: 1250 is $12.50.", show_default=False
+            metavar="AMOUNT", min=1, max=MAX_AMOUNT, help="In minor units: 1250 is $12.50.", show_default=False
         ),
     ],
     kind: Annotated[

@@ -1,4 +1,4 @@
-"""`blytz gateway`: the public door of a server or of a container, configured by its environment alone."""
+"""`blytz gateway`: the public entry to a server or container, configured by its environment alone."""
 
 import os
 from pathlib import Path

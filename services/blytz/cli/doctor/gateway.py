@@ -41,15 +41,15 @@ def _http(gateway: GatewaySettings) -> Finding:
     except ConnectionRefusedError:
         return Finding(name, "warn", "free: the gateway does not run here", ABSENT)
     except (OSError, http.client.HTTPException) as error:
-        return _stranger(name, "http_port", f"no answer over HTTP: {error}")
+        return _other_program(name, "http_port", f"no answer over HTTP: {error}")
     finally:
         connection.close()
     if gateway.domains:
         redirects = (answer.getheader("Location") or "").startswith("https://")
         ok = judge(name, "runs, and redirects to https")
-        return ok if redirects else _stranger(name, "http_port", "it does not redirect to https")
+        return ok if redirects else _other_program(name, "http_port", "it does not redirect to https")
     if answer.getheader("X-Request-Id") is None:
-        return _stranger(name, "http_port", "its answer has no X-Request-Id")
+        return _other_program(name, "http_port", "its answer has no X-Request-Id")
     is_ok = answer.status == http.client.OK
     why = "runs, and reaches the auction service" if is_ok else f"runs, and answers {answer.status}"
     remedy = f"start the auction service, or correct {gateway_variable('auction')}"
@@ -70,7 +70,7 @@ def _https(gateway: GatewaySettings, file: Path) -> Finding:
         if isinstance(error, ssl.SSLError) and "UNRECOGNIZED_NAME" in (error.reason or ""):
             why = f"runs, and does not serve {gateway.domains[0]}"
             return Finding(name, "fail", why, f"restart it with this {gateway_variable('domains')}")
-        return _stranger(name, "https_port", f"no TLS for {gateway.domains[0]}: {error}")
+        return _other_program(name, "https_port", f"no TLS for {gateway.domains[0]}: {error}")
     remedy = "reload it: `kill -HUP` of nginx, or `systemctl reload blytz-gateway`"
     why = (
         "runs, and serves the certificate of its file" if is_shown else "serves another certificate than its file"
@@ -78,6 +78,6 @@ def _https(gateway: GatewaySettings, file: Path) -> Finding:
     return judge(name, why, fail=not is_shown, remedy=remedy)
 
 
-def _stranger(name: str, field: str, why: str) -> Finding:
+def _other_program(name: str, field: str, why: str) -> Finding:
     remedy = f"stop what listens there (`ss -ltnp`), or choose another {gateway_variable(field)}"
     return Finding(name, "fail", f"another program listens here, not this gateway: {why}", remedy)

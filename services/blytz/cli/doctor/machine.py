@@ -43,9 +43,9 @@ def disk(name: str, folder: Path) -> Finding:
     return judge(name, why, warn=free < WARN_FREE, fail=free < FAIL_FREE, remedy=remedy)
 
 
-def _open_files(most_connections: int) -> Finding:
+def _open_files(max_connections: int) -> Finding:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = most_connections + SPARE_FILES
+    needed = max_connections + SPARE_FILES
     is_few = hard != resource.RLIM_INFINITY and hard < needed
     allowed = "no limit" if hard == resource.RLIM_INFINITY else f"{hard} allowed"
     remedy = f"LimitNOFILE={needed} (systemd), `ulimit -Hn`, or a smaller {variable('most_connections')}"

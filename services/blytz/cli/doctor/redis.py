@@ -20,7 +20,7 @@ from blytz.kit.addresses import is_loopback
 from blytz.kit.config.model import variable
 
 WITHIN_S: Final = 3.0
-OLDEST: Final = (7, 0)
+MIN_REDIS_VERSION: Final = (7, 0)
 WARN_OFFSET_MS: Final = 1_000
 FAIL_OFFSET_MS: Final = 30_000
 """Tokens may be a minute off; bids are decided by the clock of Redis alone."""
@@ -31,7 +31,7 @@ WANTED: Final = {
     "no-appendfsync-on-rewrite": ("no", f"while Redis rewrites its append-only file, {LOST}"),
     "maxmemory-policy": ("noeviction", "with full memory Redis would delete auctions"),
 }
-TOO_MUCH: Final = (
+FORBIDDEN_COMMANDS: Final = (
     ("CONFIG", "GET", "dir"),
     ("DEBUG", "HELP"),
     ("FLUSHALL", "ASYNC"),
@@ -39,7 +39,7 @@ TOO_MUCH: Final = (
     ("KEYS", "none"),
     ("ACL", "USERS"),
 )
-NEARLY_FULL: Final = 0.8
+WARN_MEMORY_SHARE: Final = 0.8
 """The alert `BlytzRedisMemory` fires at the same share."""
 ASK_AS_ADMIN: Final = "run it again with --admin-url, the Redis address of a user with CONFIG and ACL"
 
@@ -81,7 +81,7 @@ def _connect(url: str) -> "Redis":
 
 def _version(info: dict[str, Any]) -> Finding:
     version = str(info.get("redis_version", "0"))
-    is_old = tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST
+    is_old = tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MIN_REDIS_VERSION
     return judge("Redis version", version, fail=is_old, remedy="Blytz needs Redis 7.0 or newer")
 
 
@@ -109,7 +109,7 @@ def _capacity(info: dict[str, Any], replicas: int) -> Iterator[Finding]:
         return
     why = f"{used / limit:.0%} of maxmemory ({limit / 2**20:.0f} MiB) used"
     remedy = f"raise maxmemory, or lower {variable('keep_closed_ms')}: at the limit Redis refuses bids"
-    yield judge("Redis memory", why, warn=used > limit * NEARLY_FULL, fail=used > limit, remedy=remedy)
+    yield judge("Redis memory", why, warn=used > limit * WARN_MEMORY_SHARE, fail=used > limit, remedy=remedy)
 
 
 def _durability(redis: "Redis", info: dict[str, Any]) -> Iterator[Finding]:
@@ -138,7 +138,7 @@ def _rights(redis: "Redis") -> Iterator[Finding]:
     may = []
     connection: Any = redis.connection_pool.get_connection()
     try:
-        for command in TOO_MUCH:
+        for command in FORBIDDEN_COMMANDS:
             connection.send_command("MULTI")
             connection.read_response()
             # NOPERM is the right answer.

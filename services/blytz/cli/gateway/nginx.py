@@ -1,4 +1,4 @@
-"""The public door of a platform: nginx, as an ordinary process in the data folder."""
+"""The public entry to a platform: nginx, as an ordinary process in the data folder."""
 
 import contextlib
 import re

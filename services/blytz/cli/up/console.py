@@ -52,7 +52,7 @@ class Console:
         return self.paint(f"{name:<{self._width}} |", PALETTE.get(name, "37"))
 
     def _clean(self, line: str) -> str:
-        """A child's log may repeat a stranger's text, which must not send commands to the terminal."""
+        """A child's log may repeat text of other users, which must not send commands to the terminal."""
         line = _UNPRINTABLE.sub("", line.replace("\t", "    "))
         if not self.in_colour:
             return _COLOUR.sub("", line)

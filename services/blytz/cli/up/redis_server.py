@@ -16,7 +16,7 @@ from blytz.kit.files import write_file
 from blytz.kit.user_error import UserError
 
 USER = "blytz"
-OLDEST = 7
+MIN_REDIS_MAJOR = 7
 MEMORY_SHARE = 4
 """Redis gets this part of the machine's memory, 1 GiB of 4 GiB: a rewrite of its file may need as much again, and
 the services need 600 MB."""
@@ -126,9 +126,10 @@ def _address(url: str) -> str | tuple[str, int]:
 def _check_version(binary: str) -> None:
     answer = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False)
     found = re.search(r"v=(\d+)\.(\S+)", answer.stdout)
-    if found and int(found[1]) < OLDEST:
+    if found and int(found[1]) < MIN_REDIS_MAJOR:
+        version = f"{found[1]}.{found[2]}"
         raise UserError(
-            f"Redis {OLDEST}.0 or newer is needed, and {binary} is {found[1]}.{found[2]}; install a newer one"
+            f"Redis {MIN_REDIS_MAJOR}.0 or newer is needed, and {binary} is {version}; install a newer one"
         )
 
 

@@ -9,7 +9,7 @@ from blytz.client.live import LiveClient
 from blytz.client.topic import Topic
 from blytz.kit.text import isolated
 
-KEPT_BIDS = 50
+MAX_KEPT_BIDS = 50
 EXTENDED_SHOWS_MS = 4_000
 AWAY_SHOWS_MS = 10_000
 
@@ -37,7 +37,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.topic: Topic | None = None
-        self.bids: deque[BidLine] = deque(maxlen=KEPT_BIDS)
+        self.bids: deque[BidLine] = deque(maxlen=MAX_KEPT_BIDS)
         self.extended_at = 0
         self.store_away_at = 0.0
         self.notice = "looking for an open auction"
@@ -107,7 +107,7 @@ class Scene:
         """What happened before the watching began; some of it may have arrived since."""
         lines = {event["seq"]: _bid_line(event) for event in events if event["kind"] == "bid"}
         lines |= {line.seq: line for line in self.bids}
-        self.bids = deque((lines[seq] for seq in sorted(lines)), maxlen=KEPT_BIDS)
+        self.bids = deque((lines[seq] for seq in sorted(lines)), maxlen=MAX_KEPT_BIDS)
 
 
 def _bid_line(event: dict[str, Any]) -> BidLine:

@@ -160,9 +160,9 @@ def _checked(value: Any, check: Check, *, named: bool) -> tuple[Any, list[str]]:
     return tuple(item for item in value if not faults_of[item]), faults
 
 
-def shown(text: str, most: int = MAX_SHOWN) -> str:
+def shown(text: str, limit: int = MAX_SHOWN) -> str:
     """Quoted and cut, for a message."""
-    return repr(text) if len(text) <= most else repr(text[:most]) + "..."
+    return repr(text) if len(text) <= limit else repr(text[:limit]) + "..."
 
 
 def bare(kind: Any) -> Any:

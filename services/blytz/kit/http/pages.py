@@ -55,7 +55,7 @@ State = Callable[[], bool | Dependency]
 Page = Callable[[], tuple[int, str, bytes]]
 """Makes status, content type and body; never waits."""
 JSON = "application/json"
-LONGEST_REQUEST = 8_192
+MAX_REQUEST_BYTES = 8_192
 REQUEST_TIMEOUT_S = 5.0
 
 
@@ -91,4 +91,4 @@ async def serve_pages(host: str, port: int, pages: Mapping[bytes, Page]) -> asyn
         finally:
             writer.close()
 
-    return await asyncio.start_server(answer, host, port, limit=LONGEST_REQUEST)
+    return await asyncio.start_server(answer, host, port, limit=MAX_REQUEST_BYTES)

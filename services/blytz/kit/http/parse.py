@@ -20,7 +20,7 @@ T = TypeVar("T", bound=Struct)
 
 MAX_FAULTS: Final = 50
 """Faults in one answer, so that a request full of them does not get a longer answer than it is itself."""
-_LONGEST_NAME: Final = 64
+_MAX_NAME_LENGTH: Final = 64
 _FLOAT: Final = frozenset(".eE")
 _WHERE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 # Python's float accepts a number of any size, so one that is too large is reported at its field.
@@ -77,7 +77,7 @@ def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType(
     `statu=open` would otherwise return everything, or with an integer written as `1.0` or `1e1`,
     which a body refuses too. Other faults are only reported together with these."""
     sent = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    faults = {name[:_LONGEST_NAME]: "is not a known parameter" for name, _ in sent if name not in known}
+    faults = {name[:_MAX_NAME_LENGTH]: "is not a known parameter" for name, _ in sent if name not in known}
     for name, text in sent:
         if name in known and _stripped(known[name]) is int and not _FLOAT.isdisjoint(text):
             faults[name] = "must be written in digits alone"
@@ -140,7 +140,7 @@ def _faults_in_object(value: dict[str, Any], expected: type[Struct], path: str) 
             yield _joined(path, name), "is missing"
     if expected.__struct_config__.forbid_unknown_fields:
         unknown = (name for name in value if name not in fields)
-        yield from ((_joined(path, name[:_LONGEST_NAME]), "is not a known field") for name in unknown)
+        yield from ((_joined(path, name[:_MAX_NAME_LENGTH]), "is not a known field") for name in unknown)
 
 
 def _stripped(expected: Any) -> Any:

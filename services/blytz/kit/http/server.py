@@ -71,12 +71,12 @@ class _Protocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._most_connections, self.limit_concurrency = self.limit_concurrency, None
+        self._max_connections, self.limit_concurrency = self.limit_concurrency, None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = cast("asyncio.Transport", _OneWrite(transport))
-        if self._most_connections is not None and len(self.connections) > self._most_connections:
+        if self._max_connections is not None and len(self.connections) > self._max_connections:
             self.app = _any(_past_limit(cast("App", self.app)))
 
     def send_400_response(self, msg: str) -> None:
@@ -118,9 +118,9 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
-async def serve(app: App, listener: socket.socket, most_connections: int) -> None:
+async def serve(app: App, listener: socket.socket, max_connections: int) -> None:
     """When cancelled it accepts nothing new, answers the requests in progress and returns within `STOP_WITHIN_S`.
-    A connection past `most_connections` gets one answer, `overloaded`."""
+    A connection past `max_connections` gets one answer, `overloaded`."""
     config = uvicorn.Config(
         app=_any(app),
         http=_Protocol,
@@ -132,7 +132,7 @@ async def serve(app: App, listener: socket.socket, most_connections: int) -> Non
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        limit_concurrency=most_connections,
+        limit_concurrency=max_connections,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )

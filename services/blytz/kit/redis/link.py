@@ -30,8 +30,8 @@ class _LengthHeaders(dict[int, bytes]):
 
 LENGTH_HEADERS: Final = _LengthHeaders({size: b"\r\n$%d\r\n" % size for size in range(512)})
 
-BACKOFF_FIRST_S = 0.02
-BACKOFF_MAX_S = 1.0
+FIRST_BACKOFF_S = 0.02
+MAX_BACKOFF_S = 1.0
 CONNECT_TIMEOUT_S = 3.0
 CLOSED_WITHIN_S = 1.0
 _NOTHING: Final = object()
@@ -132,7 +132,7 @@ class RedisLink:
                 self.drop()
                 if attempt == 0:
                     log.warning("redis_away", link=self.name, error=str(error) or type(error).__name__)
-                await asyncio.sleep(random.uniform(0, min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2**attempt)))
+                await asyncio.sleep(random.uniform(0, min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2**attempt)))
                 attempt = min(attempt + 1, 16)
                 continue
             attempt = 0

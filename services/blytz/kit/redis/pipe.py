@@ -151,14 +151,14 @@ def _ms(reply: list[bytes]) -> int:
 class RedisPipe(RedisLink):
     """`call`, `run` and `send` return an answer at once and never block.
 
-    At most `most_in_flight` commands wait for a reply; past that `Overloaded` is raised and nothing is sent.
+    At most `max_in_flight` commands wait for a reply; past that `Overloaded` is raised and nothing is sent.
     A lost connection ends everything in flight in `StoreUnavailable`, never in a guess. With `replicas`, every
     batch is followed by WAIT and its answers are `NotDurable` unless that many replicas hold it.
     """
 
-    def __init__(self, url: str, name: str, *, most_in_flight: int = 4_096, replicas: int = 0) -> None:
+    def __init__(self, url: str, name: str, *, max_in_flight: int = 4_096, replicas: int = 0) -> None:
         super().__init__(url, name)
-        self._most_in_flight = most_in_flight
+        self._max_in_flight = max_in_flight
         self._replicas = replicas
         self._outgoing: list[bytes] = []
         self._sent: deque[SentCommand | None] = deque()
@@ -203,7 +203,7 @@ class RedisPipe(RedisLink):
         """Send a command that is packed already; `reader` makes the answer from `request` and the reply."""
         if not self.up.is_set():
             raise StoreUnavailable
-        if len(self._sent) >= self._most_in_flight:
+        if len(self._sent) >= self._max_in_flight:
             raise Overloaded
         if not self._outgoing:
             self._begin_turn()

@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, UnsetType
 from blytz.kit.telemetry.log_sink import Sink
 from blytz.kit.telemetry.metrics import Metrics
 
-LONGEST_TEXT: Final = 200
+MAX_TEXT_LENGTH: Final = 200
 """Characters of a path or an id that a client chose."""
 
 
@@ -76,7 +76,7 @@ class Lines:
             "bid",
             request_id,
             user_id,
-            auction_id[:LONGEST_TEXT],
+            auction_id[:MAX_TEXT_LENGTH],
             outcome,
             code or UNSET,
             duration_ms=int(seconds * 1e6) / 1e3,
@@ -89,7 +89,7 @@ class Lines:
         """The path without its query, and without what looks like a token."""
         if self._sink is None or not self._requests:
             return
-        path = _TOKEN.split(path, 1)[0][:LONGEST_TEXT]
+        path = _TOKEN.split(path, 1)[0][:MAX_TEXT_LENGTH]
         line = _Line(
             self._now(),
             self._service,
@@ -125,4 +125,4 @@ def outcome_of(status: int) -> str:
 def auction_of(path: str) -> str | UnsetType:
     """The id in `/v1/auctions/<id>...`."""
     _, found, rest = path.partition("/auctions/")
-    return rest.partition("/")[0][:LONGEST_TEXT] or UNSET if found else UNSET
+    return rest.partition("/")[0][:MAX_TEXT_LENGTH] or UNSET if found else UNSET

@@ -14,7 +14,7 @@ from collections import deque
 from typing import Final
 
 MAX_LINES: Final = 20_000
-LONGEST_LINE: Final = 32_768
+MAX_LINE_BYTES: Final = 32_768
 """Bytes; a longer one (a traceback of great depth) is cut."""
 GATHER_S: Final = 0.02
 """Lines that come within so long leave in one write. A process that is killed takes that much with it."""
@@ -24,10 +24,10 @@ CLOSE_GRACE_S: Final = 1.0
 class Sink:
     """A file as far as `structlog` and `logging` need one. `dropped` counts the lines that did not fit."""
 
-    def __init__(self, descriptor: int = 2, most_lines: int = MAX_LINES) -> None:
+    def __init__(self, descriptor: int = 2, max_lines: int = MAX_LINES) -> None:
         self.dropped = 0
         self._descriptor = descriptor
-        self._most_lines = most_lines
+        self._max_lines = max_lines
         # Appending and taking from the ends are atomic, so the two threads need no lock.
         self._waiting: deque[bytes] = deque()
         self._writing = False
@@ -38,7 +38,7 @@ class Sink:
 
     def put(self, line: bytes) -> None:
         """One whole line with its end. Never waits, never raises."""
-        if len(self._waiting) >= self._most_lines:
+        if len(self._waiting) >= self._max_lines:
             self.dropped += 1
             return
         self._waiting.append(line)
@@ -48,7 +48,7 @@ class Sink:
     def write(self, text: str) -> int:
         """For `structlog` and `logging`, which write a line and its end in one piece."""
         data = text.encode(errors="replace")
-        self.put(data if len(data) <= LONGEST_LINE else data[:LONGEST_LINE] + b"\n")
+        self.put(data if len(data) <= MAX_LINE_BYTES else data[:MAX_LINE_BYTES] + b"\n")
         return len(text)
 
     def flush(self) -> None:

@@ -25,7 +25,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, float("inf"))
 """Upper bounds, in seconds. 0.05 and 0.3 are promises: how late a hammer falls, and after how long a bid that is
 not known to be on disk is `pending`."""
-SORTED_AT_ONCE = 1_024
+MAX_UNSORTED = 1_024
 
 
 class Counter:
@@ -57,7 +57,7 @@ class Histogram:
 
     def add(self, value: float) -> None:
         self._fresh.append(value)
-        if len(self._fresh) >= SORTED_AT_ONCE:
+        if len(self._fresh) >= MAX_UNSORTED:
             self._sort()
 
     def read(self) -> Metric:

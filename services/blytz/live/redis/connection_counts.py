@@ -19,7 +19,7 @@ class RedisConnectionCounts:
         self._pipe = pipe
         self._script = load_script(__package__, "connection_counts")
 
-    async def share(self, gateway: str, most: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
+    async def share(self, gateway: str, limit: int, counts: Sequence[tuple[str, int]]) -> Sequence[int]:
         keys = (GATEWAYS, *(USER + user_id for user_id, _ in counts))
-        may_stay = await self._pipe.run(self._script, keys, (gateway, most, *(count for _, count in counts)))
+        may_stay = await self._pipe.run(self._script, keys, (gateway, limit, *(count for _, count in counts)))
         return cast("list[int]", may_stay)

@@ -12,7 +12,7 @@ from blytz.auction.model import Auction
 from blytz.live import protocol
 from blytz.live.topics.source import Entry
 
-DEPTH = 500
+MAX_REPLAYED_EVENTS = 500
 """How many events back a reader may resume from; further back it gets a snapshot."""
 
 
@@ -25,7 +25,7 @@ class History:
         self.name = f"auction:{auction.listing.auction_id}"
         self.epoch = epoch
         self.received = auction.seq
-        self._log: deque[Entry] = deque(maxlen=DEPTH)
+        self._log: deque[Entry] = deque(maxlen=MAX_REPLAYED_EVENTS)
         self._state: dict[str, Any] = rules.view(auction)
         self._state_json = b""
         self._keep(past)
@@ -55,7 +55,7 @@ class History:
 
     def is_continued_by(self, past: Sequence[Entry], seq: int) -> bool:
         """Whether the log, read after `received - 1`, begins with the last event known here, and ends soon."""
-        is_near = self.received <= seq <= self.received + DEPTH
+        is_near = self.received <= seq <= self.received + MAX_REPLAYED_EVENTS
         return is_near and bool(self._log and past and past[0] == self._log[-1])
 
     def since(self, after: int, epoch: str, sent: int) -> list[bytes] | None:

@@ -18,7 +18,7 @@ from blytz.kit.problems import NotFound, Overloaded, Problem, RateLimited, Store
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live import protocol
 from blytz.live.topics.fanout import SLICE, FanOut, Reader
-from blytz.live.topics.history import DEPTH, Gap, History
+from blytz.live.topics.history import MAX_REPLAYED_EVENTS, Gap, History
 from blytz.live.topics.source import Entry, Source
 
 log = structlog.get_logger()
@@ -237,7 +237,7 @@ class Topic:
         """Read it once. False when it must be read again at once."""
         history = self.history
         after = max(0, history.received - 1) if history else None
-        reading = await self._context.source.read(self.auction_id, after, 2 * DEPTH)
+        reading = await self._context.source.read(self.auction_id, after, 2 * MAX_REPLAYED_EVENTS)
         auction, past, self._dataset = reading.auction, reading.events, reading.dataset
         if auction is None:
             raise NotFound("there is no such auction", code="auction_not_found")
