@@ -12,7 +12,9 @@ from blytz.auction.redis.schedule import RedisSchedule
 from blytz.auction.redis.store import RedisStore
 from blytz.auction.service import refusal
 from blytz.auction.store import Closed
+from blytz.kit.idempotency import KEPT_S
 from blytz.kit.problems import Overloaded
+from blytz.kit.redis.key_record import RedisKeyRecord
 from blytz.kit.redis.pipe import RedisError, RedisPipe
 from blytz.kit.telemetry.metrics import Metrics
 from tests.support.auctions import ANNA, BEN, CAUSE, bid, listing
@@ -190,6 +192,17 @@ async def test_when_memory_is_full_auctions_still_close_and_are_deleted(auctions
         assert await auctions.retention(keep=1).delete_due() == 1
     assert auctions.keys("auc_1") == set()
     assert auctions.members(INDEX) == ["auc_2", "auc_3"]
+
+
+async def test_when_memory_is_full_a_seller_with_an_idempotency_key_still_pauses(auctions: Auctions) -> None:
+    await auctions.open("auc_1")
+    keys = RedisKeyRecord(auctions.pipe)
+    with full(auctions.redis):
+        assert await keys.claim("k1", "pause", "") == ("pause", "")
+        assert await keys.claim("k1", "cancel", "") == ("pause", "")
+        paused = await auctions.store.change("auc_1", "pause", CAUSE, operation_id="o1")
+    assert getattr(paused, "status", None) is Status.PAUSED
+    assert 0 < auctions.redis.ask("TTL", "idempotency:k1") <= KEPT_S
 
 
 async def _closing(auctions: Auctions) -> Event:

@@ -243,3 +243,17 @@ async def test_without_redis_the_hammer_is_alive_and_not_ready(redis: RedisServe
             await until(lambda: hammer.page("/health")[0] == 200, "it is alive", 20)
             assert hammer.page("/ready")[0] == 503
             assert hammer.stop() == 0
+
+
+async def test_an_auction_cancelled_before_it_opened_is_recorded_without_a_fault(
+    harness: HammerHarness, hammer: Service
+) -> None:
+    auction_id = await harness.open(LONG_MS, starts_at=now_ms() + LONG_MS)
+
+    await harness.store.change(auction_id, "cancel", CAUSE)
+
+    await harness.until_in_sales([auction_id], 3)
+    (sale,) = harness.sales()[auction_id]
+    assert (sale["kind"], sale["ends_at"]) == ("cancelled", None)
+    await until(lambda: auction_id in hammer.log(), "its line is in the log")
+    assert hammer.faults() == ""

@@ -1,12 +1,17 @@
 """After an outage of Redis each affected auction is compensated once, and no other."""
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import pytest
 
-from blytz.auction.model import Auction, Event, Status
+from blytz.auction.model import Auction, Code, Event, Receipt, Refused, Status
 from blytz.auction.redis.keys import HEARTBEAT, SCHEDULE, keys_of
+from blytz.auction.redis.schedule import read_clock
+from blytz.auction.redis.store import UNCERTAINTY_MS, RedisStore
+from blytz.kit.clock import ServerClock
 from blytz.kit.ids import new_id
+from blytz.kit.problems import StoreUnavailable
 from tests.support.auctions import ANNA, CAUSE, bid
 from tests.support.hammer_harness import HammerFleet, HammerHarness, fleet_with, harness_of, now_ms
 from tests.support.outages import WAYS, How, come_back, leave, make_redis_unavailable, until_time
@@ -131,8 +136,9 @@ async def test_an_auction_that_lost_no_time_is_not_compensated(harness: HammerHa
     assert (await harness.closing(paused)).public["ends_at"] == resumed.ends_at
     # A new hammer learns of the outage, and checks every auction once.
     (hammer,) = await harness.start_hammers()
-    await until(lambda: '"outage"' in hammer.log(), "the new hammer logs the outage")
     await harness.until_in_sales([await harness.open(1_000)], 5)
+    # It was reported by the hammer that noticed it.
+    assert '"outage"' not in hammer.log()
     for name in (*others, late_start, opened_later):
         assert await is_not_compensated(harness, name)
     harness.assert_logs_replay()
@@ -198,3 +204,37 @@ async def test_redis_and_all_hammers_down_together_is_an_outage(harness: HammerH
     assert event.public["by_ms"] >= AWAY_MS
     await harness.until_in_sales([name], 10)
     await harness.assert_each_ended_once([name])
+
+
+async def test_a_bid_after_an_end_that_an_outage_covered_is_to_be_repeated(harness: HammerHarness) -> None:
+    """No hammer has given the time back yet, so that nobody knows whether the auction has ended."""
+    clock = ServerClock(partial(read_clock, harness.pipe))
+    await clock.sync()
+    store = RedisStore(harness.pipe, clock=clock)
+    before = await harness.open(ends_in_ms=1_000)
+    for hammer in harness.hammers:
+        hammer.freeze()
+    try:
+        await until_time((await harness.auction(before)).ends_at or 0)
+        assert is_ended(await store.place_bid(before, bid(ANNA, 900), CAUSE))
+        # The end of the other one must be later than that by more than the doubt about when the outage began.
+        covered = await harness.open(ends_in_ms=UNCERTAINTY_MS + 1_500)
+        await until_time(((await harness.auction(covered)).ends_at or 0) - 300)
+        # As the clock of a service does twice a second.
+        await harness.pipe.now()
+        await make_redis_unavailable(harness, "killed", 600)
+        await until_time((await harness.auction(covered)).ends_at or 0)
+        with pytest.raises(StoreUnavailable):
+            await store.place_bid(covered, bid(ANNA, 900), CAUSE)
+        with pytest.raises(StoreUnavailable):
+            await store.change(covered, "extend", CAUSE, 1_000)
+        assert is_ended(await store.place_bid(before, bid(ANNA, 900), CAUSE))
+    finally:
+        for hammer in harness.hammers:
+            hammer.thaw()
+    await compensation_of(harness, covered)
+    assert isinstance(await store.place_bid(covered, bid(ANNA, 900), CAUSE), Receipt)
+
+
+def is_ended(result: object) -> bool:
+    return isinstance(result, Refused) and result.code is Code.AUCTION_ENDED

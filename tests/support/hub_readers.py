@@ -56,6 +56,7 @@ class MemorySource:
         self._datasets = 1
         self.log: list[tuple[int, bytes]] = []
         self.subscribed = False
+        self.reads = 0
         self.at_once = True
         self._asked: list[tuple[asyncio.Future[Any], Callable[[], Any]]] = []
 
@@ -96,6 +97,7 @@ class MemorySource:
             found = self.log[-limit:] if after is None else [each for each in self.log if each[0] > after][:limit]
             return Reading(self._state(), found, f"d{self._datasets}")
 
+        self.reads += 1
         reading: Reading = await self._answer(read)
         return reading
 

@@ -25,6 +25,7 @@ async def main(settings: Settings) -> None:
     issuers = signing_in.issuers(settings)
     clock = wiring.server_clock(pipe)
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
+    stored_bytes = wiring.stored_bytes_of_user(settings, pipe)
     metrics = Metrics()
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
@@ -32,11 +33,12 @@ async def main(settings: Settings) -> None:
 
     tasks = TaskSupervisor(metrics)
     app = application(
-        service=wiring.auction_service(settings, pipe, store),
+        service=wiring.auction_service(settings, pipe, store, stored_bytes),
         access=Access(
             signing_in.identity(issuers, bans.bans),
             wiring.dev_issuer(settings),
             wiring.writes_of_user(settings, pipe),
+            stored_bytes,
             BanService(bans),
         ),
         clock=clock,

@@ -29,7 +29,7 @@ async def main(settings: Settings) -> None:
     events = RedisEvents(settings.redis_url, pipe, store)
     hub = Hub(events, clock, metrics)
     events.listener = hub
-    service = wiring.auction_service(settings, pipe, store)
+    service = wiring.auction_service(settings, pipe, store, wiring.stored_bytes_of_user(settings, pipe))
     context = GatewayContext(
         settings, identity, service, clock, hub, metrics, bans.bans, RedisConnectionCounts(pipe)
     )

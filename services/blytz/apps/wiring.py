@@ -46,11 +46,15 @@ def writes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
     return UserLimit(Limit("writes", settings.writes_per_s, settings.writes_burst), RedisLedger(pipe))
 
 
-def auction_service(settings: Settings, pipe: RedisPipe, store: RedisStore) -> AuctionService:
-    ledger = RedisLedger(pipe)
-    bids_of_user = UserLimit(Limit("bids", settings.bids_per_s, settings.bids_burst), ledger)
-    stored_bytes_of_user = UserLimit(daily_limit("bytes", settings.stored_bytes_per_day), ledger)
-    return AuctionService(store, bids_of_user, stored_bytes_of_user)
+def stored_bytes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
+    return UserLimit(daily_limit("bytes", settings.stored_bytes_per_day), RedisLedger(pipe))
+
+
+def auction_service(
+    settings: Settings, pipe: RedisPipe, store: RedisStore, stored_bytes: UserLimit
+) -> AuctionService:
+    bids_of_user = UserLimit(Limit("bids", settings.bids_per_s, settings.bids_burst), RedisLedger(pipe))
+    return AuctionService(store, bids_of_user, stored_bytes)
 
 
 def _tune_gc() -> None:

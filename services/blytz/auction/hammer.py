@@ -39,6 +39,8 @@ RECHECK_PAUSED_MS = 5_000
 ORPHAN_AFTER_MS = 60_000
 """An entry whose auction has still not appeared this long after it was due belongs to an opening that failed."""
 POSTPONE_MS = 60_000
+NEW_OUTAGE_MS = 1_000
+"""An outage that ended this recently was noticed by this heartbeat."""
 HEARTBEAT_VALID_S = 1.0
 """A hammer falls only this soon after a heartbeat: Redis may have stood still since, and then the lost time comes
 first. A call that Redis executes more than a second late is refused by the script itself (decision 16)."""
@@ -136,14 +138,15 @@ class Hammer:
     def _report(self, outage: Outage | None) -> None:
         """Log and count a step of the clock and an outage since the last heartbeat. The clock's step has moved the
         outage that was known."""
-        stepped_ms, known = self._clock.stepped_ms, self._outage
+        stepped_ms, known, is_first = self._clock.stepped_ms, self._outage, self._stepped_ms is None
         step_ms = stepped_ms - (stepped_ms if self._stepped_ms is None else self._stepped_ms)
         self._stepped_ms, self._outage = stepped_ms, outage
         if step_ms:
             log.warning("clock_step", step_ms=step_ms)
             self._steps.add()
             known = Outage(known.began_at + step_ms, known.ended_at + step_ms) if known else None
-        if outage and outage != known:
+        # The first heartbeat of a hammer also returns an outage that other hammers have reported.
+        if outage and outage != known and (not is_first or self._clock.now() - outage.ended_at < NEW_OUTAGE_MS):
             log.warning("outage", lost_ms=outage.ended_at - outage.began_at)
             self._outages.add()
 
@@ -204,7 +207,7 @@ class Hammer:
                 case Closed(status, event):
                     if await self._schedule.record_sale(auction_id, event):
                         self._closed.add(status.value)
-                        self._lag_s.add(max(0, event.public["at"] - event.public["ends_at"]) / 1000)
+                        self._measure_lag(event)
                         log.info("closed", auction_id=auction_id, status=status.value)
                 case NotYet(remaining_ms):
                     await self._wait(auction_id, entry, remaining_ms)
@@ -221,6 +224,11 @@ class Hammer:
             log.exception("hammer_failed", auction_id=auction_id)
             await self._postpone(auction_id, entry)
         return True
+
+    def _measure_lag(self, event: Event) -> None:
+        # One that was cancelled before it opened had no end.
+        if event.public["ends_at"] is not None:
+            self._lag_s.add(max(0, event.public["at"] - event.public["ends_at"]) / 1000)
 
     async def _postpone(self, auction_id: str, entry: float) -> None:
         """Check again in a minute: only a person, who finds it in the log, can help, and other auctions go on."""

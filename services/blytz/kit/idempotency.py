@@ -16,6 +16,10 @@ KEPT_S: Final = 24 * 3_600
 """How long a key is remembered."""
 
 
+BYTES_OF_KEY: Final = 300
+"""What a remembered key takes up in Redis, at most."""
+
+
 class KeyReused(Conflict):
     """The key came with another request within the last 24 hours."""
 

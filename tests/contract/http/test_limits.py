@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from blytz.kit.idempotency import BYTES_OF_KEY
 from tests.support.http import Api, problem
 from tests.support.redis import RedisServer
 from tests.support.services import Service
@@ -55,6 +56,14 @@ def test_a_user_over_the_limit_of_stored_bytes_is_refused_on_every_write_call(
         bids = [api.bid(auction_id, 1, by=anna) for _ in range(21)]
         problem(bids[19], 409, "bid_too_low")
         problem(bids[20], 429, "rate_limited")
+        # A key is stored also for a request that is then refused.
+        ben = api.token("Ben of the bytes")
+        pauses = [
+            api.post("/v1/auctions/none/pause", by=ben, idempotency_key=f"k{number}")
+            for number in range(20_000 // BYTES_OF_KEY + 1)
+        ]
+        problem(pauses[0], 404, "auction_not_found")
+        problem(pauses[-1], 429, "rate_limited")
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "https://also.example:8443", "http://localhost:8081"])

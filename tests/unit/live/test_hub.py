@@ -6,7 +6,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from blytz.kit.clock import ClockReading, ServerClock
 from blytz.kit.telemetry.metrics import Metrics
-from blytz.live.topics.hub import Hub
+from blytz.live.topics.hub import IDLE_FOR_S, MAX_IDLE_TOPICS, Hub
+from blytz.live.topics.topic import WatchRequest
 from tests.support.hub_readers import AUCTION, CheckedReader, MemorySource
 from tests.support.virtual_loop import VirtualLoop
 
@@ -70,8 +71,8 @@ class HubWithReaders:
 
     def close(self) -> None:
         for reader in self.readers:
-            reader.unwatch()
-        self.loop.turn(3)
+            self.loop.act(reader.unwatch)
+        self.loop.pass_time(IDLE_FOR_S)
         self.loop.close()
 
 
@@ -241,4 +242,42 @@ def test_a_recovering_reader_waits_for_the_next_flush_and_gets_no_gap_and_no_rep
     assert frames() == before + len(others)
     assert late.view is not None
     assert late.view[1] == 1
+    hub_test.close()
+
+
+def test_readers_who_come_and_go_do_not_read_the_log_again() -> None:
+    """The reading goes on when its only reader leaves, and what was read is kept for a few seconds."""
+    hub_test = HubWithReaders()
+    hub_test.source.grow(700)
+    reader = hub_test.readers[0]
+    hub_test.loop.act(reader.watch)
+    hub_test.loop.act(hub_test.subscribe_again)
+    hub_test.loop.act(reader.unwatch)
+    hub_test.loop.pass_time(0.1)
+    before = hub_test.source.reads
+    for _ in range(50):
+        hub_test.loop.act(reader.watch)
+        hub_test.loop.pass_time(0.02)
+        hub_test.loop.act(reader.unwatch)
+        hub_test.loop.pass_time(0.02)
+    assert (hub_test.source.reads, list(hub_test.hub.readers())) == (before, [])
+
+    hub_test.publish(1)
+    hub_test.loop.act(hub_test.deliver)
+    hub_test.loop.act(reader.watch)
+    hub_test.recover_and_check()
+    hub_test.loop.act(reader.unwatch)
+    hub_test.loop.pass_time(IDLE_FOR_S + 1)
+    assert not hub_test.source.subscribed
+    hub_test.close()
+
+
+def test_only_so_many_topics_are_kept_without_a_reader() -> None:
+    hub_test = HubWithReaders()
+    reader = hub_test.readers[0]
+    for number in range(MAX_IDLE_TOPICS + 10):
+        hub_test.loop.act(hub_test.hub.watch, f"auc_{number}", WatchRequest(reader))
+        hub_test.loop.act(hub_test.hub.unwatch, f"auc_{number}", reader)
+    hub_test.loop.pass_time(1)
+    assert len(hub_test.hub._topics) == MAX_IDLE_TOPICS
     hub_test.close()

@@ -10,11 +10,11 @@ from blytz.auction.http.schemas import AuctionState, read_nothing
 from blytz.auction.model import Auction, Verb
 from blytz.auction.service import AuctionService, state_for
 from blytz.identity import Principal
-from blytz.identity.http.callers import Connection, caller_of, scope_of
+from blytz.identity.http.callers import Connection, access_of, caller_of, scope_of
 from blytz.kit.clock import ServerClock
 from blytz.kit.http.asgi import CALLER, REQUEST_ID
 from blytz.kit.http.litestar import Call
-from blytz.kit.idempotency import KeyRecord, Operation, operation_of
+from blytz.kit.idempotency import BYTES_OF_KEY, KeyRecord, Operation, operation_of
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,12 @@ async def refuse_body(request: Call) -> None:
 
 async def operation(request: Call, key: str | None, subject_id: str = "") -> Operation:
     """What this request asks for, the same for each repetition with its `Idempotency-Key`; `subject_id` is the id
-    of what it would create. Raises `KeyReused`, and what the store raises."""
+    of what it would create. Raises `KeyReused`, `RateLimited`, and what the store raises."""
     keys = app_state_of(request).keys
     if key is None or keys is None:
         return Operation("", subject_id)
+    if limit := access_of(request).stored_bytes_of_user:
+        limit.take(caller_of(request).id, BYTES_OF_KEY)
     identified_by = (request.method, request.scope["path"], await request.body())
     return await operation_of(keys, caller_of(request).id, key, identified_by, subject_id)
 

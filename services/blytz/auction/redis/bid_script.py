@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 class BidScript:
     """Makes the command, and reads the reply (`ReplyReader` in `kit/redis/pipe.py`). `keys` gives those of an
     auction; `ended_early` is called for an auction that was sold to a bid; `expected` gives the time for the check
-    of the clock."""
+    of the clock; `checked` raises where a refusal may not be passed on."""
 
     def __init__(
         self,
@@ -35,11 +35,13 @@ class BidScript:
         keys: Callable[[str], tuple[bytes, ...]],
         ended_early: Callable[[str], None],
         expected: Callable[[], str],
+        checked: Callable[[Refused], Refused],
     ) -> None:
         self._script = script
         self._keys = keys
         self._ended_early = ended_early
         self._expected = expected
+        self._checked = checked
         self._head = lru_cache(maxsize=MAX_CACHED)(self._make_head)
         self.durable_s = Histogram("", "")
 
@@ -57,7 +59,7 @@ class BidScript:
     def read(self, request: Placed, reply: Any, turn: Turn) -> Receipt | Refused:
         self.durable_s.add(turn.age_s())
         if reply[0] == b"refused":
-            return refused(reply)
+            return self._checked(refused(reply))
         _, outcome, seq, price, minimum, leading, ends_at, replayed, status, _ = reply
         if status == b"sold" and not replayed:
             self._ended_early(request[0])

@@ -6,6 +6,7 @@ them). Both are written before the auction itself: an entry without an auction i
 entry would never be closed.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -29,7 +30,7 @@ from blytz.auction.model import (
 from blytz.auction.redis.bid_script import BidScript, refused
 from blytz.auction.redis.index import Index
 from blytz.auction.redis.keys import SCHEDULE, bid_keys_of, keys_of
-from blytz.auction.redis.schedule import RESCHEDULE
+from blytz.auction.redis.schedule import COMPENSATION_MS, RESCHEDULE
 from blytz.auction.redis.state import auction_of, corrupt, new_state, text, whole
 from blytz.auction.store import Closed, CorruptAuction, Page
 from blytz.kit.answer import Answer
@@ -41,6 +42,8 @@ from blytz.kit.redis.scripts import source
 from blytz.kit.telemetry.metrics import Metrics
 
 SCRIPTS: Final = ("open", "place_bid", "change", "close")
+UNCERTAINTY_MS: Final = 1_000
+"""An outage counts from the last heartbeat before it, which is younger than this."""
 
 _json = msgspec.json.Encoder()
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -69,7 +72,9 @@ class RedisStore:
         self._index = Index(pipe)
         self._scripts = scripts or load_scripts()
         self._clock = clock
-        self._bids = BidScript(self._scripts["place_bid"], bid_keys_of, self._schedule_now, self._expected)
+        self._bids = BidScript(
+            self._scripts["place_bid"], bid_keys_of, self._schedule_now, self._expected, self._checked
+        )
 
     def register_metrics(self, metrics: Metrics) -> None:
         self._bids.durable_s = metrics.histogram(
@@ -111,7 +116,7 @@ class RedisStore:
     ) -> Auction | Refused:
         reply = await self._run("change", auction_id, cause, verb, by_ms, operation_id=operation_id)
         if reply[0] == b"refused":
-            return refused(reply)
+            return self._checked(refused(reply))
         auction = await self._must_get(auction_id)
         # The schedule may be stale, the close script is not: an entry that comes too early does no harm, and
         # one that is missing was closed.
@@ -201,6 +206,20 @@ class RedisStore:
         if not self._clock.is_known:
             await self._clock.sync()
         return self._clock.stepped_ms
+
+    def _checked(self, refusal: Refused) -> Refused:
+        """Raises `StoreUnavailable` for `auction_ended` right after Redis was away, when the end fell into that
+        time: a hammer is about to give it back, and then the auction goes on."""
+        link = self._pipe
+        if refusal.code is not Code.AUCTION_ENDED or not link.away_since or self._clock is None:
+            return refusal
+        now_s = asyncio.get_running_loop().time()
+        if now_s - link.connected_at > COMPENSATION_MS / 1000:
+            return refusal
+        away_since = self._clock.now() - (now_s - link.away_since) * 1000 - UNCERTAINTY_MS
+        if refusal.ends_at is not None and refusal.ends_at >= away_since:
+            raise StoreUnavailable
+        return refusal
 
     def _expected(self) -> str:
         return text(self._clock.steady()) if self._clock else ""

@@ -24,6 +24,7 @@ class Access:
     issuer: DevIssuer | None = None
     """None outside dev, where there is no such sign-in."""
     writes_of_user: UserLimit | None = None
+    stored_bytes_of_user: UserLimit | None = None
     ban_service: BanService | None = None
 
     @property

@@ -68,6 +68,10 @@ class RedisLink:
         self.times_connected = 0
         self.last_heard = 0.0
         """Loop time of the last bytes from Redis."""
+        self.away_since = 0.0
+        """Loop time of the last bytes before the last loss of a connection; 0 when none was lost yet."""
+        self.connected_at = 0.0
+        """Loop time at which the present connection, or the last one, was ready."""
         self._address = parse_url(url)
         self._wire: _Wire | None = None
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
@@ -137,6 +141,7 @@ class RedisLink:
                 continue
             attempt = 0
             self.times_connected += 1
+            self.connected_at = self._loop.time()
             self.up.set()
             self.on_up()
             await self._lost.wait()
@@ -205,6 +210,7 @@ class RedisLink:
         # Before `on_down`, which may raise: `_keep` waits for it.
         self._lost.set()
         if self.up.is_set():
+            self.away_since = self.last_heard
             self.up.clear()
             self.on_down()
 

@@ -12,15 +12,21 @@ from blytz.live.topics.source import Source
 from blytz.live.topics.topic import Topic, TopicContext, WatchRequest
 
 CHECK_DATASET_EVERY_S = 1.0
+IDLE_FOR_S = 5.0
+"""How long a topic without readers is kept: reading its log for each reader who comes and goes costs far more."""
+MAX_IDLE_TOPICS = 64
+"""Past it the one that has been idle for longest is given up."""
 
 
 class Hub:
-    """A topic exists while a connection watches it."""
+    """A topic exists while a connection watches it, and for a few seconds more."""
 
     def __init__(self, source: Source, clock: ServerClock, metrics: Metrics) -> None:
         self._source = source
         self._context = TopicContext(source, clock, metrics)
         self._topics: dict[str, Topic] = {}
+        self._idle: dict[str, asyncio.TimerHandle] = {}
+        """By auction, the topics without readers, those that are idle for longest first."""
         metrics.gauge("blytz_topics", "Auctions that are watched here", lambda: len(self._topics))
         metrics.gauge(
             "blytz_fan_out_due",
@@ -29,15 +35,18 @@ class Hub:
         )
 
     def readers(self) -> Iterator[tuple[str, int]]:
-        """`(auction_id, subscribed readers)` of each topic."""
-        return ((topic.auction_id, len(topic.fan_out)) for topic in list(self._topics.values()))
+        """`(auction_id, subscribed readers)` of each topic that is not idle."""
+        topics = [topic for topic in self._topics.values() if topic.auction_id not in self._idle]
+        return ((topic.auction_id, len(topic.fan_out)) for topic in topics)
 
     def watch(self, auction_id: str, request: WatchRequest) -> None:
         """Send the reader a snapshot or replay, then every event. An auction that does not exist is answered with
         an error."""
+        if idle := self._idle.pop(auction_id, None):
+            idle.cancel()
         topic = self._topics.get(auction_id)
         if topic is None:
-            topic = self._topics[auction_id] = Topic(auction_id, self._context, self._on_empty)
+            topic = self._topics[auction_id] = Topic(auction_id, self._context, self._on_idle, self._close)
             self._source.subscribe(auction_id)
         topic.watch(request)
 
@@ -72,7 +81,16 @@ class Hub:
                 for topic in list(self._topics.values()):
                     topic.on_dataset(dataset)
 
-    def _on_empty(self, auction_id: str) -> None:
+    def _on_idle(self, auction_id: str) -> None:
+        if auction_id not in self._topics or auction_id in self._idle:
+            return
+        if len(self._idle) >= MAX_IDLE_TOPICS:
+            self._close(next(iter(self._idle)))
+        self._idle[auction_id] = asyncio.get_running_loop().call_later(IDLE_FOR_S, self._close, auction_id)
+
+    def _close(self, auction_id: str) -> None:
+        if idle := self._idle.pop(auction_id, None):
+            idle.cancel()
         if topic := self._topics.pop(auction_id, None):
             topic.close()
             self._source.unsubscribe(auction_id)

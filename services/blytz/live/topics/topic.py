@@ -58,13 +58,21 @@ class Topic:
     """`history` is None until the log was read for the first time. While it is read, events wait in `_early` and
     requests in `_waiting`."""
 
-    def __init__(self, auction_id: str, context: TopicContext, on_empty: Callable[[str], None]) -> None:
-        """`on_empty` is called with the auction's id when no connection is subscribed or waiting any more."""
+    def __init__(
+        self,
+        auction_id: str,
+        context: TopicContext,
+        on_idle: Callable[[str], None],
+        on_end: Callable[[str], None],
+    ) -> None:
+        """`on_idle` is called with the auction's id when no connection is subscribed or waiting any more, `on_end`
+        when the auction cannot be read."""
         self.auction_id = auction_id
         self.history: History | None = None
         self.fan_out = FanOut(self._on_flushed)
         self._context = context
-        self._on_empty = on_empty
+        self._on_idle = on_idle
+        self._on_end = on_end
         self._dataset = ""
         self._waiting: dict[Reader, WatchRequest] = {}
         """Readers whose request is not answered yet: one each."""
@@ -97,7 +105,7 @@ class Topic:
         self.fan_out.unsubscribe(reader)
         self._waiting.pop(reader, None)
         if not len(self.fan_out) and not self._waiting:
-            self._on_empty(self.auction_id)
+            self._on_idle(self.auction_id)
 
     def close(self) -> None:
         """Stop all work."""
@@ -272,7 +280,7 @@ class Topic:
         for request in requests:
             _refuse(request, why)
             request.reader.unsubscribed(self.auction_id)
-        self._on_empty(self.auction_id)
+        self._on_end(self.auction_id)
 
 
 def _refuse(request: WatchRequest, why: Problem) -> None:
