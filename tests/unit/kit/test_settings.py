@@ -245,7 +245,7 @@ def test_either_all_variables_are_set_from_their_files_or_none_is(tmp_path: Path
 
 def test_every_variable_of_ours_is_in_the_table() -> None:
     """All variables that are named anywhere in the repository."""
-    made_up = {"BLYTZ_ORIGNS", "BLYTZ_COFFEE", "BLYTZ_REDIS_URL", "BLYTZ_GATEWAY_DOMAIN"}
+    made_up = {"BLYTZ_ORIGNS", "BLYTZ_COFFEE", "BLYTZ_REDIS_URL", "BLYTZ_GATEWAY_DOMAIN", "BLYTZ_FIREBASE_PROJCET"}
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
     )
