@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 import msgspec
 
 from blytz.auction.model import Bid, BidKind, Cause, Code, Party, Receipt, Refused
-from blytz.auction.redis.state import corrupt
+from blytz.auction.redis.state import corrupt, text
 from blytz.kit.redis.link import LENGTH_HEADERS, Part, pack
 from blytz.kit.redis.pipe import Script, Turn
 from blytz.kit.telemetry.metrics import Histogram
@@ -27,14 +27,14 @@ _encode = msgspec.json.Encoder().encode
 class BidScript:
     """Makes the command, and reads the reply (`ReplyReader` in `kit/redis/pipe.py`). `keys` gives those of an
     auction; `ended_early` is called for an auction that was sold to a bid; `expected` gives the time for the check
-    of the clock; `checked` raises where a refusal may not be passed on."""
+    of the clock, in ms; `checked` raises where a refusal may not be passed on."""
 
     def __init__(
         self,
         script: Script,
         keys: Callable[[str], tuple[bytes, ...]],
         ended_early: Callable[[str], None],
-        expected: Callable[[], str],
+        expected: Callable[[], int | None],
         checked: Callable[[Refused], Refused],
     ) -> None:
         self._script = script
@@ -47,10 +47,9 @@ class BidScript:
 
     def command(self, auction_id: str, bid: Bid, cause: Cause) -> bytes:
         by, bid_id, amount = _encode(cause), bid.bid_id.encode(), str(bid.amount).encode()
-        expected = self._expected().encode()
         # fmt: off
         return b"".join((
-            self._head(auction_id), LENGTH_HEADERS[len(by)], by, LENGTH_HEADERS[len(expected)], expected,
+            self._head(auction_id), LENGTH_HEADERS[len(by)], by, _pack_time(self._expected()),
             _pack_bidder(bid.bidder),
             LENGTH_HEADERS[len(bid_id)], bid_id, LENGTH_HEADERS[len(amount)], amount, _TAILS[bid.kind],
         ))
@@ -72,7 +71,7 @@ class BidScript:
     def with_source(self, request: Placed) -> bytes:
         auction_id, bid, cause = request
         bidder = bid.bidder
-        by = (auction_id, _encode(cause), self._expected())
+        by = (auction_id, _encode(cause), text(self._expected()))
         args = (*by, bidder.id, _encode(bidder), bid.bid_id, bid.amount, bid.kind)
         return self._script.with_source(self._keys(auction_id), args)
 
@@ -80,6 +79,12 @@ class BidScript:
         keys = self._keys(auction_id)
         parts: tuple[Part, ...] = (b"EVALSHA", self._script.sha, len(keys), *keys, auction_id)
         return b"*%d" % (len(parts) + ARGS_AFTER_ID) + _without_count(parts)
+
+
+@lru_cache(maxsize=1)
+def _pack_time(at: int | None) -> bytes:
+    """The same for all bids of a millisecond."""
+    return _without_count((text(at),))
 
 
 @lru_cache(maxsize=MAX_CACHED)

@@ -221,8 +221,8 @@ class RedisStore:
             raise StoreUnavailable
         return refusal
 
-    def _expected(self) -> str:
-        return text(self._clock.steady()) if self._clock else ""
+    def _expected(self) -> int | None:
+        return self._clock.steady() if self._clock else None
 
     def _state(self, auction_id: str) -> Answer[Auction | None]:
         return self._pipe.call("HGETALL", keys_of(auction_id).state, convert=auction_of)
@@ -255,7 +255,7 @@ class RedisStore:
         operation = (keys.of_operation(operation_id),) if operation_id else ()
         script, named = self._scripts[name], (*keys.of_verb, *operation)
         return self._pipe.run(
-            script, named, (auction_id, _json.encode(cause), self._expected(), *args), fault=corrupt
+            script, named, (auction_id, _json.encode(cause), text(self._expected()), *args), fault=corrupt
         )
 
     async def _must_get(self, auction_id: str) -> Auction:
