@@ -13,7 +13,7 @@ import msgspec
 from blytz.auction.model import Bid, BidKind, Cause, Code, Party, Receipt, Refused
 from blytz.auction.redis.state import corrupt, text
 from blytz.kit.redis.link import LENGTH_HEADERS, Part, pack
-from blytz.kit.redis.pipe import Script, Turn
+from blytz.kit.redis.pipe import RedisPipe, Script, Turn
 from blytz.kit.telemetry.metrics import Histogram
 
 MAX_CACHED: Final = 4_096
@@ -32,12 +32,15 @@ class BidScript:
     def __init__(
         self,
         script: Script,
+        pipe: RedisPipe,
         keys: Callable[[str], tuple[bytes, ...]],
         ended_early: Callable[[str], None],
         expected: Callable[[], int | None],
         checked: Callable[[Refused], Refused],
     ) -> None:
         self._script = script
+        self._pipe = pipe
+        self._time_of_turn, self._time = -1, b""
         self._keys = keys
         self._ended_early = ended_early
         self._expected = expected
@@ -49,7 +52,7 @@ class BidScript:
         by, bid_id, amount = _encode(cause), bid.bid_id.encode(), str(bid.amount).encode()
         # fmt: off
         return b"".join((
-            self._head(auction_id), LENGTH_HEADERS[len(by)], by, _pack_time(self._expected()),
+            self._head(auction_id), LENGTH_HEADERS[len(by)], by, self._packed_time(),
             _pack_bidder(bid.bidder),
             LENGTH_HEADERS[len(bid_id)], bid_id, LENGTH_HEADERS[len(amount)], amount, _TAILS[bid.kind],
         ))
@@ -75,16 +78,16 @@ class BidScript:
         args = (*by, bidder.id, _encode(bidder), bid.bid_id, bid.amount, bid.kind)
         return self._script.with_source(self._keys(auction_id), args)
 
+    def _packed_time(self) -> bytes:
+        """The same for all bids that leave in one write."""
+        if self._time_of_turn != self._pipe.turns:
+            self._time_of_turn, self._time = self._pipe.turns, _without_count((text(self._expected()),))
+        return self._time
+
     def _make_head(self, auction_id: str) -> bytes:
         keys = self._keys(auction_id)
         parts: tuple[Part, ...] = (b"EVALSHA", self._script.sha, len(keys), *keys, auction_id)
         return b"*%d" % (len(parts) + ARGS_AFTER_ID) + _without_count(parts)
-
-
-@lru_cache(maxsize=1)
-def _pack_time(at: int | None) -> bytes:
-    """The same for all bids of a millisecond."""
-    return _without_count((text(at),))
 
 
 @lru_cache(maxsize=MAX_CACHED)

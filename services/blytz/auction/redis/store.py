@@ -73,7 +73,7 @@ class RedisStore:
         self._scripts = scripts or load_scripts()
         self._clock = clock
         self._bids = BidScript(
-            self._scripts["place_bid"], bid_keys_of, self._schedule_now, self._expected, self._checked
+            self._scripts["place_bid"], pipe, bid_keys_of, self._schedule_now, self._expected, self._checked
         )
 
     def register_metrics(self, metrics: Metrics) -> None:

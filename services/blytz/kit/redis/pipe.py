@@ -161,6 +161,8 @@ class RedisPipe(RedisLink):
         self._max_in_flight = max_in_flight
         self._replicas = replicas
         self._outgoing: list[bytes] = []
+        self.turns = 0
+        """Writes so far: all commands between two of them leave together."""
         self._sent: deque[SentCommand | None] = deque()
         """Commands without a reply, in the order in which replies come; None stands for a WAIT."""
         self._unreplicated: list[tuple[SentCommand, Any]] = []
@@ -226,6 +228,7 @@ class RedisPipe(RedisLink):
             self._due_timer = self._loop.call_later(CHECK_DUE_EVERY_S, self._check_due)
 
     def _flush(self) -> None:
+        self.turns += 1
         if not self._outgoing:
             return
         if self._replicas:
