@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from typing_extensions import override
+
 from blytz.kit.redis.pipe import RedisPipe
 
 CONNECTED_WITHIN_S = 10.0
@@ -12,8 +14,9 @@ class NoTimeoutPipe(RedisPipe):
     """Waits for each answer without a timeout, for tests of what is decided and not of how fast: there a slow disk
     must not fail the test."""
 
-    def _look(self) -> None:
-        self._watch = None
+    @override
+    def _check_due(self) -> None:
+        self._due_timer = None
 
 
 @asynccontextmanager
