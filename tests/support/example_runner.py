@@ -1,6 +1,8 @@
 """A platform with users, and for each documented example a request that gets this answer."""
 
+import contextlib
 import json
+import sqlite3
 import time
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -149,6 +151,8 @@ class ExampleRunner:
             is_about = self.banned()[1] if operation.id in {"getBan", "listBans"} else self.user_id(self.person())
             parts = {"user_id": is_about} if "{user_id}" in operation.path else {}
             return Ask(operation, self.person("admin"), body, parts)
+        if "shows" in operation.document["tags"]:
+            return self._about_show(operation, body)
         if operation.id == "createAuction":
             if "starts_at" in body:
                 body = {**body, "starts_at": int(time.time() * 1000) + LONG_MS}
@@ -160,6 +164,47 @@ class ExampleRunner:
         terms: dict[str, Any] = {"buy_now_price": 9_000} if name == "bought" else {}
         auction_id = self.open(seller, **terms)
         return self._about(operation, name, auction_id, seller, body)
+
+    def _about_show(self, operation: Operation, body: Any) -> Ask:
+        seller = self.person("seller")
+        if operation.id == "createShow":
+            return Ask(operation, seller, self._in_future(body), key=f"k{next(_numbers)}")
+        show_id = self.show(seller)
+        parts = {"show_id": show_id, "lot_id": "" if operation.id == "addLot" else self.lot(show_id, seller)}
+        match operation.id:
+            case "listShows":
+                # So that there is another page.
+                self.show(seller)
+                return Ask(operation, query={"limit": 1, "seller": self.user_id(seller)})
+            case "addLot":
+                return Ask(operation, seller, body, parts, key=f"k{next(_numbers)}")
+            case "orderQueue":
+                body = {"lot_ids": [parts["lot_id"]]}
+        return Ask(operation, seller, body, parts)
+
+    def show(self, seller: str) -> str:
+        """The id of a new show like that of the examples."""
+        [create] = [one for one in operations() if one.id == "createShow"]
+        answer = self.send(Ask(create, seller, self._in_future(create.request("in an hour"))))
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["show_id"])
+
+    def lot(self, show_id: str, seller: str) -> str:
+        """The id of a new lot like that of the examples."""
+        [add] = [one for one in operations() if one.id == "addLot"]
+        answer = self.send(Ask(add, seller, add.request("a bowl"), {"show_id": show_id}))
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["lot_id"])
+
+    def change_catalogue(self, statement: str, *values: str | int | None) -> None:
+        """For a state that no call leads to yet. Only where the platform uses SQLite."""
+        with contextlib.closing(sqlite3.connect(self.platform.data / "show.sqlite")) as database, database:
+            assert database.execute(statement, values).rowcount == 1
+
+    @staticmethod
+    def _in_future(body: Any) -> Any:
+        """The example's moment has passed."""
+        return body | {"scheduled_at": int(time.time() * 1000) + LONG_MS} if "scheduled_at" in body else body
 
     def _about(self, operation: Operation, name: str, auction_id: str, seller: str, body: Any) -> Ask:
         parts = {"auction_id": auction_id}

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from blytz.show.model import MAX_LOTS
 from tests.support.example_runner import LONG_MS, Ask, ExampleRunner, Operation
 
 Way = Callable[[ExampleRunner, Operation], Ask]
@@ -17,7 +18,7 @@ def _forbidden(runner: ExampleRunner, operation: Operation) -> Ask:
 
 def _malformed(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
-    if operation.method in {"POST", "PUT"}:
+    if operation.method in {"POST", "PUT", "PATCH"}:
         # Also for calls whose body is optional.
         return ask.but(body={"what": "is this"})
     if "user_id" in ask.parts:
@@ -58,6 +59,7 @@ def _reused(runner: ExampleRunner, operation: Operation) -> Ask:
 
 def _key_reused(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation).but(key="k-1")
+    # A key belongs to its user, whatever it was used for.
     runner.open(ask.token, key="k-1")
     return ask
 
@@ -85,7 +87,43 @@ def _never_paused(runner: ExampleRunner, operation: Operation) -> Ask:
     return Ask(operation, seller, parts={"auction_id": runner.open(seller)})
 
 
+def _show_in_state(status: str) -> Way:
+    def ask(runner: ExampleRunner, operation: Operation) -> Ask:
+        good = runner.good(operation)
+        change = "UPDATE shows SET status = ?, started_at = 1, ended_at = ? WHERE show_id = ?"
+        runner.change_catalogue(change, status, 1 if status == "ended" else None, good.parts["show_id"])
+        return good.but(body={"scheduled_at": None}) if operation.id == "changeShow" else good
+
+    return ask
+
+
+def _removed_lot(runner: ExampleRunner, operation: Operation) -> Ask:
+    """Sold, because removing a removed one changes nothing."""
+    ask = runner.good(operation)
+    runner.change_catalogue("UPDATE lots SET status = 'sold' WHERE lot_id = ?", ask.parts["lot_id"])
+    return ask
+
+
+def _full_show(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = runner.good(operation)
+    lot_id = runner.lot(ask.parts["show_id"], ask.token)
+    runner.change_catalogue("UPDATE lots SET number = ? WHERE lot_id = ?", MAX_LOTS, lot_id)
+    return ask
+
+
+def _old_version(runner: ExampleRunner, operation: Operation) -> Ask:
+    stale = {"lot_ids": []} if operation.id == "orderQueue" else {"title": "A", "version": 99}
+    return runner.good(operation).but(body=stale)
+
+
 WAYS: dict[str, Way] = {
+    "show_not_found": lambda runner, operation: runner.good(operation).but(parts={"show_id": "shw_none"}),
+    "lot_not_found": lambda runner, operation: runner.good(operation).but(parts={"lot_id": "lot_none"}),
+    "show_started": _show_in_state("live"),
+    "show_over": _show_in_state("ended"),
+    "lot_not_queued": _removed_lot,
+    "version_conflict": _old_version,
+    "too_many": _full_show,
     "unauthenticated": lambda runner, operation: runner.good(operation).but(token="nonsense"),
     "banned": lambda runner, operation: runner.good(operation).but(token=runner.banned()[0]),
     "forbidden": _forbidden,

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from blytz.apps import signing_in, wiring
-from blytz.auction.http.routes import application, litestar_app
+from blytz.apps import catalogue, signing_in, wiring
+from blytz.auction.http.routes import application, auction_routes, litestar_app
 from blytz.identity.http.callers import Access
+from blytz.identity.http.routes import identity_routes
 from blytz.identity.redis.bans import RedisBans
 from blytz.identity.service import BanService
 from blytz.kit.config.model import Settings
 from blytz.kit.http.openapi import schema_of
+from blytz.kit.http.operator import operator_routes
 from blytz.kit.http.origins import Origins
 from blytz.kit.http.pages import task_state
 from blytz.kit.http.server import listen, serve
@@ -16,6 +18,7 @@ from blytz.kit.redis.key_record import RedisKeyRecord
 from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
+from blytz.show.http.routes import show_routes
 
 
 async def main(settings: Settings) -> None:
@@ -27,6 +30,7 @@ async def main(settings: Settings) -> None:
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     stored_bytes = wiring.stored_bytes_of_user(settings, pipe)
     metrics = Metrics()
+    database = await catalogue.opened(settings)
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
     store.register_metrics(metrics)
@@ -40,17 +44,19 @@ async def main(settings: Settings) -> None:
             wiring.writes_of_user(settings, pipe),
             stored_bytes,
             BanService(bans),
+            RedisKeyRecord(pipe),
         ),
         clock=clock,
         metrics=metrics,
         dependencies={
             "redis": lambda: pipe.call("PING"),
+            "database": database.check,
             "clock": lambda: clock.is_steady,
             "tasks": task_state(tasks),
             **signing_in.states(issuers),
         },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
-        keys=RedisKeyRecord(pipe),
+        others=[show_routes(catalogue.show_service(database, stored_bytes))],
     )
     await pipe.start(tasks)
     tasks.start("clock", clock.follow)
@@ -60,8 +66,10 @@ async def main(settings: Settings) -> None:
     finally:
         await tasks.stop()
         await pipe.close()
+        await database.close()
 
 
 def openapi() -> dict[str, Any]:
     """What the service's file in `specs/` is made from. It includes the sign-in of dev platforms."""
-    return schema_of(litestar_app(Metrics(), {}))
+    groups = [auction_routes(), show_routes(), identity_routes(dev=True), operator_routes(Metrics(), {})]
+    return schema_of(litestar_app(groups))

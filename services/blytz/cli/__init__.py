@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("blytz.cli.commands.up", "Run the whole platform on this machine."),
     "serve": ("blytz.cli.commands.serve", "Run one service in this process, for containers."),
+    "migrate": ("blytz.cli.commands.migrate", "Bring the databases to the revision of this version."),
     "gateway": (
         "blytz.cli.commands.gateway",
         "Run the public gateway of a server: nginx, with TLS for your domain.",
@@ -31,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name: the module that has a function of that name, and its line in `blytz --help`."""
 
-READ_FILES_THEMSELVES = frozenset({"serve", "gateway", "up", "doctor"})
+READ_FILES_THEMSELVES = frozenset({"serve", "gateway", "up", "doctor", "migrate"})
 """Commands that read `_FILE` variables themselves, to report their faults together with all others."""
 
 
@@ -68,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _take_files() -> None:
     """`BLYTZ_TOKEN_FILE` and the like, for options that know only variables."""
-    if any(name.endswith("_FILE") and name.startswith(("BLYTZ_", "REDIS_URL")) for name in os.environ):
+    if any(
+        name.endswith("_FILE") and name.startswith(("BLYTZ_", "REDIS_URL", "DATABASE_URL")) for name in os.environ
+    ):
         from blytz.kit.config.environment import take_files
 
         take_files(os.environ)

@@ -25,6 +25,9 @@ class KeyReused(Conflict):
 
     code = "idempotency_key_reused"
 
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key was sent with another request")
+
 
 class Operation(Struct, frozen=True):
     """One act that a client may ask for several times."""
@@ -53,7 +56,7 @@ async def operation_of(
     fingerprint = _digest(method.encode(), path.encode(), body)
     first_fingerprint, first_subject_id = await record.claim(record_id, fingerprint, subject_id)
     if first_fingerprint != fingerprint:
-        raise KeyReused("this Idempotency-Key was sent with another request")
+        raise KeyReused
     return Operation(_digest(record_id.encode(), fingerprint.encode()), first_subject_id)
 
 

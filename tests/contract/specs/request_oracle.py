@@ -24,13 +24,17 @@ Document = dict[str, Any]
 
 MALFORMED: Final = {400, 405, 413, 414, 415, 422, 431}
 NOT_EXECUTED: Final = {400, 401, 403, 404, 413, 414, 422, 429, 431}
+_TERMS: Final = {
+    "terms.increments": "row",
+    "terms.buy_now_price": "must be above start_price",
+    "terms.max_total_ms": "must not be shorter than duration_ms",
+}
 NOT_IN_SCHEMA: Final = {
-    "createAuction": {
-        "starts_at": "must not be more than a",
-        "terms.increments": "row",
-        "terms.buy_now_price": "must be above start_price",
-        "terms.max_total_ms": "must not be shorter than duration_ms",
-    },
+    "createAuction": {"starts_at": "must not be more than a", **_TERMS},
+    "createShow": {"scheduled_at": "must not be more than a"},
+    "changeShow": {"scheduled_at": "must not be more than a"},
+    "addLot": _TERMS,
+    "changeLot": _TERMS,
     "revokeTokens": {"before": "is still to come"},
 }
 """By operation and field, the refusals of requests that their schema allows: relations between fields, and to the

@@ -15,10 +15,12 @@ import redis
 import yaml
 
 from blytz.kit.http.asgi import MAX_REQUESTS
+from blytz.kit.sql.database import MAX_CONNECTIONS
 from infra.ports import free_port
 from tests.support.example_runner import SPECS, Ask, ExampleRunner, Operation, is_as_shown, operations
 from tests.support.live_client import welcomed
 from tests.support.platform import Platform
+from tests.support.postgresql import PostgreSQLServer, programs
 from tests.support.redis import RedisServer
 from tests.support.refusals import WAYS
 from tests.support.wait import wait_until
@@ -26,7 +28,8 @@ from tests.support.wait import wait_until
 OPERATIONS = operations()
 IN_FLIGHT = 24
 CROWD = 48
-WITHOUT_REDIS = {"listBans", "getBan", "signIn"}
+CATALOGUE = {one.id for one in OPERATIONS if "shows" in one.document["tags"]}
+WITHOUT_REDIS = {"listBans", "getBan", "signIn"} | (CATALOGUE - {"createShow", "addLot"})
 """They do not wait for Redis, so a frozen one cannot fill their queue: only other requests can."""
 MAX_BANS = 100_000
 WITHIN_S = 5.0
@@ -45,10 +48,18 @@ def own_redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="module")
-def runner(own_redis: RedisServer, issuer_down: str) -> Iterator[ExampleRunner]:
+def database() -> Iterator[PostgreSQLServer | None]:
+    """Because it can fail while the platform runs; None where it is not installed."""
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(PostgreSQLServer()) if programs() else None
+
+
+@pytest.fixture(scope="module")
+def runner(own_redis: RedisServer, database: PostgreSQLServer | None, issuer_down: str) -> Iterator[ExampleRunner]:
     platform = Platform(
         env={
             "REDIS_URL": own_redis.url,
+            **({"DATABASE_URL": database.url} if database else {}),
             "BLYTZ_BIDS_IN_FLIGHT": str(IN_FLIGHT),
             "BLYTZ_OIDC_ISSUERS": f"{issuer_down}=blytz",
             # High limits, because requests are repeated until the failure shows.
@@ -173,12 +184,43 @@ def test_pending(runner: ExampleRunner, own_redis: RedisServer) -> None:
 
 
 def test_store_unavailable(runner: ExampleRunner, own_redis: RedisServer) -> None:
-    asks = [runner.good(one) for one in documented("503", "store_unavailable")]
+    asks = [runner.good(one) for one in documented("503", "store_unavailable") if one.id not in WITHOUT_REDIS]
     own_redis.kill()
     try:
         assert_answered(runner, asks, "503", "store_unavailable")
     finally:
         own_redis.start()
+
+
+def of_catalogue(runner: ExampleRunner, database: PostgreSQLServer | None, code: str) -> list[Ask]:
+    if database is None:
+        pytest.skip("PostgreSQL is not installed: `apt-get install postgresql`")
+    return [runner.good(one) for one in documented("503", code) if one.id in CATALOGUE]
+
+
+def test_store_unavailable_while_the_database_is_away(
+    runner: ExampleRunner, database: PostgreSQLServer | None
+) -> None:
+    asks = of_catalogue(runner, database, "store_unavailable")
+    assert database
+    database.stop()
+    try:
+        assert_answered(runner, asks, "503", "store_unavailable")
+    finally:
+        database.start()
+
+
+def test_overloaded_while_the_database_answers_nobody(
+    runner: ExampleRunner, database: PostgreSQLServer | None
+) -> None:
+    asks = of_catalogue(runner, database, "overloaded")
+    assert database
+    [read] = [ask for ask in asks if ask.operation.id == "listShows"]
+    with database.locked("show.shows"), ThreadPoolExecutor(CROWD) as pool:
+        crowd = [pool.submit(runner.send, read) for _ in range(MAX_CONNECTIONS)]
+        assert_answered(runner, asks, "503", "overloaded")
+        # What waited for the lock until its time was over.
+        assert {answer.result().status_code for answer in crowd} == {503}
 
 
 async def test_a_bid_over_websocket_with_an_unknown_outcome_is_pending(
@@ -193,10 +235,10 @@ async def test_a_bid_over_websocket_with_an_unknown_outcome_is_pending(
         own_redis.freeze()
         try:
             client.send({"type": "bid", "auction_id": auction_id, "bid_id": shown["bid_id"], "amount": 1_000})
-            assert_answered = await client.receive("bid_result")
+            answer = await client.receive("bid_result")
         finally:
             own_redis.thaw()
-    assert assert_answered == shown
+    assert answer == shown
 
 
 def test_too_many_bans(runner: ExampleRunner, own_redis: RedisServer) -> None:

@@ -6,15 +6,14 @@ from typing import Literal
 import msgspec
 
 from blytz.auction.http.bids import BidRoute
-from blytz.auction.http.schemas import AuctionState, read_nothing
+from blytz.auction.http.schemas import AuctionState
 from blytz.auction.model import Auction, Verb
 from blytz.auction.service import AuctionService, state_for
 from blytz.identity import Principal
-from blytz.identity.http.callers import Connection, access_of, caller_of, scope_of
+from blytz.identity.http.callers import Connection, caller_of, operation, request_id_of, scope_of
 from blytz.kit.clock import ServerClock
-from blytz.kit.http.asgi import CALLER, REQUEST_ID
+from blytz.kit.http.asgi import CALLER
 from blytz.kit.http.litestar import Call
-from blytz.kit.idempotency import BYTES_OF_KEY, KeyRecord, Operation, operation_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,6 @@ class AppState:
     service: AuctionService
     clock: ServerClock
     bids: BidRoute
-    keys: KeyRecord | None
 
     def state(self, auction: Auction, reader: Principal | None) -> AuctionState:
         return msgspec.convert(state_for(auction, self.clock.now(), reader), AuctionState)
@@ -33,31 +31,6 @@ class AppState:
 def app_state_of(connection: Connection) -> AppState:
     app_state: AppState = connection.app.state.app_state
     return app_state
-
-
-def request_id_of(request: Call) -> str:
-    request_id: str = scope_of(request)[REQUEST_ID]
-    return request_id
-
-
-async def refuse_body(request: Call) -> None:
-    """For calls that take no body. Raises `InvalidRequest` with each field of one."""
-    body = await request.body()
-    # Many libraries send `null` for no body.
-    if body.strip() not in (b"", b"null"):
-        read_nothing(body)
-
-
-async def operation(request: Call, key: str | None, subject_id: str = "") -> Operation:
-    """What this request asks for, the same for each repetition with its `Idempotency-Key`; `subject_id` is the id
-    of what it would create. Raises `KeyReused`, `RateLimited`, and what the store raises."""
-    keys = app_state_of(request).keys
-    if key is None or keys is None:
-        return Operation("", subject_id)
-    if limit := access_of(request).stored_bytes_of_user:
-        limit.take(caller_of(request).id, BYTES_OF_KEY)
-    identified_by = (request.method, request.scope["path"], await request.body())
-    return await operation_of(keys, caller_of(request).id, key, identified_by, subject_id)
 
 
 async def change(

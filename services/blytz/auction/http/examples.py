@@ -139,12 +139,4 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "cancelAuction": {"cancelled": _OPEN | {"status": "cancelled", "seq": 2}},
     "closeAuction": {"sold": _LED | {"status": "sold", "seq": 3}},
     "extendAuction": {"a minute": _OPEN | {"seq": 2, "ends_at": _AT + 120_000}},
-    "health": {"alive": {"status": "ok"}},
-    "ready": {
-        "ready": {
-            "ready": True,
-            "dependencies": {"redis": {"state": "up"}, "clock": {"state": "up"}, "tasks": {"state": "up"}},
-        }
-    },
-    "metrics": {"one counter": '# TYPE blytz_bids_total counter\nblytz_bids_total{outcome="accepted"} 17.0\n'},
 }

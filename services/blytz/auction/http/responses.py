@@ -17,7 +17,6 @@ from blytz.kit.idempotency import KeyReused
 from blytz.kit.problems import RETRY_BID, Forbidden, Problem, RateLimited
 
 _TOO_OFTEN: Final = RateLimited(retry_after_ms=150)
-_KEY_REUSED: Final = KeyReused("this Idempotency-Key was sent with another request")
 _NO_AUCTION: Final = refusal(Refused(Code.AUCTION_NOT_FOUND))
 
 
@@ -30,7 +29,7 @@ _OF_SELLER: Final = (
     _TOO_OFTEN,
     Forbidden("only its seller may do this to an auction"),
     _NO_AUCTION,
-    _KEY_REUSED,
+    KeyReused(),
     *WRITE_FAILED,
 )
 _NO_BODY: Final = malformed_body("by_ms", "is not a known field")
@@ -43,7 +42,7 @@ CREATE: Final = documented(
     *TOKEN,
     _TOO_OFTEN,
     Forbidden("only a seller may open an auction"),
-    _KEY_REUSED,
+    KeyReused(),
     *malformed_body("terms.start_price", "Expected `int` >= 1"),
     *WRITE_FAILED,
 )

@@ -1,11 +1,10 @@
 """The HTTP calls of the auction service (protocol, section 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 import msgspec
 from litestar import Controller, Litestar, get, post
-from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody
 
@@ -16,9 +15,6 @@ from blytz.auction.http.app_state import (
     AppState,
     app_state_of,
     change,
-    operation,
-    refuse_body,
-    request_id_of,
     state_for_caller,
 )
 from blytz.auction.http.bids import BidRoute, is_bid
@@ -28,12 +24,10 @@ from blytz.auction.http.schemas import (
     AuctionId,
     AuctionPage,
     AuctionState,
-    Cursor,
     EventLimit,
     Events,
     EventView,
     Extension,
-    IdempotencyKey,
     NewAuction,
     NewBid,
     StatusFilter,
@@ -43,18 +37,17 @@ from blytz.auction.http.schemas import (
 )
 from blytz.auction.model import Receipt, Verb
 from blytz.auction.service import AuctionService
-from blytz.identity.http import examples as identity_examples
-from blytz.identity.http.callers import SIGNED_IN, Access, caller_of, optional_caller
+from blytz.identity.http.callers import SIGNED_IN, Access, caller_of, operation, optional_caller, request_id_of
 from blytz.identity.http.routes import identity_routes
 from blytz.kit.clock import ServerClock
 from blytz.kit.http.asgi import AnswerCounts, App, Front, Receive, Scope, Send
 from blytz.kit.http.cors import Cors
-from blytz.kit.http.fields import PageLimit
-from blytz.kit.http.litestar import Call, litestar, spec
+from blytz.kit.http.empty_body import refuse_body
+from blytz.kit.http.fields import Cursor, IdempotencyKey, PageLimit
+from blytz.kit.http.litestar import Call, RouteGroup, litestar, spec
 from blytz.kit.http.operator import Check, operator_routes
 from blytz.kit.http.origins import Origins
 from blytz.kit.http.responses import Responses
-from blytz.kit.idempotency import KeyRecord
 from blytz.kit.ids import new_id
 from blytz.kit.telemetry.metrics import Metrics
 
@@ -164,14 +157,18 @@ def application(
     metrics: Metrics,
     dependencies: Mapping[str, Check],
     origins: Origins | None = None,
-    keys: KeyRecord | None = None,
+    others: Sequence[RouteGroup] = (),
 ) -> App:
-    """The whole service as one ASGI application."""
+    """The whole service as one ASGI application, with the calls of `others`."""
     counts = AnswerCounts(metrics)
     bids = BidRoute(service, access.identity, counts, metrics)
-    state = State({"app_state": AppState(service, clock, bids, keys), "access": access})
-    routes = litestar_app(metrics, dependencies, state, dev=access.issuer is not None)
-    front = Front(cast("App", routes), counts)
+    groups = [
+        auction_routes(AppState(service, clock, bids)),
+        identity_routes(access, dev=access.issuer is not None),
+        operator_routes(metrics, dependencies),
+        *others,
+    ]
+    front = Front(cast("App", litestar_app(groups)), counts)
 
     def app(scope: Scope, receive: Receive, send: Send) -> Any:
         return bids(scope, receive, send) if is_bid(scope) else front(scope, receive, send)
@@ -179,17 +176,10 @@ def application(
     return Cors(app, origins) if origins else app
 
 
-def litestar_app(
-    metrics: Metrics, dependencies: Mapping[str, Check], state: State | None = None, *, dev: bool = True
-) -> Litestar:
-    """The routes of the service, with `dev` also its sign-in. Without a `state` it is good for its OpenAPI
-    only."""
-    return litestar(
-        "Blytz auctions",
-        blytz.__version__,
-        [Auctions, *identity_routes(dev=dev), *operator_routes(metrics, dependencies)],
-        state or State(),
-        gateway_path="/auction",
-        requests=examples.REQUESTS | identity_examples.REQUESTS,
-        answers=examples.ANSWERS | identity_examples.ANSWERS,
-    )
+def auction_routes(app_state: AppState | None = None) -> RouteGroup:
+    """Without a state they can be described but not called."""
+    return RouteGroup([Auctions], examples.REQUESTS, examples.ANSWERS, {"app_state": app_state})
+
+
+def litestar_app(groups: Sequence[RouteGroup]) -> Litestar:
+    return litestar("Blytz auctions", blytz.__version__, groups, gateway_path="/auction")

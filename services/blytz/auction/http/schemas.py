@@ -4,15 +4,14 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
-from litestar.params import HeaderParameter, PathParameter, QueryParameter
-from msgspec import UNSET, Meta, Struct, UnsetType
+from litestar.params import PathParameter, QueryParameter
+from msgspec import UNSET, Struct, UnsetType
 
 from blytz.auction import rules
 from blytz.auction.model import DAY_MS, BidId, BidKind, Duration, Status, Terms
-from blytz.kit.http.fields import Line, Moment
+from blytz.kit.http.fields import ImageUrls, Line, Moment, Text
 from blytz.kit.http.parse import Fault, Parser
 from blytz.kit.money import Amount
-from blytz.kit.text import HTTPS_URL, NAME, TEXT
 
 MAX_START_AHEAD_MS: Final = 366 * DAY_MS
 """An auction may be scheduled a year ahead, whatever year that is."""
@@ -20,20 +19,8 @@ MAX_EVENTS: Final = 500
 
 AuctionId = Annotated[str, PathParameter(description="as given when the auction was created")]
 StatusFilter = Annotated[Status | None, QueryParameter(description="only these")]
-Cursor = Annotated[str | None, QueryParameter(pattern=NAME, description="of the page before")]
 After = Annotated[int, QueryParameter(ge=0, le=2**53 - 1, description="the last `seq` that is known")]
 EventLimit = Annotated[int, QueryParameter(ge=1, le=MAX_EVENTS)]
-IdempotencyKey = Annotated[
-    str | None,
-    HeaderParameter(
-        name="Idempotency-Key",
-        pattern=NAME,
-        description="sent again within 24 hours: the first answer, and nothing is done twice",
-    ),
-]
-Text = Annotated[str, Meta(max_length=5_000, pattern=TEXT)]
-ImageUrl = Annotated[str, Meta(max_length=2_048, pattern=HTTPS_URL)]
-ImageUrls = Annotated[tuple[ImageUrl, ...], Meta(max_length=10)]
 
 
 class NewAuction(Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,10 +44,6 @@ class NewBid(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Extension(Struct, frozen=True, forbid_unknown_fields=True):
     by_ms: Duration
-
-
-class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
-    """For calls that take no body."""
 
 
 class PartyView(Struct, frozen=True):
@@ -160,7 +143,8 @@ class Events(Struct, frozen=True):
     seq: int
 
 
-def _plausible(starts_at: int | None) -> Iterator[Fault]:
+def plausible_start(starts_at: int | None) -> Iterator[Fault]:
+    """For `Parser`: what is wrong with the moment at which something is to start."""
     # A day and a year are coarse enough for this machine's own clock.
     if starts_at is None:
         return
@@ -171,7 +155,6 @@ def _plausible(starts_at: int | None) -> Iterator[Fault]:
         yield "", "must not be more than a day in the past, in milliseconds since the Unix epoch"
 
 
-read_new_auction = Parser(NewAuction, terms=rules.faults_in, starts_at=_plausible)
+read_new_auction = Parser(NewAuction, terms=rules.faults_in, starts_at=plausible_start)
 read_new_bid = Parser(NewBid)
 read_extension = Parser(Extension)
-read_nothing = Parser(Nothing)

@@ -9,7 +9,9 @@ from litestar.handlers import BaseRouteHandler
 from blytz.identity import Identity, Principal
 from blytz.identity.dev import DevIssuer
 from blytz.identity.service import BanService
-from blytz.kit.http.asgi import CALLER, bearer_token
+from blytz.kit.http.asgi import CALLER, REQUEST_ID, bearer_token
+from blytz.kit.http.litestar import Call
+from blytz.kit.idempotency import BYTES_OF_KEY, KeyRecord, Operation, operation_of
 from blytz.kit.problems import NotFound
 from blytz.kit.ratelimit.user_limit import UserLimit
 
@@ -26,6 +28,8 @@ class Access:
     writes_of_user: UserLimit | None = None
     stored_bytes_of_user: UserLimit | None = None
     ban_service: BanService | None = None
+    keys: KeyRecord | None = None
+    """Without it no Idempotency-Key is remembered."""
 
     @property
     def bans(self) -> BanService:
@@ -75,3 +79,21 @@ def caller_of(connection: Connection) -> Principal:
 async def optional_caller(connection: Connection) -> Principal | None:
     """Reading needs no token, but one that is sent must be valid. Raises what `_admit` raises."""
     return await _admit(connection) if "authorization" in connection.headers else None
+
+
+def request_id_of(request: Call) -> str:
+    request_id: str = scope_of(request)[REQUEST_ID]
+    return request_id
+
+
+async def operation(request: Call, key: str | None, subject_id: str = "") -> Operation:
+    """What this request of a `SIGNED_IN` caller asks for, the same for each repetition with its `Idempotency-Key`;
+    `subject_id` is the id of what it would create. Raises `KeyReused`, `RateLimited`, and what the store
+    raises."""
+    keys = access_of(request).keys
+    if key is None or keys is None:
+        return Operation("", subject_id)
+    if limit := access_of(request).stored_bytes_of_user:
+        limit.take(caller_of(request).id, BYTES_OF_KEY)
+    identified_by = (request.method, request.scope["path"], await request.body())
+    return await operation_of(keys, caller_of(request).id, key, identified_by, subject_id)

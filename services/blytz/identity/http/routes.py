@@ -5,8 +5,9 @@ from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
 from blytz.identity.bans import Ban
+from blytz.identity.http import examples
 from blytz.identity.http import responses as answers
-from blytz.identity.http.callers import SIGNED_IN, access_of, caller_of
+from blytz.identity.http.callers import SIGNED_IN, Access, access_of, caller_of
 from blytz.identity.http.schemas import (
     BanPage,
     Cursor,
@@ -21,7 +22,7 @@ from blytz.identity.http.schemas import (
     read_sign_in,
 )
 from blytz.kit.http.fields import PageLimit
-from blytz.kit.http.litestar import Call, spec
+from blytz.kit.http.litestar import Call, RouteGroup, spec
 
 
 class Admin(Controller):
@@ -76,5 +77,7 @@ async def sign_in(request: Call, data: JSONBody[SignIn]) -> Token:
     return Token(issuer.issue(data.name, data.roles))
 
 
-def identity_routes(*, dev: bool) -> list[ControllerRouterHandler]:
-    return [Admin, sign_in] if dev else [Admin]
+def identity_routes(access: Access | None = None, *, dev: bool) -> RouteGroup:
+    """Without an `access` they can be described but not called."""
+    handlers: list[ControllerRouterHandler] = [Admin, sign_in] if dev else [Admin]
+    return RouteGroup(handlers, examples.REQUESTS, examples.ANSWERS, {"access": access})

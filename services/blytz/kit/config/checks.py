@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from blytz.kit.addresses import is_trusted, network_fault
-from blytz.kit.config import redis_url
+from blytz.kit.config import database_url, redis_url
 from blytz.kit.config.fields import Check, matches, shown
 from blytz.kit.config.model import Settings
 
@@ -35,6 +35,11 @@ def faults(
     if "redis_url" not in broken:
         name = variable("redis_url")
         found += [f"{name}{fault}" for fault in redis_url.faults(settings.redis_url, is_production=is_production)]
+    if "database_url" not in broken:
+        name = variable("database_url")
+        found += [
+            f"{name}{fault}" for fault in database_url.faults(settings.database_url, is_production=is_production)
+        ]
     if is_production:
         found += _wildcards(settings, variable)
         if settings.firebase_auth_emulator_host or "firebase_auth_emulator_host" in broken:

@@ -14,6 +14,7 @@ from blytz.kit.config.fields import Port, Secret, Texts, TextsOrNone
 PREFIX: Final = "BLYTZ_"
 FOREIGN_NAMES: Final = {
     "redis_url": "REDIS_URL",
+    "database_url": "DATABASE_URL",
     "firebase_auth_emulator_host": "FIREBASE_AUTH_EMULATOR_HOST",
 }
 """Fields whose variable has the name that other programs use."""
@@ -35,11 +36,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     """`redis://`, `rediss://` (TLS) or `unix://`, with user and password; in production only `unix://` may have no
     password, because file permissions protect the socket. Options: `?db=`, `ssl_ca_certs`, `ssl_certfile`,
     `ssl_keyfile`."""
+    database_url: Secret = ""
+    """`postgresql://user:password@host:port/database`, or `?host=` with the folder of a unix socket; `?ssl=` as
+    `verify-full`. Empty: SQLite files in the data folder."""
     redis_maxmemory_mib: Annotated[int, Meta(ge=0, le=1_048_576)] = 0
     """The `maxmemory` of the Redis that `blytz up` starts, in MiB; 0 is a quarter of the machine's memory. A Redis
     of your own has it in its `redis.conf`."""
     data: Path = Path("var/blytz")
-    """Folder of the dev key and, under `blytz up`, of Redis and nginx."""
+    """Folder of the SQLite files, of the dev key and, under `blytz up`, of Redis and nginx."""
     firebase_project: str = ""
     """The id of the Firebase project whose users sign in here."""
     oidc_issuers: Texts = ()

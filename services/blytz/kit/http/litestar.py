@@ -1,8 +1,9 @@
 """Litestar, set up so that bodies are read by our own parser and every error is a problem+json."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar, cast
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
@@ -160,21 +161,29 @@ async def _schema(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return schema_of(request.app)
 
 
-def litestar(
-    title: str,
-    version: str,
-    routes: Sequence[ControllerRouterHandler],
-    state: State,
-    *,
-    gateway_path: str,
-    requests: Examples,
-    answers: Examples,
-) -> Litestar:
-    """An application of these routes; its OpenAPI 3.1 is at `/v1/openapi.json`, with these examples.
-    `gateway_path` is what the gateway puts in front of every route."""
+class RouteGroup(NamedTuple):
+    """The calls of one noun."""
+
+    handlers: Sequence[ControllerRouterHandler]
+    requests: Examples = MappingProxyType({})
+    answers: Examples = MappingProxyType({})
+    state: Mapping[str, Any] = MappingProxyType({})
+    """What its handlers work with, by name, in the state of the application."""
+
+
+def litestar(title: str, version: str, groups: Sequence[RouteGroup], *, gateway_path: str) -> Litestar:
+    """An application of these calls; its OpenAPI 3.1 is at `/v1/openapi.json`. `gateway_path` is what
+    the gateway puts in front of every route."""
+    requests: dict[str, Mapping[str, Any]] = {}
+    answers: dict[str, Mapping[str, Any]] = {}
+    state = State()
+    for group in groups:
+        requests |= group.requests
+        answers |= group.answers
+        state.update(group.state)
     bearer = SecurityScheme(type="http", scheme="bearer", bearer_format="JWT", description="A signed token")
     return Litestar(
-        [*routes, _schema],
+        [*(handler for group in groups for handler in group.handlers), _schema],
         request_class=Call,
         request_max_body_size=MAX_BODY_BYTES,
         exception_handlers={Exception: _answer},

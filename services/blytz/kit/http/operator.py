@@ -1,17 +1,30 @@
 """`/health`, `/ready` and `/metrics`: for operators, on the service's own port."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from litestar import Response, get
-from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
 
+from blytz.kit.http.litestar import RouteGroup
+from blytz.kit.http.openapi import Examples
 from blytz.kit.http.pages import Dependency, Health, Readiness, State, dependency, readiness
 from blytz.kit.problems import Problem
 from blytz.kit.telemetry.metrics import CONTENT_TYPE, Metrics
 
 # Litestar names the charset itself.
 _TEXT = CONTENT_TYPE.removesuffix("; charset=utf-8")
+
+_ANSWERS: Final[Examples] = {
+    "health": {"alive": {"status": "ok"}},
+    "ready": {
+        "ready": {
+            "ready": True,
+            "dependencies": {"redis": {"state": "up"}, "clock": {"state": "up"}, "tasks": {"state": "up"}},
+        }
+    },
+    "metrics": {"one counter": '# TYPE blytz_bids_total counter\nblytz_bids_total{outcome="accepted"} 17.0\n'},
+}
 
 Check = State | Callable[[], Awaitable[object]]
 """Gives the state at once, or returns when the dependency can serve and else raises a `Problem`."""
@@ -29,7 +42,7 @@ async def _checked(check: Check) -> Dependency:
     return dependency(found)
 
 
-def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list[HTTPRouteHandler]:
+def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> RouteGroup:
     @get("/health", operation_id="health", tags=["operator"], summary="Alive")
     async def health() -> Health:
         """200 for as long as the service is alive, whatever its dependencies do."""
@@ -52,4 +65,4 @@ def operator_routes(metrics: Metrics, dependencies: Mapping[str, Check]) -> list
     async def render() -> bytes:
         return metrics.render()
 
-    return [health, ready, render]
+    return RouteGroup([health, ready, render], answers=_ANSWERS)

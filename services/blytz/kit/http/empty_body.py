@@ -1,0 +1,21 @@
+"""For calls that need no more than their address."""
+
+from msgspec import Struct
+
+from blytz.kit.http.litestar import Call
+from blytz.kit.http.parse import Parser
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+_read: Parser[Nothing] = Parser(Nothing)
+
+
+async def refuse_body(request: Call) -> None:
+    """Raises `InvalidRequest` for each field of a body."""
+    body = await request.body()
+    # Many libraries send `null` for no body.
+    if body.strip() not in (b"", b"null"):
+        _read(body)

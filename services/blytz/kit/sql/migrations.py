@@ -1,0 +1,79 @@
+"""Brings a database to the revision that this version of the code expects (Alembic).
+
+The revisions of a noun stand in `<noun>/sql/migrations/versions`; its `env.py` calls `run_here`. All revisions of
+one call are one transaction, so a database is at the old revision or at the new one, never between.
+"""
+
+from importlib.resources import as_file, files
+from typing import Final
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from blytz.kit.sql.database import Database
+from blytz.kit.user_error import UserError
+
+_LOCK: Final = 0x626C79747A
+"""PostgreSQL's advisory lock, so that two migrations at once run one after the other; any number that nobody else
+uses."""
+
+
+async def migrate(database: Database, package: str, revision: str = "heads") -> None:
+    """Up to `revision`, or down when the database is past it; `package` holds `env.py` and `versions`. A database
+    that is there already is left as it is. Raises `StoreUnavailable`."""
+    async with database.writing() as connection:
+        await connection.run_sync(_migrate, database, package, revision)
+
+
+def _migrate(connection: Connection, database: Database, package: str, revision: str) -> None:
+    if not database.is_sqlite:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{database.name}"'))
+        connection.execute(text(f'SET LOCAL search_path TO "{database.name}"'))
+    with as_file(files(package)) as folder:
+        config = _config(str(folder))
+        config.attributes["connection"] = connection
+        script = ScriptDirectory.from_config(config)
+        current = MigrationContext.configure(connection).get_current_revision()
+        behind = {found.revision for found in script.iterate_revisions(current, "base")} if current else set()
+        (command.downgrade if revision == "base" or revision in behind else command.upgrade)(config, revision)
+
+
+async def current_revision(database: Database) -> str | None:
+    """None where nothing has been migrated. Raises `StoreUnavailable`."""
+    async with database.reading() as connection:
+        return await connection.run_sync(_current, database)
+
+
+async def check_revision(database: Database, package: str) -> None:
+    """Raises `UserError` with the command to type unless the database is at the newest revision, and
+    `StoreUnavailable`."""
+    current = await current_revision(database)
+    with as_file(files(package)) as folder:
+        expected = ScriptDirectory.from_config(_config(str(folder))).get_current_head()
+    if current != expected:
+        found = f"is at revision {current}" if current else "is empty"
+        raise UserError(
+            f"the database `{database.name}` ({database.where}) {found}, "
+            f"and this version expects revision {expected}: run `blytz migrate`"
+        )
+
+
+def _current(connection: Connection, database: Database) -> str | None:
+    schema = None if database.is_sqlite else database.name
+    return MigrationContext.configure(connection, opts={"version_table_schema": schema}).get_current_revision()
+
+
+def _config(folder: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    return config
+
+
+def run_here() -> None:
+    """The whole of an `env.py`: on the connection, and in the transaction, that `migrate` has opened."""
+    context.configure(connection=context.config.attributes["connection"])
+    context.run_migrations()

@@ -1,0 +1,65 @@
+"""The problems that each call may answer with, as its documentation shows them."""
+
+from typing import Final
+
+from blytz.identity.http.responses import TOKEN
+from blytz.kit.http.responses import READ_FAILED, WRITE_FAILED, documented, malformed, malformed_body
+from blytz.kit.idempotency import KeyReused
+from blytz.kit.problems import RETRY_WRITE, Forbidden, Overloaded, Problem, RateLimited, StoreUnavailable, advised
+from blytz.show.model import ShowCode
+from blytz.show.service import refusal
+
+_NO_SHOW: Final = refusal(ShowCode.SHOW_NOT_FOUND)
+_NO_LOT: Final = refusal(ShowCode.LOT_NOT_FOUND)
+_CALLER: Final = (*TOKEN, RateLimited(retry_after_ms=150))
+_OWN: Final = (*_CALLER, Forbidden("only its seller may do this to a show"))
+_WRITE_FAILED: Final = (Overloaded(), advised(StoreUnavailable(), RETRY_WRITE))
+"""Of a call without an Idempotency-Key, which writes to the database only: it is never `pending`."""
+
+
+def _refused(*codes: ShowCode) -> list[Problem]:
+    return [refusal(code) for code in codes]
+
+
+LIST: Final = documented(*TOKEN, malformed("limit", "Expected `int` <= 100"), *READ_FAILED)
+READ: Final = documented(*TOKEN, _NO_SHOW, malformed("limit", "is not a known parameter"), *READ_FAILED)
+READ_LOT: Final = documented(*TOKEN, _NO_LOT, malformed("limit", "is not a known parameter"), *READ_FAILED)
+CREATE: Final = documented(
+    *_CALLER,
+    *WRITE_FAILED,
+    Forbidden("only a seller may make a show"),
+    KeyReused(),
+    *malformed_body("title", "is missing"),
+)
+CHANGE: Final = documented(
+    *_OWN,
+    _NO_SHOW,
+    *_WRITE_FAILED,
+    *_refused(ShowCode.VERSION_CONFLICT, ShowCode.SHOW_STARTED, ShowCode.SHOW_OVER),
+    *malformed_body("title", "Expected `str`, got `int`"),
+)
+ADD_LOT: Final = documented(
+    *_OWN,
+    _NO_SHOW,
+    *WRITE_FAILED,
+    *_refused(ShowCode.TOO_MANY, ShowCode.SHOW_OVER),
+    KeyReused(),
+    *malformed_body("terms.start_price", "Expected `int` >= 1"),
+)
+CHANGE_LOT: Final = documented(
+    *_OWN,
+    _NO_LOT,
+    *_WRITE_FAILED,
+    *_refused(ShowCode.LOT_NOT_QUEUED),
+    *malformed_body("title", "Expected `str`, got `int`"),
+)
+REMOVE_LOT: Final = documented(
+    *_OWN,
+    _NO_LOT,
+    *_WRITE_FAILED,
+    *_refused(ShowCode.LOT_NOT_QUEUED),
+    malformed("limit", "is not a known parameter"),
+)
+QUEUE: Final = documented(
+    *_OWN, _NO_SHOW, *_WRITE_FAILED, *_refused(ShowCode.VERSION_CONFLICT), *malformed_body("lot_ids", "is missing")
+)

@@ -1,0 +1,156 @@
+"""The HTTP calls of shows and lots (protocol, section 7)."""
+
+from typing import Any
+
+import msgspec
+from litestar import Controller, delete, get, patch, post, put
+from litestar.params import JSONBody
+
+from blytz.identity.http.callers import SIGNED_IN, Connection, caller_of, operation, optional_caller
+from blytz.kit.http.fields import IdempotencyKey, PageLimit
+from blytz.kit.http.litestar import Call, RouteGroup, spec
+from blytz.kit.ids import new_id
+from blytz.show.http import examples
+from blytz.show.http import responses as answers
+from blytz.show.http.schemas import (
+    CategoryFilter,
+    LotChange,
+    LotId,
+    Lots,
+    LotState,
+    NewLot,
+    NewShow,
+    QueueOrder,
+    Search,
+    SellerFilter,
+    ShowChange,
+    ShowCursor,
+    ShowId,
+    Shows,
+    ShowState,
+    ShowStatusFilter,
+    given,
+    lot_state,
+    read_lot_change,
+    read_new_lot,
+    read_new_show,
+    read_queue_order,
+    read_show_change,
+    show_state,
+)
+from blytz.show.model import LotCounts, Show
+from blytz.show.service import ShowService
+from blytz.show.store import ShowFilter
+from blytz.show.words import MAX_SEARCHED, words_of
+
+
+def _service_of(connection: Connection) -> ShowService:
+    service: ShowService = connection.app.state.shows
+    return service
+
+
+async def _states(request: Call, shows: list[Show]) -> list[ShowState]:
+    counts = await _service_of(request).lot_counts(shows) if shows else {}
+    return [show_state(show, counts.get(show.show_id, LotCounts())) for show in shows]
+
+
+class ShowCalls(Controller):
+    """Reading is for anyone, making for sellers, changing for the show's seller and admins."""
+
+    path = "/v1/shows"
+    tags = ("shows",)
+
+    @get(**spec("listShows", "A page of shows", answers.LIST))
+    async def page(
+        self,
+        request: Call,
+        status: ShowStatusFilter = None,
+        category: CategoryFilter = None,
+        seller: SellerFilter = None,
+        q: Search = None,
+        cursor: ShowCursor = None,
+        limit: PageLimit = 20,
+    ) -> Shows:
+        """Live ones first, then the soonest. With `q` those that have all of its words, the last one also as the
+        beginning of a word."""
+        reader = await optional_caller(request)
+        words = tuple(words_of(q)[:MAX_SEARCHED]) if q else ()
+        if q and not words:
+            return Shows([], None)
+        wanted = ShowFilter(status, category, seller, words)
+        page = await _service_of(request).list(wanted, reader, cursor, limit)
+        return Shows(await _states(request, list(page.shows)), page.cursor)
+
+    @post(**spec("createShow", "Make a show", answers.CREATE, read_new_show), **SIGNED_IN)
+    async def create(
+        self, request: Call, data: JSONBody[NewShow], idempotency_key: IdempotencyKey = None
+    ) -> ShowState:
+        """A draft, or scheduled when it has a time."""
+        once = await operation(request, idempotency_key, new_id("shw"))
+        fields = {name: getattr(data, name) for name in NewShow.__struct_fields__}
+        show = await _service_of(request).create(caller_of(request), once.subject_id, fields)
+        return (await _states(request, [show]))[0]
+
+    @get("/{show_id:str}", **spec("getShow", "One show", answers.READ))
+    async def one(self, request: Call, show_id: ShowId) -> ShowState:
+        """A draft or a rehearsal only for its seller, moderators and admins."""
+        show = await _service_of(request).get(show_id, await optional_caller(request))
+        return (await _states(request, [show]))[0]
+
+    @patch("/{show_id:str}", **spec("changeShow", "Change a show", answers.CHANGE, read_show_change), **SIGNED_IN)
+    async def change(self, request: Call, show_id: ShowId, data: JSONBody[ShowChange]) -> ShowState:
+        """A draft that gets a `scheduled_at` is scheduled, and a scheduled show that loses it is a draft."""
+        seen = None if data.version is msgspec.UNSET else data.version
+        show = await _service_of(request).change(caller_of(request), show_id, given(data), seen)
+        return (await _states(request, [show]))[0]
+
+    @get("/{show_id:str}/lots", **spec("listLots", "The lots of a show", answers.READ))
+    async def lots(self, request: Call, show_id: ShowId) -> Lots:
+        """In queue order, without those that were removed."""
+        reader = await optional_caller(request)
+        return Lots([lot_state(lot) for lot in await _service_of(request).lots(show_id, reader)])
+
+    @post("/{show_id:str}/lots", **spec("addLot", "Add a lot", answers.ADD_LOT, read_new_lot), **SIGNED_IN)
+    async def add_lot(
+        self, request: Call, show_id: ShowId, data: JSONBody[NewLot], idempotency_key: IdempotencyKey = None
+    ) -> LotState:
+        """At the end of the queue."""
+        once = await operation(request, idempotency_key, new_id("lot"))
+        fields = {name: getattr(data, name) for name in NewLot.__struct_fields__}
+        return lot_state(await _service_of(request).add_lot(caller_of(request), show_id, once.subject_id, fields))
+
+    @put(
+        "/{show_id:str}/queue",
+        **spec("orderQueue", "Order the queue", answers.QUEUE, read_queue_order),
+        **SIGNED_IN,
+    )
+    async def order(self, request: Call, show_id: ShowId, data: JSONBody[QueueOrder]) -> Lots:
+        """All queued lots in their new order, for the seller and moderators."""
+        lots = await _service_of(request).order_queue(caller_of(request), show_id, data.lot_ids)
+        return Lots([lot_state(lot) for lot in lots])
+
+
+class LotCalls(Controller):
+    path = "/v1/lots"
+    tags = ("shows",)
+
+    @get("/{lot_id:str}", **spec("getLot", "One lot", answers.READ_LOT))
+    async def one(self, request: Call, lot_id: LotId) -> LotState:
+        """For those who may see its show; a removed one too."""
+        return lot_state(await _service_of(request).lot(lot_id, await optional_caller(request)))
+
+    @patch("/{lot_id:str}", **spec("changeLot", "Change a lot", answers.CHANGE_LOT, read_lot_change), **SIGNED_IN)
+    async def change(self, request: Call, lot_id: LotId, data: JSONBody[LotChange]) -> LotState:
+        """While it waits in the queue."""
+        return lot_state(await _service_of(request).change_lot(caller_of(request), lot_id, given(data)))
+
+    @delete("/{lot_id:str}", **spec("removeLot", "Remove a lot", answers.REMOVE_LOT), **SIGNED_IN)
+    async def remove(self, request: Call, lot_id: LotId) -> None:
+        """While it waits in the queue; its number is not given again."""
+        await _service_of(request).remove_lot(caller_of(request), lot_id)
+
+
+def show_routes(service: ShowService | None = None) -> RouteGroup:
+    """Without a service they can be described but not called."""
+    state: dict[str, Any] = {"shows": service}
+    return RouteGroup([ShowCalls, LotCalls], examples.REQUESTS, examples.ANSWERS, state)

@@ -1,0 +1,59 @@
+"""What a change does to a show or a lot (protocol, section 7): pure, with the time passed in."""
+
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from blytz.show.model import Lot, LotStatus, Show, ShowCode, ShowStatus
+
+RANKS: Final = {
+    ShowStatus.LIVE: 0,
+    ShowStatus.PAUSED: 0,
+    ShowStatus.SCHEDULED: 1,
+    ShowStatus.DRAFT: 2,
+    ShowStatus.ENDED: 3,
+    ShowStatus.CANCELLED: 3,
+}
+
+
+def listed_at(show: Show) -> tuple[int, int]:
+    """Where a show stands in a list, the smallest first: live ones, then the soonest, then drafts, then those that
+    ended, the newest first. The number after the rank is a time."""
+    match show.status:
+        case ShowStatus.ENDED | ShowStatus.CANCELLED:
+            at = -(show.ended_at or 0)
+        case ShowStatus.SCHEDULED:
+            at = show.scheduled_at or 0
+        case _:
+            at = -(show.started_at or 0)
+    return RANKS[show.status], at
+
+
+def change_show(show: Show, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
+    """`fields` are those that change, checked one by one; `seen` is the version that the caller has read. A show
+    that has a time is scheduled, until it starts."""
+    if seen is not None and seen != show.version:
+        return ShowCode.VERSION_CONFLICT
+    if show.status.is_final:
+        return ShowCode.SHOW_OVER
+    if show.status not in (ShowStatus.DRAFT, ShowStatus.SCHEDULED):
+        # What bidders have relied on since it began.
+        fixed = {"scheduled_at", "visibility"} & fields.keys()
+        if any(fields[name] != getattr(show, name) for name in fixed):
+            return ShowCode.SHOW_STARTED
+    return replace(with_schedule(replace(show, **fields)), version=show.version + 1)
+
+
+def with_schedule(show: Show) -> Show:
+    """Draft or scheduled, by whether it has a time; a show that has started stays as it is."""
+    if show.status not in (ShowStatus.DRAFT, ShowStatus.SCHEDULED):
+        return show
+    status = ShowStatus.DRAFT if show.scheduled_at is None else ShowStatus.SCHEDULED
+    return replace(show, status=status)
+
+
+def change_lot(lot: Lot, fields: dict[str, Any]) -> Lot | ShowCode:
+    """Only while it is queued: the terms of an open lot never change."""
+    if lot.status is not LotStatus.QUEUED:
+        return ShowCode.LOT_NOT_QUEUED
+    return replace(lot, **fields)

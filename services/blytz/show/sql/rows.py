@@ -1,0 +1,90 @@
+"""Shows and lots as rows of their tables, and back."""
+
+from typing import Any, Final
+
+import msgspec
+
+from blytz.auction.model import Party, Terms
+from blytz.show.model import Lot, LotStatus, Show, ShowSettings, ShowStatus
+from blytz.show.rules import listed_at
+from blytz.show.words import words_of
+
+_read_texts: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+_read_settings: Final = msgspec.json.Decoder(ShowSettings).decode
+_read_terms: Final = msgspec.json.Decoder(Terms).decode
+
+
+def row_of_show(show: Show) -> dict[str, Any]:
+    row = msgspec.structs.asdict(show)
+    rank, at = listed_at(show)
+    seller = row.pop("seller")
+    return row | {
+        "seller_id": seller.id,
+        "seller_name": seller.name,
+        "tags": _json(show.tags),
+        "settings": _json(show.settings),
+        "is_listed": int(show.visibility == "public" and show.status is not ShowStatus.DRAFT),
+        "listed_rank": rank,
+        "listed_at": at,
+        "words": " ".join(words_of(show.title, *show.tags, seller.name, show.description)),
+    }
+
+
+def show_of_row(row: Any) -> Show:
+    return Show(
+        show_id=row.show_id,
+        seller=Party(row.seller_id, row.seller_name),
+        title=row.title,
+        description=row.description,
+        category=row.category,
+        tags=_read_texts(row.tags),
+        cover=row.cover,
+        status=ShowStatus(row.status),
+        visibility=row.visibility,
+        scheduled_at=row.scheduled_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        settings=_read_settings(row.settings),
+        version=row.version,
+    )
+
+
+def row_of_lot(lot: Lot) -> dict[str, Any]:
+    row = msgspec.structs.asdict(lot)
+    winner = row.pop("winner")
+    return row | {
+        "images": _json(lot.images),
+        "terms": _json(lot.terms),
+        "winner_id": winner.id if winner else None,
+        "winner_name": winner.name if winner else None,
+        "words": _lot_words(lot),
+    }
+
+
+def lot_of_row(row: Any) -> Lot:
+    return Lot(
+        lot_id=row.lot_id,
+        show_id=row.show_id,
+        number=row.number,
+        position=row.position,
+        title=row.title,
+        description=row.description,
+        condition=row.condition,
+        images=_read_texts(row.images),
+        quantity=row.quantity,
+        unit=row.unit,
+        terms=_read_terms(row.terms),
+        status=LotStatus(row.status),
+        run=row.run,
+        auction_id=row.auction_id,
+        price=row.price,
+        winner=None if row.winner_id is None else Party(row.winner_id, row.winner_name),
+    )
+
+
+def _lot_words(lot: Lot) -> str:
+    return " ".join(words_of(lot.title, lot.condition, lot.description))
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,177 @@
+"""The catalogue in SQL. What a change does is decided by `rules`, on the row that the transaction has locked."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, case, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from blytz.kit.sql.database import Database
+from blytz.show import rules
+from blytz.show.model import MAX_LOTS, Lot, LotCounts, LotStatus, Show, ShowCode
+from blytz.show.sql.rows import lot_of_row, row_of_lot, row_of_show, show_of_row
+from blytz.show.sql.search import matching_shows
+from blytz.show.sql.tables import LOTS, SHOWS
+from blytz.show.store import CURSOR, ShowFilter, ShowPage
+
+MIGRATIONS: Final = "blytz.show.sql.migrations"
+_WHILE_ORDERING: Final = -1_000_000_000
+"""Positions below this are those of one transaction that changes the order: two lots never share a position."""
+_CURSOR = re.compile(CURSOR)
+
+
+class SqlCatalogue:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create_show(self, show: Show) -> Show:
+        async with self._database.writing() as connection:
+            stored = await _locked_show(connection, show.show_id)
+            if stored is None:
+                await connection.execute(insert(SHOWS).values(row_of_show(show)))
+            return stored or show
+
+    async def show(self, show_id: str) -> Show | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(SHOWS).where(SHOWS.c.show_id == show_id))).first()
+        return show_of_row(row) if row else None
+
+    async def shows(self, wanted: ShowFilter, cursor: str | None, limit: int) -> ShowPage:
+        query = page_query(wanted, cursor, limit + 1, is_sqlite=self._database.is_sqlite)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        shows = [show_of_row(row) for row in rows[:limit]]
+        last = rows[limit - 1] if len(rows) > limit else None
+        return ShowPage(shows, f"{last.listed_rank}_{last.listed_at}_{last.id}" if last else None)
+
+    async def change_show(self, show_id: str, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
+        async with self._database.writing() as connection:
+            show = await _locked_show(connection, show_id)
+            if show is None:
+                return ShowCode.SHOW_NOT_FOUND
+            changed = rules.change_show(show, fields, seen)
+            if isinstance(changed, Show):
+                values = row_of_show(changed)
+                await connection.execute(update(SHOWS).where(SHOWS.c.show_id == show_id).values(values))
+            return changed
+
+    async def lot_counts(self, show_ids: Sequence[str]) -> dict[str, LotCounts]:
+        sold = func.count(case((LOTS.c.status == LotStatus.SOLD, 1)))
+        query = (
+            select(LOTS.c.show_id, func.count().label("total"), sold.label("sold"))
+            .where(LOTS.c.show_id.in_(show_ids), LOTS.c.status != LotStatus.WITHDRAWN)
+            .group_by(LOTS.c.show_id)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return {row.show_id: LotCounts(row.total, row.sold) for row in rows}
+
+    async def add_lot(self, lot: Lot) -> Lot | ShowCode:
+        async with self._database.writing() as connection:
+            show = await _locked_show(connection, lot.show_id)
+            if show is None:
+                return ShowCode.SHOW_NOT_FOUND
+            if stored := await _locked_lot(connection, lot.lot_id):
+                return stored
+            if show.status.is_final:
+                return ShowCode.SHOW_OVER
+            last = select(
+                func.coalesce(func.max(LOTS.c.number), 0).label("number"),
+                func.coalesce(func.max(LOTS.c.position), -1).label("position"),
+            ).where(LOTS.c.show_id == lot.show_id)
+            row = (await connection.execute(last)).one()
+            if row.number >= MAX_LOTS:
+                return ShowCode.TOO_MANY
+            place = {"number": row.number + 1, "position": max(row.position, -1) + 1}
+            await connection.execute(insert(LOTS).values(row_of_lot(lot) | place))
+            stored = await _locked_lot(connection, lot.lot_id)
+            assert stored is not None
+            return stored
+
+    async def lot(self, lot_id: str) -> Lot | None:
+        async with self._database.reading() as connection:
+            return await _lot(connection, select(LOTS).where(LOTS.c.lot_id == lot_id))
+
+    async def lots(self, show_id: str) -> Sequence[Lot]:
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(queue_query(show_id))).all()
+        return [lot_of_row(row) for row in rows]
+
+    async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
+        async with self._database.writing() as connection:
+            lot = await _locked_lot(connection, lot_id)
+            if lot is None:
+                return ShowCode.LOT_NOT_FOUND
+            changed = rules.change_lot(lot, fields)
+            if isinstance(changed, Lot):
+                left = {"position": -lot.number} if changed.status is LotStatus.WITHDRAWN else {}
+                values = row_of_lot(changed) | left
+                await connection.execute(update(LOTS).where(LOTS.c.lot_id == lot_id).values(values))
+            return changed
+
+    async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
+        queued = (LOTS.c.show_id == show_id) & (LOTS.c.status == LotStatus.QUEUED)
+        async with self._database.writing() as connection:
+            await _locked_show(connection, show_id)
+            rows = (
+                await connection.execute(select(LOTS.c.lot_id, LOTS.c.position).where(queued).with_for_update())
+            ).all()
+            if sorted(lot_ids) != sorted(row.lot_id for row in rows):
+                return False
+            if not rows:
+                return True
+            places = dict(zip(lot_ids, sorted(row.position for row in rows), strict=True))
+            aside = {"position": _WHILE_ORDERING - LOTS.c.position}
+            await connection.execute(update(LOTS).where(queued).values(aside))
+            await connection.execute(update(LOTS).where(queued).values(position=case(places, value=LOTS.c.lot_id)))
+            return True
+
+
+def page_query(wanted: ShowFilter, cursor: str | None, limit: int, *, is_sqlite: bool) -> Select[Any]:
+    """Raises ValueError for a cursor that no page had."""
+    query = select(SHOWS)
+    if wanted.words:
+        matches = matching_shows(wanted.words, is_sqlite=is_sqlite).cte("matching")
+        query = query.select_from(matches.join(SHOWS, SHOWS.c.id == matches.c.id))
+    order = (SHOWS.c.listed_rank, SHOWS.c.listed_at, SHOWS.c.id)
+    return query.where(*_conditions(wanted, cursor)).order_by(*order).limit(limit)
+
+
+def queue_query(show_id: str) -> Select[Any]:
+    return select(LOTS).where(LOTS.c.show_id == show_id, LOTS.c.position >= 0).order_by(LOTS.c.position)
+
+
+def _conditions(wanted: ShowFilter, cursor: str | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.only_public:
+        found.append(SHOWS.c.is_listed == 1)
+    if wanted.status is not None:
+        found += [SHOWS.c.status == wanted.status, SHOWS.c.listed_rank == rules.RANKS[wanted.status]]
+    if wanted.category is not None:
+        found.append(SHOWS.c.category == wanted.category)
+    if wanted.seller_id is not None:
+        found.append(SHOWS.c.seller_id == wanted.seller_id)
+    if cursor is not None:
+        parts = _CURSOR.fullmatch(cursor)
+        if parts is None:
+            raise ValueError(cursor)
+        after = tuple_(*(int(part) for part in parts.groups()))
+        found.append(tuple_(SHOWS.c.listed_rank, SHOWS.c.listed_at, SHOWS.c.id) > after)
+    return found
+
+
+async def _locked_show(connection: AsyncConnection, show_id: str) -> Show | None:
+    """Locked until the transaction ends, on PostgreSQL; SQLite has one writer anyway."""
+    query = select(SHOWS).where(SHOWS.c.show_id == show_id).with_for_update()
+    row = (await connection.execute(query)).first()
+    return show_of_row(row) if row else None
+
+
+async def _locked_lot(connection: AsyncConnection, lot_id: str) -> Lot | None:
+    return await _lot(connection, select(LOTS).where(LOTS.c.lot_id == lot_id).with_for_update())
+
+
+async def _lot(connection: AsyncConnection, query: Select[Any]) -> Lot | None:
+    row = (await connection.execute(query)).first()
+    return lot_of_row(row) if row else None

@@ -1,0 +1,99 @@
+"""The tables of the catalogue, as its newest migration leaves them. The database checks what it can by itself."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers the rows of an INTEGER PRIMARY KEY by itself. The number also joins a row to its search index."""
+
+
+SHOWS: Final = Table(
+    "shows",
+    METADATA,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("show_id", Text, nullable=False, unique=True),
+    Column("seller_id", Text, nullable=False),
+    Column("seller_name", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("category", Text),
+    Column("tags", Text, nullable=False, comment="JSON"),
+    Column("cover", Text),
+    Column("status", Text, nullable=False),
+    Column("visibility", Text, nullable=False),
+    Column("scheduled_at", BigInteger),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("settings", Text, nullable=False, comment="JSON"),
+    Column("version", Integer, nullable=False),
+    Column("is_listed", SmallInteger, nullable=False, comment="1: in lists for everybody"),
+    Column("listed_rank", SmallInteger, nullable=False),
+    Column("listed_at", BigInteger, nullable=False),
+    Column("words", Text, nullable=False, comment="for the search"),
+    CheckConstraint("status IN ('draft','scheduled','live','paused','ended','cancelled')", "status"),
+    CheckConstraint("visibility IN ('public','unlisted','rehearsal')", "visibility"),
+    CheckConstraint("version >= 1", "version"),
+    CheckConstraint("is_listed = 0 OR (visibility = 'public' AND status <> 'draft')", "is_listed"),
+    CheckConstraint("status <> 'scheduled' OR scheduled_at IS NOT NULL", "scheduled"),
+    CheckConstraint("status NOT IN ('live','paused') OR started_at IS NOT NULL", "started"),
+    CheckConstraint("(status IN ('ended','cancelled')) = (ended_at IS NOT NULL)", "ended"),
+    # Each filter of a list, in the order of the list.
+    Index("ix_shows_listed", "is_listed", "listed_rank", "listed_at", "id"),
+    Index("ix_shows_category", "is_listed", "category", "listed_rank", "listed_at", "id"),
+    Index("ix_shows_seller", "seller_id", "listed_rank", "listed_at", "id"),
+)
+
+LOTS: Final = Table(
+    "lots",
+    METADATA,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("lot_id", Text, nullable=False, unique=True),
+    Column("show_id", Text, ForeignKey("shows.show_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("position", Integer, nullable=False, comment="below 0 when removed, and while the order changes"),
+    Column("title", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("images", Text, nullable=False, comment="JSON"),
+    Column("quantity", Integer, nullable=False),
+    Column("unit", Integer, nullable=False),
+    Column("terms", Text, nullable=False, comment="JSON, with the hidden reserve"),
+    Column("status", Text, nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("auction_id", Text),
+    Column("price", BigInteger, nullable=False),
+    Column("winner_id", Text),
+    Column("winner_name", Text),
+    Column("words", Text, nullable=False, comment="for the search"),
+    UniqueConstraint("show_id", "number"),
+    UniqueConstraint("show_id", "position"),
+    CheckConstraint("status IN ('queued','open','sold','unsold','passed','withdrawn')", "status"),
+    CheckConstraint("quantity >= 1 AND unit BETWEEN 1 AND quantity", "quantity"),
+    CheckConstraint("run >= 0 AND price >= 0 AND number >= 1", "counts"),
+    CheckConstraint("(winner_id IS NULL) = (winner_name IS NULL)", "winner"),
+    CheckConstraint("status <> 'open' OR auction_id IS NOT NULL", "open"),
+    Index("ix_lots_status", "show_id", "status"),
+)

@@ -1,0 +1,64 @@
+"""The port to the catalogue: what outlives every auction."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from blytz.show.model import Lot, LotCounts, Show, ShowCode, ShowStatus
+
+CURSOR: Final = r"([0-9])_(-?[0-9]{1,18})_([0-9]{1,18})"
+"""Rank, time and number of the last show of a page, by which the list is ordered."""
+
+
+class ShowFilter(Struct, frozen=True):
+    """None and empty take all."""
+
+    status: ShowStatus | None = None
+    category: str | None = None
+    seller_id: str | None = None
+    words: tuple[str, ...] = ()
+    """All of them, each as a word or its beginning, in the show or in one of its lots."""
+    only_public: bool = True
+    """Without drafts, unlisted shows and rehearsals."""
+
+
+class ShowPage(Struct, frozen=True):
+    shows: Sequence[Show]
+    cursor: str | None
+    """Pass it to get the next page; None at the end."""
+
+
+class CatalogueStore(Protocol):
+    """Every call is one transaction. All raise `StoreUnavailable` and `Overloaded`. No permissions are checked
+    here: that is the service's work."""
+
+    async def create_show(self, show: Show) -> Show:
+        """The same id again changes nothing: the answer is what is stored."""
+
+    async def show(self, show_id: str) -> Show | None: ...
+
+    async def shows(self, wanted: ShowFilter, cursor: str | None, limit: int) -> ShowPage:
+        """Live ones first, then the soonest. A search looks at the newest matches, some thousand."""
+
+    async def change_show(self, show_id: str, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
+        """By `rules.change_show`."""
+
+    async def lot_counts(self, show_ids: Sequence[str]) -> dict[str, LotCounts]:
+        """Of every show that has lots; removed ones do not count."""
+
+    async def add_lot(self, lot: Lot) -> Lot | ShowCode:
+        """At the end of the queue, with the next number. The same id again changes nothing. Refuses `too_many` and
+        `show_over`."""
+
+    async def lot(self, lot_id: str) -> Lot | None: ...
+
+    async def lots(self, show_id: str) -> Sequence[Lot]:
+        """In queue order, without those that were removed."""
+
+    async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
+        """By `rules.change_lot`; one that is withdrawn leaves the queue."""
+
+    async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
+        """The queued lots take their places in this order. False, with nothing changed, unless `lot_ids` names
+        each of them once."""

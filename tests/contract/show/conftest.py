@@ -1,0 +1,39 @@
+"""The catalogue on both databases, behind one port."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from blytz.kit.sql.database import Database
+from blytz.kit.sql.migrations import migrate
+from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
+from tests.support.postgresql import PostgreSQLServer, programs
+
+_numbers: Final = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQLServer]:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: `apt-get install postgresql`")
+    with PostgreSQLServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Empty, without tables."""
+    is_sqlite = request.param == "sqlite"
+    url = "" if is_sqlite else request.getfixturevalue("postgresql").url
+    database = Database(f"show_{next(_numbers)}", url, tmp_path)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def catalogue(database: Database) -> SqlCatalogue:
+    await migrate(database, MIGRATIONS)
+    return SqlCatalogue(database)

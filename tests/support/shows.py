@@ -1,0 +1,19 @@
+"""Shows and lots for tests."""
+
+from typing import Any
+
+from blytz.auction.model import Party, Terms
+from blytz.show.model import Lot, Show, ShowStatus
+
+SELLER = Party("usr_sam", "Sam")
+
+
+def show(show_id: str = "shw_1", **fields: Any) -> Show:
+    """Scheduled and public unless `fields` say otherwise."""
+    usual: dict[str, Any] = {"seller": SELLER, "title": "Pottery night", "scheduled_at": 1_000}
+    return Show(show_id=show_id, **{"status": ShowStatus.SCHEDULED, **usual, **fields})
+
+
+def lot(number: int, show_id: str = "shw_1", **fields: Any) -> Lot:
+    usual: dict[str, Any] = {"title": f"Bowl {number}", "terms": Terms(reserve_price=5_000)}
+    return Lot(lot_id=f"lot_{show_id[4:]}_{number}", show_id=show_id, **{**usual, **fields})
