@@ -82,6 +82,18 @@ def auction_id(http: httpx.Client, seller: str) -> str:
 
 
 @pytest.fixture
+def ids(http: httpx.Client, seller: str, call: str, auction_id: str) -> dict[str, str]:
+    """Of an auction, and where the call is about them of a show and its lot, all of this seller."""
+    if "show_id" not in call and "lot_id" not in call:
+        return {"auction_id": auction_id, "lot_id": ""}
+    show = {"title": "A show", "scheduled_at": int(time.time() * 1_000) + 600_000}
+    show_id = http.post("/v1/shows", json=show, headers=signed_by(seller)).json()["show_id"]
+    lot = {"title": "A thing", "terms": {}}
+    added = http.post(f"/v1/shows/{show_id}/lots", json=lot, headers=signed_by(seller))
+    return {"show_id": show_id, "lot_id": added.json()["lot_id"]}
+
+
+@pytest.fixture
 def caller(issuer: DevIssuer, who: str, seller: str) -> str:
     """The token of this role; None for "anyone"."""
     if who == "anyone":
@@ -93,28 +105,33 @@ def signed_by(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"} if token else {}
 
 
-def body_of(call: str) -> Any:
+def body_of(call: str, lot_id: str) -> Any:
     return {
         "POST /v1/auctions": {"title": "A thing", "terms": {}},
         "POST /v1/auctions/{auction_id}/bids": {"bid_id": "b1", "amount": 100},
         "POST /v1/auctions/{auction_id}/extend": {"by_ms": 60_000},
         "PUT /v1/admin/bans/{user_id}": {"reason": "a test"},
+        "POST /v1/shows": {"title": "A show"},
+        "PATCH /v1/shows/{show_id}": {"title": "Another"},
+        "POST /v1/shows/{show_id}/lots": {"title": "A thing", "terms": {}},
+        "PUT /v1/shows/{show_id}/queue": {"lot_ids": [lot_id]},
+        "PATCH /v1/lots/{lot_id}": {"title": "Another"},
         "PUT /v1/admin/revocations/{user_id}": {},
     }.get(call)
 
 
 @pytest.mark.parametrize(("call", "who", "promised"), cells(live=False))
 def test_each_role_may_make_the_calls_that_the_table_allows(
-    call: str, who: str, promised: str, http: httpx.Client, seller: str, auction_id: str, caller: str
+    call: str, who: str, promised: str, http: httpx.Client, seller: str, ids: dict[str, str], caller: str
 ) -> None:
     if call.endswith("/resume"):
-        paused = http.post(f"/v1/auctions/{auction_id}/pause", headers=signed_by(seller))
+        paused = http.post(f"/v1/auctions/{ids['auction_id']}/pause", headers=signed_by(seller))
         assert paused.status_code == 200, paused.text
     method, _, path = call.partition(" ")
     answer = http.request(
         method,
-        path.format(auction_id=auction_id, user_id="usr_nobody"),
-        json=body_of(call),
+        path.format(**ids, user_id="usr_nobody"),
+        json=body_of(call, ids["lot_id"]),
         headers=signed_by(caller),
     )
     if promised == "yes":

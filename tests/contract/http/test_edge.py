@@ -57,7 +57,7 @@ def test_permissions_are_checked_before_the_request(api: Api, sam: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1", "/v2/auctions", "/v1/auctions/a/b/c", "/v1/shows", "/schema", "/%00", "/auction/v1/auctions"],
+    ["/", "/v1", "/v2/auctions", "/v1/auctions/a/b/c", "/v1/nothing", "/schema", "/%00", "/auction/v1/auctions"],
 )
 def test_an_unknown_route_is_answered_with_a_problem(api: Api, path: str) -> None:
     problem(api.get(path), 404, "not_found")
@@ -164,7 +164,7 @@ def test_problems_carry_the_request_id_too(api: Api, anna: str) -> None:
 def test_health_ready_and_metrics(api: Api, sam: str, anna: str) -> None:
     assert api.get("/health").json() == {"status": "ok"}
     ready = api.get("/ready")
-    up = {name: {"state": "up"} for name in ("redis", "clock", "tasks")}
+    up = {name: {"state": "up"} for name in ("redis", "database", "clock", "tasks")}
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "dependencies": up})
     before = metrics(api)
     auction_id = api.create(sam)

@@ -20,7 +20,12 @@ _ANSWERS: Final[Examples] = {
     "ready": {
         "ready": {
             "ready": True,
-            "dependencies": {"redis": {"state": "up"}, "clock": {"state": "up"}, "tasks": {"state": "up"}},
+            "dependencies": {
+                "redis": {"state": "up"},
+                "database": {"state": "up"},
+                "clock": {"state": "up"},
+                "tasks": {"state": "up"},
+            },
         }
     },
     "metrics": {"one counter": '# TYPE blytz_bids_total counter\nblytz_bids_total{outcome="accepted"} 17.0\n'},

@@ -1,0 +1,85 @@
+"""`blytz migrate`, and what a service in production does with a database of another revision."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.ports import free_port
+from tests.support.platform import blytz, clean_env
+from tests.support.postgresql import PostgreSQLServer, programs
+from tests.support.redis import RedisServer
+from tests.support.services import Service
+
+WITHIN_S = 30
+REVISION = "0001"
+
+
+def migrate(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        blytz("migrate", *words),
+        env=clean_env(BLYTZ_ENV="dev", **env),
+        text=True,
+        capture_output=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+
+
+def test_the_databases_are_made_and_left_as_they_are_the_second_time(tmp_path: Path) -> None:
+    data = tmp_path / "new"
+
+    first, again = migrate("--data", str(data)), migrate("--data", str(data))
+
+    file = data / "show.sqlite"
+    assert (first.returncode, first.stderr) == (0, "")
+    assert first.stdout == again.stdout == f"show: at revision {REVISION}, in {file}\n"
+    assert file.stat().st_mode & 0o077 == 0
+    assert migrate("--data", str(data), "--to", "base").stdout == f"show: at revision None, in {file}\n"
+
+
+def test_postgresql_is_migrated_by_its_address_which_is_shown_without_its_password(tmp_path: Path) -> None:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: `apt-get install postgresql`")
+    with PostgreSQLServer() as server:
+        address = server.url.replace("blytz@", "blytz:a-secret@")
+        done = migrate("--data", str(tmp_path), DATABASE_URL=address)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"show: at revision {REVISION}, in postgresql://blytz:***@")
+    assert not (tmp_path / "show.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("env", "why"),
+    [
+        ({"DATABASE_URL": f"postgresql://a:b@127.0.0.1:{free_port()}/x"}, "cannot be used: "),
+        ({"DATABASE_URL": "mysql://a:b@127.0.0.1/x"}, "DATABASE_URL must begin with postgresql://"),
+        ({"DATABASE_URL": "postgresql://127.0.0.1/x?sslmod=1"}, "DATABASE_URL has an unknown option"),
+        ({"BLYTZ_DATA": "/proc/nowhere"}, "cannot write to the data folder /proc/nowhere"),
+    ],
+)
+def test_why_it_cannot_be_done_is_one_line(env: dict[str, str], why: str) -> None:
+    done = migrate(**env)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert why in done.stderr
+    assert "a:b@" not in done.stderr
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "show.sqlite").write_text("not a database")
+    done = migrate("--data", str(tmp_path))
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert (tmp_path / "show.sqlite").read_text() == "not a database"
+
+
+def test_in_production_a_service_starts_only_on_the_revision_that_it_expects(
+    shared_redis: RedisServer, tmp_path: Path
+) -> None:
+    usual = {"env": "production", "firebase_project": "shop"}
+    with Service("auction", shared_redis.url, tmp_path, **usual) as service:
+        assert service.wait() == 1
+        assert "is empty, and this version expects revision 0001: run `blytz migrate`" in service.log()
+
+        assert migrate("--data", str(tmp_path)).returncode == 0
+        service.start()
+        service.wait_until_ready()
