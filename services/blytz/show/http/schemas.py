@@ -78,6 +78,20 @@ class HostView(Struct, frozen=True):
     since: int | None
 
 
+class BidderRequirementsView(Struct, frozen=True):
+    card: bool
+    approval: bool
+
+
+class ShowSettingsView(Struct, frozen=True):
+    mode: Literal["one_at_a_time", "parallel"]
+    auto_advance_ms: int | None
+    slow_mode_ms: int
+    host_away_pause_ms: int | None
+    bidder_requirements: BidderRequirementsView
+    shipping_profile_id: str | None
+
+
 class ShowState(Struct, frozen=True):
     show_id: str
     title: str
@@ -95,7 +109,7 @@ class ShowState(Struct, frozen=True):
     open_lots: list[str]
     viewers: int
     lots: LotCounts
-    settings: ShowSettings
+    settings: ShowSettingsView
     version: int
 
 
@@ -157,9 +171,18 @@ class QueueOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def show_state(show: Show, lots: LotCounts) -> ShowState:
-    public = {name: getattr(show, name) for name in Show.__struct_fields__ if name != "seller"}
+    public = {name: getattr(show, name) for name in Show.__struct_fields__ if name not in ("seller", "settings")}
     seller = PartyView(show.seller.id, show.seller.name)
-    return ShowState(**public, seller=seller, host=HostView("absent", None), open_lots=[], viewers=0, lots=lots)
+    settings = msgspec.convert(msgspec.to_builtins(show.settings), ShowSettingsView)
+    return ShowState(
+        **public,
+        seller=seller,
+        settings=settings,
+        host=HostView("absent", None),
+        open_lots=[],
+        viewers=0,
+        lots=lots,
+    )
 
 
 def lot_state(lot: Lot) -> LotState:
