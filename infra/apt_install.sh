@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs Debian packages without starting or enabling their daemons: `apt_install.sh PACKAGE...`, as root.
-# Blytz starts Redis and nginx itself, with its own ports and folders.
+# Blytz starts Redis and nginx itself, and its tests PostgreSQL, with ports and folders of their own.
 set -eu
 
 POLICY=/usr/sbin/policy-rc.d
@@ -38,7 +38,7 @@ apt-get update -qq || echo "the package lists could not be refreshed; continuing
 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 for package in "$@"; do
     case "$package" in
-    redis-server | nginx | prometheus) disable_daemon "$package.service" ;;
+    redis-server | nginx | prometheus | postgresql) disable_daemon "$package.service" ;;
     # This timer renews the certificates of the system; a platform has its own timer.
     certbot) disable_daemon certbot.timer ;;
     esac

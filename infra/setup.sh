@@ -25,6 +25,9 @@ fail() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# Debian keeps the programs of a server outside the PATH.
+have_postgresql() { have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
 # --- Python ---------------------------------------------------------------------------------------------------------
 
 is_new_enough() {
@@ -79,6 +82,7 @@ missing_packages() {
     have redis-server || echo redis-server
     have nginx || echo nginx
     [ "$1" = run ] || have chromium || echo chromium
+    [ "$1" = run ] || have_postgresql || echo postgresql
     if [ "$1" = check ]; then
         have shellcheck || echo shellcheck
         have luacheck || echo lua-check
@@ -199,7 +203,7 @@ install_authority() {
 }
 
 has_tools() {
-    have redis-server && have nginx && { [ "$1" = run ] || have chromium; } && { [ "$1" != check ] || has_checkers; }
+    have redis-server && have nginx && { [ "$1" = run ] || { have chromium && have_postgresql; }; } && { [ "$1" != check ] || has_checkers; }
 }
 
 # Only one set-up of a checkout runs at a time, if the machine has flock.

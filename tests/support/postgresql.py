@@ -100,6 +100,11 @@ class PostgreSQLServer:
         finally:
             client.communicate()
 
+    def waiting_for_locks(self) -> int:
+        """How many connections wait for a lock of another one."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return int(self._run("psql", "-h", self.folder, "-U", "blytz", "-tAc", query, "postgres"))
+
     def stop(self) -> None:
         """At once: connections are cut."""
         assert self._process is not None, "PostgreSQL is not running"
@@ -118,6 +123,7 @@ class PostgreSQLServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, program: str, *words: str | Path) -> None:
+    def _run(self, program: str, *words: str | Path) -> bytes:
         command = [self._programs / program, *words]
-        subprocess.run(command, check=True, capture_output=True, user=self._user, cwd=self.folder)
+        done = subprocess.run(command, check=True, capture_output=True, user=self._user, cwd=self.folder)
+        return done.stdout

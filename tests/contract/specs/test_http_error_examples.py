@@ -218,6 +218,7 @@ def test_overloaded_while_the_database_answers_nobody(
     [read] = [ask for ask in asks if ask.operation.id == "listShows"]
     with database.locked("show.shows"), ThreadPoolExecutor(CROWD) as pool:
         crowd = [pool.submit(runner.send, read) for _ in range(MAX_CONNECTIONS)]
+        wait_until(lambda: database.waiting_for_locks() == MAX_CONNECTIONS, "all connections are in use")
         assert_answered(runner, asks, "503", "overloaded")
         # What waited for the lock until its time was over.
         assert {answer.result().status_code for answer in crowd} == {503}
