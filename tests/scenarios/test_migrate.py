@@ -1,5 +1,6 @@
 """`blytz migrate`, and what a service in production does with a database of another revision."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -72,6 +73,16 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "show.sqlite").read_text() == "not a database"
 
 
+def database_finding(redis: RedisServer, data: Path) -> dict[str, str]:
+    """What `blytz doctor` says of the database."""
+    env = clean_env(REDIS_URL=redis.url, BLYTZ_DATA=str(data), BLYTZ_FIREBASE_PROJECT="shop")
+    done = subprocess.run(
+        blytz("doctor", "--json"), env=env, text=True, capture_output=True, timeout=WITHIN_S, check=False
+    )
+    [found] = [one for one in json.loads(done.stdout)["findings"] if one["name"] == "Database"]
+    return dict(found)
+
+
 def test_in_production_a_service_starts_only_on_the_revision_that_it_expects(
     shared_redis: RedisServer, tmp_path: Path
 ) -> None:
@@ -80,6 +91,9 @@ def test_in_production_a_service_starts_only_on_the_revision_that_it_expects(
         assert service.wait() == 1
         assert "is empty, and this version expects revision 0001: run `blytz migrate`" in service.log()
 
+        assert migrate("--data", str(tmp_path), "--to", "base").returncode == 0
+        assert database_finding(shared_redis, tmp_path)["state"] == "fail"
         assert migrate("--data", str(tmp_path)).returncode == 0
+        assert database_finding(shared_redis, tmp_path)["state"] == "ok"
         service.start()
         service.wait_until_ready()

@@ -87,6 +87,38 @@ def test_an_unreadable_file_is_named_and_its_content_not_shown(tmp_path: Path, c
     assert "xxx" not in line
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("mysql://a:b@db.example/x", "must begin with postgresql://"),
+        (f"postgresql://blytz:{GOOD}@db.example/x", "add ?sslmode=verify-full"),
+        (f"postgresql://blytz:{GOOD}@db.example/x?sslmode=require", "add ?sslmode=verify-full"),
+        (f"postgresql://blytz:{GOOD}@db.example/x?sslmode=maybe", "none of disable"),
+        ("postgresql://blytz:secret@127.0.0.1/x", "the password of PostgreSQL"),
+        ("postgresql://127.0.0.1:99999/x", "a port that is not a number"),
+        (f"postgresql://blytz:{GOOD}@127.0.0.1/x?user=me", "has an unknown option"),
+    ],
+)
+def test_production_refuses_a_database_that_is_not_safe_to_use(url: str, why: str) -> None:
+    lines = faults(**SOCKET, DATABASE_URL=url)
+    assert any(why in line for line in lines), lines
+    assert all(line.startswith("DATABASE_URL") for line in lines)
+    assert not any(word in line for line in lines for word in (GOOD, "secret@", "blytz:"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        f"postgresql://blytz:{GOOD}@db.example:5432/shop?sslmode=verify-full",
+        f"postgres://blytz:{GOOD}@127.0.0.1/shop",
+        "postgresql:///shop?host=/run/postgresql",
+    ],
+)
+def test_a_safe_database_may_be_used(url: str) -> None:
+    assert read_settings({**SOCKET, "DATABASE_URL": url}).database_url == url
+
+
 def test_all_faults_are_reported_at_once() -> None:
     lines = faults(
         BLYTZ_REPLICAS="-",

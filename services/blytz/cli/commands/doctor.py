@@ -54,7 +54,7 @@ def doctor(
 
 def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     from blytz.cli.commands.gateway import FOLDER
-    from blytz.cli.doctor import certificate, machine, redis
+    from blytz.cli.doctor import certificate, database, machine, redis
     from blytz.cli.doctor import gateway as gateway_checks
     from blytz.cli.doctor.findings import Finding
     from blytz.kit.config.environment import REDIS_URL_OF_ADMIN, unread
@@ -90,6 +90,7 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     yield machine.disk("Disk", folder)
     if settings:
         yield from redis.findings(settings.redis_url, admin_url, settings.replicas)
+        yield database.finding(settings)
         yield from machine.findings(settings)
     if gateway and gateway_checks.is_configured():
         yield from gateway_checks.findings(gateway, folder / FOLDER)
