@@ -110,7 +110,7 @@ def _of_up(folder: Path) -> dict[str, str]:
             ports = {
                 variable(f"{name}_port"): str(port) for name, port in note["ports"].items() if name != "nginx"
             }
-            return {"BLYTZ_ENV": "dev", "REDIS_URL": str(note["redis_url"]), **ports}
+            return {"BLYTZ_ENV": "dev", "BLYTZ_DATA": str(folder), "REDIS_URL": str(note["redis_url"]), **ports}
     return {}
 
 
