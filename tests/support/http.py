@@ -19,7 +19,11 @@ class Api:
     def __init__(self, service: Service, folder: Path, url: str = "") -> None:
         self.service = service
         self.issuer = DevIssuer(folder)
-        self.http = httpx.Client(base_url=url or f"http://127.0.0.1:{service.port}", timeout=ANSWERED_WITHIN_S)
+        # Without a limit, because the pool closes surplus connections while other threads still read from them.
+        unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        self.http = httpx.Client(
+            base_url=url or f"http://127.0.0.1:{service.port}", timeout=ANSWERED_WITHIN_S, limits=unlimited
+        )
         self._bids = 0
 
     def token(self, name: str, *roles: Role, lasts_s: int = 3_600) -> str:
