@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from infra.ports import free_port
+from tests.support.pages import page_of
 from tests.support.platform import blytz, clean_env
 from tests.support.postgresql import PostgreSQLServer, programs
 from tests.support.redis import RedisServer
 from tests.support.services import Service
+from tests.support.wait import wait_until
 
 WITHIN_S = 30
 REVISION = "0001"
@@ -64,6 +66,26 @@ def test_why_it_cannot_be_done_is_one_line(env: dict[str, str], why: str) -> Non
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert why in done.stderr
     assert "a:b@" not in done.stderr
+
+
+def test_a_revision_that_does_not_exist_is_one_line_and_changes_nothing(tmp_path: Path) -> None:
+    migrate("--data", str(tmp_path))
+    done = migrate("--data", str(tmp_path), "--to", "nonsense")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "nonsense" in done.stderr
+    assert f"at revision {REVISION}" in migrate("--data", str(tmp_path)).stdout
+
+
+def test_a_service_uses_a_database_that_comes_later(shared_redis: RedisServer, tmp_path: Path) -> None:
+    """On a full disk, say. It serves auctions meanwhile, and the next `/ready` prepares the database."""
+    in_the_way = tmp_path / "show.sqlite"
+    in_the_way.mkdir()
+    with Service("auction", shared_redis.url, tmp_path) as service:
+        wait_until(lambda: service.page("/ready")[0] == 503, "it says that it is not ready", WITHIN_S)
+        assert page_of(service.port, "/v1/auctions")[0] == 200
+        in_the_way.rmdir()
+        service.wait_until_ready()
+        assert page_of(service.port, "/v1/shows")[0] == 200
 
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from blytz.apps import catalogue, signing_in, wiring
+from blytz.apps import signing_in, wiring
+from blytz.apps.catalogue import Catalogue
 from blytz.auction.http.routes import application, auction_routes, litestar_app
 from blytz.identity.http.callers import Access
 from blytz.identity.http.routes import identity_routes
@@ -30,7 +31,8 @@ async def main(settings: Settings) -> None:
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     stored_bytes = wiring.stored_bytes_of_user(settings, pipe)
     metrics = Metrics()
-    database = await catalogue.opened(settings)
+    catalogue = Catalogue(settings)
+    await catalogue.open()
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
     store.register_metrics(metrics)
@@ -50,13 +52,13 @@ async def main(settings: Settings) -> None:
         metrics=metrics,
         dependencies={
             "redis": lambda: pipe.call("PING"),
-            "database": database.check,
+            "database": catalogue.check,
             "clock": lambda: clock.is_steady,
             "tasks": task_state(tasks),
             **signing_in.states(issuers),
         },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
-        others=[show_routes(catalogue.show_service(database, stored_bytes))],
+        others=[show_routes(catalogue.service(stored_bytes))],
     )
     await pipe.start(tasks)
     tasks.start("clock", clock.follow)
@@ -66,7 +68,7 @@ async def main(settings: Settings) -> None:
     finally:
         await tasks.stop()
         await pipe.close()
-        await database.close()
+        await catalogue.database.close()
 
 
 def openapi() -> dict[str, Any]:

@@ -24,22 +24,41 @@ def database_of(settings: Settings, folder: Path | None = None) -> Database:
     return Database(NAME, settings.database_url, folder or settings.data)
 
 
-async def opened(settings: Settings) -> Database:
-    """Outside production it is brought to the revision that this version expects. In production another revision
-    raises `UserError`, because somebody has to choose the moment. One that cannot be reached now is used when it
-    can be."""
-    database = database_of(settings)
-    try:
-        if settings.env != "production":
-            await migrate(database, MIGRATIONS)
-        await check_revision(database, MIGRATIONS)
-    except StoreUnavailable as error:
-        log.warning("database_unavailable", database=database.name, reason=str(error.__cause__))
-    except UserError:
-        await database.close()
-        raise
-    return database
+class Catalogue:
+    """Outside production the database is brought to the revision that this version expects. In production somebody
+    has to choose the moment for that, so another revision is refused."""
 
+    def __init__(self, settings: Settings) -> None:
+        self.database = database_of(settings)
+        self._migrates = settings.env != "production"
+        self._is_prepared = False
 
-def show_service(database: Database, stored_bytes: UserLimit) -> ShowService:
-    return ShowService(SqlCatalogue(database), stored_bytes)
+    async def open(self) -> None:
+        """Raises `UserError` for another revision. A database that cannot be reached now does not keep the service
+        from its auctions: `check` goes on trying."""
+        try:
+            await self._prepare()
+        except StoreUnavailable as error:
+            log.warning("database_unavailable", database=self.database.name, reason=str(error.__cause__))
+        except UserError:
+            await self.database.close()
+            raise
+
+    async def check(self) -> None:
+        """For `/ready`. Raises `StoreUnavailable` unless the database answers and is at the expected revision."""
+        if self._is_prepared:
+            await self.database.check()
+            return
+        try:
+            await self._prepare()
+        except UserError as error:
+            raise StoreUnavailable from error
+
+    async def _prepare(self) -> None:
+        if self._migrates:
+            await migrate(self.database, MIGRATIONS)
+        await check_revision(self.database, MIGRATIONS)
+        self._is_prepared = True
+
+    def service(self, stored_bytes: UserLimit) -> ShowService:
+        return ShowService(SqlCatalogue(self.database), stored_bytes)

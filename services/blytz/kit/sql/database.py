@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -73,7 +73,8 @@ async def _translated() -> AsyncIterator[None]:
         yield
     except PoolTimeout:
         raise Overloaded from None
-    except IntegrityError:
+    except (IntegrityError, ProgrammingError, DataError):
+        # A fault of ours, which an error in the log has to tell, or a constraint, which the store knows.
         raise
     except (DBAPIError, OSError, TimeoutError) as error:
         raise StoreUnavailable from error

@@ -11,6 +11,7 @@ from alembic import command, context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from blytz.kit.sql.database import Database
@@ -22,10 +23,13 @@ uses."""
 
 
 async def migrate(database: Database, package: str, revision: str = "heads") -> None:
-    """Up to `revision`, or down when the database is past it; `package` holds `env.py` and `versions`. A database
-    that is there already is left as it is. Raises `StoreUnavailable`."""
-    async with database.writing() as connection:
-        await connection.run_sync(_migrate, database, package, revision)
+    """Up to `revision`, or down when the database is past it; `package` holds `env.py` and `versions`. Raises
+    `UserError` for a revision that does not exist, and `StoreUnavailable`."""
+    try:
+        async with database.writing() as connection:
+            await connection.run_sync(_migrate, database, package, revision)
+    except CommandError as error:
+        raise UserError(f"the database `{database.name}` ({database.where}): {error}") from error
 
 
 def _migrate(connection: Connection, database: Database, package: str, revision: str) -> None:
