@@ -13,7 +13,7 @@ from blytz.show import rules
 from blytz.show.model import Lot, LotCounts, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.store import CatalogueStore, ShowFilter, ShowPage
 
-MIN_STORED_BYTES: Final = 1_000
+BYTES_OF_ROW: Final = 1_000
 """What a row takes up besides its texts, with its indexes; at most."""
 
 Changed = TypeVar("Changed", Show, Lot)
@@ -130,7 +130,7 @@ class ShowService:
     def _take_bytes(self, user: Principal, stored: Show | Lot) -> None:
         """Before anything is stored. Raises `RateLimited`."""
         if self._stored_bytes_of_user is not None:
-            self._stored_bytes_of_user.take(user.id, MIN_STORED_BYTES + len(msgspec.json.encode(stored)))
+            self._stored_bytes_of_user.take(user.id, BYTES_OF_ROW + len(msgspec.json.encode(stored)))
 
 
 def _may_see(show: Show, reader: Principal | None) -> bool:

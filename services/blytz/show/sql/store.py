@@ -17,7 +17,7 @@ from blytz.show.store import CURSOR, ShowFilter, ShowPage
 
 MIGRATIONS: Final = "blytz.show.sql.migrations"
 _WHILE_ORDERING: Final = -1_000_000_000
-"""Positions below this are those of one transaction that changes the order: two lots never share a position."""
+"""Positions from here down are used only within a transaction that changes the order: no two lots share one."""
 _CURSOR = re.compile(CURSOR)
 
 
