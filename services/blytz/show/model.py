@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from blytz.auction.model import Party, Terms
 
-MAX_LOTS: Final = 2_000
-"""Of one show, removed ones included."""
+MAX_LOTS: Final = 500
+"""Of one show, removed ones included. A list of them is one answer, which must not hold up bids for long."""
 MAX_QUANTITY: Final = 1_000
 
 Visibility = Literal["public", "unlisted", "rehearsal"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, case, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blytz.kit.sql.database import Database
@@ -121,10 +121,13 @@ class SqlCatalogue:
                 return False
             if not rows:
                 return True
-            places = dict(zip(lot_ids, sorted(row.position for row in rows), strict=True))
+            positions = sorted(row.position for row in rows)
+            places = [{"moved": lot_id, "to": to} for lot_id, to in zip(lot_ids, positions, strict=True)]
             aside = {"position": _WHILE_ORDERING - LOTS.c.position}
             await connection.execute(update(LOTS).where(queued).values(aside))
-            await connection.execute(update(LOTS).where(queued).values(position=case(places, value=LOTS.c.lot_id)))
+            # One statement for queues of any length, because compiled statements are cached.
+            move = update(LOTS).where(LOTS.c.lot_id == bindparam("moved")).values(position=bindparam("to"))
+            await connection.execute(move, places)
             return True
 
 
