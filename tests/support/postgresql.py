@@ -100,6 +100,12 @@ class PostgreSQLServer:
         finally:
             client.communicate()
 
+    def set_read_only(self, *, on: bool) -> None:
+        """For transactions of new connections."""
+        change = f"ALTER DATABASE postgres SET default_transaction_read_only = {'on' if on else 'off'}"
+        writes = "SET default_transaction_read_only = off"
+        self._run("psql", "-h", self.folder, "-U", "blytz", "-c", writes, "-c", change, "postgres")
+
     def waiting_for_locks(self) -> int:
         """How many connections wait for a lock of another one."""
         query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -17,6 +17,7 @@ _INVISIBLE: Final = (
 )
 # One line with something visible in it. `(?!\n)` because Python's `$` also holds before a final line break.
 LINE: Final = rf"^[^{_CONTROL}]*[^{_CONTROL}{_INVISIBLE}][^{_CONTROL}]*$(?!\n)"
+LINE_OR_NOTHING: Final = rf"^$|{LINE}"
 TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 HTTPS_URL: Final = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$(?!\n)"
 NAME: Final = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
@@ -26,6 +27,7 @@ CURRENCY: Final = r"^[A-Z]{3}$(?!\n)"
 _IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         LINE: "must be one line with something visible in it, without control characters",
+        LINE_OR_NOTHING: "must be empty, or one line with something visible in it, without control characters",
         TEXT: "must have no control characters but tabs and line breaks",
         HTTPS_URL: "must be an address like https://images.example.com/1.jpg, in visible ASCII characters",
         NAME: "must be 1 to 64 of A-Z a-z 0-9 _ -",

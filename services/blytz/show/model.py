@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from blytz.auction.model import Party, Terms
+from blytz.kit.text import NAME
 
 MAX_LOTS: Final = 500
 """Of one show, removed ones included. A list of them is one answer, which must not hold up bids for long."""
@@ -67,7 +68,7 @@ class ShowSettings(Struct, frozen=True, forbid_unknown_fields=True):
     host_away_pause_ms: Pause | None = 5_000
     """None never pauses because the host is away."""
     bidder_requirements: BidderRequirements = BidderRequirements()
-    shipping_profile_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    shipping_profile_id: Annotated[str, Meta(pattern=NAME)] | None = None
 
 
 class Show(Struct, frozen=True, kw_only=True):

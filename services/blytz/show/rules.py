@@ -41,7 +41,8 @@ def change_show(show: Show, fields: dict[str, Any], seen: int | None) -> Show | 
         fixed = {"scheduled_at", "visibility"} & fields.keys()
         if any(fields[name] != getattr(show, name) for name in fixed):
             return ShowCode.SHOW_STARTED
-    return replace(with_schedule(replace(show, **fields)), version=show.version + 1)
+    changed = with_schedule(replace(show, **fields))
+    return show if changed == show else replace(changed, version=show.version + 1)
 
 
 def with_schedule(show: Show) -> Show:

@@ -5,9 +5,20 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from blytz.show.model import BidderRequirements, Lot, LotCounts, LotStatus, ShowCode, ShowSettings, ShowStatus
+from blytz.show.model import (
+    MAX_LOTS,
+    BidderRequirements,
+    Lot,
+    LotCounts,
+    LotStatus,
+    ShowCode,
+    ShowSettings,
+    ShowStatus,
+)
+from blytz.show.sql.search import MAX_MATCHES
 from blytz.show.sql.store import SqlCatalogue
 from blytz.show.store import ShowFilter
+from blytz.show.words import words_of
 from tests.support.shows import lot, show
 
 EVERYTHING = ShowFilter(only_public=False)
@@ -125,6 +136,25 @@ async def test_a_search_finds_shows_by_their_words_and_those_of_their_lots(
     await catalogue.change_lot("lot_2_2", {"status": LotStatus.WITHDRAWN})
 
     assert await ids(catalogue, ShowFilter(words=searched)) == found
+
+
+async def test_what_a_reader_may_not_see_takes_no_place_in_a_search(catalogue: SqlCatalogue) -> None:
+    await catalogue.create_show(show("shw_public", title="Zanzibar"))
+    await catalogue.create_show(show("shw_mine", title="Other"))
+    await catalogue.add_lot(lot(1, "shw_mine", title="Zanzibar bowl"))
+    draft = {"status": ShowStatus.DRAFT, "scheduled_at": None, "title": "Zanzibar"}
+    for number in range(MAX_MATCHES + 1):
+        await catalogue.create_show(show(f"shw_draft_{number}", **draft))
+    for number in range(2, MAX_LOTS + 1):
+        await catalogue.add_lot(lot(number, "shw_draft_1", title="Zanzibar"))
+
+    assert set(await ids(catalogue, ShowFilter(words=("zanzibar",)))) == {"shw_public", "shw_mine"}
+
+
+async def test_a_word_of_any_length_is_found_by_its_beginning(catalogue: SqlCatalogue) -> None:
+    await catalogue.create_show(show("shw_1", description="x" * 5_000))
+
+    assert await ids(catalogue, ShowFilter(words=tuple(words_of("x" * 140)))) == ["shw_1"]
 
 
 async def test_a_search_follows_a_change_of_the_words(catalogue: SqlCatalogue) -> None:

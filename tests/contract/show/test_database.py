@@ -1,13 +1,14 @@
 """The database itself: its migrations, its constraints, and what happens when it is away."""
 
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy import Connection, insert, inspect, text, update
 from sqlalchemy.exc import IntegrityError
 
 from blytz.kit.problems import Overloaded, StoreUnavailable
@@ -134,6 +135,35 @@ async def test_more_calls_than_connections_wait_and_then_are_refused(database: D
     finally:
         for one in held:
             await one.__aexit__(None, None, None)
+
+
+async def test_readers_find_a_connection_while_writers_wait_for_each_other(database: Database) -> None:
+    await migrate(database, MIGRATIONS)
+    catalogue = SqlCatalogue(database)
+    await catalogue.create_show(show())
+    async with database.writing() as connection:
+        await connection.execute(update(SHOWS).values(version=9))
+        waiting = [asyncio.ensure_future(catalogue.change_show("shw_1", {"title": "B"}, None)) for _ in range(6)]
+        await asyncio.sleep(0)
+        assert (await catalogue.show("shw_1")) == show()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(not isinstance(result, BaseException) or isinstance(result, Overloaded) for result in results)
+
+
+async def test_postgresql_that_takes_no_writes_is_not_ready_and_used_again_when_it_does(tmp_path: Path) -> None:
+    with PostgreSQLServer() as server:
+        database = Database("show", server.url, tmp_path)
+        catalogue = SqlCatalogue(database)
+        await migrate(database, MIGRATIONS)
+        for is_read_only in (True, False):
+            server.set_read_only(on=is_read_only)
+            await database.close()
+            with contextlib.ExitStack() as stack:
+                if is_read_only:
+                    stack.enter_context(pytest.raises(StoreUnavailable))
+                await database.check()
+        assert await catalogue.create_show(show()) == show()
+        await database.close()
 
 
 async def test_a_second_writer_of_sqlite_waits_two_seconds_at_most(tmp_path: Path) -> None:

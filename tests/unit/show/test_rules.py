@@ -21,6 +21,10 @@ def test_a_show_is_scheduled_for_as_long_as_it_has_a_time() -> None:
     assert (again.status, again.version) == (ShowStatus.DRAFT, 3)
 
 
+def test_a_change_of_nothing_is_no_new_version() -> None:
+    assert rules.change_show(show(), {"title": show().title}, None) == show()
+
+
 @pytest.mark.parametrize("status", [ShowStatus.ENDED, ShowStatus.CANCELLED])
 def test_a_show_that_is_over_never_changes(status: ShowStatus) -> None:
     over = show(status=status, ended_at=1)

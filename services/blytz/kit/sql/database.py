@@ -5,12 +5,14 @@ SQLite is opened with a write-ahead log, so that readers never wait for the one 
 transaction mode: nothing is prepared or set for a whole connection.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import structlog
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -19,13 +21,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from blytz.kit.problems import Overloaded, StoreUnavailable
 
+log = structlog.get_logger()
+
 MAX_CONNECTIONS: Final = 4
 """Per process and database."""
+MAX_WRITERS: Final = 2
+"""Of them, so that readers find a connection while writers wait for each other. SQLite has one writer."""
 WAIT_S: Final = 2.0
 """The longest wait for a connection of the pool, for the one writer of SQLite, and for PostgreSQL to let us in."""
 STATEMENT_S: Final = 5.0
 """The longest statement on PostgreSQL; it is cancelled then."""
 _WRITES: Final = "blytz_writes"
+
+
+class ReadOnly(OSError):
+    """The database answers and takes no writes: a standby, or one that was set so."""
 
 
 class Database:
@@ -42,42 +52,67 @@ class Database:
         self.where = str(file) if self.is_sqlite else make_url(url).render_as_string(hide_password=True)
         """For people; without the password."""
         self._engine = _sqlite(file) if self.is_sqlite else _postgresql(url, name)
+        self._writers = asyncio.Semaphore(1 if self.is_sqlite else MAX_WRITERS)
+        self._is_failing = False
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that sees one state of the database."""
-        async with _translated(), self._engine.connect() as connection:
+        async with self._translated(), self._engine.connect() as connection:
             yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, committed at its end or rolled back by an exception. On SQLite it takes the write lock
         at once: a transaction that reads first and then writes could otherwise fail half-way."""
-        async with _translated(), self._engine.connect() as plain:
+        async with self._writer(), self._translated(), self._engine.connect() as plain:
             connection = await plain.execution_options(**{_WRITES: True})
             async with connection.begin():
                 yield connection
 
     async def check(self) -> None:
-        """Returns when it answers."""
-        async with self.reading() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        """Returns when it could be written to. Nothing is changed."""
+        async with self.writing() as connection:
+            if not self.is_sqlite:
+                mode = (await connection.exec_driver_sql("SHOW transaction_read_only")).scalar()
+                if mode == "on":
+                    raise ReadOnly("the database takes no writes")
 
     async def close(self) -> None:
         await self._engine.dispose()
 
+    @asynccontextmanager
+    async def _writer(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._writers.acquire()
+        except TimeoutError:
+            raise Overloaded from None
+        try:
+            yield
+        finally:
+            self._writers.release()
 
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        yield
-    except PoolTimeout:
-        raise Overloaded from None
-    except (IntegrityError, ProgrammingError, DataError):
-        # A fault of ours, which an error in the log has to tell, or a constraint, which the store knows.
-        raise
-    except (DBAPIError, OSError, TimeoutError) as error:
-        raise StoreUnavailable from error
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        """The first failure after a success is logged. No connection outlives a failure: one that was opened while
+        the database was read-only would stay so."""
+        try:
+            yield
+        except PoolTimeout:
+            raise Overloaded from None
+        except (IntegrityError, ProgrammingError, DataError):
+            # A fault of ours, which an error in the log has to tell, or a constraint, which the store knows.
+            raise
+        except (DBAPIError, OSError, TimeoutError) as error:
+            if not self._is_failing:
+                self._is_failing = True
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                log.warning("database_failed", database=self.name, reason=reason)
+            await self._engine.dispose()
+            raise StoreUnavailable from error
+        else:
+            self._is_failing = False
 
 
 def _sqlite(path: Path) -> AsyncEngine:

@@ -12,7 +12,7 @@ from blytz.auction.http.schemas import PartyView, TermsView, plausible_start
 from blytz.auction.model import Terms
 from blytz.kit.http.fields import ImageUrl, ImageUrls, Line, Moment, Text
 from blytz.kit.http.parse import Fault, Parser
-from blytz.kit.text import LINE, NAME, USER_ID
+from blytz.kit.text import LINE, LINE_OR_NOTHING, NAME, USER_ID
 from blytz.show.model import (
     MAX_LOTS,
     MAX_QUANTITY,
@@ -40,7 +40,7 @@ Search = Annotated[
 Category = Annotated[str, Meta(pattern=NAME)]
 Tag = Annotated[str, Meta(min_length=1, max_length=40, pattern=LINE)]
 Tags = Annotated[tuple[Tag, ...], Meta(max_length=10)]
-Condition = Annotated[str, Meta(max_length=80, pattern=rf"^$|{LINE}")]
+Condition = Annotated[str, Meta(max_length=80, pattern=LINE_OR_NOTHING)]
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 LotIds = Annotated[tuple[Annotated[str, Meta(pattern=NAME)], ...], Meta(max_length=MAX_LOTS)]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
-    Select,
+    FromClause,
     Table,
     Text,
     bindparam,
@@ -25,39 +25,42 @@ MAX_MATCHES: Final = 500
 """Shows, and lots, that one search looks at: the newest."""
 
 
-def matching_shows(words: Sequence[str], *, is_sqlite: bool) -> CompoundSelect[Any]:
-    """Their `id`. Every word is a whole word but the last, which may be the beginning of one. `words` are those of
-    `show/words.py`, which have no character with a meaning in a query."""
-    newest = _newest_on_sqlite if is_sqlite else _newest_on_postgresql
-    shows = newest(SHOWS, words).subquery("shows_found")
-    lots = newest(LOTS, words).subquery("lots_found")
-    of_lots = select(SHOWS.c.id).join(lots, lots.c.show_id == SHOWS.c.show_id).where(lots.c.position >= 0)
-    return select(shows.c.id).union(of_lots)
+def matching_shows(
+    words: Sequence[str], conditions: Sequence[ColumnElement[bool]], *, is_sqlite: bool
+) -> CompoundSelect[Any]:
+    """The `id` of those that fulfil the conditions, which come before the cut: what a reader may not see takes no
+    place of what they may. Every word is a whole word but the last, which may be the beginning of one. `words` are
+    those of `show/words.py`, which have no character with a meaning in a query."""
+    matches = _on_sqlite if is_sqlite else _on_postgresql
+    shows, lots = matches(SHOWS, words), matches(LOTS, words)
+    own = select(SHOWS.c.id).join(shows, shows.c.id == SHOWS.c.id).where(*conditions)
+    of_lots = (
+        select(SHOWS.c.id)
+        .select_from(lots.join(LOTS, LOTS.c.id == lots.c.id).join(SHOWS, SHOWS.c.show_id == LOTS.c.show_id))
+        .where(LOTS.c.position >= 0, *conditions)
+    )
+    newest_own = own.order_by(shows.c.id.desc()).limit(MAX_MATCHES).subquery("shows_found")
+    newest_of_lots = of_lots.order_by(lots.c.id.desc()).limit(MAX_MATCHES).subquery("lots_found")
+    return select(newest_own.c.id).union(select(newest_of_lots.c.id))
 
 
-def _newest_on_sqlite(of: Table, words: Sequence[str]) -> Select[Any]:
+def _on_sqlite(of: Table, words: Sequence[str]) -> FromClause:
     index = table(f"{of.name}_words", column("rowid"))
     query = " AND ".join(f'"{word}"' for word in words) + "*"
-    found = (
-        select(index.c.rowid)
+    return (
+        select(index.c.rowid.label("id"))
         .where(literal_column(index.name).op("MATCH")(bindparam("words", query, unique=True)))
         .order_by(index.c.rowid.desc())
-        .limit(MAX_MATCHES)
+        .subquery(f"{of.name}_matches")
     )
-    return select(*_shown(of)).where(of.c.id.in_(found))
 
 
-def _newest_on_postgresql(of: Table, words: Sequence[str]) -> Select[Any]:
+def _on_postgresql(of: Table, words: Sequence[str]) -> FromClause:
     query = " & ".join(f"'{word}'" for word in words) + ":*"
     # Without this barrier PostgreSQL would go through the newest rows one by one, in the hope of enough matches.
-    found = (
-        select(*_shown(of))
+    return (
+        select(of.c.id)
         .where(literal_column(f"{of.name}.words_vector").op("@@")(cast(literal(query, Text), TSQUERY)))
         .cte(f"{of.name}_matches")
         .prefix_with("MATERIALIZED")
     )
-    return select(*found.c).order_by(found.c.id.desc()).limit(MAX_MATCHES)
-
-
-def _shown(of: Table) -> list[ColumnElement[Any]]:
-    return [of.c.id] if of is SHOWS else [of.c.id, of.c.show_id, of.c.position]

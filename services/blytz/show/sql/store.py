@@ -135,7 +135,7 @@ def page_query(wanted: ShowFilter, cursor: str | None, limit: int, *, is_sqlite:
     """Raises ValueError for a cursor that no page had."""
     query = select(SHOWS)
     if wanted.words:
-        matches = matching_shows(wanted.words, is_sqlite=is_sqlite).cte("matching")
+        matches = matching_shows(wanted.words, _conditions(wanted, None), is_sqlite=is_sqlite).cte("matching")
         query = query.select_from(matches.join(SHOWS, SHOWS.c.id == matches.c.id))
     order = (SHOWS.c.listed_rank, SHOWS.c.listed_at, SHOWS.c.id)
     return query.where(*_conditions(wanted, cursor)).order_by(*order).limit(limit)
