@@ -83,6 +83,7 @@ def test_a_service_uses_a_database_that_comes_later(shared_redis: RedisServer, t
     with Service("auction", shared_redis.url, tmp_path) as service:
         wait_until(lambda: service.page("/ready")[0] == 503, "it says that it is not ready", WITHIN_S)
         assert page_of(service.port, "/v1/auctions")[0] == 200
+        assert service.log().count("database_failed") == 1
         in_the_way.rmdir()
         service.wait_until_ready()
         assert page_of(service.port, "/v1/shows")[0] == 200

@@ -1,5 +1,6 @@
 """The database of shows and lots: which adapter is used, and on which revision."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,12 +25,17 @@ def database_of(settings: Settings, folder: Path | None = None) -> Database:
     return Database(NAME, settings.database_url, folder or settings.data)
 
 
+def _on_failure(reason: str) -> None:
+    log.warning("database_failed", database=NAME, reason=reason)
+
+
 class Catalogue:
     """Outside production the database is brought to the revision that this version expects. In production somebody
     has to choose the moment for that, so another revision is refused."""
 
     def __init__(self, settings: Settings) -> None:
         self.database = database_of(settings)
+        self.database.on_failure = _on_failure
         self._migrates = settings.env != "production"
         self._is_prepared = False
 
@@ -37,9 +43,8 @@ class Catalogue:
         """Raises `UserError` for another revision. A database that cannot be reached now does not keep the service
         from its auctions: `check` goes on trying."""
         try:
-            await self._prepare()
-        except StoreUnavailable as error:
-            log.warning("database_unavailable", database=self.database.name, reason=str(error.__cause__))
+            with suppress(StoreUnavailable):
+                await self._prepare()
         except UserError:
             await self.database.close()
             raise

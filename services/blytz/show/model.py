@@ -12,7 +12,7 @@ from blytz.auction.model import Party, Terms
 from blytz.kit.text import NAME
 
 MAX_LOTS: Final = 500
-"""Of one show, removed ones included. A list of them is one answer, which must not hold up bids for long."""
+"""Of one show, removed ones included."""
 MAX_QUANTITY: Final = 1_000
 
 Visibility = Literal["public", "unlisted", "rehearsal"]

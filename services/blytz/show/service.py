@@ -102,10 +102,13 @@ class ShowService:
             raise refusal(ShowCode.LOT_NOT_FOUND)
         return lot
 
-    async def lots(self, show_id: str, reader: Principal | None) -> Sequence[Lot]:
-        """In queue order, for those who may see the show."""
+    async def lots(
+        self, show_id: str, reader: Principal | None, after: int, limit: int
+    ) -> tuple[Sequence[Lot], int | None]:
+        """A page in queue order, for those who may see the show, and after which position the next one begins."""
         await self.get(show_id, reader)
-        return await self._store.lots(show_id)
+        lots = await self._store.lots(show_id, after, limit + 1)
+        return lots[:limit], lots[limit - 1].position if len(lots) > limit else None
 
     async def order_queue(self, caller: Principal, show_id: str, lot_ids: Sequence[str]) -> Sequence[Lot]:
         """For the show's seller, moderators and admins. The lots in their new order."""

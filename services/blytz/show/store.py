@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from blytz.show.model import Lot, LotCounts, Show, ShowCode, ShowStatus
+from blytz.show.model import MAX_LOTS, Lot, LotCounts, Show, ShowCode, ShowStatus
 
 CURSOR: Final = r"([0-9])_(-?[0-9]{1,18})_([0-9]{1,18})"
 """Rank, time and number of the last show of a page, by which the list is ordered."""
@@ -53,8 +53,8 @@ class CatalogueStore(Protocol):
 
     async def lot(self, lot_id: str) -> Lot | None: ...
 
-    async def lots(self, show_id: str) -> Sequence[Lot]:
-        """In queue order, without those that were removed."""
+    async def lots(self, show_id: str, after: int = -1, limit: int = MAX_LOTS) -> Sequence[Lot]:
+        """In queue order, those whose position is above `after`, without those that were removed."""
 
     async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
         """By `rules.change_lot`; one that is withdrawn leaves the queue."""

@@ -128,6 +128,18 @@ def test_lots_come_up_in_the_order_of_the_queue(api: Api, sam: str) -> None:
     assert call(api, "PUT", path, {"lot_ids": [first, second, third]}, by=moderator).status_code == 200
 
 
+def test_lots_come_in_pages(api: Api, sam: str) -> None:
+    show_id, lots = with_lots(api, sam, 3)
+    path = f"/v1/shows/{show_id}/lots"
+
+    first = api.get(path, limit=2).json()
+    last = api.get(path, limit=2, cursor=first["cursor"]).json()
+
+    assert [lot["lot_id"] for lot in first["lots"] + last["lots"]] == lots
+    assert last["cursor"] is None
+    assert wrong_fields(api.get(path, cursor="x")) == ["cursor"]
+
+
 def test_a_lot_shows_its_terms_without_the_reserve(api: Api, sam: str) -> None:
     _, [lot_id] = with_lots(api, sam, 1)
 

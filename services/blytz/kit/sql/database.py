@@ -6,13 +6,12 @@ transaction mode: nothing is prepared or set for a whole connection.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-import structlog
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
@@ -20,8 +19,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from blytz.kit.problems import Overloaded, StoreUnavailable
-
-log = structlog.get_logger()
 
 MAX_CONNECTIONS: Final = 4
 """Per process and database."""
@@ -54,6 +51,8 @@ class Database:
         self._engine = _sqlite(file) if self.is_sqlite else _postgresql(url, name)
         self._writers = asyncio.Semaphore(1 if self.is_sqlite else MAX_WRITERS)
         self._is_failing = False
+        self.on_failure: Callable[[str], None] | None = None
+        """Called with the reason of the first failure after a success."""
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -95,8 +94,7 @@ class Database:
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
-        """The first failure after a success is logged. No connection outlives a failure: one that was opened while
-        the database was read-only would stay so."""
+        """No connection outlives a failure: one that was opened while the database was read-only would stay so."""
         try:
             yield
         except PoolTimeout:
@@ -105,10 +103,9 @@ class Database:
             # A fault of ours, which an error in the log has to tell, or a constraint, which the store knows.
             raise
         except (DBAPIError, OSError, TimeoutError) as error:
-            if not self._is_failing:
-                self._is_failing = True
-                reason = str(error).partition("\n")[0] or type(error).__name__
-                log.warning("database_failed", database=self.name, reason=reason)
+            if not self._is_failing and self.on_failure:
+                self.on_failure(str(error).partition("\n")[0] or type(error).__name__)
+            self._is_failing = True
             await self._engine.dispose()
             raise StoreUnavailable from error
         else:

@@ -107,7 +107,7 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "changeShow": {"another title": _SCHEDULED | {"title": "Pottery by night", "version": 2}},
     "addLot": {"a bowl": _LOT},
     "getLot": {"a bowl": _LOT},
-    "listLots": {"one": {"lots": [_LOT]}},
+    "listLots": {"one": {"lots": [_LOT], "cursor": None}},
     "changeLot": {"used": _LOT | {"condition": "used"}},
-    "orderQueue": {"one": {"lots": [_LOT]}},
+    "orderQueue": {"one": {"lots": [_LOT], "cursor": None}},
 }

@@ -15,6 +15,7 @@ from blytz.show.http import responses as answers
 from blytz.show.http.schemas import (
     CategoryFilter,
     LotChange,
+    LotCursor,
     LotId,
     Lots,
     LotState,
@@ -105,10 +106,11 @@ class ShowCalls(Controller):
         return (await _states(request, [show]))[0]
 
     @get("/{show_id:str}/lots", **spec("listLots", "The lots of a show", answers.READ))
-    async def lots(self, request: Call, show_id: ShowId) -> Lots:
+    async def lots(self, request: Call, show_id: ShowId, cursor: LotCursor = None, limit: PageLimit = 100) -> Lots:
         """In queue order, without those that were removed."""
-        reader = await optional_caller(request)
-        return Lots([lot_state(lot) for lot in await _service_of(request).lots(show_id, reader)])
+        reader, after = await optional_caller(request), -1 if cursor is None else int(cursor)
+        lots, following = await _service_of(request).lots(show_id, reader, after, limit)
+        return Lots([lot_state(lot) for lot in lots], None if following is None else str(following))
 
     @post("/{show_id:str}/lots", **spec("addLot", "Add a lot", answers.ADD_LOT, read_new_lot), **SIGNED_IN)
     async def add_lot(

@@ -32,6 +32,7 @@ ShowStatusFilter = Annotated[ShowStatus | None, QueryParameter(name="status", de
 CategoryFilter = Annotated[str | None, QueryParameter(pattern=NAME, description="only this one")]
 SellerFilter = Annotated[str | None, QueryParameter(pattern=USER_ID, description="only the shows of this user")]
 ShowCursor = Annotated[str | None, QueryParameter(pattern=rf"^{CURSOR}$(?!\n)", description="of the page before")]
+LotCursor = Annotated[str | None, QueryParameter(pattern=r"^[0-9]{1,9}$(?!\n)", description="of the page before")]
 Search = Annotated[
     str | None,
     QueryParameter(min_length=1, max_length=140, description="words of a show or its lots, without case"),
@@ -164,6 +165,7 @@ class Lots(Struct, frozen=True):
     """In queue order."""
 
     lots: list[LotState]
+    cursor: str | None = None
 
 
 class QueueOrder(Struct, frozen=True, forbid_unknown_fields=True):

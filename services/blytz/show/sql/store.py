@@ -93,9 +93,9 @@ class SqlCatalogue:
         async with self._database.reading() as connection:
             return await _lot(connection, select(LOTS).where(LOTS.c.lot_id == lot_id))
 
-    async def lots(self, show_id: str) -> Sequence[Lot]:
+    async def lots(self, show_id: str, after: int = -1, limit: int = MAX_LOTS) -> Sequence[Lot]:
         async with self._database.reading() as connection:
-            rows = (await connection.execute(queue_query(show_id))).all()
+            rows = (await connection.execute(queue_query(show_id, after, limit))).all()
         return [lot_of_row(row) for row in rows]
 
     async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
@@ -141,8 +141,9 @@ def page_query(wanted: ShowFilter, cursor: str | None, limit: int, *, is_sqlite:
     return query.where(*_conditions(wanted, cursor)).order_by(*order).limit(limit)
 
 
-def queue_query(show_id: str) -> Select[Any]:
-    return select(LOTS).where(LOTS.c.show_id == show_id, LOTS.c.position >= 0).order_by(LOTS.c.position)
+def queue_query(show_id: str, after: int = -1, limit: int = MAX_LOTS) -> Select[Any]:
+    in_queue = (LOTS.c.show_id == show_id) & (LOTS.c.position > after)
+    return select(LOTS).where(in_queue).order_by(LOTS.c.position).limit(limit)
 
 
 def _conditions(wanted: ShowFilter, cursor: str | None) -> list[ColumnElement[bool]]:
