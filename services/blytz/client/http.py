@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import httpx
 
 TIMEOUT_S = 10.0
+MAX_REPEATED_READS = 2
+MAX_WAIT_S = 1.0
 
 
 class Unreachable(UserError):
@@ -70,6 +72,15 @@ class HttpClient:
         return await self.post(f"/auction/v1/auctions/{quote(auction_id, safe='')}/{verb}", body)
 
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """Repeated where the platform cannot answer just now, as its 503 asks."""
+        for _ in range(MAX_REPEATED_READS):
+            try:
+                return await self._call("GET", path, params=query)
+            except ApiFault as fault:
+                wait_ms = fault.fields.get("retry_after_ms")
+                if fault.status != 503 or not isinstance(wait_ms, int):
+                    raise
+                await asyncio.sleep(min(wait_ms / 1_000, MAX_WAIT_S))
         return await self._call("GET", path, params=query)
 
     async def post(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
