@@ -1,0 +1,52 @@
+"""The port to what everybody who watches a show is told (adapter: `show/redis/`).
+
+A show that is watched has a log of events with a dense `seq`, and beside it the state that they lead to. The
+catalogue numbers its own changes of each show too; by that number a change that is announced twice is one event,
+and a state that was read from the catalogue later than a change already holds it.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+
+class Announcement(Struct, frozen=True):
+    """One change that the catalogue made to a show."""
+
+    change: int
+    """From 1, dense for each show, in the order of the transactions."""
+    kind: str
+    public: dict[str, Any]
+    """What the event carries besides `seq`, `kind`, `at` and `show_id`. Of these, `show`, `lot`, `lot_id` (removed),
+    `positions`, `open_lots`, `lots` (counts), `host` and `moderators` change the state."""
+
+
+class ShowSnapshot(Struct, frozen=True):
+    """A show as the catalogue has it after `change`."""
+
+    change: int
+    show: dict[str, Any]
+    lots: Sequence[dict[str, Any]]
+    moderators: Sequence[dict[str, Any]] = ()
+    readers: Sequence[str] | None = None
+    """The users who may watch a rehearsal; None for everybody."""
+
+
+class Announced(StrEnum):
+    DONE = "done"
+    """Now or before."""
+    ABSENT = "absent"
+    """Nobody has watched the show lately: it has no state here. Whoever watches it next gets a new snapshot."""
+    GAP = "gap"
+    """The change before this one is not announced yet. Nothing was done."""
+
+
+class ShowLog(Protocol):
+    """Every call is atomic. All raise `StoreUnavailable` and `Overloaded`."""
+
+    async def fill(self, show_id: str, snapshot: ShowSnapshot) -> None:
+        """Give the show a state and an empty log, unless it has one."""
+
+    async def announce(self, show_id: str, announcement: Announcement) -> Announced: ...
