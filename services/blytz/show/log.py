@@ -19,8 +19,8 @@ class Announcement(Struct, frozen=True):
     """From 1, dense for each show, in the order of the transactions."""
     kind: str
     public: dict[str, Any]
-    """What the event carries besides `seq`, `kind`, `at` and `show_id`. Of these, `show`, `lot`, `lot_id` (removed),
-    `positions`, `open_lots`, `lots` (counts), `host` and `moderators` change the state."""
+    """What the event carries besides `seq`, `kind`, `at` and `show_id`. Of these, `show`, `lot`, `lot_id` (of one
+    that was removed), `positions`, `open_lots`, `lots` (counts), `host` and `moderators` change the state."""
 
 
 class ShowSnapshot(Struct, frozen=True):
