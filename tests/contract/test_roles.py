@@ -15,6 +15,7 @@ from blytz.identity.dev import DevIssuer
 from blytz.kit.ids import new_id
 from tests.support.live_client import welcomed
 from tests.support.platform import Platform
+from tests.support.wait import wait_until
 
 TABLE = Path(__file__).parents[2] / "specs" / "roles.md"
 REPEATED_FOR_S = 10
@@ -90,7 +91,25 @@ def ids(http: httpx.Client, seller: str, call: str, auction_id: str) -> dict[str
     show_id = http.post("/v1/shows", json=show, headers=signed_by(seller)).json()["show_id"]
     lot = {"title": "A thing", "terms": {}}
     added = http.post(f"/v1/shows/{show_id}/lots", json=lot, headers=signed_by(seller))
-    return {"show_id": show_id, "lot_id": added.json()["lot_id"]}
+    ids = {"show_id": show_id, "lot_id": added.json()["lot_id"]}
+    for path in made_ready_by(call):
+        ready = http.post(path.format(**ids), headers=signed_by(seller))
+        assert ready.status_code == 200, ready.text
+    if call == "POST /v1/lots/{lot_id}/rerun":
+        lot = f"/v1/lots/{ids['lot_id']}"
+        auction = http.get(lot).json()["auction_id"]
+        http.post(f"/v1/auctions/{auction}/close", headers=signed_by(seller))
+        wait_until(lambda: http.get(lot).json()["status"] == "unsold", "the lot is closed")
+    return ids
+
+
+def made_ready_by(call: str) -> list[str]:
+    """What has to be done to a show and its lot so that the call is not refused for another reason."""
+    _, _, act = call.rpartition("/")
+    if act not in {"pause", "resume", "end", "next", "start", "rerun"} or call == "POST /v1/shows/{show_id}/start":
+        return []
+    more = {"resume": ["/v1/shows/{show_id}/pause"], "rerun": ["/v1/lots/{lot_id}/start"]}
+    return ["/v1/shows/{show_id}/start", *more.get(act, [])]
 
 
 @pytest.fixture
@@ -124,7 +143,7 @@ def body_of(call: str, lot_id: str) -> Any:
 def test_each_role_may_make_the_calls_that_the_table_allows(
     call: str, who: str, promised: str, http: httpx.Client, seller: str, ids: dict[str, str], caller: str
 ) -> None:
-    if call.endswith("/resume"):
+    if call == "POST /v1/auctions/{auction_id}/resume":
         paused = http.post(f"/v1/auctions/{ids['auction_id']}/pause", headers=signed_by(seller))
         assert paused.status_code == 200, paused.text
     method, _, path = call.partition(" ")

@@ -118,9 +118,9 @@ class ExampleRunner:
         reply = self.send(Ask(self.bidding, token, body, {"auction_id": auction_id}))
         assert reply.status_code == 201, reply.text
 
-    def act(self, auction_id: str, token: str, verb: str) -> None:
+    def act(self, subject_id: str, token: str, verb: str, of: str = "auctions") -> None:
         reply = self.http.post(
-            f"/auction/v1/auctions/{auction_id}/{verb}", headers={"Authorization": f"Bearer {token}"}
+            f"/auction/v1/{of}/{subject_id}/{verb}", headers={"Authorization": f"Bearer {token}"}
         )
         assert reply.status_code == 200, reply.text
 
@@ -153,6 +153,8 @@ class ExampleRunner:
             return Ask(operation, self.person("admin"), body, parts)
         if "shows" in operation.document["tags"]:
             return self._about_show(operation, body)
+        if "running a show" in operation.document["tags"]:
+            return self._about_running(operation, body)
         if operation.id == "createAuction":
             if "starts_at" in body:
                 body = {**body, "starts_at": int(time.time() * 1000) + LONG_MS}
@@ -180,6 +182,17 @@ class ExampleRunner:
                 return Ask(operation, seller, body, parts, key=f"k{next(_numbers)}")
             case "orderQueue":
                 body = {"lot_ids": [parts["lot_id"]]}
+        return Ask(operation, seller, body, parts)
+
+    def _about_running(self, operation: Operation, body: Any) -> Ask:
+        seller = self.person("seller")
+        show_id = self.show(seller)
+        parts = {"show_id": show_id, "lot_id": self.lot(show_id, seller)}
+        before = {"startShow": [], "cancelShow": [], "resumeShow": ["start", "pause"]}
+        for verb in before.get(operation.id, ["start"]):
+            self.act(show_id, seller, verb, of="shows")
+        if operation.id == "rerunLot":
+            self.change_catalogue("UPDATE lots SET status = 'unsold' WHERE lot_id = ?", parts["lot_id"])
         return Ask(operation, seller, body, parts)
 
     def show(self, seller: str) -> str:

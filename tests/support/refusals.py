@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from blytz.show.model import MAX_LOTS
+from blytz.show.model import MAX_LOTS, MAX_RUNS
 from tests.support.example_runner import LONG_MS, Ask, ExampleRunner, Operation
 
 Way = Callable[[ExampleRunner, Operation], Ask]
@@ -97,15 +97,25 @@ def _show_in_state(status: str) -> Way:
     return ask
 
 
-def _removed_lot(runner: ExampleRunner, operation: Operation) -> Ask:
-    """Sold, because removing a removed one changes nothing."""
+def _not_in_queue(runner: ExampleRunner, operation: Operation) -> Ask:
+    """Sold, because removing a removed one changes nothing; one that waits cannot come up again."""
     ask = runner.good(operation)
-    runner.change_catalogue("UPDATE lots SET status = 'sold' WHERE lot_id = ?", ask.parts["lot_id"])
+    status = "queued" if operation.id == "rerunLot" else "sold"
+    runner.change_catalogue("UPDATE lots SET status = ? WHERE lot_id = ?", status, ask.parts["lot_id"])
+    return ask
+
+
+def _open_lot(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = runner.good(operation)
+    assert runner.send(ask).status_code == 200
     return ask
 
 
 def _full_show(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
+    if operation.id != "addLot":
+        runner.change_catalogue("UPDATE lots SET run = ? WHERE lot_id = ?", MAX_RUNS, ask.parts["lot_id"])
+        return ask
     lot_id = runner.lot(ask.parts["show_id"], ask.token)
     runner.change_catalogue("UPDATE lots SET number = ? WHERE lot_id = ?", MAX_LOTS, lot_id)
     return ask
@@ -121,7 +131,9 @@ WAYS: dict[str, Way] = {
     "lot_not_found": lambda runner, operation: runner.good(operation).but(parts={"lot_id": "lot_none"}),
     "show_started": _show_in_state("live"),
     "show_over": _show_in_state("ended"),
-    "lot_not_queued": _removed_lot,
+    "show_not_live": _show_in_state("scheduled"),
+    "lot_not_queued": _not_in_queue,
+    "lot_already_open": _open_lot,
     "version_conflict": _old_version,
     "too_many": _full_show,
     "unauthenticated": lambda runner, operation: runner.good(operation).but(token="nonsense"),

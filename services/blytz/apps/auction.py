@@ -4,6 +4,7 @@ from typing import Any
 
 from blytz.apps import signing_in, wiring
 from blytz.apps.catalogue import Catalogue
+from blytz.apps.shows import Shows
 from blytz.auction.http.routes import application, auction_routes, litestar_app
 from blytz.identity.http.callers import Access
 from blytz.identity.http.routes import identity_routes
@@ -33,6 +34,7 @@ async def main(settings: Settings) -> None:
     metrics = Metrics()
     catalogue = Catalogue(settings)
     await catalogue.open()
+    shows = Shows(catalogue.database, pipe, store, clock, stored_bytes)
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
     store.register_metrics(metrics)
@@ -58,7 +60,7 @@ async def main(settings: Settings) -> None:
             **signing_in.states(issuers),
         },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
-        others=[show_routes(catalogue.service(stored_bytes))],
+        others=[show_routes(shows.service, shows.runner)],
     )
     await pipe.start(tasks)
     tasks.start("clock", clock.follow)

@@ -1,5 +1,6 @@
 """The database of shows and lots: which adapter is used, and on which revision."""
 
+import asyncio
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -7,17 +8,16 @@ from typing import Final
 import structlog
 
 from blytz.kit.config.model import Settings
-from blytz.kit.problems import StoreUnavailable
-from blytz.kit.ratelimit.user_limit import UserLimit
+from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import check_revision, migrate
 from blytz.kit.user_error import UserError
-from blytz.show.service import ShowService
-from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
+from blytz.show.sql.store import MIGRATIONS
 
 log = structlog.get_logger()
 
 NAME: Final = "show"
+CHECK_EVERY_S: Final = 2.0
 
 
 def database_of(settings: Settings, folder: Path | None = None) -> Database:
@@ -65,5 +65,10 @@ class Catalogue:
         await check_revision(self.database, MIGRATIONS)
         self._is_prepared = True
 
-    def service(self, stored_bytes: UserLimit) -> ShowService:
-        return ShowService(SqlCatalogue(self.database), stored_bytes)
+    async def until_ready(self) -> None:
+        """For a process that has other work: waits until `check` passes."""
+        while True:
+            with suppress(StoreUnavailable, Overloaded):
+                await self.check()
+                return
+            await asyncio.sleep(CHECK_EVERY_S)

@@ -1,6 +1,8 @@
-"""Wiring of the hammer."""
+"""Wiring of the hammer, which also closes the lots of shows and opens the next ones."""
 
 from blytz.apps import wiring
+from blytz.apps.catalogue import Catalogue
+from blytz.apps.shows import Shows
 from blytz.auction.hammer import Hammer
 from blytz.auction.redis.retention import RedisRetention
 from blytz.auction.redis.schedule import RedisSchedule
@@ -24,6 +26,14 @@ async def main(settings: Settings) -> None:
     hammer = Hammer(store, RedisSchedule(pipe), clock, metrics)
     retention = RedisRetention(pipe, settings.keep_closed_ms, settings.keep_closed, metrics)
     memory = RedisMemory(pipe, metrics)
+    catalogue = Catalogue(settings)
+    worker = Shows(catalogue.database, pipe, store, clock).worker(metrics)
+
+    async def run_shows() -> None:
+        # Without a database, auctions are closed all the same.
+        await catalogue.until_ready()
+        await worker.run()
+
     dependencies: dict[str, State] = {
         "redis": pipe.up.is_set,
         "clock": lambda: clock.is_steady,
@@ -36,8 +46,10 @@ async def main(settings: Settings) -> None:
         await pipe.up.wait()
         tasks.start("retention", retention.run)
         tasks.start("memory", memory.follow)
+        tasks.start("shows", run_shows)
         await tasks.start("hammer", hammer.run)
     finally:
         pages.close()
         await tasks.stop()
         await pipe.close()
+        await catalogue.database.close()

@@ -49,4 +49,7 @@ class ShowLog(Protocol):
     async def fill(self, show_id: str, snapshot: ShowSnapshot) -> None:
         """Give the show a state and an empty log, unless it has one."""
 
+    async def replace(self, show_id: str, snapshot: ShowSnapshot) -> None:
+        """The same, and what it had is gone: whoever watches it starts again from a snapshot."""
+
     async def announce(self, show_id: str, announcement: Announcement) -> Announced: ...

@@ -14,6 +14,10 @@ from blytz.kit.text import NAME
 MAX_LOTS: Final = 500
 """Of one show, removed ones included."""
 MAX_QUANTITY: Final = 1_000
+MAX_OPEN_LOTS: Final = 50
+"""Of one show that runs its lots in parallel, at the same time."""
+MAX_RUNS: Final = 2_000
+"""Of one lot: each of its units, and as often again."""
 
 Visibility = Literal["public", "unlisted", "rehearsal"]
 Pause = Annotated[int, Meta(ge=1_000, le=600_000)]
@@ -50,7 +54,9 @@ class ShowCode(StrEnum):
     LOT_NOT_FOUND = "lot_not_found"
     SHOW_STARTED = "show_started"
     SHOW_OVER = "show_over"
+    SHOW_NOT_LIVE = "show_not_live"
     LOT_NOT_QUEUED = "lot_not_queued"
+    LOT_ALREADY_OPEN = "lot_already_open"
     VERSION_CONFLICT = "version_conflict"
     TOO_MANY = "too_many"
 
@@ -87,6 +93,10 @@ class Show(Struct, frozen=True, kw_only=True):
     settings: ShowSettings = ShowSettings()
     version: int = 1
     """Grows by one with each change."""
+    is_ending: bool = False
+    """It ends as soon as no lot is open; no lot is opened any more."""
+    next_lot_at: int | None = None
+    """When the next lot opens by itself; None when one is open, or lots open by hand."""
 
 
 class Lot(Struct, frozen=True, kw_only=True):
@@ -114,5 +124,38 @@ class Lot(Struct, frozen=True, kw_only=True):
 
 
 class LotCounts(Struct, frozen=True):
+    """Without those that were removed."""
+
     total: int = 0
     sold: int = 0
+
+
+class LotFacts(Struct, frozen=True):
+    """What the lots of a show come to, removed ones left out."""
+
+    counts: LotCounts = LotCounts()
+    queued: int = 0
+    open_lots: tuple[str, ...] = ()
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One auction of a lot."""
+
+    auction_id: str
+    show_id: str
+    lot_id: str
+    run: int
+    unit: int
+    terms: Terms
+    opened_at: int
+
+
+class Closing(Struct, frozen=True):
+    """How an auction ended."""
+
+    auction_id: str
+    outcome: Literal["sold", "unsold", "cancelled"]
+    price: int
+    """0 without a bid; of an auction that was not sold, that of its last bid."""
+    winner: Party | None
+    closed_at: int

@@ -1,21 +1,24 @@
 """What callers may do with shows and lots: checks who may, then asks the store."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from blytz.auction.model import Party
 from blytz.identity import Principal
-from blytz.kit.problems import Conflict, Forbidden, NotFound
+from blytz.kit.problems import Conflict, Forbidden, NotFound, Overloaded, StoreUnavailable
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show import rules
-from blytz.show.model import Lot, LotCounts, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.model import Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.store import CatalogueStore, ShowFilter, ShowPage
 
 BYTES_OF_ROW: Final = 1_000
 """What a row takes up besides its texts, with its indexes; at most."""
 
+CarryOut = Callable[[str], Awaitable[None]]
+"""What is left to be done for this show."""
 Changed = TypeVar("Changed", Show, Lot)
 
 _WHY: Final = {
@@ -23,9 +26,11 @@ _WHY: Final = {
     ShowCode.LOT_NOT_FOUND: "there is no such lot",
     ShowCode.SHOW_STARTED: "a show that has started keeps its time and its visibility",
     ShowCode.SHOW_OVER: "the show is over",
-    ShowCode.LOT_NOT_QUEUED: "only a lot that waits in the queue can be changed",
+    ShowCode.SHOW_NOT_LIVE: "the show is not live",
+    ShowCode.LOT_NOT_QUEUED: "no lot waits in the queue for this",
+    ShowCode.LOT_ALREADY_OPEN: "a lot is open already",
     ShowCode.VERSION_CONFLICT: "it was changed meanwhile: read it again",
-    ShowCode.TOO_MANY: "the show has as many lots as a show may have",
+    ShowCode.TOO_MANY: "there are as many as there may be",
 }
 
 
@@ -38,9 +43,16 @@ def refusal(code: ShowCode) -> Conflict | NotFound:
 class ShowService:
     """Raises `Forbidden`, `NotFound`, `Conflict`, `RateLimited` and what the store raises."""
 
-    def __init__(self, store: CatalogueStore, stored_bytes_of_user: UserLimit | None = None) -> None:
+    def __init__(
+        self,
+        store: CatalogueStore,
+        stored_bytes_of_user: UserLimit | None = None,
+        carry_out: CarryOut | None = None,
+    ) -> None:
+        """`carry_out` tells those who watch a show of a change."""
         self._store = store
         self._stored_bytes_of_user = stored_bytes_of_user
+        self._carry_out = carry_out
 
     async def create(self, seller: Principal, show_id: str, fields: dict[str, Any]) -> Show:
         """For sellers. The same id again gives the show that is there."""
@@ -54,9 +66,9 @@ class ShowService:
         self, caller: Principal, show_id: str, fields: dict[str, Any], seen: int | None = None
     ) -> Show:
         """For its seller and admins; refused when `seen` is not the version that is stored."""
-        show = await self._own_show(caller, show_id)
+        show = await self.own_show(caller, show_id)
         self._take_bytes(caller, msgspec.structs.replace(show, **fields))
-        return _done(await self._store.change_show(show_id, fields, seen))
+        return await self._told(show_id, await self._store.change_show(show_id, fields, seen))
 
     async def get(self, show_id: str, reader: Principal | None) -> Show:
         """For anybody; a draft or a rehearsal for its seller, moderators and admins."""
@@ -71,28 +83,29 @@ class ShowService:
         wanted = msgspec.structs.replace(wanted, only_public=not is_own)
         return await self._store.shows(wanted, cursor, limit)
 
-    async def lot_counts(self, shows: Sequence[Show]) -> dict[str, LotCounts]:
+    async def lot_facts(self, shows: Sequence[Show]) -> dict[str, LotFacts]:
         """By show id."""
-        return await self._store.lot_counts([show.show_id for show in shows])
+        return await self._store.lot_facts([show.show_id for show in shows])
 
     async def add_lot(self, caller: Principal, show_id: str, lot_id: str, fields: dict[str, Any]) -> Lot:
         """For the show's seller and admins. The same id again gives the lot that is there."""
-        await self._own_show(caller, show_id)
+        await self.own_show(caller, show_id)
         lot = Lot(lot_id=lot_id, show_id=show_id, **fields)
         self._take_bytes(caller, lot)
-        return _done(await self._store.add_lot(lot))
+        return await self._told(show_id, await self._store.add_lot(lot))
 
     async def change_lot(self, caller: Principal, lot_id: str, fields: dict[str, Any]) -> Lot:
         """For its seller and admins, while it is queued."""
         lot = await self._own_lot(caller, lot_id)
         self._take_bytes(caller, msgspec.structs.replace(lot, **fields))
-        return _done(await self._store.change_lot(lot_id, fields))
+        return await self._told(lot.show_id, await self._store.change_lot(lot_id, fields))
 
     async def remove_lot(self, caller: Principal, lot_id: str) -> None:
         """For its seller and admins, while it is queued. Removing it twice is removing it once."""
         lot = await self._own_lot(caller, lot_id)
         if lot.status is not LotStatus.WITHDRAWN:
-            _done(await self._store.change_lot(lot_id, {"status": LotStatus.WITHDRAWN}))
+            removed = await self._store.change_lot(lot_id, {"status": LotStatus.WITHDRAWN})
+            await self._told(lot.show_id, removed)
 
     async def lot(self, lot_id: str, reader: Principal | None) -> Lot:
         """For those who may see its show."""
@@ -112,23 +125,45 @@ class ShowService:
 
     async def order_queue(self, caller: Principal, show_id: str, lot_ids: Sequence[str]) -> Sequence[Lot]:
         """For the show's seller, moderators and admins. The lots in their new order."""
-        show = await self.get(show_id, caller)
-        if show.seller.id != caller.id and not caller.has("moderator", "admin"):
-            raise Forbidden("only its seller and moderators may order a queue")
+        await self.led_show(caller, show_id)
         if not await self._store.order_queue(show_id, lot_ids):
             raise Conflict("these are not the lots of the queue: read it again", code=ShowCode.VERSION_CONFLICT)
+        await self._tell(show_id)
         return await self._store.lots(show_id)
 
-    async def _own_show(self, caller: Principal, show_id: str) -> Show:
+    async def own_show(self, caller: Principal, show_id: str) -> Show:
+        """Raises `Forbidden` unless it is the caller's, who may be an admin."""
         show = await self.get(show_id, caller)
         if show.seller.id != caller.id and not caller.has("admin"):
             raise Forbidden("only its seller may do this to a show")
         return show
 
+    async def led_show(self, caller: Principal, show_id: str) -> Show:
+        """Raises `Forbidden` for all but the show's seller, moderators and admins."""
+        show = await self.get(show_id, caller)
+        if show.seller.id != caller.id and not caller.has("moderator", "admin"):
+            raise Forbidden("only its seller and moderators may do this to a show")
+        return show
+
+    async def show_of_led_lot(self, caller: Principal, lot_id: str) -> Show:
+        """The same for the show of a lot."""
+        return await self.led_show(caller, (await self.lot(lot_id, caller)).show_id)
+
     async def _own_lot(self, caller: Principal, lot_id: str) -> Lot:
         lot = await self.lot(lot_id, caller)
-        await self._own_show(caller, lot.show_id)
+        await self.own_show(caller, lot.show_id)
         return lot
+
+    async def _told(self, show_id: str, result: Changed | ShowCode) -> Changed:
+        changed = _done(result)
+        await self._tell(show_id)
+        return changed
+
+    async def _tell(self, show_id: str) -> None:
+        """The change is made; who cannot be told now is told as soon as Redis answers."""
+        if self._carry_out is not None:
+            with contextlib.suppress(StoreUnavailable, Overloaded):
+                await self._carry_out(show_id)
 
     def _take_bytes(self, user: Principal, stored: Show | Lot) -> None:
         """Before anything is stored. Raises `RateLimited`."""

@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from blytz.show.model import MAX_LOTS, Lot, LotCounts, Show, ShowCode, ShowStatus
+from blytz.show.model import MAX_LOTS, Lot, LotFacts, Show, ShowCode, ShowStatus
 
 CURSOR: Final = r"([0-9])_(-?[0-9]{1,18})_([0-9]{1,18})"
 """Rank, time and number of the last show of a page, by which the list is ordered."""
@@ -44,8 +44,8 @@ class CatalogueStore(Protocol):
     async def change_show(self, show_id: str, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
         """By `rules.change_show`."""
 
-    async def lot_counts(self, show_ids: Sequence[str]) -> dict[str, LotCounts]:
-        """Of every show that has lots; removed ones do not count."""
+    async def lot_facts(self, show_ids: Sequence[str]) -> dict[str, LotFacts]:
+        """Of every show that has lots."""
 
     async def add_lot(self, lot: Lot) -> Lot | ShowCode:
         """At the end of the queue, with the next number. The same id again changes nothing. Refuses `too_many` and

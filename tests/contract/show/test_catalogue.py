@@ -10,6 +10,7 @@ from blytz.show.model import (
     BidderRequirements,
     Lot,
     LotCounts,
+    LotFacts,
     LotStatus,
     ShowCode,
     ShowSettings,
@@ -225,4 +226,5 @@ async def test_lots_are_counted_by_show_without_those_removed(catalogue: SqlCata
     await catalogue.change_lot("lot_1_1", {"status": LotStatus.WITHDRAWN})
     await catalogue.create_show(show("shw_2"))
 
-    assert await catalogue.lot_counts(["shw_1", "shw_2"]) == {"shw_1": LotCounts(total=2, sold=1)}
+    facts = LotFacts(LotCounts(total=2, sold=1), queued=1)
+    assert await catalogue.lot_facts(["shw_1", "shw_2"]) == {"shw_1": facts}

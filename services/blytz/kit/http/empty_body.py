@@ -1,4 +1,6 @@
-"""For calls that need no more than their address."""
+"""For calls that need no more than their address, or may need no more."""
+
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -19,3 +21,13 @@ async def refuse_body(request: Call) -> None:
     # Many libraries send `null` for no body.
     if body.strip() not in (b"", b"null"):
         _read(body)
+
+
+T = TypeVar("T", bound=Struct)
+
+
+class OptionalBody(Parser[T]):
+    """Reads no body as `{}`."""
+
+    def __call__(self, raw: bytes) -> T:
+        return super().__call__(b"{}" if raw.strip() in (b"", b"null") else raw)

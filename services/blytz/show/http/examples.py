@@ -82,6 +82,15 @@ _NEW_LOT: Final = {
     "terms": _TERMS,
 }
 
+_OPEN_LOT: Final = _LOT | {"status": "open", "run": 1, "auction_id": "auc_01m8atq6xptjyda5rq82v5p47f"}
+_LIVE: Final = _SCHEDULED | {
+    "status": "live",
+    "started_at": _AT + 3_600_000,
+    "lots": {"total": 1, "sold": 0},
+    "version": 2,
+}
+_ENDED: Final = _LIVE | {"status": "ended", "ended_at": _AT + 7_200_000, "version": 4}
+
 REQUESTS: Final[dict[str, dict[str, Any]]] = {
     "createShow": {
         "a draft": {"title": "Pottery night"},
@@ -99,6 +108,8 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
     "addLot": {"a bowl": _NEW_LOT},
     "changeLot": {"used": {"condition": "used"}},
     "orderQueue": {"one": {"lot_ids": [_LOT_ID]}},
+    "endShow": {"after its open lots": {}, "now": {"now": True}},
+    "rerunLot": {"on its own terms": {}, "cheaper": {"terms": {"start_price": 500}}},
 }
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "listShows": {"one": {"shows": [_SCHEDULED], "cursor": f"1_{_AT + 3_600_000}_17"}},
@@ -110,4 +121,15 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "listLots": {"one": {"lots": [_LOT], "cursor": None}},
     "changeLot": {"used": _LOT | {"condition": "used"}},
     "orderQueue": {"one": {"lots": [_LOT], "cursor": None}},
+    "startShow": {"live": _LIVE},
+    "pauseShow": {"paused": _LIVE | {"status": "paused", "version": 3}},
+    "resumeShow": {"live": _LIVE | {"version": 4}},
+    "endShow": {"after its open lots": _ENDED, "now": _ENDED},
+    "cancelShow": {"called off": _ENDED | {"status": "cancelled", "started_at": None}},
+    "openNextLot": {"open": _OPEN_LOT},
+    "openLot": {"open": _OPEN_LOT},
+    "rerunLot": {
+        "on its own terms": _OPEN_LOT,
+        "cheaper": _OPEN_LOT | {"terms": _LOT["terms"] | {"start_price": 500}},
+    },
 }

@@ -63,3 +63,38 @@ REMOVE_LOT: Final = documented(
 QUEUE: Final = documented(
     *_OWN, _NO_SHOW, *_WRITE_FAILED, *_refused(ShowCode.VERSION_CONFLICT), *malformed_body("lot_ids", "is missing")
 )
+_NO_BODY: Final = malformed("limit", "is not a known parameter")
+_LED: Final = (*_CALLER, Forbidden("only its seller and moderators may do this to a show"))
+START: Final = documented(*_OWN, _NO_SHOW, *WRITE_FAILED, *_refused(ShowCode.SHOW_OVER), KeyReused(), _NO_BODY)
+TURN: Final = documented(*_OWN, _NO_SHOW, *WRITE_FAILED, *_refused(ShowCode.SHOW_NOT_LIVE), KeyReused(), _NO_BODY)
+CANCEL: Final = documented(
+    *_OWN,
+    _NO_SHOW,
+    *WRITE_FAILED,
+    *_refused(ShowCode.SHOW_STARTED, ShowCode.SHOW_OVER),
+    KeyReused(),
+    _NO_BODY,
+)
+END: Final = documented(
+    *_OWN,
+    _NO_SHOW,
+    *WRITE_FAILED,
+    *_refused(ShowCode.SHOW_NOT_LIVE, ShowCode.SHOW_OVER),
+    KeyReused(),
+    *malformed_body("now", "Expected `bool`, got `int`"),
+)
+_OPENS: Final = (
+    *_LED,
+    *WRITE_FAILED,
+    *_refused(
+        ShowCode.SHOW_NOT_LIVE,
+        ShowCode.SHOW_OVER,
+        ShowCode.LOT_ALREADY_OPEN,
+        ShowCode.LOT_NOT_QUEUED,
+        ShowCode.TOO_MANY,
+    ),
+    KeyReused(),
+)
+NEXT: Final = documented(*_OPENS, _NO_SHOW, _NO_BODY)
+OPEN_LOT: Final = documented(*_OPENS, _NO_LOT, _NO_BODY)
+RERUN_LOT: Final = documented(*_OPENS, _NO_LOT, *malformed_body("terms.start_price", "Expected `int` >= 1"))

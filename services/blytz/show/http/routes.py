@@ -12,6 +12,7 @@ from blytz.kit.http.litestar import Call, RouteGroup, spec
 from blytz.kit.ids import new_id
 from blytz.show.http import examples
 from blytz.show.http import responses as answers
+from blytz.show.http.running import RunningLotCalls, RunningShowCalls
 from blytz.show.http.schemas import (
     CategoryFilter,
     LotChange,
@@ -39,7 +40,8 @@ from blytz.show.http.schemas import (
     read_show_change,
     show_state,
 )
-from blytz.show.model import LotCounts, Show
+from blytz.show.model import LotFacts, Show
+from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.store import ShowFilter
 from blytz.show.words import MAX_SEARCHED, words_of
@@ -51,8 +53,8 @@ def _service_of(connection: Connection) -> ShowService:
 
 
 async def _states(request: Call, shows: list[Show]) -> list[ShowState]:
-    counts = await _service_of(request).lot_counts(shows) if shows else {}
-    return [show_state(show, counts.get(show.show_id, LotCounts())) for show in shows]
+    facts = await _service_of(request).lot_facts(shows) if shows else {}
+    return [show_state(show, facts.get(show.show_id, LotFacts())) for show in shows]
 
 
 class ShowCalls(Controller):
@@ -152,7 +154,8 @@ class LotCalls(Controller):
         await _service_of(request).remove_lot(caller_of(request), lot_id)
 
 
-def show_routes(service: ShowService | None = None) -> RouteGroup:
-    """Without a service they can be described but not called."""
-    state: dict[str, Any] = {"shows": service}
-    return RouteGroup([ShowCalls, LotCalls], examples.REQUESTS, examples.ANSWERS, state)
+def show_routes(service: ShowService | None = None, runner: ShowRunner | None = None) -> RouteGroup:
+    """Without a service and a runner they can be described but not called."""
+    state: dict[str, Any] = {"shows": service, "show_runner": runner}
+    calls = [ShowCalls, LotCalls, RunningShowCalls, RunningLotCalls]
+    return RouteGroup(calls, examples.REQUESTS, examples.ANSWERS, state)

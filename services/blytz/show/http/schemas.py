@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from blytz.auction import rules
 from blytz.auction.http.schemas import PartyView, TermsView, plausible_start
 from blytz.auction.model import Terms
+from blytz.kit.http.empty_body import OptionalBody
 from blytz.kit.http.fields import ImageUrl, ImageUrls, Line, Moment, Text
 from blytz.kit.http.parse import Fault, Parser
 from blytz.kit.text import LINE, LINE_OR_NOTHING, NAME, USER_ID
@@ -18,6 +19,7 @@ from blytz.show.model import (
     MAX_QUANTITY,
     Lot,
     LotCounts,
+    LotFacts,
     LotStatus,
     Show,
     ShowSettings,
@@ -25,6 +27,7 @@ from blytz.show.model import (
     Visibility,
 )
 from blytz.show.store import CURSOR
+from blytz.show.views import lot_view, show_view
 
 ShowId = Annotated[str, PathParameter(description="as given when the show was made")]
 LotId = Annotated[str, PathParameter(description="as given when the lot was added")]
@@ -172,27 +175,23 @@ class QueueOrder(Struct, frozen=True, forbid_unknown_fields=True):
     lot_ids: LotIds
 
 
-def show_state(show: Show, lots: LotCounts) -> ShowState:
-    public = {name: getattr(show, name) for name in Show.__struct_fields__ if name not in ("seller", "settings")}
-    seller = PartyView(show.seller.id, show.seller.name)
-    settings = msgspec.convert(msgspec.to_builtins(show.settings), ShowSettingsView)
-    return ShowState(
-        **public,
-        seller=seller,
-        settings=settings,
-        host=HostView("absent", None),
-        open_lots=[],
-        viewers=0,
-        lots=lots,
-    )
+class Ending(Struct, frozen=True, forbid_unknown_fields=True):
+    now: bool = False
+    """Cancels the lots that are open; else the show ends once they have."""
+
+
+class NewRun(Struct, frozen=True, forbid_unknown_fields=True):
+    terms: Terms | UnsetType = UNSET
+    """Left out, the lot keeps those that it has."""
+
+
+def show_state(show: Show, facts: LotFacts) -> ShowState:
+    host = {"state": "absent", "since": None}
+    return msgspec.convert({**show_view(show, facts), "host": host, "viewers": 0}, ShowState)
 
 
 def lot_state(lot: Lot) -> LotState:
-    public = {name: getattr(lot, name) for name in Lot.__struct_fields__ if name not in ("terms", "winner")}
-    terms = msgspec.structs.asdict(lot.terms)
-    del terms["reserve_price"]
-    winner = PartyView(lot.winner.id, lot.winner.name) if lot.winner else None
-    return LotState(**public, terms=msgspec.convert(terms, TermsView), winner=winner, pre_bids=0)
+    return msgspec.convert({**lot_view(lot), "pre_bids": 0}, LotState)
 
 
 def given(change: ShowChange | LotChange) -> dict[str, Any]:
@@ -214,3 +213,5 @@ read_show_change = Parser(ShowChange, scheduled_at=_plausible)
 read_new_lot = Parser(NewLot, terms=_faults_in_terms)
 read_lot_change = Parser(LotChange, terms=_faults_in_terms)
 read_queue_order = Parser(QueueOrder)
+read_ending = OptionalBody(Ending)
+read_new_run = OptionalBody(NewRun, terms=_faults_in_terms)

@@ -21,8 +21,9 @@ def row_of_show(show: Show) -> dict[str, Any]:
     return row | {
         "seller_id": seller.id,
         "seller_name": seller.name,
-        "tags": _json(show.tags),
-        "settings": _json(show.settings),
+        "tags": json_text(show.tags),
+        "settings": json_text(show.settings),
+        "is_ending": int(show.is_ending),
         "is_listed": int(show.visibility == "public" and show.status is not ShowStatus.DRAFT),
         "listed_rank": rank,
         "listed_at": at,
@@ -46,6 +47,8 @@ def show_of_row(row: Any) -> Show:
         ended_at=row.ended_at,
         settings=_read_settings(row.settings),
         version=row.version,
+        is_ending=row.is_ending == 1,
+        next_lot_at=row.next_lot_at,
     )
 
 
@@ -53,8 +56,8 @@ def row_of_lot(lot: Lot) -> dict[str, Any]:
     row = msgspec.structs.asdict(lot)
     winner = row.pop("winner")
     return row | {
-        "images": _json(lot.images),
-        "terms": _json(lot.terms),
+        "images": json_text(lot.images),
+        "terms": json_text(lot.terms),
         "winner_id": winner.id if winner else None,
         "winner_name": winner.name if winner else None,
         "words": _lot_words(lot),
@@ -86,5 +89,5 @@ def _lot_words(lot: Lot) -> str:
     return " ".join(words_of(lot.title, lot.condition, lot.description))
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
     return msgspec.json.encode(value).decode()

@@ -1,18 +1,21 @@
 """The catalogue in SQL. What a change does is decided by `rules`, on the row that the transaction has locked."""
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, tuple_, update
 
 from blytz.kit.sql.database import Database
 from blytz.show import rules
-from blytz.show.model import MAX_LOTS, Lot, LotCounts, LotStatus, Show, ShowCode
+from blytz.show.decision import Decision, Notice
+from blytz.show.model import MAX_LOTS, Lot, LotFacts, LotStatus, Show, ShowCode
 from blytz.show.sql.rows import lot_of_row, row_of_lot, row_of_show, show_of_row
 from blytz.show.sql.search import matching_shows
 from blytz.show.sql.tables import LOTS, SHOWS
+from blytz.show.sql.writing import Clock, facts_of, locked_show, read_lot, write
 from blytz.show.store import CURSOR, ShowFilter, ShowPage
 
 MIGRATIONS: Final = "blytz.show.sql.migrations"
@@ -21,13 +24,19 @@ _WHILE_ORDERING: Final = -1_000_000_000
 _CURSOR = re.compile(CURSOR)
 
 
+def _wall_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
 class SqlCatalogue:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Clock = _wall_clock) -> None:
+        """`now` is the clock that auctions run by."""
         self._database = database
+        self._now = now
 
     async def create_show(self, show: Show) -> Show:
         async with self._database.writing() as connection:
-            stored = await _locked_show(connection, show.show_id)
+            stored = await locked_show(connection, show.show_id)
             if stored is None:
                 await connection.execute(insert(SHOWS).values(row_of_show(show)))
             return stored or show
@@ -47,32 +56,25 @@ class SqlCatalogue:
 
     async def change_show(self, show_id: str, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
         async with self._database.writing() as connection:
-            show = await _locked_show(connection, show_id)
+            show = await locked_show(connection, show_id)
             if show is None:
                 return ShowCode.SHOW_NOT_FOUND
             changed = rules.change_show(show, fields, seen)
-            if isinstance(changed, Show):
-                values = row_of_show(changed)
-                await connection.execute(update(SHOWS).where(SHOWS.c.show_id == show_id).values(values))
+            if isinstance(changed, Show) and changed != show:
+                decision = Decision(changed, notices=[Notice("show_changed")])
+                changed, _ = await write(connection, show, decision, self._now())
             return changed
 
-    async def lot_counts(self, show_ids: Sequence[str]) -> dict[str, LotCounts]:
-        sold = func.count(case((LOTS.c.status == LotStatus.SOLD, 1)))
-        query = (
-            select(LOTS.c.show_id, func.count().label("total"), sold.label("sold"))
-            .where(LOTS.c.show_id.in_(show_ids), LOTS.c.status != LotStatus.WITHDRAWN)
-            .group_by(LOTS.c.show_id)
-        )
+    async def lot_facts(self, show_ids: Sequence[str]) -> dict[str, LotFacts]:
         async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
-        return {row.show_id: LotCounts(row.total, row.sold) for row in rows}
+            return await facts_of(connection, show_ids)
 
     async def add_lot(self, lot: Lot) -> Lot | ShowCode:
         async with self._database.writing() as connection:
-            show = await _locked_show(connection, lot.show_id)
+            show = await locked_show(connection, lot.show_id)
             if show is None:
                 return ShowCode.SHOW_NOT_FOUND
-            if stored := await _locked_lot(connection, lot.lot_id):
+            if stored := await read_lot(connection, select(LOTS).where(LOTS.c.lot_id == lot.lot_id)):
                 return stored
             if show.status.is_final:
                 return ShowCode.SHOW_OVER
@@ -83,15 +85,14 @@ class SqlCatalogue:
             row = (await connection.execute(last)).one()
             if row.number >= MAX_LOTS:
                 return ShowCode.TOO_MANY
-            place = {"number": row.number + 1, "position": max(row.position, -1) + 1}
-            await connection.execute(insert(LOTS).values(row_of_lot(lot) | place))
-            stored = await _locked_lot(connection, lot.lot_id)
-            assert stored is not None
-            return stored
+            added = replace(lot, number=row.number + 1, position=max(row.position, -1) + 1)
+            await connection.execute(insert(LOTS).values(row_of_lot(added)))
+            await write(connection, show, Decision(show, notices=[Notice("lot_added", added)]), self._now())
+            return added
 
     async def lot(self, lot_id: str) -> Lot | None:
         async with self._database.reading() as connection:
-            return await _lot(connection, select(LOTS).where(LOTS.c.lot_id == lot_id))
+            return await read_lot(connection, select(LOTS).where(LOTS.c.lot_id == lot_id))
 
     async def lots(self, show_id: str, after: int = -1, limit: int = MAX_LOTS) -> Sequence[Lot]:
         async with self._database.reading() as connection:
@@ -99,24 +100,32 @@ class SqlCatalogue:
         return [lot_of_row(row) for row in rows]
 
     async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
+        of_lot = select(LOTS).where(LOTS.c.lot_id == lot_id)
         async with self._database.writing() as connection:
-            lot = await _locked_lot(connection, lot_id)
-            if lot is None:
+            found = await read_lot(connection, of_lot)
+            show = await locked_show(connection, found.show_id) if found else None
+            # Read again: another transaction may have changed it while this one waited for the lock.
+            lot = await read_lot(connection, of_lot)
+            if lot is None or show is None:
                 return ShowCode.LOT_NOT_FOUND
             changed = rules.change_lot(lot, fields)
-            if isinstance(changed, Lot):
-                left = {"position": -lot.number} if changed.status is LotStatus.WITHDRAWN else {}
-                values = row_of_lot(changed) | left
-                await connection.execute(update(LOTS).where(LOTS.c.lot_id == lot_id).values(values))
+            if isinstance(changed, Lot) and changed != lot:
+                is_removed = changed.status is LotStatus.WITHDRAWN
+                told = (
+                    Notice("lot_removed", fields={"lot_id": lot_id})
+                    if is_removed
+                    else Notice("lot_changed", changed)
+                )
+                await write(connection, show, Decision(show, [changed], notices=[told]), self._now())
             return changed
 
     async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
         queued = (LOTS.c.show_id == show_id) & (LOTS.c.status == LotStatus.QUEUED)
         async with self._database.writing() as connection:
-            await _locked_show(connection, show_id)
-            rows = (
-                await connection.execute(select(LOTS.c.lot_id, LOTS.c.position).where(queued).with_for_update())
-            ).all()
+            show = await locked_show(connection, show_id)
+            if show is None:
+                return not lot_ids
+            rows = (await connection.execute(select(LOTS.c.lot_id, LOTS.c.position).where(queued))).all()
             if sorted(lot_ids) != sorted(row.lot_id for row in rows):
                 return False
             if not rows:
@@ -128,6 +137,9 @@ class SqlCatalogue:
             # One statement for queues of any length, because compiled statements are cached.
             move = update(LOTS).where(LOTS.c.lot_id == bindparam("moved")).values(position=bindparam("to"))
             await connection.execute(move, places)
+            order = {"positions": {place["moved"]: place["to"] for place in places}}
+            told = Decision(show, notices=[Notice("queue_changed", fields=order)])
+            await write(connection, show, told, self._now())
             return True
 
 
@@ -163,19 +175,3 @@ def _conditions(wanted: ShowFilter, cursor: str | None) -> list[ColumnElement[bo
         after = tuple_(*(int(part) for part in parts.groups()))
         found.append(tuple_(SHOWS.c.listed_rank, SHOWS.c.listed_at, SHOWS.c.id) > after)
     return found
-
-
-async def _locked_show(connection: AsyncConnection, show_id: str) -> Show | None:
-    """Locked until the transaction ends, on PostgreSQL; SQLite has one writer anyway."""
-    query = select(SHOWS).where(SHOWS.c.show_id == show_id).with_for_update()
-    row = (await connection.execute(query)).first()
-    return show_of_row(row) if row else None
-
-
-async def _locked_lot(connection: AsyncConnection, lot_id: str) -> Lot | None:
-    return await _lot(connection, select(LOTS).where(LOTS.c.lot_id == lot_id).with_for_update())
-
-
-async def _lot(connection: AsyncConnection, query: Select[Any]) -> Lot | None:
-    row = (await connection.execute(query)).first()
-    return lot_of_row(row) if row else None

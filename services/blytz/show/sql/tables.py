@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 METADATA: Final = MetaData(
@@ -28,6 +29,13 @@ METADATA: Final = MetaData(
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers the rows of an INTEGER PRIMARY KEY by itself. The number also joins a row to its search index."""
+
+
+def _where(index: Index, condition: str) -> Index:
+    """Of those rows only."""
+    for dialect in ("sqlite", "postgresql"):
+        index.dialect_options[dialect]["where"] = text(condition)
+    return index
 
 
 SHOWS: Final = Table(
@@ -53,6 +61,11 @@ SHOWS: Final = Table(
     Column("listed_rank", SmallInteger, nullable=False),
     Column("listed_at", BigInteger, nullable=False),
     Column("words", Text, nullable=False, comment="for the search"),
+    Column(
+        "is_ending", SmallInteger, nullable=False, server_default="0", comment="1: ends with its last open lot"
+    ),
+    Column("next_lot_at", BigInteger),
+    Column("changes", Integer, nullable=False, server_default="0", comment="told to those who watch"),
     CheckConstraint("status IN ('draft','scheduled','live','paused','ended','cancelled')", "status"),
     CheckConstraint("visibility IN ('public','unlisted','rehearsal')", "visibility"),
     CheckConstraint("version >= 1", "version"),
@@ -64,6 +77,7 @@ SHOWS: Final = Table(
     Index("ix_shows_listed", "is_listed", "listed_rank", "listed_at", "id"),
     Index("ix_shows_category", "is_listed", "category", "listed_rank", "listed_at", "id"),
     Index("ix_shows_seller", "seller_id", "listed_rank", "listed_at", "id"),
+    _where(Index("ix_shows_next_lot_at", "next_lot_at"), "next_lot_at IS NOT NULL"),
 )
 
 LOTS: Final = Table(
@@ -96,4 +110,53 @@ LOTS: Final = Table(
     CheckConstraint("(winner_id IS NULL) = (winner_name IS NULL)", "winner"),
     CheckConstraint("status <> 'open' OR auction_id IS NOT NULL", "open"),
     Index("ix_lots_status", "show_id", "status"),
+)
+
+RUNS: Final = Table(
+    "runs",
+    METADATA,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("auction_id", Text, nullable=False, unique=True),
+    Column("show_id", Text, ForeignKey("shows.show_id"), nullable=False),
+    Column("lot_id", Text, ForeignKey("lots.lot_id"), nullable=False),
+    Column("run", Integer, nullable=False),
+    Column("unit", Integer, nullable=False),
+    Column("terms", Text, nullable=False, comment="JSON, with the hidden reserve"),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("outcome", Text),
+    Column("price", BigInteger, nullable=False, server_default="0"),
+    Column("winner_id", Text),
+    Column("winner_name", Text),
+    UniqueConstraint("lot_id", "run"),
+    CheckConstraint("outcome IN ('sold','unsold','cancelled')", "outcome"),
+    CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", "closed"),
+    CheckConstraint("(winner_id IS NULL) = (winner_name IS NULL)", "winner"),
+    CheckConstraint("outcome <> 'sold' OR winner_id IS NOT NULL", "sold"),
+    CheckConstraint("run >= 1 AND unit >= 1 AND price >= 0", "counts"),
+    Index("ix_runs_show", "show_id", "id"),
+    # However many calls open it at once: a lot is in one auction.
+    _where(Index("uq_runs_open", "lot_id", unique=True), "closed_at IS NULL"),
+)
+
+INTENTS: Final = Table(
+    "intents",
+    METADATA,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("show_id", Text, ForeignKey("shows.show_id"), nullable=False),
+    Column("body", Text, nullable=False, comment="JSON"),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_intents_show", "show_id", "id"),
+    Index("ix_intents_created_at", "created_at"),
+    # An id is never given again: a late worker that finishes an old one must not finish another's.
+    sqlite_autoincrement=True,
+)
+
+OPERATIONS: Final = Table(
+    "operations",
+    METADATA,
+    Column("operation_id", Text, primary_key=True),
+    Column("answer", Text, nullable=False, comment="JSON"),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_operations_created_at", "created_at"),
 )

@@ -1,0 +1,79 @@
+"""The auctions of lots, as shows use them: the one place that knows both sides."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from blytz.auction.model import Cause, Code, Listing, Party, Status, Verb
+from blytz.auction.redis.sales import last_position, sales_after
+from blytz.auction.service import EPOCH_DIGITS
+from blytz.auction.store import AuctionStore
+from blytz.kit.ids import new_id
+from blytz.kit.problems import NotFound
+from blytz.kit.redis.pipe import RedisPipe
+from blytz.show.auctions import Opening
+from blytz.show.model import Closing
+
+MAX_CLOSINGS: Final = 200
+"""Read at once."""
+CAUSE: Final = Cause("show")
+
+
+class LotAuctions:
+    """`show.auctions.Auctions` by the store of auctions."""
+
+    def __init__(self, pipe: RedisPipe, store: AuctionStore) -> None:
+        self._pipe = pipe
+        self._store = store
+
+    async def check(self) -> None:
+        await self._pipe.call("PING")
+
+    async def open(self, opening: Opening) -> None:
+        listing = Listing(
+            auction_id=opening.auction_id,
+            title=opening.title,
+            seller=opening.seller,
+            terms=opening.terms,
+            epoch=new_id("e")[-EPOCH_DIGITS:],
+            description=opening.description,
+            image_urls=opening.images,
+        )
+        await self._store.create(listing, Cause(opening.seller.id))
+
+    async def pause(self, auction_id: str, reason: str, operation_id: str) -> None:  # noqa: ARG002
+        await self._change(auction_id, "pause", operation_id)
+
+    async def resume(self, auction_id: str, operation_id: str) -> None:
+        await self._change(auction_id, "resume", operation_id)
+
+    async def cancel(self, auction_id: str) -> None:
+        await self._change(auction_id, "cancel", "")
+
+    async def closing(self, auction_id: str) -> Closing | None:
+        auction = await self._store.get(auction_id)
+        if auction is None:
+            raise NotFound("there is no such auction", code=Code.AUCTION_NOT_FOUND)
+        if not auction.status.is_final:
+            return None
+        return _closing(auction_id, auction.status.value, auction.price, auction.leader, auction.clock)
+
+    async def closings(self, after: str) -> tuple[Sequence[Closing], str]:
+        if not after:
+            return (), await last_position(self._pipe)
+        events, position = await sales_after(self._pipe, after, MAX_CLOSINGS)
+        return [_closing_of(event) for event in events], position
+
+    async def _change(self, auction_id: str, verb: Verb, operation_id: str) -> None:
+        # A refusal means that it is so already, or that it has ended; how, is asked for by itself.
+        await self._store.change(auction_id, verb, CAUSE, operation_id=operation_id)
+
+
+def _closing_of(event: dict[str, Any]) -> Closing:
+    leader = event["leader"]
+    party = Party(leader["id"], leader["name"]) if leader else None
+    return _closing(event["auction_id"], event["status"], event["price"], party, event["at"])
+
+
+def _closing(auction_id: str, status: str, price: int, leader: Party | None, at: int) -> Closing:
+    outcome: Any = {Status.SOLD: "sold", Status.UNSOLD: "unsold", Status.CANCELLED: "cancelled"}[Status(status)]
+    return Closing(auction_id, outcome, price, leader if outcome == "sold" else None, at)

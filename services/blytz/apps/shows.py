@@ -1,0 +1,50 @@
+"""Wiring of shows: the catalogue, the auctions of its lots, and the log that those who watch a show follow."""
+
+from blytz.apps.lot_auctions import LotAuctions
+from blytz.auction.store import AuctionStore
+from blytz.kit.clock import ServerClock
+from blytz.kit.ratelimit.user_limit import UserLimit
+from blytz.kit.redis.pipe import RedisPipe
+from blytz.kit.sql.database import Database
+from blytz.kit.telemetry.metrics import Metrics
+from blytz.show.intents import IntentRunner
+from blytz.show.log import Announced, Announcement, ShowLog, ShowSnapshot
+from blytz.show.running import ShowRunner
+from blytz.show.service import ShowService
+from blytz.show.sql.run_store import SqlRuns
+from blytz.show.sql.store import SqlCatalogue
+from blytz.show.worker import ShowWorker
+
+
+class NobodyWatches:
+    """The log of shows until the gateway has their topic: there is nobody to tell."""
+
+    async def fill(self, show_id: str, snapshot: ShowSnapshot) -> None: ...
+
+    async def replace(self, show_id: str, snapshot: ShowSnapshot) -> None: ...
+
+    async def announce(self, show_id: str, announcement: Announcement) -> Announced:  # noqa: ARG002
+        return Announced.ABSENT
+
+
+class Shows:
+    """What one process does with shows."""
+
+    def __init__(
+        self,
+        database: Database,
+        pipe: RedisPipe,
+        store: AuctionStore,
+        clock: ServerClock,
+        stored_bytes: UserLimit | None = None,
+        shows_log: ShowLog | None = None,
+    ) -> None:
+        self._clock = clock
+        self._auctions = LotAuctions(pipe, store)
+        self.runs = SqlRuns(database, clock.now)
+        self._intents = IntentRunner(self.runs, self._auctions, shows_log or NobodyWatches())
+        self.service = ShowService(SqlCatalogue(database, clock.now), stored_bytes, self._intents.carry_out)
+        self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
+
+    def worker(self, metrics: Metrics) -> ShowWorker:
+        return ShowWorker(self.runs, self._auctions, self._intents, self._clock.now, metrics)

@@ -1,0 +1,45 @@
+"""The port to the auctions that the lots of a show are sold in; `apps/` gives what is behind it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from blytz.auction.model import Party, Terms
+from blytz.show.model import Closing
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """All that is needed to open the auction of a run."""
+
+    auction_id: str
+    show_id: str
+    lot_id: str
+    seller: Party
+    title: str
+    description: str
+    images: tuple[str, ...]
+    terms: Terms
+
+
+class Auctions(Protocol):
+    """Every call may be repeated, and then changes nothing more. All raise `StoreUnavailable` and `Overloaded`."""
+
+    async def check(self) -> None:
+        """Returns when auctions can be opened now."""
+
+    async def open(self, opening: Opening) -> None: ...
+
+    async def pause(self, auction_id: str, reason: str, operation_id: str) -> None:
+        """One that is not open stays as it is; likewise below. The same operation is done once."""
+
+    async def resume(self, auction_id: str, operation_id: str) -> None: ...
+
+    async def cancel(self, auction_id: str) -> None: ...
+
+    async def closing(self, auction_id: str) -> Closing | None:
+        """How it ended; None while it has not. One that is gone counts as cancelled."""
+
+    async def closings(self, after: str) -> tuple[Sequence[Closing], str]:
+        """Some of those that ended after this position of the list of all, the oldest first, and the position of
+        the last one. The list only saves asking for each: it is short, so that what is far behind misses some."""

@@ -1,0 +1,56 @@
+"""What the rules of a show see and what they decide: values that are read and written in one transaction."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from blytz.auction.model import Terms
+from blytz.show.model import Closing, Lot, LotFacts, Run, Show
+
+
+class Scene(Struct, frozen=True):
+    """A show as a decision needs to see it, locked until the decision is written."""
+
+    show: Show
+    facts: LotFacts = LotFacts()
+    lot: Lot | None = None
+    """The one that the decision is about; for `next` the first of the queue."""
+    open_runs: Sequence[str] = ()
+    """The auctions of the lots that are open."""
+
+
+class Order(Struct, frozen=True):
+    """Something to be done to an auction, by its id; doing it twice is doing it once."""
+
+    verb: Literal["open", "pause", "resume", "cancel"]
+    auction_id: str
+    reason: str = ""
+
+
+class Notice(Struct, frozen=True):
+    """What everybody who watches the show is told of the change: one event of its log (protocol, section 8)."""
+
+    kind: str
+    lot: Lot | None = None
+    fields: dict[str, Any] = {}
+
+
+class Decision(Struct, frozen=True):
+    """All of it is written in one transaction. The orders and notices are intents: carried out after it, in this
+    order, by whoever comes first, until they are done."""
+
+    show: Show
+    lots: Sequence[Lot] = ()
+    """Those that changed."""
+    opened: Run | None = None
+    closed: Closing | None = None
+    orders: Sequence[Order] = ()
+    notices: Sequence[Notice] = ()
+
+
+class Reopening(Struct, frozen=True):
+    """For a lot that comes up again."""
+
+    terms: Terms | None = None
+    """None keeps those it has."""

@@ -1,0 +1,94 @@
+"""Carries out what decisions about shows have left to be done: in auctions, and in the log that viewers follow.
+
+The decision and its intents are one transaction, so a process that dies at any point after it leaves intents, and
+whoever carries them out next ends its work. Each can be carried out twice without a second effect.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import structlog
+
+from blytz.kit.problems import NotFound
+from blytz.show.auctions import Auctions
+from blytz.show.log import Announced, Announcement, ShowLog
+from blytz.show.run_store import Intent, RunStore
+
+log = structlog.get_logger()
+
+MAX_ROUNDS: Final = 20
+"""One round may leave intents for the next: a lot that is cancelled closes, and then its show ends."""
+
+
+class IntentRunner:
+    """Several processes may carry out the intents of one show at the same time."""
+
+    def __init__(self, runs: RunStore, auctions: Auctions, shows_log: ShowLog) -> None:
+        self._runs = runs
+        self._auctions = auctions
+        self._log = shows_log
+        self._busy: dict[str, asyncio.Lock] = {}
+
+    async def carry_out(self, show_id: str) -> None:
+        """Everything that is left to be done for this show. Raises `StoreUnavailable` and `Overloaded`; the next
+        call then does the rest."""
+        async with self._alone(show_id):
+            for _ in range(MAX_ROUNDS):
+                intents = await self._runs.intents(show_id)
+                if not intents:
+                    return
+                await self._carry_out(show_id, intents)
+
+    async def _carry_out(self, show_id: str, intents: Sequence[Intent]) -> None:
+        done: list[int] = []
+        try:
+            for intent in intents:
+                await self._do(show_id, intent)
+                done.append(intent.intent_id)
+        finally:
+            if done:
+                await self._runs.finish(done)
+
+    async def _do(self, show_id: str, intent: Intent) -> None:
+        if intent.announcement:
+            await self._announce(show_id, intent.announcement)
+            return
+        order = intent.order
+        assert order is not None, "an intent is an order or an announcement"
+        operation_id = f"intent-{intent.intent_id}"
+        match order.verb:
+            case "open":
+                assert intent.opening is not None, "an order to open has its opening"
+                await self._auctions.open(intent.opening)
+            case "pause":
+                await self._auctions.pause(order.auction_id, order.reason, operation_id)
+            case "resume":
+                await self._auctions.resume(order.auction_id, operation_id)
+            case "cancel":
+                await self._cancel(order.auction_id)
+
+    async def _cancel(self, auction_id: str) -> None:
+        """And the lot is closed at once, so that whoever cancelled it sees it closed."""
+        await self._auctions.cancel(auction_id)
+        with contextlib.suppress(NotFound):
+            if closing := await self._auctions.closing(auction_id):
+                await self._runs.close(closing)
+
+    async def _announce(self, show_id: str, announcement: Announcement) -> None:
+        if await self._log.announce(show_id, announcement) is Announced.GAP:
+            # Redis has an older state of the show than the catalogue, perhaps out of a backup.
+            log.warning("show_log_replaced", show_id=show_id)
+            if snapshot := await self._runs.snapshot(show_id):
+                await self._log.replace(show_id, snapshot)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self, show_id: str) -> AsyncIterator[None]:
+        lock = self._busy.setdefault(show_id, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked():
+                self._busy.pop(show_id, None)

@@ -1,0 +1,213 @@
+"""What happens in a show that runs (protocol, section 7): pure, with the time passed in.
+
+Each function gets the show as it stands and returns the decision, or why not. What is asked for twice is done
+once: the second time the decision changes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from msgspec.structs import replace
+
+from blytz.show.decision import Decision, Notice, Order, Reopening, Scene
+from blytz.show.model import (
+    MAX_OPEN_LOTS,
+    MAX_RUNS,
+    Closing,
+    Lot,
+    LotFacts,
+    LotStatus,
+    Run,
+    Show,
+    ShowCode,
+    ShowStatus,
+)
+
+Decided = Decision | ShowCode
+Decide = Callable[[Scene, int], Decided]
+"""From the show as it stands and the time, in ms since the Unix epoch."""
+
+_CLOSED_AS: Final = {
+    "sold": LotStatus.SOLD,
+    "unsold": LotStatus.UNSOLD,
+    "cancelled": LotStatus.PASSED,
+}
+
+
+def start(scene: Scene, now: int) -> Decided:
+    """From draft or scheduled; before its time too."""
+    show = scene.show
+    if show.status.is_final:
+        return ShowCode.SHOW_OVER
+    if show.status in (ShowStatus.LIVE, ShowStatus.PAUSED):
+        return Decision(show)
+    return _turned(show, ShowStatus.LIVE, "show_started", started_at=now)
+
+
+def pause(scene: Scene, _: int, reason: str = "seller") -> Decided:
+    """Stops the clock of every open lot; the time that remains is kept."""
+    if scene.show.status is ShowStatus.PAUSED:
+        return Decision(scene.show)
+    if scene.show.status is not ShowStatus.LIVE:
+        return ShowCode.SHOW_NOT_LIVE
+    turned = _turned(scene.show, ShowStatus.PAUSED, "show_paused", {"reason": reason})
+    return replace(turned, orders=[Order("pause", auction_id, reason) for auction_id in scene.open_runs])
+
+
+def resume(scene: Scene, _: int) -> Decided:
+    if scene.show.status is ShowStatus.LIVE:
+        return Decision(scene.show)
+    if scene.show.status is not ShowStatus.PAUSED:
+        return ShowCode.SHOW_NOT_LIVE
+    turned = _turned(scene.show, ShowStatus.LIVE, "show_resumed")
+    return replace(turned, orders=[Order("resume", auction_id) for auction_id in scene.open_runs])
+
+
+def end(scene: Scene, _: int) -> Decided:
+    """It ends once no lot is open (`settle`)."""
+    show = scene.show
+    if show.status is ShowStatus.ENDED:
+        return Decision(show)
+    if show.status not in (ShowStatus.LIVE, ShowStatus.PAUSED):
+        return ShowCode.SHOW_OVER if show.status.is_final else ShowCode.SHOW_NOT_LIVE
+    if show.is_ending:
+        return Decision(show)
+    return Decision(replace(show, is_ending=True, version=show.version + 1), notices=[Notice("show_changed")])
+
+
+def end_now(scene: Scene, now: int) -> Decided:
+    """The same, and open lots are cancelled."""
+    ended = end(scene, now)
+    if isinstance(ended, ShowCode):
+        return ended
+    return replace(ended, orders=[Order("cancel", auction_id) for auction_id in scene.open_runs])
+
+
+def cancel(scene: Scene, now: int) -> Decided:
+    """Only before it has started."""
+    show = scene.show
+    if show.status is ShowStatus.CANCELLED:
+        return Decision(show)
+    if show.status is ShowStatus.ENDED:
+        return ShowCode.SHOW_OVER
+    if show.status not in (ShowStatus.DRAFT, ShowStatus.SCHEDULED):
+        return ShowCode.SHOW_STARTED
+    return _turned(show, ShowStatus.CANCELLED, "show_changed", ended_at=now)
+
+
+def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
+    """Opens the lot as the auction of this id: one that waits in the queue, or with a `reopening` one that was
+    closed."""
+
+    def decide(scene: Scene, now: int) -> Decided:
+        show, lot = scene.show, scene.lot
+        if show.status.is_final:
+            return ShowCode.SHOW_OVER
+        if show.status is not ShowStatus.LIVE or show.is_ending:
+            return ShowCode.SHOW_NOT_LIVE
+        if lot is None:
+            return ShowCode.LOT_NOT_QUEUED
+        if lot.status is LotStatus.OPEN:
+            return ShowCode.LOT_ALREADY_OPEN
+        if scene.facts.open_lots and show.settings.mode == "one_at_a_time":
+            return ShowCode.LOT_ALREADY_OPEN
+        if not _may_open(lot, reopening):
+            return ShowCode.LOT_NOT_QUEUED
+        if len(scene.facts.open_lots) >= MAX_OPEN_LOTS or lot.run >= MAX_RUNS:
+            return ShowCode.TOO_MANY
+        terms = (reopening and reopening.terms) or lot.terms
+        opened = replace(
+            lot, terms=terms, status=LotStatus.OPEN, run=lot.run + 1, auction_id=auction_id, price=0, winner=None
+        )
+        run = Run(
+            auction_id=auction_id,
+            show_id=show.show_id,
+            lot_id=lot.lot_id,
+            run=opened.run,
+            unit=lot.unit,
+            terms=terms,
+            opened_at=now,
+        )
+        return Decision(
+            show,
+            [opened],
+            opened=run,
+            orders=[Order("open", auction_id)],
+            notices=[Notice("lot_opened", opened, {"auction_id": auction_id})],
+        )
+
+    return decide
+
+
+def open_due(auction_id: str) -> Decide:
+    """The next lot, if it still is time for it: another process may have opened one since."""
+    open_next = open_lot(auction_id)
+
+    def decide(scene: Scene, now: int) -> Decided:
+        if scene.show.next_lot_at is None or scene.show.next_lot_at > now:
+            return ShowCode.LOT_NOT_QUEUED
+        return open_next(scene, now)
+
+    return decide
+
+
+def leave(scene: Scene, _: int) -> Decided:
+    """Changes nothing."""
+    return Decision(scene.show)
+
+
+def _may_open(lot: Lot, reopening: Reopening | None) -> bool:
+    if reopening is None:
+        return lot.status is LotStatus.QUEUED
+    return lot.status in (LotStatus.SOLD, LotStatus.UNSOLD, LotStatus.PASSED)
+
+
+def close_lot(scene: Scene, closing: Closing) -> Decided:
+    """A lot of which units are left goes back to its place in the queue once one was sold."""
+    lot = scene.lot
+    if lot is None or lot.status is not LotStatus.OPEN or lot.auction_id != closing.auction_id:
+        return Decision(scene.show)
+    status = _CLOSED_AS[closing.outcome]
+    winner = closing.winner if closing.outcome == "sold" else None
+    closed = replace(lot, status=status, price=closing.price, winner=winner)
+    if status is LotStatus.SOLD and lot.unit < lot.quantity:
+        closed = replace(closed, status=LotStatus.QUEUED, unit=lot.unit + 1)
+    told = {
+        "auction_id": closing.auction_id,
+        "outcome": closing.outcome,
+        "price": closing.price,
+        "winner": {"id": winner.id, "name": winner.name} if winner else None,
+    }
+    return Decision(scene.show, [closed], closed=closing, notices=[Notice("lot_closed", closed, told)])
+
+
+def settle(show: Show, facts: LotFacts, now: int) -> Show:
+    """After every change: a show that is ending ends with its last open lot, and the next lot is planned."""
+    if show.is_ending and not facts.open_lots and not show.status.is_final:
+        return replace(
+            show,
+            status=ShowStatus.ENDED,
+            ended_at=now,
+            next_lot_at=None,
+            is_ending=False,
+            version=show.version + 1,
+        )
+    wait_ms = show.settings.auto_advance_ms
+    is_waiting = (
+        wait_ms is not None
+        and show.settings.mode == "one_at_a_time"
+        and show.status is ShowStatus.LIVE
+        and not show.is_ending
+        and not facts.open_lots
+        and facts.queued > 0
+    )
+    if not is_waiting:
+        return replace(show, next_lot_at=None)
+    return show if show.next_lot_at is not None else replace(show, next_lot_at=now + (wait_ms or 0))
+
+
+def _turned(
+    show: Show, status: ShowStatus, kind: str, told: dict[str, str] | None = None, **times: int
+) -> Decision:
+    turned = replace(show, status=status, version=show.version + 1, **times)
+    return Decision(turned, notices=[Notice(kind, fields=told or {})])

@@ -1,0 +1,73 @@
+"""The port to shows that run: decisions about them, and the intents that these leave to be carried out."""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from blytz.show.auctions import Opening
+from blytz.show.decision import Order
+from blytz.show.log import Announcement, ShowSnapshot
+from blytz.show.model import Closing, Lot, LotFacts, Show, ShowCode
+from blytz.show.rules_of_running import Decide
+
+MAX_INTENTS: Final = 500
+"""Of one show, read at once."""
+
+
+class Which(Enum):
+    NONE = 0
+    NEXT = 1
+    """The first of the queue."""
+
+
+class Intent(Struct, frozen=True):
+    """What a decision left to be done: an order, with its opening if it opens an auction, or an announcement."""
+
+    intent_id: int
+    order: Order | None = None
+    opening: Opening | None = None
+    announcement: Announcement | None = None
+
+
+class Acted(Struct, frozen=True):
+    """A show, and the lot that the act was about, just after it."""
+
+    show: Show
+    facts: LotFacts
+    lot: Lot | None = None
+
+
+class RunStore(Protocol):
+    """Every call is one transaction. All raise `StoreUnavailable` and `Overloaded`."""
+
+    async def act(
+        self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = ""
+    ) -> Acted | ShowCode:
+        """Write what `decide` says, with its intents. With an `operation_id` a repetition within 24 hours of what
+        was not refused gets the first answer."""
+
+    async def close(self, closing: Closing) -> str | None:
+        """Close the run of this auction. The show whose intents are to be carried out; None for an auction that is
+        no run, or closed already."""
+
+    async def open_runs(self, limit: int) -> Sequence[tuple[str, int]]:
+        """Auctions whose end is not written yet, with the time at which they were opened, the oldest first. Those
+        of shows that still have intents are left out."""
+
+    async def intents(self, show_id: str) -> Sequence[Intent]:
+        """The oldest ones, at most `MAX_INTENTS`."""
+
+    async def finish(self, intent_ids: Sequence[int]) -> None: ...
+
+    async def shows_with_intents(self, before: int, limit: int) -> Sequence[str]:
+        """Those with an intent that was written before then (ms since the Unix epoch)."""
+
+    async def shows_due(self, now: int, limit: int) -> Sequence[str]:
+        """Those whose next lot is to be opened by now."""
+
+    async def snapshot(self, show_id: str) -> ShowSnapshot | None:
+        """None for a draft, which nobody can watch, and without such a show."""
+
+    async def forget_operations(self, before: int) -> None: ...

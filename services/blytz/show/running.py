@@ -1,0 +1,74 @@
+"""What sellers and moderators do to a show that runs: checks who may, decides, and carries it out."""
+
+from blytz.identity import Principal
+from blytz.kit.idempotency import EVERY_TIME, Operation
+from blytz.kit.ids import new_id
+from blytz.kit.problems import NotDurable, Overloaded, StoreUnavailable
+from blytz.show import rules_of_running as rules
+from blytz.show.auctions import Auctions
+from blytz.show.decision import Reopening
+from blytz.show.intents import IntentRunner
+from blytz.show.model import Show, ShowCode
+from blytz.show.rules_of_running import Decide
+from blytz.show.run_store import Acted, RunStore, Which
+from blytz.show.service import ShowService, refusal
+
+
+class ShowRunner:
+    """Raises `Forbidden`, `NotFound`, `Conflict` and what the stores raise. `NotDurable` means that it is decided,
+    and will be carried out: the answer to a repetition with the same Idempotency-Key tells."""
+
+    def __init__(self, shows: ShowService, runs: RunStore, auctions: Auctions, intents: IntentRunner) -> None:
+        self._shows = shows
+        self._runs = runs
+        self._auctions = auctions
+        self._intents = intents
+
+    async def turn(
+        self, caller: Principal, show_id: str, decide: Decide, operation: Operation = EVERY_TIME
+    ) -> Acted:
+        """Start, pause, resume, end or cancel by the rule of that name: for the show's seller and admins."""
+        await self._shows.own_show(caller, show_id)
+        return await self._act(show_id, decide, Which.NONE, operation)
+
+    async def open_next(self, caller: Principal, show_id: str, operation: Operation = EVERY_TIME) -> Acted:
+        """For the show's seller, moderators and admins."""
+        show = await self._shows.led_show(caller, show_id)
+        return await self._open(show, Which.NEXT, operation)
+
+    async def open_lot(self, caller: Principal, lot_id: str, operation: Operation = EVERY_TIME) -> Acted:
+        """For the same."""
+        show = await self._shows.show_of_led_lot(caller, lot_id)
+        return await self._open(show, lot_id, operation)
+
+    async def rerun(
+        self, caller: Principal, lot_id: str, reopening: Reopening, operation: Operation = EVERY_TIME
+    ) -> Acted:
+        """A lot that was closed comes up again. For the same."""
+        show = await self._shows.show_of_led_lot(caller, lot_id)
+        return await self._open(show, lot_id, operation, reopening)
+
+    async def _open(
+        self, show: Show, lot: str | Which, operation: Operation, reopening: Reopening | None = None
+    ) -> Acted:
+        auction_id = operation.subject_id or new_id("auc")
+        return await self._act(show.show_id, rules.open_lot(auction_id, reopening), lot, operation)
+
+    async def _act(self, show_id: str, decide: Decide, lot: str | Which, operation: Operation) -> Acted:
+        # Nothing is decided that could only be carried out some time later.
+        await self._auctions.check()
+        acted = await self._runs.act(show_id, decide, lot, operation.id)
+        if isinstance(acted, ShowCode):
+            raise refusal(acted)
+        try:
+            await self._intents.carry_out(show_id)
+        except (StoreUnavailable, Overloaded) as problem:
+            raise NotDurable from problem
+        return await self._after(acted)
+
+    async def _after(self, acted: Acted) -> Acted:
+        """Carrying it out may have changed more: a show that was to end now has ended."""
+        if not acted.show.is_ending:
+            return acted
+        found = await self._runs.act(acted.show.show_id, rules.leave, Which.NONE)
+        return acted if isinstance(found, ShowCode) else found

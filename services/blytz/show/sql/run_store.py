@@ -1,0 +1,153 @@
+"""Running shows in SQL (port: `show/run_store.py`)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from blytz.kit.sql.database import Database
+from blytz.show import rules_of_running as rules
+from blytz.show.decision import Scene
+from blytz.show.log import ShowSnapshot
+from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.rules_of_running import Decide
+from blytz.show.run_store import MAX_INTENTS, Acted, Intent, Which
+from blytz.show.sql.rows import json_text, lot_of_row, show_of_row
+from blytz.show.sql.tables import INTENTS, LOTS, OPERATIONS, RUNS, SHOWS
+from blytz.show.sql.writing import INTENT_BODIES, facts_of, locked_show, read_lot, write
+from blytz.show.views import short_lot_view, show_view
+
+_read_answer: Final = msgspec.json.Decoder(Acted).decode
+
+
+class SqlRuns:
+    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+        """`now` is the time in ms since the Unix epoch, of the clock that auctions run by."""
+        self._database = database
+        self._now = now
+
+    async def act(
+        self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = ""
+    ) -> Acted | ShowCode:
+        async with self._database.writing() as connection:
+            show = await locked_show(connection, show_id)
+            if show is None:
+                return ShowCode.SHOW_NOT_FOUND
+            if operation_id and (answer := await _answer_to(connection, operation_id)):
+                return answer
+            scene = await _scene(connection, show, lot)
+            if isinstance(lot, str) and scene.lot is None:
+                return ShowCode.LOT_NOT_FOUND
+            now = self._now()
+            decision = decide(scene, now)
+            if isinstance(decision, ShowCode):
+                return decision
+            written, facts = await write(connection, show, decision, now)
+            acted = Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
+            if operation_id:
+                row = {"operation_id": operation_id, "answer": json_text(acted), "created_at": now}
+                await connection.execute(insert(OPERATIONS).values(row))
+            return acted
+
+    async def close(self, closing: Closing) -> str | None:
+        run = select(RUNS.c.show_id, RUNS.c.lot_id).where(
+            RUNS.c.auction_id == closing.auction_id, RUNS.c.closed_at.is_(None)
+        )
+        async with self._database.reading() as connection:
+            if (await connection.execute(run)).first() is None:
+                return None
+        async with self._database.writing() as connection:
+            found = (await connection.execute(run)).first()
+            show = await locked_show(connection, found.show_id) if found else None
+            # Another process may have closed it while this one waited for the lock.
+            if found is None or show is None or (await connection.execute(run)).first() is None:
+                return None
+            scene = await _scene(connection, show, found.lot_id)
+            decision = rules.close_lot(scene, closing)
+            assert not isinstance(decision, ShowCode), "closing is never refused"
+            await write(connection, show, decision, self._now())
+            return show.show_id
+
+    async def open_runs(self, limit: int) -> Sequence[tuple[str, int]]:
+        intents = select(INTENTS.c.id).where(INTENTS.c.show_id == RUNS.c.show_id)
+        query = (
+            select(RUNS.c.auction_id, RUNS.c.opened_at)
+            .where(RUNS.c.closed_at.is_(None), ~intents.exists())
+            .order_by(RUNS.c.id)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return [(row.auction_id, row.opened_at) for row in (await connection.execute(query)).all()]
+
+    async def intents(self, show_id: str) -> Sequence[Intent]:
+        query = select(INTENTS).where(INTENTS.c.show_id == show_id).order_by(INTENTS.c.id).limit(MAX_INTENTS)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        bodies = [(row.id, INTENT_BODIES.decode(row.body)) for row in rows]
+        return [Intent(number, body.order, body.opening, body.announcement) for number, body in bodies]
+
+    async def finish(self, intent_ids: Sequence[int]) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(delete(INTENTS).where(INTENTS.c.id.in_(intent_ids)))
+
+    async def shows_with_intents(self, before: int, limit: int) -> Sequence[str]:
+        oldest = func.min(INTENTS.c.id)
+        query = (
+            select(INTENTS.c.show_id)
+            .where(INTENTS.c.created_at < before)
+            .group_by(INTENTS.c.show_id)
+            .order_by(oldest)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def shows_due(self, now: int, limit: int) -> Sequence[str]:
+        due = SHOWS.c.next_lot_at.is_not(None) & (SHOWS.c.next_lot_at <= now)
+        query = select(SHOWS.c.show_id).where(due).order_by(SHOWS.c.next_lot_at).limit(limit)
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def snapshot(self, show_id: str) -> ShowSnapshot | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(SHOWS).where(SHOWS.c.show_id == show_id))).first()
+            show = show_of_row(row) if row else None
+            if row is None or show is None or show.status is ShowStatus.DRAFT:
+                return None
+            in_queue = (LOTS.c.show_id == show_id) & (LOTS.c.position >= 0)
+            lots = (await connection.execute(select(LOTS).where(in_queue).order_by(LOTS.c.position))).all()
+            facts = (await facts_of(connection, [show_id])).get(show_id, LotFacts())
+        readers = [show.seller.id] if show.visibility == "rehearsal" else None
+        views = [short_lot_view(lot_of_row(lot)) for lot in lots[:MAX_LOTS]]
+        return ShowSnapshot(row.changes, show_view(show, facts), views, readers=readers)
+
+    async def forget_operations(self, before: int) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(delete(OPERATIONS).where(OPERATIONS.c.created_at < before))
+
+
+async def _answer_to(connection: AsyncConnection, operation_id: str) -> Acted | None:
+    query = select(OPERATIONS.c.answer).where(OPERATIONS.c.operation_id == operation_id)
+    answer = (await connection.execute(query)).scalar()
+    return None if answer is None else _read_answer(answer)
+
+
+async def _scene(connection: AsyncConnection, show: Show, which: str | Which) -> Scene:
+    facts = (await facts_of(connection, [show.show_id])).get(show.show_id, LotFacts())
+    lot: Lot | None = None
+    if which is Which.NEXT:
+        queued = (LOTS.c.show_id == show.show_id) & (LOTS.c.status == LotStatus.QUEUED)
+        lot = await read_lot(connection, select(LOTS).where(queued).order_by(LOTS.c.position).limit(1))
+    elif isinstance(which, str):
+        lot = await read_lot(
+            connection, select(LOTS).where(LOTS.c.lot_id == which, LOTS.c.show_id == show.show_id)
+        )
+    runs: list[Any] = []
+    if facts.open_lots:
+        open_runs = (RUNS.c.show_id == show.show_id) & RUNS.c.closed_at.is_(None)
+        runs = list(
+            (await connection.execute(select(RUNS.c.auction_id).where(open_runs).order_by(RUNS.c.id))).scalars()
+        )
+    return Scene(show, facts, lot, runs)

@@ -1,0 +1,158 @@
+"""Writes a decision about a show, with its intents, in the transaction that has read the show."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Select, case, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from blytz.show import rules_of_running as rules
+from blytz.show.auctions import Opening
+from blytz.show.decision import Decision, Notice, Order
+from blytz.show.log import Announcement
+from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show, ShowStatus
+from blytz.show.sql.rows import json_text, lot_of_row, row_of_lot, row_of_show, show_of_row
+from blytz.show.sql.tables import INTENTS, LOTS, RUNS, SHOWS
+from blytz.show.views import notice_view
+
+Clock = Callable[[], int]
+"""The time in ms since the Unix epoch."""
+
+
+class IntentBody(msgspec.Struct, omit_defaults=True):
+    """As it is stored."""
+
+    order: Order | None = None
+    opening: Opening | None = None
+    announcement: Announcement | None = None
+
+
+async def locked_show(connection: AsyncConnection, show_id: str) -> Show | None:
+    """Locked until the transaction ends, on PostgreSQL; SQLite has one writer anyway. Every transaction that
+    changes a show or a lot of it locks the show first."""
+    query = select(SHOWS).where(SHOWS.c.show_id == show_id).with_for_update()
+    row = (await connection.execute(query)).first()
+    return show_of_row(row) if row else None
+
+
+async def read_lot(connection: AsyncConnection, query: Select[Any]) -> Lot | None:
+    row = (await connection.execute(query)).first()
+    return lot_of_row(row) if row else None
+
+
+def facts_query(show_ids: Sequence[str]) -> Select[Any]:
+    def having(status: LotStatus) -> Any:
+        return func.count(case((LOTS.c.status == status, 1)))
+
+    return (
+        select(
+            LOTS.c.show_id,
+            func.count().label("total"),
+            having(LotStatus.SOLD).label("sold"),
+            having(LotStatus.QUEUED).label("queued"),
+            having(LotStatus.OPEN).label("open"),
+        )
+        .where(LOTS.c.show_id.in_(show_ids), LOTS.c.status != LotStatus.WITHDRAWN)
+        .group_by(LOTS.c.show_id)
+    )
+
+
+async def facts_of(connection: AsyncConnection, show_ids: Sequence[str]) -> dict[str, LotFacts]:
+    """Of every show that has lots."""
+    rows = (await connection.execute(facts_query(show_ids))).all()
+    with_open_lots = [row.show_id for row in rows if row.open]
+    open_lots: dict[str, list[str]] = {}
+    if with_open_lots:
+        is_open = LOTS.c.show_id.in_(with_open_lots) & (LOTS.c.status == LotStatus.OPEN)
+        query = select(LOTS.c.show_id, LOTS.c.lot_id).where(is_open).order_by(LOTS.c.position)
+        for show_id, lot_id in (await connection.execute(query)).all():
+            open_lots.setdefault(show_id, []).append(lot_id)
+    return {
+        row.show_id: LotFacts(LotCounts(row.total, row.sold), row.queued, tuple(open_lots.get(row.show_id, ())))
+        for row in rows
+    }
+
+
+async def write(connection: AsyncConnection, before: Show, decision: Decision, now: int) -> tuple[Show, LotFacts]:
+    """The show and its lots as they are afterwards. The show is locked."""
+    for lot in decision.lots:
+        left = {"position": -lot.number} if lot.status is LotStatus.WITHDRAWN else {}
+        await connection.execute(update(LOTS).where(LOTS.c.lot_id == lot.lot_id).values(row_of_lot(lot) | left))
+    if decision.opened:
+        await connection.execute(insert(RUNS).values(_row_of_run(decision.opened)))
+    if decision.closed:
+        await connection.execute(_closing(decision.closed))
+    show = decision.show
+    facts = (await facts_of(connection, [show.show_id])).get(show.show_id, LotFacts())
+    show = rules.settle(show, facts, now)
+    notices = list(decision.notices)
+    if show.status is ShowStatus.ENDED and before.status is not ShowStatus.ENDED:
+        notices.append(Notice("show_ended"))
+    if show != before:
+        values = row_of_show(show) | {"next_lot_at": show.next_lot_at}
+        await connection.execute(update(SHOWS).where(SHOWS.c.show_id == show.show_id).values(values))
+    bodies = [IntentBody(order=order, opening=_opening_of(order, show, decision)) for order in decision.orders]
+    # Nobody but its seller knows of a draft.
+    if notices and show.status is not ShowStatus.DRAFT:
+        bodies += await _announcements(connection, notices, show, facts)
+    if bodies:
+        rows = [{"show_id": show.show_id, "body": json_text(body), "created_at": now} for body in bodies]
+        await connection.execute(insert(INTENTS), rows)
+    return show, facts
+
+
+async def _announcements(
+    connection: AsyncConnection, notices: Sequence[Notice], show: Show, facts: LotFacts
+) -> list[IntentBody]:
+    counted = (
+        update(SHOWS)
+        .where(SHOWS.c.show_id == show.show_id)
+        .values(changes=SHOWS.c.changes + len(notices))
+        .returning(SHOWS.c.changes)
+    )
+    last = (await connection.execute(counted)).scalar_one()
+    first = last - len(notices) + 1
+    return [
+        IntentBody(announcement=Announcement(change, notice.kind, notice_view(notice, show, facts)))
+        for change, notice in enumerate(notices, first)
+    ]
+
+
+def _opening_of(order: Order, show: Show, decision: Decision) -> Opening | None:
+    run = decision.opened
+    if order.verb != "open" or run is None:
+        return None
+    [lot] = decision.lots
+    return Opening(
+        auction_id=run.auction_id,
+        show_id=show.show_id,
+        lot_id=lot.lot_id,
+        seller=show.seller,
+        title=lot.title,
+        description=lot.description,
+        images=lot.images,
+        terms=run.terms,
+    )
+
+
+def _row_of_run(run: Run) -> dict[str, Any]:
+    return msgspec.structs.asdict(run) | {"terms": json_text(run.terms)}
+
+
+def _closing(closing: Closing) -> Any:
+    winner = closing.winner if closing.outcome == "sold" else None
+    return (
+        update(RUNS)
+        .where(RUNS.c.auction_id == closing.auction_id)
+        .values(
+            closed_at=closing.closed_at,
+            outcome=closing.outcome,
+            price=closing.price,
+            winner_id=winner.id if winner else None,
+            winner_name=winner.name if winner else None,
+        )
+    )
+
+
+INTENT_BODIES: Final = msgspec.json.Decoder(IntentBody)

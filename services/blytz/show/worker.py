@@ -1,0 +1,125 @@
+"""Closes the lots of auctions that have ended, opens the next ones, and carries out what a crash has left undone.
+
+Any number of workers may run side by side, and each may be killed at any moment: what is to be done stands in the
+catalogue, and doing it twice is doing it once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from blytz.kit.ids import new_id
+from blytz.kit.problems import NotFound, Overloaded, StoreUnavailable
+from blytz.kit.telemetry.metrics import Metrics
+from blytz.show import rules_of_running as rules
+from blytz.show.auctions import Auctions
+from blytz.show.intents import IntentRunner
+from blytz.show.model import Closing, ShowCode
+from blytz.show.run_store import RunStore, Which
+
+log = structlog.get_logger()
+
+POLL_EVERY_S: Final = 0.1
+"""A lot shows its end at most this much later than its auction."""
+DUE_EVERY: Final = 2
+"""Polls from one look for shows whose next lot is due to the next."""
+RECONCILE_EVERY: Final = 20
+"""Polls from one look for what was left undone to the next."""
+LEFT_AFTER_MS: Final = 1_500
+"""An intent this old was left by a process that has died or lost Redis; younger ones are being carried out."""
+GONE_AFTER_MS: Final = 60_000
+"""An auction that does not exist this long after its lot was opened is lost."""
+FORGET_EVERY: Final = 6_000
+OPERATION_KEPT_MS: Final = 24 * 3_600_000
+BATCH: Final = 200
+
+
+class ShowWorker:
+    def __init__(
+        self,
+        runs: RunStore,
+        auctions: Auctions,
+        intents: IntentRunner,
+        now: Callable[[], int],
+        metrics: Metrics,
+    ) -> None:
+        """`now` is the time in ms since the Unix epoch."""
+        self._runs = runs
+        self._auctions = auctions
+        self._intents = intents
+        self._now = now
+        self._after = ""
+        self._left = 0
+        self._opened = metrics.counter("blytz_lots_opened", "Lots that were opened by the plan of their show")
+        self._closed = metrics.counter("blytz_lots_closed", "Lots closed by this process, by outcome", "outcome")
+        metrics.gauge("blytz_shows_behind", "Shows with something left undone", lambda: self._left)
+
+    async def run(self) -> None:
+        """Run under a `TaskSupervisor`."""
+        polls, waits = 0, False
+        while True:
+            try:
+                await self.close_ended()
+                if polls % DUE_EVERY == 0:
+                    await self.open_due()
+                if polls % RECONCILE_EVERY == 0:
+                    await self.reconcile()
+                if polls % FORGET_EVERY == 0:
+                    await self._runs.forget_operations(self._now() - OPERATION_KEPT_MS)
+                waits = False
+            except (StoreUnavailable, Overloaded) as problem:
+                if not waits:
+                    log.info("show_worker_waits", why=problem.code)
+                waits = True
+            polls += 1
+            await asyncio.sleep(POLL_EVERY_S)
+
+    async def reconcile(self) -> None:
+        """What earlier processes left. Raises `StoreUnavailable` and `Overloaded`."""
+        shows = await self._runs.shows_with_intents(self._now() - LEFT_AFTER_MS, BATCH)
+        self._left = len(shows)
+        for show_id in shows:
+            await self._carry_out(show_id)
+        for auction_id, opened_at in await self._runs.open_runs(BATCH):
+            closing = await self._closing(auction_id, opened_at)
+            if closing:
+                await self._close(closing)
+
+    async def close_ended(self) -> None:
+        closings, self._after = await self._auctions.closings(self._after)
+        for closing in closings:
+            await self._close(closing)
+
+    async def _closing(self, auction_id: str, opened_at: int) -> Closing | None:
+        try:
+            return await self._auctions.closing(auction_id)
+        except NotFound:
+            now = self._now()
+            if now - opened_at < GONE_AFTER_MS:
+                return None
+            log.warning("auction_lost", auction_id=auction_id)
+            return Closing(auction_id, "cancelled", 0, None, now)
+
+    async def _close(self, closing: Closing) -> None:
+        show_id = await self._runs.close(closing)
+        if show_id is not None:
+            self._closed.add(closing.outcome)
+            await self._carry_out(show_id)
+
+    async def open_due(self) -> None:
+        for show_id in await self._runs.shows_due(self._now(), BATCH):
+            opened = await self._runs.act(show_id, rules.open_due(new_id("auc")), Which.NEXT)
+            if not isinstance(opened, ShowCode):
+                self._opened.add()
+                await self._carry_out(show_id)
+
+    async def _carry_out(self, show_id: str) -> None:
+        """A show whose intents cannot be carried out must not hold up the others."""
+        try:
+            await self._intents.carry_out(show_id)
+        except (StoreUnavailable, Overloaded):
+            raise
+        except Exception:
+            log.exception("intents_failed", show_id=show_id)

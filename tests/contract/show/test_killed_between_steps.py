@@ -1,0 +1,167 @@
+"""A process that is killed between any two steps leaves nothing half done: a command touches the catalogue, the
+auctions and the log of the show, and another process ends what the first has begun."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from blytz.auction.model import Status
+from blytz.kit.sql.database import Database
+from blytz.kit.sql.migrations import migrate
+from blytz.show import rules_of_running as rules
+from blytz.show.model import LotStatus, ShowStatus
+from blytz.show.sql.store import MIGRATIONS
+from tests.support.redis import RedisServer
+from tests.support.running_shows import SAM, Killed, Life, Process, Stage, stage_of
+
+Work = Callable[[Process, str], Awaitable[object]]
+LATER_MS = 5_000
+DECIDED = "after catalogue.act"
+
+
+@pytest.fixture
+async def stage(database: Database, redis: RedisServer) -> AsyncIterator[Stage]:
+    await migrate(database, MIGRATIONS)
+    async with stage_of(database, redis) as stage:
+        yield stage
+
+
+async def rounds(
+    stage: Stage, prepare: Callable[[], Awaitable[str]], work: Work
+) -> AsyncIterator[tuple[str, Life]]:
+    """Does the work in a process that dies before its first step, in one that dies before its second, and so on to
+    one that lives through all. After each death another process ends what was begun."""
+    steps_left = 0
+    is_done = False
+    while not is_done:
+        show_id, life = await prepare(), Life(steps_left)
+        try:
+            await work(Process(stage, life), show_id)
+            is_done = True
+        except Killed:
+            steps_left += 1
+        await Process(stage, Life(), LATER_MS).worker.reconcile()
+        yield show_id, life
+
+
+def calls(life: Life) -> list[str]:
+    return [step.removeprefix("before ") for step in life.steps if step.startswith("before ")]
+
+
+async def test_a_lot_that_is_started_is_in_exactly_one_auction_or_still_queued(stage: Stage) -> None:
+    async def start(process: Process, show_id: str) -> None:
+        await process.runner.open_next(SAM, show_id)
+
+    last = Life()
+    async for show_id, life in rounds(stage, lambda: stage.show(1), start):
+        last = life
+        [lot] = await stage.lots(show_id)
+        if DECIDED not in life.steps and lot.status is LotStatus.QUEUED:
+            assert lot.auction_id is None
+            assert stage.log.kinds(show_id)[-1] == "show_started"
+            continue
+        auction = await stage.store.get(lot.auction_id or "")
+        assert auction is not None
+        assert (lot.status, lot.run, auction.status) == (LotStatus.OPEN, 1, Status.OPEN)
+        assert stage.log.kinds(show_id).count("lot_opened") == 1
+        assert not await stage.process.intents_of(show_id)
+
+    opened = [lot.auction_id for n in range(1, stage.shows + 1) for lot in await stage.lots(f"shw_{n}")]
+    assert sorted(stage.auctions()) == sorted(auction_id for auction_id in opened if auction_id)
+    assert calls(last) == [
+        "auctions.check",
+        "catalogue.act",
+        "catalogue.intents",
+        "auctions.open",
+        "log.announce",
+        "catalogue.finish",
+        "catalogue.intents",
+    ]
+
+
+async def test_a_lot_whose_auction_has_ended_is_closed_once(stage: Stage) -> None:
+    async def prepare() -> str:
+        show_id = await stage.show(1)
+        await stage.process.runner.open_next(SAM, show_id)
+        await stage.process.worker.close_ended()
+        [lot] = await stage.lots(show_id)
+        await stage.bid(lot.lot_id)
+        await stage.hammer(lot.lot_id)
+        return show_id
+
+    async def close(process: Process, show_id: str) -> None:
+        await process.worker.reconcile()
+
+    last = Life()
+    async for show_id, life in rounds(stage, prepare, close):
+        last = life
+        [lot] = await stage.lots(show_id)
+        assert (lot.status, lot.price) == (LotStatus.SOLD, 9_000)
+        assert stage.log.kinds(show_id).count("lot_closed") == 1
+        assert not await stage.process.intents_of(show_id)
+
+    assert calls(last) == [
+        "catalogue.shows_with_intents",
+        "catalogue.open_runs",
+        "auctions.closing",
+        "catalogue.close",
+        "catalogue.intents",
+        "log.announce",
+        "catalogue.finish",
+        "catalogue.intents",
+    ]
+
+
+async def test_a_show_that_ends_now_has_ended_with_its_open_lot_or_goes_on(stage: Stage) -> None:
+    async def prepare() -> str:
+        show_id = await stage.show(1)
+        await stage.process.runner.open_next(SAM, show_id)
+        return show_id
+
+    async def end(process: Process, show_id: str) -> None:
+        await process.runner.turn(SAM, show_id, rules.end_now)
+
+    async for show_id, life in rounds(stage, prepare, end):
+        show, [lot] = await stage.read(show_id), await stage.lots(show_id)
+        auction = await stage.store.get(lot.auction_id or "")
+        assert auction is not None
+        if DECIDED not in life.steps and show.status is ShowStatus.LIVE:
+            assert (lot.status, auction.status) == (LotStatus.OPEN, Status.OPEN)
+            continue
+        assert (show.status, lot.status, auction.status) == (
+            ShowStatus.ENDED,
+            LotStatus.PASSED,
+            Status.CANCELLED,
+        )
+        assert stage.log.kinds(show_id)[-2:] == ["lot_closed", "show_ended"]
+        assert not await stage.process.intents_of(show_id)
+
+
+async def test_a_pause_and_the_resume_after_it_are_done_once_each(stage: Stage) -> None:
+    async def prepare() -> str:
+        show_id = await stage.show(1)
+        await stage.process.runner.open_next(SAM, show_id)
+        return show_id
+
+    async def pause_and_resume(process: Process, show_id: str) -> None:
+        await process.runner.turn(SAM, show_id, rules.pause)
+        await process.runner.turn(SAM, show_id, rules.resume)
+
+    async for show_id, _ in rounds(stage, prepare, pause_and_resume):
+        show, [lot] = await stage.read(show_id), await stage.lots(show_id)
+        auction = await stage.store.get(lot.auction_id or "")
+        assert auction is not None
+        is_paused = show.status is ShowStatus.PAUSED
+        assert auction.status is (Status.PAUSED if is_paused else Status.OPEN)
+        told = stage.log.kinds(show_id)
+        assert told.count("show_paused") - told.count("show_resumed") == int(is_paused)
+
+
+async def test_what_a_show_has_announced_is_replaced_when_redis_has_an_older_state(stage: Stage) -> None:
+    show_id = await stage.show(1)
+    stage.log.forget(show_id, changes=1)
+
+    await stage.process.runner.open_next(SAM, show_id)
+    await stage.process.runner.turn(SAM, show_id, rules.pause)
+
+    assert stage.log.kinds(show_id) == ["show_paused"]

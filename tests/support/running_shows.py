@@ -1,0 +1,192 @@
+"""Shows that run against a real catalogue and real auctions, and processes of them that die at any step."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from blytz.apps.lot_auctions import LotAuctions
+from blytz.auction.model import Bid, Cause, Party
+from blytz.auction.redis.schedule import RedisSchedule
+from blytz.auction.redis.store import RedisStore
+from blytz.auction.store import Closed
+from blytz.identity import Principal
+from blytz.kit.redis.pipe import RedisPipe
+from blytz.kit.sql.database import Database
+from blytz.kit.telemetry.metrics import Metrics
+from blytz.show import rules_of_running as rules
+from blytz.show.intents import IntentRunner
+from blytz.show.log import Announced, Announcement, ShowSnapshot
+from blytz.show.model import Lot, Show
+from blytz.show.run_store import Intent
+from blytz.show.running import ShowRunner
+from blytz.show.service import ShowService
+from blytz.show.sql.run_store import SqlRuns
+from blytz.show.sql.store import SqlCatalogue
+from blytz.show.worker import ShowWorker
+from tests.support.pipes import connected
+from tests.support.redis import RedisServer
+from tests.support.shows import SELLER, lot, show
+
+SAM: Final = Principal(SELLER.id, SELLER.name, ("seller",), 2**53)
+ANNA: Final = Party("usr_anna", "Anna")
+
+
+class MemoryLog:
+    """A show's log as the port promises it."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self._changes: dict[str, int] = {}
+
+    async def fill(self, show_id: str, snapshot: ShowSnapshot) -> None:
+        self._changes.setdefault(show_id, snapshot.change)
+
+    async def replace(self, show_id: str, snapshot: ShowSnapshot) -> None:
+        self._changes[show_id] = snapshot.change
+        self.events[show_id] = []
+
+    async def announce(self, show_id: str, announcement: Announcement) -> Announced:
+        known = self._changes.setdefault(show_id, 0)
+        if announcement.change > known + 1:
+            return Announced.GAP
+        if announcement.change == known + 1:
+            self._changes[show_id] = announcement.change
+            self.events.setdefault(show_id, []).append((announcement.kind, announcement.public))
+        return Announced.DONE
+
+    def forget(self, show_id: str, changes: int) -> None:
+        """It is as it was then, so many changes of the show ago."""
+        self._changes[show_id] -= changes
+
+    def kinds(self, show_id: str) -> list[str]:
+        return [kind for kind, _ in self.events.get(show_id, [])]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Life:
+    """Of one process: before how many more steps it dies. The begin and the end of each call are steps."""
+
+    def __init__(self, steps_left: int | None = None) -> None:
+        self.left = steps_left
+        self.steps: list[str] = []
+
+    def step(self, name: str) -> None:
+        if self.left is not None:
+            if self.left == 0:
+                raise Killed(name)
+            self.left -= 1
+        self.steps.append(name)
+
+
+class Mortal:
+    """A port of a process with this life."""
+
+    def __init__(self, port: Any, name: str, life: Life) -> None:
+        self._port, self._name, self._life = port, name, life
+
+    def __getattr__(self, method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        name = f"{self._name}.{method}"
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            self._life.step(f"before {name}")
+            answer = await getattr(self._port, method)(*args, **kwargs)
+            self._life.step(f"after {name}")
+            return answer
+
+        return call
+
+
+class Process:
+    """What one process does with shows, until it dies."""
+
+    def __init__(self, stage: "Stage", life: Life, ahead_ms: int = 0) -> None:
+        """`ahead_ms`: it runs so much later."""
+
+        def now() -> int:
+            return time.time_ns() // 1_000_000 + ahead_ms
+
+        self._runs = SqlRuns(stage.database, now)
+        runs: Any = Mortal(self._runs, "catalogue", life)
+        auctions: Any = Mortal(LotAuctions(stage.pipe, stage.store), "auctions", life)
+        log: Any = Mortal(stage.log, "log", life)
+        intents = IntentRunner(runs, auctions, log)
+        self.shows = ShowService(SqlCatalogue(stage.database, now), None, intents.carry_out)
+        self.runner = ShowRunner(self.shows, runs, auctions, intents)
+        self.worker = ShowWorker(runs, auctions, intents, now, Metrics())
+
+    async def intents_of(self, show_id: str) -> Sequence[Intent]:
+        return await self._runs.intents(show_id)
+
+
+class Stage:
+    """A catalogue, a Redis, and a log of shows."""
+
+    def __init__(self, database: Database, redis: RedisServer, pipe: RedisPipe) -> None:
+        self.database = database
+        self.redis = redis
+        self.pipe = pipe
+        self.store = RedisStore(pipe)
+        self.log = MemoryLog()
+        self.catalogue = SqlCatalogue(database)
+        self.process = Process(self, Life())
+        self.shows = 0
+
+    async def show(self, lots: int = 2, *, live: bool = True, **fields: Any) -> str:
+        """A new show of Sam's with so many lots that wait."""
+        self.shows += 1
+        show_id = f"shw_{self.shows}"
+        await self.catalogue.create_show(show(show_id, **fields))
+        for number in range(1, lots + 1):
+            await self.process.shows.add_lot(SAM, show_id, lot(number, show_id).lot_id, _fields(lot(number)))
+        if live:
+            await self.process.runner.turn(SAM, show_id, rules.start)
+        return show_id
+
+    async def read(self, show_id: str) -> Show:
+        found = await self.catalogue.show(show_id)
+        assert found is not None
+        return found
+
+    async def lots(self, show_id: str) -> list[Lot]:
+        return list(await self.catalogue.lots(show_id))
+
+    async def bid(self, lot_id: str, amount: int = 9_000, bidder: Party = ANNA) -> None:
+        found = await self.catalogue.lot(lot_id)
+        assert found is not None
+        assert found.auction_id is not None
+        await self.store.place_bid(found.auction_id, Bid(bidder, f"bid-{amount}", amount), Cause(bidder.id))
+
+    async def hammer(self, lot_id: str) -> None:
+        """The auction ends now, and is passed on; nobody has looked at the lot yet."""
+        found = await self.catalogue.lot(lot_id)
+        assert found is not None
+        assert found.auction_id is not None
+        closed = await self.store.close(found.auction_id, Cause("hammer"), force=True)
+        assert isinstance(closed, Closed)
+        await RedisSchedule(self.pipe).record_sale(found.auction_id, closed.event)
+
+    def auctions(self) -> list[str]:
+        """All that were ever opened."""
+        return [auction_id.decode() for auction_id in self.redis.ask("ZRANGE", "auctions", 0, -1)]
+
+    async def end_of_a_lot(self, lot_id: str) -> None:
+        """The hammer falls, and somebody looks."""
+        await self.process.worker.close_ended()
+        await self.hammer(lot_id)
+        await self.process.worker.close_ended()
+
+
+def _fields(of: Lot) -> dict[str, Any]:
+    return {"title": of.title, "terms": replace(of.terms, reserve_price=None)}
+
+
+@asynccontextmanager
+async def stage_of(database: Database, redis: RedisServer) -> AsyncIterator[Stage]:
+    async with connected(redis.url) as pipe:
+        yield Stage(database, redis, pipe)
