@@ -34,7 +34,7 @@ async def main(settings: Settings) -> None:
     metrics = Metrics()
     catalogue = Catalogue(settings)
     await catalogue.open()
-    shows = Shows(catalogue.database, pipe, store, clock, stored_bytes)
+    shows = Shows(catalogue.database, pipe, store, clock, metrics, stored_bytes)
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
     store.register_metrics(metrics)

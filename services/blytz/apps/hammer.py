@@ -27,7 +27,7 @@ async def main(settings: Settings) -> None:
     retention = RedisRetention(pipe, settings.keep_closed_ms, settings.keep_closed, metrics)
     memory = RedisMemory(pipe, metrics)
     catalogue = Catalogue(settings)
-    worker = Shows(catalogue.database, pipe, store, clock).worker(metrics)
+    worker = Shows(catalogue.database, pipe, store, clock, metrics).worker()
 
     async def run_shows() -> None:
         # Without a database, auctions are closed all the same.

@@ -9,6 +9,8 @@ from blytz.kit.sql.database import Database
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.intents import IntentRunner
 from blytz.show.log import Announced, Announcement, ShowLog, ShowSnapshot
+from blytz.show.redis.cache import CatalogueCache
+from blytz.show.redis.cached import CachedCatalogue, CachedRuns
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.sql.run_store import SqlRuns
@@ -36,15 +38,19 @@ class Shows:
         pipe: RedisPipe,
         store: AuctionStore,
         clock: ServerClock,
+        metrics: Metrics,
         stored_bytes: UserLimit | None = None,
         shows_log: ShowLog | None = None,
     ) -> None:
         self._clock = clock
         self._auctions = LotAuctions(pipe, store)
-        self.runs = SqlRuns(database, clock.now)
+        self._metrics = metrics
+        cache = CatalogueCache(pipe, metrics)
+        self.runs = CachedRuns(SqlRuns(database, clock.now), cache)
         self._intents = IntentRunner(self.runs, self._auctions, shows_log or NobodyWatches())
-        self.service = ShowService(SqlCatalogue(database, clock.now), stored_bytes, self._intents.carry_out)
+        catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
+        self.service = ShowService(catalogue, stored_bytes, self._intents.carry_out)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
 
-    def worker(self, metrics: Metrics) -> ShowWorker:
-        return ShowWorker(self.runs, self._auctions, self._intents, self._clock.now, metrics)
+    def worker(self) -> ShowWorker:
+        return ShowWorker(self.runs, self._auctions, self._intents, self._clock.now, self._metrics)

@@ -48,9 +48,8 @@ class RunStore(Protocol):
         """Write what `decide` says, with its intents. With an `operation_id` a repetition within 24 hours of what
         was not refused gets the first answer."""
 
-    async def close(self, closing: Closing) -> str | None:
-        """Close the run of this auction. The show whose intents are to be carried out; None for an auction that is
-        no run, or closed already."""
+    async def close(self, closing: Closing) -> Acted | None:
+        """Close the run of this auction. None for an auction that is no run, or closed already."""
 
     async def open_runs(self, limit: int) -> Sequence[tuple[str, int]]:
         """Auctions whose end is not written yet, with the time at which they were opened, the oldest first. Those

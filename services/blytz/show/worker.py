@@ -103,10 +103,10 @@ class ShowWorker:
             return Closing(auction_id, "cancelled", 0, None, now)
 
     async def _close(self, closing: Closing) -> None:
-        show_id = await self._runs.close(closing)
-        if show_id is not None:
+        closed = await self._runs.close(closing)
+        if closed is not None:
             self._closed.add(closing.outcome)
-            await self._carry_out(show_id)
+            await self._carry_out(closed.show.show_id)
 
     async def open_due(self) -> None:
         for show_id in await self._runs.shows_due(self._now(), BATCH):

@@ -51,7 +51,7 @@ class SqlRuns:
                 await connection.execute(insert(OPERATIONS).values(row))
             return acted
 
-    async def close(self, closing: Closing) -> str | None:
+    async def close(self, closing: Closing) -> Acted | None:
         run = select(RUNS.c.show_id, RUNS.c.lot_id).where(
             RUNS.c.auction_id == closing.auction_id, RUNS.c.closed_at.is_(None)
         )
@@ -67,8 +67,8 @@ class SqlRuns:
             scene = await _scene(connection, show, found.lot_id)
             decision = rules.close_lot(scene, closing)
             assert not isinstance(decision, ShowCode), "closing is never refused"
-            await write(connection, show, decision, self._now())
-            return show.show_id
+            written, facts = await write(connection, show, decision, self._now())
+            return Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
 
     async def open_runs(self, limit: int) -> Sequence[tuple[str, int]]:
         intents = select(INTENTS.c.id).where(INTENTS.c.show_id == RUNS.c.show_id)

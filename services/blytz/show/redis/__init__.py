@@ -1,0 +1,1 @@
+"""What shows have in Redis."""

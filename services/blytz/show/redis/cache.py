@@ -1,0 +1,121 @@
+"""The cache of the catalogue in Redis: one for all processes, so that a write of one is seen by all.
+
+A value carries the version of its scope, which is a show, or all lists. A write raises the version after it is
+committed, so a value that was read before it is not taken any more, even when it is kept later. The values are in
+one hash, with a bound on their bytes.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from blytz.kit.problems import Overloaded, StoreUnavailable
+from blytz.kit.redis.pipe import RedisPipe
+from blytz.kit.redis.scripts import load_script
+from blytz.kit.telemetry.metrics import Metrics
+
+VALUES: Final = "{catalogue}:values"
+VERSIONS: Final = "{catalogue}:versions"
+LISTS: Final = "lists"
+"""The scope of all lists of shows."""
+KEPT_S: Final = 30
+"""A value is used so long at most; the bound on what a lost connection could make stale."""
+MAX_BYTES: Final = 16_000_000
+MAX_VALUE_BYTES: Final = 200_000
+MAX_SCOPES: Final = 20_000
+
+FILLED_WITHIN_MS: Final = 2_000
+"""After this long another process reads the catalogue for the same value."""
+WAIT_S: Final = 0.5
+"""How long to wait for a value that another process is reading."""
+LOOK_EVERY_S: Final = 0.02
+
+Fill = Callable[[], Awaitable[bytes]]
+
+
+class CatalogueCache:
+    """Without Redis every read goes to the catalogue."""
+
+    def __init__(self, pipe: RedisPipe, metrics: Metrics) -> None:
+        self._pipe = pipe
+        self._keep_script = load_script(__package__, "keep")
+        self._invalidate_script = load_script(__package__, "invalidate")
+        self._filling: dict[tuple[str, str], asyncio.Task[bytes]] = {}
+        self._connection = -1
+        self._reads = metrics.counter("blytz_catalogue_reads", "Reads of the catalogue, by what answered", "by")
+
+    async def read(self, name: str, scope: str, fill: Fill) -> bytes:
+        """The value of this name, or what `fill` gives, which is kept. One process at a time fills. Raises what
+        `fill` raises."""
+        try:
+            await self._forget_what_may_be_stale()
+            version, value = await self._look_up(name, scope)
+        except (StoreUnavailable, Overloaded):
+            self._reads.add("catalogue")
+            return await fill()
+        if value is not None:
+            self._reads.add("cache")
+            return value
+        # By the version too: a value that was read before a write is nothing for those who come after it.
+        task = self._filling.get((name, version))
+        if task is None:
+            task = asyncio.create_task(self._fill(name, scope, version, fill), name="fill cache")
+            self._filling[name, version] = task
+            task.add_done_callback(lambda _: self._filling.pop((name, version), None))
+        return await asyncio.shield(task)
+
+    async def invalidate(self, *scopes: str) -> None:
+        """To be called after each write, before it is answered."""
+        try:
+            await self._pipe.run(self._invalidate_script, (VALUES, VERSIONS), (MAX_SCOPES, *scopes))
+        except (StoreUnavailable, Overloaded):
+            self._connection = -1
+
+    async def _forget_what_may_be_stale(self) -> None:
+        """A write of this process while Redis was away has invalidated nothing."""
+        connection = self._pipe.times_connected
+        if self._connection != connection:
+            await self._pipe.run(self._invalidate_script, (VALUES, VERSIONS), (MAX_SCOPES,))
+            self._connection = connection
+
+    async def _look_up(self, name: str, scope: str) -> tuple[str, bytes | None]:
+        # Both leave in one write. Whatever is written between the two only makes the value invalid.
+        value, versions = self._pipe.call("HGET", VALUES, name), self._pipe.call("HMGET", VERSIONS, "epoch", scope)
+        kept, (epoch, number) = await value, await versions
+        version = f"{(epoch or b'0').decode()}.{(number or b'0').decode()}"
+        if kept is None:
+            return version, None
+        of_version, expires_at, content = kept.split(b" ", 2)
+        is_valid = of_version.decode() == version and int(expires_at) > time.time()
+        return version, content if is_valid else None
+
+    async def _fill(self, name: str, scope: str, version: str, fill: Fill) -> bytes:
+        lock = f"{{catalogue}}:filling:{version}:{name}"
+        try:
+            is_first = await self._pipe.call("SET", lock, "1", "NX", "PX", FILLED_WITHIN_MS)
+            if not is_first and (value := await self._filled_elsewhere(name, scope, version)):
+                self._reads.add("cache")
+                return value
+        except (StoreUnavailable, Overloaded):
+            pass
+        self._reads.add("catalogue")
+        value = await fill()
+        if len(value) <= MAX_VALUE_BYTES:
+            await self._keep(name, scope, version, value)
+        return value
+
+    async def _filled_elsewhere(self, name: str, scope: str, version: str) -> bytes | None:
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            await asyncio.sleep(LOOK_EVERY_S)
+            now, value = await self._look_up(name, scope)
+            if value is not None or now != version:
+                return value
+        return None
+
+    async def _keep(self, name: str, scope: str, version: str, value: bytes) -> None:
+        args = (name, scope, version, int(time.time()) + KEPT_S, value, MAX_BYTES)
+        with contextlib.suppress(StoreUnavailable, Overloaded):
+            await self._pipe.run(self._keep_script, (VALUES, VERSIONS), args)
