@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from blytz.auction.model import Auction, Code, NotYet, Outage, Refused, Status, Verb
+from blytz.auction.model import Auction, Code, NotYet, Outage, PauseReason, Refused, Status, Verb
 from blytz.auction.store import AuctionStore, Closed
 from tests.contract.conftest import ClockedStore
 from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, T0, bid, listing
@@ -156,6 +156,20 @@ async def test_a_pause_stops_the_clock_and_a_resume_starts_it_with_the_time_left
     assert isinstance(resumed, Auction)
     assert (resumed.ends_at, resumed.hard_stop_at) == (END + 50_000, T0 + 140_000)
     assert await kinds(store) == ["opened", "bid", "paused", "resumed"]
+
+
+@pytest.mark.parametrize("reason", get_args(PauseReason))
+async def test_a_pause_says_who_stopped_the_clock(clocked: ClockedStore, reason: PauseReason) -> None:
+    store = await led(clocked)
+    assert isinstance(await store.change(ID, "pause", CAUSE, reason=reason), Auction)
+    (paused,) = await store.events(ID, 2, 9)
+    assert (paused.kind, paused.public["reason"]) == ("paused", reason)
+
+
+async def test_a_pause_of_the_seller_needs_no_reason(clocked: ClockedStore) -> None:
+    store = await led(clocked)
+    await store.change(ID, "pause", CAUSE)
+    assert [event.public["reason"] for event in await store.events(ID, 2, 9)] == ["seller"]
 
 
 async def test_a_seller_extends_an_auction_up_to_its_hard_stop(clocked: ClockedStore) -> None:

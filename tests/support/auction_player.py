@@ -18,7 +18,7 @@ AMOUNTS: Final = ("minimum", "price", "ceiling", "step above", "reserve", "buy n
 MOMENTS: Final = ("now", "start", "window", "end", "hard stop")
 OFFSETS: Final = (-1, 0, 1)
 CHANGES: Final = ("nothing", "amount", "kind")
-SELLER_AND_HAMMER_VERBS: Final = ("open", "pause", "resume", "cancel", "close", "extend", "force")
+SELLER_AND_HAMMER_VERBS: Final = ("open", "pause", "host away", "resume", "cancel", "close", "extend", "force")
 MOVES: Final = ("bid", "snipe", "top", "again", "wait", "run", "seller", "outage", "breaks", "block")
 HOW_OFTEN: Final = (50, 14, 3, 8, 6, 6, 11, 4, 2, 1)
 STEPS: Final = (((0, 1),), ((0, 1), (10, 2), (20, 5)), ((0, 10),))
@@ -140,7 +140,7 @@ class Player:
             case "run":
                 self.pair.clock.advance(rng.choice((-500, 1, 50, 250, 1_000)))
             case "seller":
-                await self.sell(rng.choices(SELLER_AND_HAMMER_VERBS, (4, 8, 8, 1, 16, 6, 1))[0])
+                await self.sell(rng.choices(SELLER_AND_HAMMER_VERBS, (4, 6, 2, 8, 1, 16, 6, 1))[0])
             case "outage":
                 await self.outage(rng.choice((0, 100, 2_000)), rng.choice((0, 100, 700, 3_000)))
             case "breaks":
@@ -158,6 +158,8 @@ class Player:
             await self.pair.verb("extend", 250)
         elif verb == "force":
             await self.pair.verb("close", force=True)
+        elif verb == "host away":
+            await self.pair.verb("pause", reason="host_away")
         else:
             await self.pair.verb(verb)
             # Repeated, as by a client that lost the answer.

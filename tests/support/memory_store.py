@@ -13,6 +13,7 @@ from blytz.auction.model import (
     Listing,
     NotYet,
     Outage,
+    PauseReason,
     Receipt,
     Refused,
     Status,
@@ -63,12 +64,18 @@ class MemoryStore:
         return Answer.of(decided)
 
     async def change(
-        self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0, operation_id: str = ""
+        self,
+        auction_id: str,
+        verb: Verb,
+        cause: Cause,
+        by_ms: int = 0,
+        operation_id: str = "",
+        reason: PauseReason = "seller",
     ) -> Auction | Refused:
         if first := self._done.get((auction_id, operation_id)):
             return first
         after = self._apply(
-            auction_id, lambda auction: rules_of_time.change(auction, verb, cause, self._clock(), by_ms)
+            auction_id, lambda auction: rules_of_time.change(auction, verb, cause, self._clock(), by_ms, reason)
         )
         assert not isinstance(after, NotYet), "only open and close can be too early"
         return after if isinstance(after, Refused) else self._first_answer(auction_id, operation_id, after)

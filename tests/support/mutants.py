@@ -72,6 +72,7 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "an event is not recorded": ("redis.call('XADD', KEYS[2],", "local _ = ("),
     # The seller's verbs
     "an auction opens before its time": ("if a.starts_at and now < a.starts_at then", "if false then"),
+    "a pause by the platform counts as the seller's": ('\'"reason":"\' .. REASON', '\'"reason":"seller\''),
     "a pause consumes remaining time": ("now + a.remaining_ms, nil, nil", "now, nil, nil"),
     "a pause does not move the hard stop": ("a.hard_stop_at + now - a.paused_at", "a.hard_stop_at"),
     "a seller extends past the hard stop": ("capped(a, a.ends_at + BY_MS)", "a.ends_at + BY_MS"),

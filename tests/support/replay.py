@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Bid, Cause, Event, Listing, Outage, Party, Verb
 
-_VERBS: dict[str, Verb] = {"paused": "pause", "resumed": "resume", "cancelled": "cancel"}
+_VERBS: dict[str, Verb] = {"resumed": "resume", "cancelled": "cancel"}
 
 
 def states_of(listing: Listing, events: Sequence[Event]) -> list[Auction]:
@@ -42,6 +42,8 @@ def _again(auction: Auction, event: Event) -> tuple[Auction, list[Event]]:
         decided = rules_of_time.close(auction, cause, at, force=True)
     elif event.kind == "opened":
         decided = rules_of_time.open_auction(auction, cause, at, private["stepped_ms"])
+    elif event.kind == "paused":
+        decided = rules_of_time.change(auction, "pause", cause, at, reason=public["reason"])
     else:
         decided = rules_of_time.change(auction, _VERBS[event.kind], cause, at)
     assert isinstance(decided, rules.Change | rules.Recorded), f"{event} was refused: {decided}"

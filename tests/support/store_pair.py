@@ -50,7 +50,7 @@ class Pair:
     async def verb(self, verb: str, *args: Any, **options: Any) -> Any:
         """A seller's or the hammer's verb."""
         if verb in get_args(Verb):
-            return await self._both("change", self.auction_id, verb, CAUSE, *args)
+            return await self._both("change", self.auction_id, verb, CAUSE, *args, **options)
         return await self._both(verb, self.auction_id, CAUSE, **options)
 
     def step_clock(self, by_ms: int) -> None:

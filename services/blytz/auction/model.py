@@ -31,6 +31,8 @@ DEFAULT_INCREMENTS = (
 BidKind = Literal["exact", "max", "buy_now"]
 Verb = Literal["pause", "resume", "extend", "cancel"]
 """What a seller may do to an auction, besides closing it early."""
+PauseReason = Literal["seller", "host_away"]
+"""Who stopped the clock: the seller, or the platform because the host's camera is gone."""
 # The scripts write this into JSON as it is.
 BidId = Annotated[str, Meta(pattern=NAME, description="chosen by the client")]
 Duration = Annotated[int, Meta(ge=1_000, le=MAX_DURATION_MS)]

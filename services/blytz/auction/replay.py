@@ -118,6 +118,9 @@ def _decision(kind: str, public: dict[str, Any], private: dict[str, Any]) -> Dec
     if kind == "extended_by_seller":
         by_ms = private["asked_ms"]
         return lambda auction, cause, at: rules_of_time.change(auction, "extend", cause, at, by_ms)
+    if kind == "paused":
+        reason = public.get("reason")
+        return lambda auction, cause, at: rules_of_time.change(auction, "pause", cause, at, reason=reason)
     if kind == "opened":
         stepped_ms = private["stepped_ms"]
         return lambda auction, cause, at: rules_of_time.open_auction(auction, cause, at, stepped_ms)
@@ -131,7 +134,6 @@ def _close(auction: Auction, cause: Cause, at: int) -> Any:
 
 
 _DECISIONS: Final[dict[str, Decision]] = {
-    "paused": lambda auction, cause, at: rules_of_time.change(auction, "pause", cause, at),
     "resumed": lambda auction, cause, at: rules_of_time.change(auction, "resume", cause, at),
     "cancelled": lambda auction, cause, at: rules_of_time.change(auction, "cancel", cause, at),
     "sold": _close,

@@ -6,7 +6,18 @@ A `now` before the auction's own clock counts as that clock.
 
 from msgspec.structs import replace
 
-from blytz.auction.model import MAX_PAUSES, Auction, Cause, Code, NotYet, Outage, Refused, Status, Verb
+from blytz.auction.model import (
+    MAX_PAUSES,
+    Auction,
+    Cause,
+    Code,
+    NotYet,
+    Outage,
+    PauseReason,
+    Refused,
+    Status,
+    Verb,
+)
 from blytz.auction.rules import Change, capped, finish, publish, refuse, reserve_met
 
 
@@ -29,12 +40,15 @@ def open_auction(auction: Auction, cause: Cause, now: int, stepped_ms: int = 0) 
     return publish(opened, "opened", cause, private={"stepped_ms": stepped_ms})
 
 
-def change(auction: Auction, verb: Verb, cause: Cause, now: int, by_ms: int = 0) -> Change | Refused:
-    """What a seller asks for; `by_ms` is for `extend`."""
+def change(
+    auction: Auction, verb: Verb, cause: Cause, now: int, by_ms: int = 0, reason: PauseReason | None = "seller"
+) -> Change | Refused:
+    """What a seller asks for; `by_ms` is for `extend`, `reason` for `pause`. Events of before there were reasons
+    have None."""
     now = max(now, auction.clock)
     match verb:
         case "pause":
-            return _pause(auction, cause, now)
+            return _pause(auction, reason, cause, now)
         case "resume":
             return _resume(auction, cause, now)
         case "extend":
@@ -43,7 +57,7 @@ def change(auction: Auction, verb: Verb, cause: Cause, now: int, by_ms: int = 0)
             return _cancel(auction, cause, now)
 
 
-def _pause(auction: Auction, cause: Cause, now: int) -> Change | Refused:
+def _pause(auction: Auction, reason: PauseReason | None, cause: Cause, now: int) -> Change | Refused:
     if auction.status is not Status.OPEN or auction.ends_at is None:
         return refuse(Code.AUCTION_NOT_OPEN, auction)
     if now >= auction.ends_at:
@@ -56,7 +70,7 @@ def _pause(auction: Auction, cause: Cause, now: int) -> Change | Refused:
         remaining_ms=auction.ends_at - now,
         ends_at=None,
     )
-    return publish(paused, "paused", cause)
+    return publish(paused, "paused", cause, {"reason": reason} if reason else None)
 
 
 def _resume(auction: Auction, cause: Cause, now: int) -> Change | Refused:

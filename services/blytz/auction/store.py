@@ -14,6 +14,7 @@ from blytz.auction.model import (
     Listing,
     NotYet,
     Outage,
+    PauseReason,
     Receipt,
     Refused,
     Status,
@@ -61,10 +62,16 @@ class AuctionStore(Protocol):
         """Decide one bid. The result means it is durable (protocol, section 5); else `NotDurable`."""
 
     async def change(
-        self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0, operation_id: str = ""
+        self,
+        auction_id: str,
+        verb: Verb,
+        cause: Cause,
+        by_ms: int = 0,
+        operation_id: str = "",
+        reason: PauseReason = "seller",
     ) -> Auction | Refused:
-        """Do what a seller asks for; `by_ms` is for `extend`. With an `operation_id`, a repetition within 24 hours
-        of one that was not refused changes nothing and gets the first answer."""
+        """Do what a seller asks for; `by_ms` is for `extend`, `reason` for `pause`. With an `operation_id`,
+        a repetition within 24 hours of one that was not refused changes nothing and gets the first answer."""
 
     async def close(
         self, auction_id: str, cause: Cause, *, force: bool = False, outage: Outage | None = None

@@ -102,6 +102,12 @@ async def closed_while_paused() -> AuctionInMemory:
     return memory
 
 
+async def paused_while_the_host_was_away() -> AuctionInMemory:
+    memory = await a_lively_auction()
+    await memory.store.change(ID, "pause", CAUSE, reason="host_away")
+    return memory
+
+
 async def without_bids() -> AuctionInMemory:
     memory = AuctionInMemory(Terms())
     await memory.open()
@@ -117,6 +123,7 @@ LIVES = [
     closed_early_by_the_seller,
     closed_while_paused,
     without_bids,
+    paused_while_the_host_was_away,
 ]
 
 
@@ -131,6 +138,22 @@ async def test_replaying_a_log_gives_the_identical_auction(life: Callable[[], Aw
     assert replayed.auction == await memory.auction()
     for (bidder_id, bid_id), seen in replayed.seen.items():
         assert seen.receipt == await memory.store.receipt(ID, bidder_id, bid_id)
+
+
+async def test_a_pause_that_was_logged_before_there_were_reasons_replays() -> None:
+    memory = await a_lively_auction()
+    log = await memory.log()
+    log = [
+        Entry(
+            entry.id,
+            entry.public.replace(b'"reason":"seller","status":"paused"', b'"status":"paused"'),
+            entry.private,
+        )
+        for entry in log
+    ]
+
+    assert log != await memory.log()
+    assert replay(memory.listing, log).auction == await memory.auction()
 
 
 async def test_a_scheduled_auction_has_an_empty_log() -> None:

@@ -133,7 +133,8 @@ class EventView(Struct, frozen=True):
     """Whether a bid put the end off."""
     by_ms: int | UnsetType = UNSET
     """Of `extended_by_seller`: how far."""
-    reason: Literal["seller", "outage", "clock_step"] | UnsetType = UNSET
+    reason: Literal["seller", "host_away", "outage", "clock_step"] | UnsetType = UNSET
+    """Of `paused` and `extended_by_seller`: who or what did it."""
 
 
 class Events(Struct, frozen=True):

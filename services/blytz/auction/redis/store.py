@@ -22,6 +22,7 @@ from blytz.auction.model import (
     Listing,
     NotYet,
     Outage,
+    PauseReason,
     Receipt,
     Refused,
     Status,
@@ -112,9 +113,15 @@ class RedisStore:
         return self._pipe.send(bids.command(auction_id, bid, cause), bids, (auction_id, bid, cause))
 
     async def change(
-        self, auction_id: str, verb: Verb, cause: Cause, by_ms: int = 0, operation_id: str = ""
+        self,
+        auction_id: str,
+        verb: Verb,
+        cause: Cause,
+        by_ms: int = 0,
+        operation_id: str = "",
+        reason: PauseReason = "seller",
     ) -> Auction | Refused:
-        reply = await self._run("change", auction_id, cause, verb, by_ms, operation_id=operation_id)
+        reply = await self._run("change", auction_id, cause, verb, by_ms, reason, operation_id=operation_id)
         if reply[0] == b"refused":
             return self._checked(refused(reply))
         auction = await self._must_get(auction_id)

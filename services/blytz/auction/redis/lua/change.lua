@@ -4,10 +4,14 @@
 --
 -- KEYS 1-3 as in common.lua  4 the operation, only for a request with an Idempotency-Key
 -- ARGV 1-3 as in common.lua  4 verb  5 by_ms, for extend; else 0
+--      6 why it is paused, seller or host_away
 -- Returns {'ok', now} | {'refused', code, seq, price, minimum, ends_at, now}
 -- Events  paused | resumed | extended_by_seller (reason seller) | cancelled
 
-local VERB, BY_MS = ARGV[4], whole(ARGV[5], MAX_DURATION, 'by_ms')
+local VERB, BY_MS, REASON = ARGV[4], whole(ARGV[5], MAX_DURATION, 'by_ms'), ARGV[6]
+if REASON ~= 'seller' and REASON ~= 'host_away' then
+  corrupt('reason')
+end
 
 local a = load()
 if not a then
@@ -27,7 +31,7 @@ local function pause()
     return refuse('auction_ended', a, now)
   end
   a.status, a.clock, a.paused_at, a.remaining_ms, a.ends_at = 'paused', now, now, a.ends_at - now, nil
-  change(a, 'paused', '', '')
+  change(a, 'paused', '"reason":"' .. REASON .. '",', '')
 end
 
 -- Keeps the last four pauses: an outage during a pause took nothing from the auction. A pause that is forgotten
