@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from blytz.auction.model import Auction, Code, Outage, Refused, Terms
+from blytz.auction.model import Auction, Code, Outage, Refused, Standing, Terms
 from blytz.auction.redis.keys import keys_of
 from blytz.auction.redis.store import RedisStore
 from blytz.auction.store import CorruptAuction
@@ -54,20 +54,20 @@ async def store(redis: RedisServer) -> AsyncIterator[RedisStore]:
 
 async def ready_for(store: RedisStore, redis: RedisServer, verb: str) -> None:
     """Creates an auction that this verb would change."""
-    redis.ask("DEL", KEYS.state, KEYS.events, KEYS.bids, KEYS.blocked)
+    redis.ask("DEL", KEYS.state, KEYS.events, KEYS.bids, KEYS.bidders)
     redis.ask("SET", CLOCK_KEY, T0)
     await store.create(listing(ID, starts_at=T0 + 1 if verb in ("open", "create") else None), CAUSE)
     if verb in ("open", "create"):
         redis.ask("SET", CLOCK_KEY, T0 + 1)
         return
     await store.place_bid(ID, bid(ANNA, 300), CAUSE)
-    await store.block_bidder(ID, "usr_blocked")
+    await store.set_standing(ID, ["usr_blocked"], Standing.BLOCKED)
     if verb == "resume":
         await store.change(ID, "pause", CAUSE)
 
 
 def bytes_of(redis: RedisServer) -> dict[bytes, bytes]:
-    keys = (KEYS.state, KEYS.events, KEYS.bids, KEYS.blocked)
+    keys = (KEYS.state, KEYS.events, KEYS.bids, KEYS.bidders)
     return {key: redis.ask("DUMP", key) for key in keys}
 
 
@@ -153,6 +153,8 @@ async def test_a_stored_table_of_sixty_four_rows_is_read_and_of_sixty_five_refus
         ("place_bid", {"status": ""}),
         ("place_bid", {"ending": "perhaps"}),
         ("place_bid", {"ends_at": ""}),
+        ("place_bid", {"requirements": ""}),
+        ("place_bid", {"requirements": "approved rich"}),
         ("close", {"opened_at": ""}),
         ("resume", {"remaining_ms": ""}),
         ("resume", {"paused_at": ""}),
@@ -185,7 +187,7 @@ async def test_a_key_of_another_type_is_refused(
 ) -> None:
     touched = {KEYS.state: "hash", KEYS.events: "stream"}
     if verb == "place_bid":
-        touched |= {KEYS.bids: "hash", KEYS.blocked: "set"}
+        touched |= {KEYS.bids: "hash", KEYS.bidders: "set"}
     command, *value = OF_OTHER_TYPES[kind]
     for key in (key for key, own in touched.items() if own != kind):
         await ready_for(store, redis, verb)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from blytz.auction.model import Event, NotYet, Receipt, Status
+from blytz.auction.model import Event, NotYet, Receipt, Standing, Status
 from blytz.auction.redis.keys import CLOSED, INDEX, SALES, SCHEDULE, keys_of
 from blytz.auction.redis.retention import MAX_DELETED_AT_ONCE, RedisRetention
 from blytz.auction.redis.schedule import RedisSchedule
@@ -41,7 +41,7 @@ class Auctions:
     async def closed(self, auction_id: str) -> str:
         await self.open(auction_id)
         await self.store.place_bid(auction_id, bid(ANNA, 500), CAUSE)
-        await self.store.block_bidder(auction_id, BEN.id)
+        await self.store.set_standing(auction_id, [BEN.id], Standing.BLOCKED)
         await self.close(auction_id)
         return auction_id
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from blytz.auction.model import Bid, Code, Event, Receipt, Refused, Status
+from blytz.auction.model import REQUIREMENTS, Bid, Code, Event, Party, Receipt, Refused, Standing, Status
 from blytz.auction.store import AuctionStore
 from tests.contract.conftest import ClockedStore
 from tests.support.auctions import ANNA, BEN, BIDDERS, CAUSE, CLEO, MINUTE_MS, SAM, T0, bid, listing
@@ -112,7 +112,7 @@ async def test_a_repeated_bid_gets_the_identical_answer(clocked: ClockedStore, k
     clocked.clock.set(END)
     assert await recorded(store, sent) == replace(first, replayed=True)
     await store.close(ID, CAUSE)
-    await store.block_bidder(ID, ANNA.id)
+    await store.set_standing(ID, [ANNA.id], Standing.BLOCKED)
     assert await recorded(store, sent) == replace(first, replayed=True)
     assert (await log_of(store))[: len(log)] == log
     assert len(await log_of(store)) == len(log) + 1
@@ -214,8 +214,8 @@ async def test_buying_now_makes_two_events_and_ends_the_auction(clocked: Clocked
 async def test_the_seller_and_a_blocked_bidder_cannot_bid(clocked: ClockedStore) -> None:
     store = await opened(clocked)
     await recorded(store, bid(ANNA, 300))
-    await store.block_bidder(ID, ANNA.id)
-    await store.block_bidder(ID, ANNA.id)
+    await store.set_standing(ID, [ANNA.id], Standing.BLOCKED)
+    await store.set_standing(ID, [ANNA.id], Standing.BLOCKED)
     for bidder, code in ((SAM, Code.BIDDER_IS_SELLER), (ANNA, Code.BIDDER_BLOCKED)):
         refused = await store.place_bid(ID, bid(bidder, 900), CAUSE)
         assert isinstance(refused, Refused)
@@ -223,6 +223,42 @@ async def test_the_seller_and_a_blocked_bidder_cannot_bid(clocked: ClockedStore)
     assert (await recorded(store, bid(BEN, 400))).leading
     await store.create(listing("auc_2"), CAUSE)
     assert isinstance(await store.place_bid("auc_2", bid(ANNA, 900), CAUSE), Receipt)
+
+
+async def test_a_bidder_must_meet_what_an_auction_requires(clocked: ClockedStore) -> None:
+    store = clocked.store
+    await store.create(replace(listing(ID), requirements=REQUIREMENTS), CAUSE)
+    sent = bid(ANNA, 300)
+
+    async def refused() -> Code:
+        answer = await store.place_bid(ID, sent, CAUSE)
+        assert isinstance(answer, Refused), answer
+        return answer.code
+
+    assert await refused() is Code.BIDDER_NOT_APPROVED
+    await store.set_standing(ID, [ANNA.id, BEN.id], Standing.APPROVED)
+    assert await refused() is Code.CARD_REQUIRED
+    await store.set_standing(ID, [ANNA.id], Standing.HAS_CARD)
+    assert (await recorded(store, sent)).leading
+    await store.set_standing(ID, [ANNA.id], Standing.APPROVED, held=False)
+    sent = bid(ANNA, 900, "max")
+    assert await refused() is Code.BIDDER_NOT_APPROVED
+
+
+async def test_a_bidder_who_is_no_longer_blocked_may_bid(clocked: ClockedStore) -> None:
+    store = await opened(clocked)
+    await store.set_standing(ID, [ANNA.id], Standing.BLOCKED)
+    await store.set_standing(ID, [ANNA.id], Standing.BLOCKED, held=False)
+    assert (await recorded(store, bid(ANNA, 300))).leading
+
+
+async def test_standings_of_more_bidders_than_one_command_takes_are_all_kept(clocked: ClockedStore) -> None:
+    store = clocked.store
+    await store.create(replace(listing(ID), requirements=REQUIREMENTS[:1]), CAUSE)
+    await store.set_standing(ID, [f"usr_{number}" for number in range(2_500)], Standing.APPROVED)
+    await store.set_standing(ID, [], Standing.APPROVED)
+    for number in (0, 999, 1_000, 2_499):
+        assert (await recorded(store, bid(Party(f"usr_{number}", "A bidder"), 1_000 + number * 10_000))).leading
 
 
 @pytest.mark.parametrize("rival", [10**12 - 1, 10**12])

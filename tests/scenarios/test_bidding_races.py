@@ -102,7 +102,7 @@ def assert_justified(entry: AnsweredBid, states: list[Auction]) -> None:
     before = states[answer.seq] if isinstance(answer, Refused) else states[answer.seq - 1]
     assert entry.known_seq <= before.seq, "decided by a state older than the bid"
     after = states[min(before.seq + 1, len(states) - 1)]
-    decided = rules.place_bid(before, entry.sent, None, False, CAUSE, after.clock)
+    decided = rules.place_bid(before, entry.sent, None, (), CAUSE, after.clock)
     assert (decided.receipt if isinstance(decided, rules.Recorded) else decided) == answer
 
 

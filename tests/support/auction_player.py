@@ -8,7 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from blytz.auction import rules
-from blytz.auction.model import Auction, Bid, BidKind, Outage, Party, Receipt, Terms
+from blytz.auction.model import REQUIREMENTS, Auction, Bid, BidKind, Outage, Party, Receipt, Standing, Terms
 from tests.support.auctions import BIDDERS, CLEO, SAM, T0, bid, listing
 from tests.support.store_pair import Pair
 
@@ -19,8 +19,9 @@ MOMENTS: Final = ("now", "start", "window", "end", "hard stop")
 OFFSETS: Final = (-1, 0, 1)
 CHANGES: Final = ("nothing", "amount", "kind")
 SELLER_AND_HAMMER_VERBS: Final = ("open", "pause", "host away", "resume", "cancel", "close", "extend", "force")
-MOVES: Final = ("bid", "snipe", "top", "again", "wait", "run", "seller", "outage", "breaks", "block")
-HOW_OFTEN: Final = (50, 14, 3, 8, 6, 6, 11, 4, 2, 1)
+MOVES: Final = ("bid", "snipe", "top", "again", "wait", "run", "seller", "outage", "breaks", "standing")
+HOW_OFTEN: Final = (50, 14, 3, 8, 6, 6, 11, 4, 2, 2)
+SOME_REQUIREMENTS: Final = ((), (), (), REQUIREMENTS, REQUIREMENTS[:1], REQUIREMENTS[1:])
 STEPS: Final = (((0, 1),), ((0, 1), (10, 2), (20, 5)), ((0, 10),))
 
 _ids = itertools.count(1)
@@ -73,11 +74,12 @@ class Player:
         self.pair = pair
         self.recorded: list[Bid] = []
 
-    async def begin(self, terms: Terms, starts_in_ms: int | None) -> None:
+    async def begin(self, terms: Terms, starts_in_ms: int | None, requirements: tuple[Standing, ...] = ()) -> None:
         self.recorded = []
         self.pair.clock.set(T0)
         starts_at = None if starts_in_ms is None else T0 + starts_in_ms
-        await self.pair.create(replace(listing(f"auc_{next(_ids)}", starts_at=starts_at), terms=terms))
+        offered = listing(f"auc_{next(_ids)}", starts_at=starts_at)
+        await self.pair.create(replace(offered, terms=terms, requirements=requirements))
 
     async def bid(self, bidder: Party, kind: BidKind, anchor: str, offset: int) -> None:
         await self._send(bid(bidder, amount_at(self.pair.auction, anchor, offset), kind))
@@ -145,8 +147,14 @@ class Player:
                 await self.outage(rng.choice((0, 100, 2_000)), rng.choice((0, 100, 700, 3_000)))
             case "breaks":
                 await self.breaks(rng.choice((1, 2, 4, 5, 6)))
-            case "block":
-                await self.pair.block(rng.choice(BIDDERS).id)
+            case "standing":
+                standing = rng.choice(tuple(Standing))
+                # Mostly so that the bidder may bid.
+                held = rng.random() < (0.3 if standing is Standing.BLOCKED else 0.8)
+                await self.set_standing(rng.choice(BIDDERS), standing, held)
+
+    async def set_standing(self, bidder: Party, standing: Standing, held: bool) -> None:
+        await self.pair.set_standing(bidder.id, standing, held)
 
     async def extend(self, by_ms: int) -> None:
         """Twice: the second time the hard stop may have been reached."""
@@ -166,13 +174,15 @@ class Player:
             await self.pair.verb(verb)
 
 
-GAMES: Final = 120
+GAMES: Final = 250
 STEPS_A_GAME: Final = 40
 
 
 async def play(pair: Pair, seed: int) -> None:
     """Sends one game to both stores; the same seed gives the same game."""
     rng, player = random.Random(seed), Player(pair)
-    await player.begin(some_terms(rng), rng.choice((None, None, None, 100)))
+    await player.begin(some_terms(rng), rng.choice((None, None, None, 100)), rng.choice(SOME_REQUIREMENTS))
+    for bidder, standing in itertools.product(BIDDERS, REQUIREMENTS):
+        await player.set_standing(bidder, standing, rng.random() < 0.8)
     for _ in range(STEPS_A_GAME):
         await player.step(rng)

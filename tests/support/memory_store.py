@@ -1,7 +1,8 @@
 """Auctions in memory, decided by the pure rules, without persistence."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 
 from blytz.auction import rules, rules_of_time
 from blytz.auction.model import (
@@ -16,6 +17,7 @@ from blytz.auction.model import (
     PauseReason,
     Receipt,
     Refused,
+    Standing,
     Status,
     Verb,
 )
@@ -37,7 +39,7 @@ class MemoryStore:
         self._auctions: dict[str, Auction] = {}
         self._events: dict[str, list[Event]] = {}
         self._seen: dict[tuple[str, str, str], rules.Seen] = {}
-        self._blocked: set[tuple[str, str]] = set()
+        self._standings: defaultdict[tuple[str, str], set[Standing]] = defaultdict(set)
         self._done: dict[tuple[str, str], Auction] = {}
 
     async def create(self, listing: Listing, cause: Cause, operation_id: str = "") -> Auction:
@@ -54,9 +56,9 @@ class MemoryStore:
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         seen_as = (auction_id, bid.bidder.id, bid.bid_id)
-        blocked = (auction_id, bid.bidder.id) in self._blocked
+        standings = self._standings[auction_id, bid.bidder.id]
         auction, seen = self._auctions.get(auction_id), self._seen.get(seen_as)
-        decided = rules.place_bid(auction, bid, seen, blocked, cause, self._clock())
+        decided = rules.place_bid(auction, bid, seen, standings, cause, self._clock())
         if isinstance(decided, rules.Recorded):
             self._keep(decided.auction, decided.events)
             self._seen[seen_as] = rules.Seen(bid.amount, bid.kind, decided.receipt)
@@ -99,8 +101,12 @@ class MemoryStore:
             return NotYet(None if after.ends_at is None else max(0, after.ends_at - max(now, after.clock)))
         return Closed(after.status, Event(self._events[auction_id][-1].public))
 
-    async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
-        self._blocked.add((auction_id, bidder_id))
+    async def set_standing(
+        self, auction_id: str, bidder_ids: Collection[str], standing: Standing, *, held: bool = True
+    ) -> None:
+        for bidder_id in bidder_ids:
+            standings = self._standings[auction_id, bidder_id]
+            (standings.add if held else standings.discard)(standing)
 
     async def get(self, auction_id: str) -> Auction | None:
         return self._auctions.get(auction_id)

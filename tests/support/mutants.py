@@ -2,33 +2,47 @@
 
 from typing import Final
 
-_TOO_LOW = "if KIND ~= 'buy_now' and m < minimum(a) then\n"
-_LEADING = "if leading and KIND ~= 'buy_now' and (KIND == 'exact' or m <= a.ceiling) then"
+_TOO_LOW = "if bid.kind ~= 'buy_now' and bid.amount < minimum(a) then\n"
+_LEADING = (
+    "if is_leading(a, bid) and bid.kind ~= 'buy_now' and (bid.kind == 'exact' or bid.amount <= a.ceiling) then"
+)
+_NOT_APPROVED = "if a.requires.approved and not has_standing('approved', bid) then"
+_NO_CARD = "if a.requires.has_card and not has_standing('has_card', bid) then"
 _IN_WINDOW = "a.ends_at - now < a.extension_window_ms"
-_SEEN = "if amount ~= ARGV[7] or kind ~= KIND then"
+_SEEN = "if amount ~= ARGV[7] or kind ~= bid.kind then"
 _NOT_YET = "if lost_ms > 0 or now < a.ends_at then"
 
 MUTANTS: Final[dict[str, tuple[str, str]]] = {
     # When a bid is accepted
     "a bid is accepted after the end": (
-        "if now >= a.ends_at then\n  return refuse",
-        "if false then\n  return refuse",
+        "if now >= a.ends_at then\n    return '",
+        "if false then\n    return '",
     ),
     "a bid is accepted in the millisecond of the end": ("if now >= a.ends_at then", "if now > a.ends_at then"),
     "a bid is accepted while paused": ("if a.status ~= 'open' then", "if FINAL[a.status] then"),
     "event times go back": ("math.max(server_now(), a.clock)", "server_now()"),
     # Who may bid
-    "the seller may bid": ("if BIDDER_ID == a.seller_id then", "if false then"),
-    "a blocked bidder may bid": ("redis.call('SISMEMBER', KEYS[5], BIDDER_ID) == 1", "false"),
+    "the seller may bid": ("if bid.bidder_id == a.seller_id then", "if false then"),
+    "a blocked bidder may bid": ("if has_standing('blocked', bid) then", "if false then"),
+    "a bidder whom the seller has not approved may bid": ("if a.requires.approved and", "if false and"),
+    "a bidder without a card may bid": ("if a.requires.has_card and", "if false and"),
+    "a card is asked for before the approval": (
+        _NOT_APPROVED,
+        f"{_NO_CARD}\n    return 'card_required'\n  end\n  {_NOT_APPROVED}",
+    ),
+    "an approval counts as a card": (
+        "has_standing('has_card', bid)",
+        "has_standing('approved', bid)",
+    ),
     "a leader bids against itself": (_LEADING, "if false then"),
-    "a leader lowers its ceiling": (_LEADING, "if leading and KIND == 'exact' then"),
-    "a leader may not buy now": (" and KIND ~= 'buy_now' and (KIND ==", " and (KIND =="),
+    "a leader lowers its ceiling": (_LEADING, "if is_leading(a, bid) and bid.kind == 'exact' then"),
+    "a leader may not buy now": (" and bid.kind ~= 'buy_now' and (bid.kind ==", " and (bid.kind =="),
     # How much
     "bid_too_low is answered before already_leading": (
         _LEADING,
-        f"{_TOO_LOW}  return refuse('bid_too_low', a, now)\nend\n{_LEADING}",
+        f"{_TOO_LOW}    return 'bid_too_low'\n  end\n  {_LEADING}",
     ),
-    "the minimum itself is too low": ("m < minimum(a)", "m <= minimum(a)"),
+    "the minimum itself is too low": ("bid.amount < minimum(a)", "bid.amount <= minimum(a)"),
     "any higher bid is enough": ("return a.price + increment(a, a.price)", "return a.price + 1"),
     "a step begins above its from_price": ("tonumber(from) > price then", "tonumber(from) >= price then"),
     # Who leads, at which price
@@ -39,14 +53,14 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
         "math.min(m, rival + increment(a, rival))",
         "rival + increment(a, rival)",
     ),
-    "a ceiling is public": ("KIND == 'exact' and m or a.start_price", "m"),
-    "an outbid bid does not count": ("a.bid_count + 1", "a.bid_count + (a.leader_id == BIDDER_ID and 1 or 0)"),
+    "a ceiling is public": ("bid.kind == 'exact' and m or a.start_price", "m"),
+    "an outbid bid does not count": ("a.bid_count + 1", "a.bid_count + (is_leading(a, bid) and 1 or 0)"),
     # The reserve, and buying now
     "the reserve is ignored": ("a.reserve_price <= a.ceiling then", "false then"),
     "the reserve is met one short": ("a.reserve_price <= a.ceiling then", "a.reserve_price < a.ceiling then"),
     "sold below the reserve": ("a.leader and reserve_met(a) and 'sold'", "a.leader and 'sold'"),
-    "buy now stays open at its price": ("a.price >= m) then", "a.price > m) then"),
-    "buy now at any amount": ("m ~= a.buy_now_price or ", ""),
+    "buy now stays open at its price": ("a.price >= bid.amount) then", "a.price > bid.amount) then"),
+    "buy now at any amount": ("bid.amount ~= a.buy_now_price or ", ""),
     "buy now does not sell": ("finish(a, 'sold', now)\n  sold = publish(a, 'sold', '', '')", "sold = nil"),
     # Snipers
     "a late bid extends nothing": (_IN_WINDOW, "false"),
@@ -58,14 +72,14 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "an extension shortens": ("math.max(a.ends_at, capped(a, now + a.extension_ms))", "now + a.extension_ms"),
     "raising the own ceiling extends": (" and moved and", " and"),
-    "a refused bid extends": (_TOO_LOW, f"{_TOO_LOW}  redis.call('HINCRBY', KEYS[1], 'ends_at', 1)\n"),
+    "a refused bid extends": (_TOO_LOW, f"{_TOO_LOW}    redis.call('HINCRBY', KEYS[1], 'ends_at', 1)\n"),
     # The same bid again
-    "no receipt is stored for a bid": ("redis.call('HSET', KEYS[4], BID_KEY,", "local _ = ("),
+    "no receipt is stored for a bid": ("redis.call('HSET', KEYS[4], bid_key(bid),", "local _ = ("),
     "a receipt is stored for a refused bid": (
         _TOO_LOW,
-        f"{_TOO_LOW}  redis.call('HSET', KEYS[4], BID_KEY, m .. ' ' .. KIND .. ' outbid 1 1 1 0 1')\n",
+        f"{_TOO_LOW}    redis.call('HSET', KEYS[4], bid_key(bid), bid.amount .. ' exact outbid 1 1 1 0 1')\n",
     ),
-    "a bid_id can be reused with another amount": (_SEEN, "if kind ~= KIND then"),
+    "a bid_id can be reused with another amount": (_SEEN, "if kind ~= bid.kind then"),
     "a bid_id can be reused with another kind": (_SEEN, "if amount ~= ARGV[7] then"),
     # The log
     "event numbers have gaps": ("a.seq = a.seq + 1", "a.seq = a.seq + 2"),

@@ -150,6 +150,8 @@ WAYS: dict[str, Way] = {
     "auction_ended": _short,
     "bidder_is_seller": _own,
     "bidder_blocked": _bid,
+    "bidder_not_approved": _bid,
+    "card_required": _bid,
     "buy_now_unavailable": lambda runner, operation: _bid(runner, operation, kind="buy_now"),
     "already_leading": _leading,
     "bid_too_low": lambda runner, operation: _bid(runner, operation, amount=999),

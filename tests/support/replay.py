@@ -31,7 +31,7 @@ def _again(auction: Auction, event: Event) -> tuple[Auction, list[Event]]:
     if event.kind in ("bid", "ceiling_raised"):
         bidder = Party(**public.get("bidder", public["leader"]))
         bid = Bid(bidder, private["bid_id"], private["amount"], private["bid_kind"])
-        decided = rules.place_bid(auction, bid, None, False, cause, at)
+        decided = rules.place_bid(auction, bid, None, auction.listing.requirements, cause, at)
     elif event.kind == "extended_by_seller" and public["reason"] == "outage":
         decided = rules_of_time.compensate(auction, Outage(private["began_at"], private["ended_at"]), cause, at)
     elif event.kind == "extended_by_seller" and public["reason"] == "clock_step":

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from blytz.auction.model import Auction, Bid, Listing, Receipt, Refused, Verb
+from blytz.auction.model import Auction, Bid, Listing, Receipt, Refused, Standing, Verb
 from blytz.auction.redis.store import RedisStore
 from blytz.kit.redis.pipe import RedisPipe
 from tests.support.auctions import CAUSE
@@ -59,9 +59,9 @@ class Pair:
         self.memory.stepped_ms = self.clock.stepped_ms
         self.clock.advance(by_ms)
 
-    async def block(self, bidder_id: str) -> None:
+    async def set_standing(self, bidder_id: str, standing: Standing, held: bool) -> None:
         for store in (self.memory, self.redis):
-            await store.block_bidder(self.auction_id, bidder_id)
+            await store.set_standing(self.auction_id, [bidder_id], standing, held=held)
 
     async def _both(self, verb: str, *args: Any, **options: Any) -> Any:
         """Raises `Difference` when the answer, the state or a new event differs."""

@@ -77,7 +77,7 @@ func (s *Store) PlaceBid(ctx context.Context, auctionID string, bid *Bid, who *P
 		return nil, err
 	}
 	root := "auction:{" + auctionID + "}"
-	keys := []string{root, root + ":events", root + ":feed", root + ":bids", root + ":blocked"}
+	keys := []string{root, root + ":events", root + ":feed", root + ":bids", root + ":bidders"}
 	const noClockCheck = ""
 	reply, err := s.placeBid.Run(ctx, s.scripter, keys,
 		auctionID, why, noClockCheck, who.ID, who.Party, bid.BidID, bid.Amount, bid.Kind).Slice()

@@ -54,6 +54,18 @@ class Status(StrEnum):
         return self in (Status.SOLD, Status.UNSOLD, Status.CANCELLED)
 
 
+class Standing(StrEnum):
+    """What a seller or the platform says of a bidder on one auction. The first refuses every bid; of the others
+    an auction may require some."""
+
+    BLOCKED = "blocked"
+    APPROVED = "approved"
+    HAS_CARD = "has_card"
+
+
+REQUIREMENTS = (Standing.APPROVED, Standing.HAS_CARD)
+
+
 class Code(StrEnum):
     """Why something was refused. For a bid, in order of precedence: the first that holds wins."""
 
@@ -63,6 +75,8 @@ class Code(StrEnum):
     AUCTION_ENDED = "auction_ended"
     BIDDER_IS_SELLER = "bidder_is_seller"
     BIDDER_BLOCKED = "bidder_blocked"
+    BIDDER_NOT_APPROVED = "bidder_not_approved"
+    CARD_REQUIRED = "card_required"
     BUY_NOW_UNAVAILABLE = "buy_now_unavailable"
     ALREADY_LEADING = "already_leading"
     BID_TOO_LOW = "bid_too_low"
@@ -106,6 +120,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     """None opens at once."""
     description: str = ""
     image_urls: tuple[str, ...] = ()
+    requirements: tuple[Standing, ...] = ()
+    """What a bidder must have, of `REQUIREMENTS` and in that order."""
 
 
 class Auction(Struct, frozen=True, kw_only=True):

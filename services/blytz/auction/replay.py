@@ -94,8 +94,8 @@ def _bid_again(
     auction: Auction, bid: Bid, seen: dict[tuple[str, str], rules.Seen], cause: Cause, at: int, where: str
 ) -> rules.Recorded:
     key = (bid.bidder.id, bid.bid_id)
-    # Whether the bidder was blocked is not in the log: a bid that was recorded came before the block.
-    decided = rules.place_bid(auction, bid, seen.get(key), False, cause, at)
+    # The bidder's standings are not in the log: one whose bid was recorded met the requirements then.
+    decided = rules.place_bid(auction, bid, seen.get(key), auction.listing.requirements, cause, at)
     if isinstance(decided, rules.Recorded):
         seen[key] = rules.Seen(bid.amount, bid.kind, decided.receipt)
         return decided

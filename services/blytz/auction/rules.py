@@ -5,6 +5,7 @@ This is the oracle of the tests and of `blytz verify`; `lua/` decides the same i
 of guards, in order of precedence, then the change. The two are read side by side: same names, same order.
 """
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +23,7 @@ from blytz.auction.model import (
     Party,
     Receipt,
     Refused,
+    Standing,
     Status,
     Terms,
 )
@@ -133,38 +135,63 @@ def scheduled(listing: Listing) -> Auction:
 
 
 def place_bid(
-    auction: Auction | None, bid: Bid, seen: Seen | None, blocked: bool, cause: Cause, now: int
+    auction: Auction | None,
+    bid: Bid,
+    seen: Seen | None,
+    standings: Collection[Standing],
+    cause: Cause,
+    now: int,
 ) -> Recorded | Receipt | Refused:
-    """Decide one bid. A `Receipt` alone means that this very bid was recorded before."""
+    """Decide one bid of a bidder with these standings. A `Receipt` alone means that this very bid was recorded
+    before."""
     if auction is None:
         return Refused(Code.AUCTION_NOT_FOUND)
-    terms = auction.listing.terms
     now = max(now, auction.clock)
-    leading = auction.leader is not None and auction.leader.id == bid.bidder.id
     if seen is not None:
         if (seen.amount, seen.kind) != (bid.amount, bid.kind):
             return refuse(Code.BID_ID_REUSED, auction)
         return replace(seen.receipt, replayed=True)
-    if auction.status is not Status.OPEN or auction.ends_at is None:
-        return refuse(Code.AUCTION_NOT_OPEN, auction)
-    if now >= auction.ends_at:
-        return refuse(Code.AUCTION_ENDED, auction)
-    if bid.bidder.id == auction.listing.seller.id:
-        return refuse(Code.BIDDER_IS_SELLER, auction)
-    if blocked:
-        return refuse(Code.BIDDER_BLOCKED, auction)
-    if bid.kind == "buy_now" and (bid.amount != terms.buy_now_price or auction.price >= bid.amount):
-        return refuse(Code.BUY_NOW_UNAVAILABLE, auction)
-    if leading and bid.kind != "buy_now" and (bid.kind == "exact" or bid.amount <= auction.ceiling):
-        return refuse(Code.ALREADY_LEADING, auction)
-    # A buy-now price stands on its own: it may lie less than one step above the price.
-    if bid.kind != "buy_now" and bid.amount < minimum(auction):
-        return refuse(Code.BID_TOO_LOW, auction)
-
+    code = why_refused(auction, bid, standings, now)
+    if code is not None:
+        return refuse(code, auction)
+    leading = is_leading(auction, bid)
     after = _apply(auction, bid, leading)
     after = replace(after, clock=now, bid_count=auction.bid_count + (kind_of(bid, leading) == "bid"))
     after = after if bid.kind == "buy_now" else _protect_from_snipe(auction, after, now)
     return _record(auction, after, bid, leading, cause)
+
+
+def why_refused(auction: Auction, bid: Bid, standings: Collection[Standing], now: int) -> Code | None:
+    """The first code that holds for a bid that was not recorded before."""
+    listing, terms = auction.listing, auction.listing.terms
+    if auction.status is not Status.OPEN or auction.ends_at is None:
+        return Code.AUCTION_NOT_OPEN
+    if now >= auction.ends_at:
+        return Code.AUCTION_ENDED
+    if bid.bidder.id == listing.seller.id:
+        return Code.BIDDER_IS_SELLER
+    if Standing.BLOCKED in standings:
+        return Code.BIDDER_BLOCKED
+    if Standing.APPROVED in listing.requirements and Standing.APPROVED not in standings:
+        return Code.BIDDER_NOT_APPROVED
+    if Standing.HAS_CARD in listing.requirements and Standing.HAS_CARD not in standings:
+        return Code.CARD_REQUIRED
+    if bid.kind == "buy_now" and (bid.amount != terms.buy_now_price or auction.price >= bid.amount):
+        return Code.BUY_NOW_UNAVAILABLE
+    if (
+        is_leading(auction, bid)
+        and bid.kind != "buy_now"
+        and (bid.kind == "exact" or bid.amount <= auction.ceiling)
+    ):
+        return Code.ALREADY_LEADING
+    # A buy-now price stands on its own: it may lie less than one step above the price.
+    if bid.kind != "buy_now" and bid.amount < minimum(auction):
+        return Code.BID_TOO_LOW
+    return None
+
+
+def is_leading(auction: Auction, bid: Bid) -> bool:
+    return auction.leader is not None and auction.leader.id == bid.bidder.id
 
 
 def kind_of(bid: Bid, leading: bool) -> str:

@@ -55,6 +55,8 @@ _WHY = {
     Code.AUCTION_ENDED: "the auction has ended",
     Code.BIDDER_IS_SELLER: "sellers do not bid on their own auctions",
     Code.BIDDER_BLOCKED: "the seller does not take bids from you",
+    Code.BIDDER_NOT_APPROVED: "the seller has not approved you as a bidder",
+    Code.CARD_REQUIRED: "add a payment card before you bid here",
     Code.BUY_NOW_UNAVAILABLE: "there is no buying now at this amount",
     Code.ALREADY_LEADING: "you lead already; only a higher maximum changes anything",
     Code.BID_TOO_LOW: "the bid is below the minimum",

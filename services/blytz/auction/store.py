@@ -1,7 +1,7 @@
 """The port through which everything reaches an auction. Two adapters keep the same promises: `RedisStore`
 (auction/redis/store.py), and one in memory for tests (tests/support/memory_store.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -17,6 +17,7 @@ from blytz.auction.model import (
     PauseReason,
     Receipt,
     Refused,
+    Standing,
     Status,
     Verb,
 )
@@ -79,8 +80,11 @@ class AuctionStore(Protocol):
         """Let the hammer fall. Before `ends_at` only `force` (the seller's own hammer) closes. The time of an
         `outage` that the auction has not got back is given back first, in the same step."""
 
-    async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
-        """Refuse every later bid of this bidder on this auction."""
+    async def set_standing(
+        self, auction_id: str, bidder_ids: Collection[str], standing: Standing, *, held: bool = True
+    ) -> None:
+        """Say that these bidders have this standing on this auction from now on, or, with `held` False, that they
+        no longer have it. It decides every later bid; bids that were recorded stay. Safe to repeat."""
 
     async def get(self, auction_id: str) -> Auction | None: ...
 

@@ -75,7 +75,7 @@ def test_each_rule_refuses_with_its_own_code(redis: RedisServer, api: Api, sam: 
     problem(api.bid(auction_id, 900, by=ben, kind="buy_now"), 409, "buy_now_unavailable")
     cleo = api.token("Cleo")
     api.bid(auction_id, 600, by=cleo)
-    redis.ask("SADD", f"auction:{{{auction_id}}}:blocked", api.state(auction_id)["leader"]["id"])
+    redis.ask("SADD", f"auction:{{{auction_id}}}:bidders", f"blocked:{api.state(auction_id)['leader']['id']}")
     problem(api.bid(auction_id, 9_000, by=cleo, kind="max"), 409, "bidder_blocked")
     api.post(f"/v1/auctions/{auction_id}/pause", by=sam)
     problem(api.bid(auction_id, 900, by=ben), 409, "auction_not_open")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from blytz.auction.model import Standing
 from blytz.auction.redis.store import RedisStore
 from tests.contract.live.conftest import Auctions, Connect
 from tests.support.auctions import ANNA, BEN, CAUSE, bid
@@ -80,7 +81,8 @@ async def test_each_refusal_has_its_own_code(
     assert await code_of(auction_id=auction_id, amount=300, bid_id="r5") == "already_leading"
     assert await code_of(auction_id=auction_id, amount=101, bid_id="ok") == "bid_id_reused"
     assert await code_of(auction_id=auction_id, amount=100, bid_id="ok", kind="max") == "bid_id_reused"
-    await store.block_bidder(auction_id, gateway.issuer.verify(gateway.token("Anna")).id)
+    anna_id = gateway.issuer.verify(gateway.token("Anna")).id
+    await store.set_standing(auction_id, [anna_id], Standing.BLOCKED)
     assert await code_of(auction_id=auction_id, amount=900, bid_id="r6") == "bidder_blocked"
     await store.change(auction_id, "pause", CAUSE)
     assert await code_of(auction_id=auction_id, amount=900, bid_id="r7") == "auction_not_open"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from blytz.auction.redis.keys import keys_of
 from tests.support.example_runner import ExampleRunner, Operation, is_as_shown, operations
 from tests.support.platform import Platform
 from tests.support.refusals import WAYS
@@ -55,9 +56,13 @@ def test_a_refusal_is_answered_as_shown(
     runner: ExampleRunner, operation: Operation, status: str, code: str
 ) -> None:
     ask = WAYS[code](runner, operation)
-    if code == "bidder_blocked":
+    if code in {"bidder_blocked", "bidder_not_approved", "card_required"}:
         with redis.Redis.from_url(runner.platform.redis_url) as store:
-            store.sadd(f"auction:{{{ask.parts['auction_id']}}}:blocked", runner.user_id(ask.token))
+            keys = keys_of(ask.parts["auction_id"])
+            store.sadd(keys.bidders, f"blocked:{runner.user_id(ask.token)}" if code == "bidder_blocked" else "")
+            required = {"bidder_not_approved": "approved", "card_required": "has_card"}
+            if code in required:
+                store.hset(keys.state, "requirements", required[code])
     answer = runner.send(ask)
     for _ in range(MAX_TRIES if code == "rate_limited" else 0):
         if answer.status_code == int(status):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from blytz.auction import rules
-from blytz.auction.model import Auction, Bid, Code, Receipt, Refused, Status
+from blytz.auction.model import REQUIREMENTS, Auction, Bid, Code, Receipt, Refused, Standing, Status
 from tests.support.auctions import ANNA, BEN, CAUSE, MINUTE_MS, SAM, T0, bid, listing
 
 
@@ -18,11 +18,17 @@ class Case(Struct, frozen=True):
     auction: Auction | None
     bid: Bid
     seen: rules.Seen | None = None
-    blocked: bool = False
+    standings: frozenset[Standing] = frozenset()
     now: int = T0
 
     def on(self, **fields: object) -> "Case":
         return replace(self, auction=replace(self.auction, **fields)) if self.auction else self
+
+    def requires(self, standing: Standing) -> "Case":
+        if self.auction is None:
+            return self
+        listing = self.auction.listing
+        return self.on(listing=replace(listing, requirements=(*listing.requirements, standing)))
 
     def by(self, **fields: object) -> "Case":
         return replace(self, bid=replace(self.bid, **fields))
@@ -57,7 +63,9 @@ REASONS: dict[Code, Callable[[Case], Case]] = {
     Code.AUCTION_NOT_OPEN: lambda case: case.on(status=Status.SOLD),
     Code.AUCTION_ENDED: lambda case: replace(case, now=T0 + MINUTE_MS),
     Code.BIDDER_IS_SELLER: lambda case: case.by(bidder=SAM),
-    Code.BIDDER_BLOCKED: lambda case: replace(case, blocked=True),
+    Code.BIDDER_BLOCKED: lambda case: replace(case, standings=case.standings | {Standing.BLOCKED}),
+    Code.BIDDER_NOT_APPROVED: lambda case: case.requires(Standing.APPROVED),
+    Code.CARD_REQUIRED: lambda case: case.requires(Standing.HAS_CARD),
     Code.BUY_NOW_UNAVAILABLE: lambda case: case.by(kind="buy_now", amount=4_999),
     Code.ALREADY_LEADING: leads,
     Code.BID_TOO_LOW: lambda case: case.by(amount=1_099),
@@ -68,7 +76,7 @@ PAIRS = [pair for pair in itertools.combinations(REASONS, 2) if pair not in NEVE
 
 
 def decide(case: Case) -> rules.Recorded | Receipt | Refused:
-    return rules.place_bid(case.auction, case.bid, case.seen, case.blocked, CAUSE, case.now)
+    return rules.place_bid(case.auction, case.bid, case.seen, case.standings, CAUSE, case.now)
 
 
 def test_a_bid_with_no_reason_against_it_is_accepted() -> None:
@@ -78,6 +86,11 @@ def test_a_bid_with_no_reason_against_it_is_accepted() -> None:
 def test_the_reasons_are_those_of_the_protocol_in_its_order() -> None:
     sellers = {Code.AUCTION_NOT_PAUSED, Code.HARD_STOP_REACHED}
     assert list(REASONS) == [code for code in Code if code not in sellers]
+
+
+def test_a_bidder_who_has_what_is_required_is_accepted() -> None:
+    case = FINE.requires(Standing.APPROVED).requires(Standing.HAS_CARD)
+    assert isinstance(decide(replace(case, standings=frozenset(REQUIREMENTS))), rules.Recorded)
 
 
 @pytest.mark.parametrize("code", REASONS)

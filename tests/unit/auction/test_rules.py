@@ -27,13 +27,13 @@ def open_auction(leader: Party | None, price: int, ceiling: int, **terms: object
 
 
 def placed(auction: Auction, bidder: Party, amount: int, kind: BidKind) -> rules.Recorded:
-    decided = rules.place_bid(auction, bid(bidder, amount, kind), None, False, CAUSE, T0)
+    decided = rules.place_bid(auction, bid(bidder, amount, kind), None, (), CAUSE, T0)
     assert isinstance(decided, rules.Recorded), decided
     return decided
 
 
 def code_of(auction: Auction, bidder: Party, amount: int, kind: BidKind) -> Code | None:
-    decided = rules.place_bid(auction, bid(bidder, amount, kind), None, False, CAUSE, T0)
+    decided = rules.place_bid(auction, bid(bidder, amount, kind), None, (), CAUSE, T0)
     return decided.code if isinstance(decided, Refused) else None
 
 

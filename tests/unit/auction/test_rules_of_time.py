@@ -24,7 +24,7 @@ def led(**terms: Any) -> Auction:
 
 
 def after_bid(auction: Auction, amount: int, now: int, kind: Any = "exact", bidder: Any = ANNA) -> Auction:
-    decided = rules.place_bid(auction, bid(bidder, amount, kind), None, False, CAUSE, now)
+    decided = rules.place_bid(auction, bid(bidder, amount, kind), None, (), CAUSE, now)
     assert isinstance(decided, rules.Recorded), decided
     return decided.auction
 
@@ -45,7 +45,7 @@ def test_a_bid_is_accepted_until_the_last_millisecond_and_refused_at_the_end() -
     auction = opened(ending="sudden_death")
     assert after_bid(auction, 300, END - 1).leader == ANNA
     for now in (END, END + 1):
-        late = rules.place_bid(auction, bid(ANNA, 300), None, False, CAUSE, now)
+        late = rules.place_bid(auction, bid(ANNA, 300), None, (), CAUSE, now)
         assert code(late) is Code.AUCTION_ENDED
 
 
@@ -155,7 +155,7 @@ def test_the_seller_may_close_early_even_during_a_pause() -> None:
 def test_a_pause_keeps_the_time_left_and_a_resume_gives_it_back() -> None:
     paused = changed(rules_of_time.change(led(max_total_ms=90_000), "pause", CAUSE, END - 1))
     assert (paused.status, paused.remaining_ms, paused.ends_at) == (Status.PAUSED, 1, None)
-    assert code(rules.place_bid(paused, bid(BEN, 900), None, False, CAUSE, END)) is Code.AUCTION_NOT_OPEN
+    assert code(rules.place_bid(paused, bid(BEN, 900), None, (), CAUSE, END)) is Code.AUCTION_NOT_OPEN
     resumed = changed(rules_of_time.change(paused, "resume", CAUSE, END + 4_999))
     assert (resumed.status, resumed.ends_at, resumed.remaining_ms) == (Status.OPEN, END + 5_000, None)
     assert resumed.hard_stop_at == T0 + 90_000 + 5_000

@@ -101,7 +101,7 @@ def played(lot: Lot, seed: int) -> tuple[Auction, list[int], Counter[str]]:
         if move is None:
             continue
         bid = Bid(Party(person.name, person.name), f"b{now}", move.amount, move.kind)
-        decided = rules.place_bid(auction, bid, None, False, Cause(person.name), now)
+        decided = rules.place_bid(auction, bid, None, (), Cause(person.name), now)
         if isinstance(decided, rules.Recorded):
             auction = decided.auction
             counted.append(now - NOW)
@@ -134,7 +134,7 @@ def decided_by(manners: Any, bids: int = 500) -> tuple[Auction, Counter[str]]:
         due = chooser.next(rules.view(auction))
         bid = Bid(Party(due.bidder, due.bidder), due.bid_id, due.amount, due.kind)
         key = (due.bidder, due.bid_id)
-        decided = rules.place_bid(auction, bid, seen.get(key), False, Cause(due.bidder), NOW + 1)
+        decided = rules.place_bid(auction, bid, seen.get(key), (), Cause(due.bidder), NOW + 1)
         if isinstance(decided, rules.Recorded):
             auction = decided.auction
             seen[key] = rules.Seen(due.amount, due.kind, decided.receipt)

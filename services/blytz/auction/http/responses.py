@@ -57,6 +57,8 @@ BID: Final = documented(
         Code.AUCTION_ENDED,
         Code.BIDDER_IS_SELLER,
         Code.BIDDER_BLOCKED,
+        Code.BIDDER_NOT_APPROVED,
+        Code.CARD_REQUIRED,
         Code.BUY_NOW_UNAVAILABLE,
         Code.ALREADY_LEADING,
         Code.BID_TOO_LOW,

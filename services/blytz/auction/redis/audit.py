@@ -138,4 +138,6 @@ def state_of(auction: Auction) -> dict[str, str]:
         "pauses": " ".join(f"{paused_at}:{resumed_at}" for paused_at, resumed_at in auction.pauses),
         "compensated_until": auction.compensated_until,
     }
+    if auction.listing.requirements:
+        fields["requirements"] = " ".join(auction.listing.requirements)
     return {name: "" if value is None else str(value) for name, value in fields.items()}

@@ -27,12 +27,12 @@ class Keys:
         self.events = f"{root}:events".encode()
         self.feed = f"{root}:feed".encode()
         self.bids = f"{root}:bids".encode()
-        self.blocked = f"{root}:blocked".encode()
+        self.bidders = f"{root}:bidders".encode()
         self.viewers = f"{root}:viewers".encode()
-        self.stored = (self.state, self.events, self.bids, self.blocked, self.viewers)
+        self.stored = (self.state, self.events, self.bids, self.bidders, self.viewers)
         """All keys of this auction, the state first; `feed` is a channel."""
         self.of_verb = (self.state, self.events, self.feed)
-        self.of_bid = (*self.of_verb, self.bids, self.blocked)
+        self.of_bid = (*self.of_verb, self.bids, self.bidders)
         self._root = root
 
     def of_operation(self, operation_id: str) -> bytes:

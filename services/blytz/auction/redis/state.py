@@ -48,6 +48,8 @@ def new_state(listing: Listing) -> list[Part]:
         **dict.fromkeys(("leader", "leader_id", "opened_at", "ends_at", "hard_stop_at"), ""),
         **dict.fromkeys(("paused_at", "remaining_ms", "pauses"), ""),
     }
+    if listing.requirements:
+        state["requirements"] = " ".join(listing.requirements)
     return [part for pair in state.items() for part in pair]
 
 

@@ -8,7 +8,7 @@ entry would never be closed.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,7 @@ from blytz.auction.model import (
     PauseReason,
     Receipt,
     Refused,
+    Standing,
     Status,
     Verb,
 )
@@ -42,7 +43,9 @@ from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
 from blytz.kit.redis.scripts import source
 from blytz.kit.telemetry.metrics import Metrics
 
-SCRIPTS: Final = ("open", "place_bid", "change", "close")
+SCRIPTS: Final = {"open": ("bidding",), "place_bid": ("bidding",), "change": (), "close": ()}
+"""Each with the libraries that it needs besides common.lua."""
+MAX_STANDINGS_AT_ONCE: Final = 1_000
 UNCERTAINTY_MS: Final = 1_000
 """An outage counts from the last heartbeat before it, which is younger than this."""
 
@@ -51,14 +54,14 @@ _object = msgspec.json.Decoder(dict[str, Any])
 
 
 def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
-    """The scripts of one auction by name, each with common.lua in front, and its `#!lua flags=` line, where it has
-    one, before that. `edit` lets a test change a source."""
-    common = source(__package__, "common")
+    """The scripts of one auction by name, each with its libraries in front, and its `#!lua flags=` line, where it
+    has one, before that. `edit` lets a test change a source."""
     scripts = {}
-    for name in SCRIPTS:
+    for name, libraries in SCRIPTS.items():
         body = source(__package__, name)
         flags = body[: body.index("\n") + 1] if body.startswith("#!") else ""
-        scripts[name] = Script(edit(flags + common + body.removeprefix(flags)))
+        in_front = "".join(source(__package__, library) for library in ("common", *libraries))
+        scripts[name] = Script(edit(flags + in_front + body.removeprefix(flags)))
     return scripts
 
 
@@ -162,8 +165,14 @@ class RedisStore:
                 return NotYet(None if is_paused else remaining_ms)
         return refused(reply)
 
-    async def block_bidder(self, auction_id: str, bidder_id: str) -> None:
-        await self._pipe.call("SADD", keys_of(auction_id).blocked, bidder_id)
+    async def set_standing(
+        self, auction_id: str, bidder_ids: Collection[str], standing: Standing, *, held: bool = True
+    ) -> None:
+        key, command = keys_of(auction_id).bidders, "SADD" if held else "SREM"
+        members = [f"{standing.value}:{bidder_id}" for bidder_id in bidder_ids]
+        # In parts, so that no bid waits for all of them.
+        for first in range(0, len(members), MAX_STANDINGS_AT_ONCE):
+            await _read(self._pipe.call(command, key, *members[first : first + MAX_STANDINGS_AT_ONCE]))
 
     async def get(self, auction_id: str) -> Auction | None:
         auction: Auction | None = await _read(self._state(auction_id))

@@ -1,7 +1,7 @@
 -- Stands in front of every verb: reads the auction, numbers and announces its changes, writes it back.
 --
 -- Shape of every verb: read, check everything, then write. A script that fails half-way is not rolled back, so
--- the first write is always the XADD in `publish`: it is the only write that can still be refused (a key of the
+-- the first write is always the XADD in `append`: it is the only write that can still be refused (a key of the
 -- wrong type, an id that is not above the last one, memory or disk full), and it is refused before any other.
 --
 -- KEYS 1 state (hash)  2 events (stream, entry id `<seq>-0`)  3 feed (channel);  a verb names its further ones.
@@ -50,14 +50,33 @@ local FIELDS = {
   'status', 'seq', 'clock', 'price', 'leader', 'leader_id', 'ceiling', 'bid_count', 'opened_at', 'ends_at',
   'hard_stop_at', 'paused_at', 'remaining_ms', 'compensated_until', 'starts_at', 'seller_id', 'start_price',
   'reserve_price', 'buy_now_price', 'increments', 'ending', 'duration_ms', 'extension_window_ms',
-  'extension_ms', 'max_total_ms', 'pauses', 'stepped_ms',
+  'extension_ms', 'max_total_ms', 'pauses', 'stepped_ms', 'requirements',
 }
+-- An auction without requirements has no such field.
+local REQUIREMENTS = #FIELDS
 local FINAL = {sold = true, unsold = true, cancelled = true}
 local KNOWN = {scheduled = true, open = true, paused = true, sold = true, unsold = true, cancelled = true}
 
+local NONE = {}
+
+-- The standings that a bidder must have, as a set, from 'approved has_card'.
+local function parse_requirements(text)
+  local requires = {}
+  for standing in string.gmatch(text, '[^ ]+') do
+    if standing ~= 'approved' and standing ~= 'has_card' then
+      corrupt('requirements')
+    end
+    requires[standing] = true
+  end
+  if not next(requires) then
+    corrupt('requirements')
+  end
+  return requires
+end
+
 -- The auction as a table of numbers and strings, absent values nil, from the values of FIELDS.
 local function parse_state(v)
-  for i = 1, #FIELDS do
+  for i = 1, REQUIREMENTS - 1 do
     if not v[i] then
       corrupt(FIELDS[i])
     end
@@ -91,6 +110,7 @@ local function parse_state(v)
     max_total_ms = maybe(v[25], MAX_DURATION, 'max_total_ms'),
     pauses = v[26],
     stepped_ms = string.find(v[27], '^-?%d+$') and tonumber(v[27]) or corrupt('stepped_ms'),
+    requires = v[REQUIREMENTS] and parse_requirements(v[REQUIREMENTS]) or NONE,
   }
   if not KNOWN[a.status] then
     corrupt('status')
@@ -172,9 +192,9 @@ local function digits(number)
   return number and string.format('%d', number) or 'null'
 end
 
--- Numbers the change, appends it to the log and returns its public JSON, to be announced once all is written.
--- `public` and `private` are JSON members, each followed by a comma, or ''.
-local function publish(a, kind, public, private)
+-- Numbers the change and describes it: its entry id in the log, its public and its private JSON. `public` and
+-- `private` are JSON members, each followed by a comma, or ''.
+local function describe(a, kind, public, private)
   a.seq = a.seq + 1
   local event = '{"seq":' .. digits(a.seq) .. ',"kind":"' .. kind .. '","at":' .. digits(a.clock)
     .. ',"auction_id":"' .. AUCTION_ID .. '",' .. public
@@ -187,9 +207,19 @@ local function publish(a, kind, public, private)
     .. ',"opened_at":' .. digits(a.opened_at)
     .. ',"ends_at":' .. digits(a.ends_at)
     .. ',"remaining_ms":' .. digits(a.remaining_ms) .. '}'
-  redis.call('XADD', KEYS[2], digits(a.seq) .. '-0',
-    'public', event, 'private', '{' .. private .. string.sub(CAUSE, 2))
-  return event
+  return {id = digits(a.seq) .. '-0', public = event, private = '{' .. private .. string.sub(CAUSE, 2)}
+end
+
+-- Appends the event to the log.
+local function append(event)
+  redis.call('XADD', KEYS[2], event.id, 'public', event.public, 'private', event.private)
+end
+
+-- Describes the change, appends it and returns its public JSON, to be announced once all is written.
+local function publish(a, kind, public, private)
+  local event = describe(a, kind, public, private)
+  append(event)
+  return event.public
 end
 
 local function announce(event)
