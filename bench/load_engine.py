@@ -5,7 +5,8 @@ import asyncio
 from bench.jobs import EngineJob, Result
 from bench.tally import Tally
 from blytz.auction.model import Bid, Cause, Party, Receipt, Refused
-from blytz.auction.redis.store import RedisStore, load_scripts
+from blytz.auction.redis.scripts import load_scripts
+from blytz.auction.redis.store import RedisStore
 from blytz.kit.answer import Answer
 from blytz.kit.redis.pipe import RedisPipe
 

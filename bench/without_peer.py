@@ -17,7 +17,7 @@ from bench.redis_server import RedisServer
 from bench.rounds import Plan, Row, alternate, bounded, load, median_of, summary
 from bench.sides import Peer
 from blytz.auction.redis.keys import Keys
-from blytz.auction.redis.store import load_scripts
+from blytz.auction.redis.scripts import load_scripts
 from blytz.client.http import HttpClient
 from infra.ports import free_port
 

@@ -10,7 +10,7 @@ from hypothesis import event, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from blytz.auction.model import BidKind, Code, Party, Standing, Terms
+from blytz.auction.model import BidKind, Code, Party, PreBid, Standing, Terms
 from tests.support.auction_player import (
     AMOUNTS,
     CHANGES,
@@ -49,6 +49,7 @@ terms = st.builds(
 offsets = st.integers(-2, 2)
 bidders = st.sampled_from(BIDDERS)
 people = st.sampled_from(PEOPLE)
+pre_bids = st.builds(PreBid, people, st.integers(1, 45), st.sampled_from(("p1", "p2")))
 
 
 class ExampleRunner:
@@ -86,9 +87,19 @@ class TwoStores(RuleBasedStateMachine):
         terms=terms,
         starts_in_ms=st.sampled_from((None, None, None, -1, 0, 100)),
         requirements=st.sampled_from(SOME_REQUIREMENTS),
+        approved=st.lists(bidders.map(lambda bidder: bidder.id)),
+        pre_bids=st.lists(pre_bids, max_size=8),
     )
-    def begin(self, terms: Terms, starts_in_ms: int | None, requirements: tuple[Standing, ...]) -> None:
-        self.play(self.player.begin(terms, starts_in_ms, requirements))
+    def begin(
+        self,
+        terms: Terms,
+        starts_in_ms: int | None,
+        requirements: tuple[Standing, ...],
+        approved: list[str],
+        pre_bids: list[PreBid],
+    ) -> None:
+        standings = {Standing.APPROVED: approved, Standing.HAS_CARD: [bidder.id for bidder in BIDDERS]}
+        self.play(self.player.begin(terms, starts_in_ms, requirements, standings, pre_bids))
 
     @rule(bidder=bidders, standing=st.sampled_from(Standing), held=st.booleans())
     def set_standing(self, bidder: Party, standing: Standing, held: bool) -> None:

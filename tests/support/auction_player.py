@@ -3,12 +3,25 @@ moment at or next to one where the rules change their decision."""
 
 import itertools
 import random
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
 from blytz.auction import rules
-from blytz.auction.model import REQUIREMENTS, Auction, Bid, BidKind, Outage, Party, Receipt, Standing, Terms
+from blytz.auction.model import (
+    REQUIREMENTS,
+    Auction,
+    Bid,
+    BidKind,
+    Outage,
+    Party,
+    PreBid,
+    Receipt,
+    Standing,
+    Terms,
+)
+from blytz.auction.store import NO_STANDINGS
 from tests.support.auctions import BIDDERS, CLEO, SAM, T0, bid, listing
 from tests.support.store_pair import Pair
 
@@ -67,6 +80,12 @@ def some_terms(rng: random.Random) -> Terms:
     )
 
 
+def some_pre_bids(rng: random.Random) -> list[PreBid]:
+    """None in every second game. Some come twice, some from the seller, some are too low."""
+    count = rng.choice((0, 0, 0, 1, 2, 6))
+    return [PreBid(rng.choice(PEOPLE), rng.randint(1, 45), f"p{rng.randint(1, 4)}") for _ in range(count)]
+
+
 class Player:
     """Sends commands to both stores of a pair; recorded bids can be repeated."""
 
@@ -74,12 +93,24 @@ class Player:
         self.pair = pair
         self.recorded: list[Bid] = []
 
-    async def begin(self, terms: Terms, starts_in_ms: int | None, requirements: tuple[Standing, ...] = ()) -> None:
+    async def begin(
+        self,
+        terms: Terms,
+        starts_in_ms: int | None,
+        requirements: tuple[Standing, ...] = (),
+        standings: Mapping[Standing, Collection[str]] = NO_STANDINGS,
+        pre_bids: Sequence[PreBid] = (),
+    ) -> None:
+        """Creates it twice, as after a lost answer. One with a time to start has no pre-bids."""
         self.recorded = []
         self.pair.clock.set(T0)
         starts_at = None if starts_in_ms is None else T0 + starts_in_ms
-        offered = listing(f"auc_{next(_ids)}", starts_at=starts_at)
-        await self.pair.create(replace(offered, terms=terms, requirements=requirements))
+        offered = replace(
+            listing(f"auc_{next(_ids)}", starts_at=starts_at), terms=terms, requirements=requirements
+        )
+        opening = {} if starts_at else {"standings": standings, "pre_bids": pre_bids}
+        for _ in range(2):
+            await self.pair.create(offered, **opening)
 
     async def bid(self, bidder: Party, kind: BidKind, anchor: str, offset: int) -> None:
         await self._send(bid(bidder, amount_at(self.pair.auction, anchor, offset), kind))
@@ -181,8 +212,11 @@ STEPS_A_GAME: Final = 40
 async def play(pair: Pair, seed: int) -> None:
     """Sends one game to both stores; the same seed gives the same game."""
     rng, player = random.Random(seed), Player(pair)
-    await player.begin(some_terms(rng), rng.choice((None, None, None, 100)), rng.choice(SOME_REQUIREMENTS))
-    for bidder, standing in itertools.product(BIDDERS, REQUIREMENTS):
-        await player.set_standing(bidder, standing, rng.random() < 0.8)
+    starts_in_ms, requirements = rng.choice((None, None, None, 100)), rng.choice(SOME_REQUIREMENTS)
+    standings = {
+        standing: [bidder.id for bidder in BIDDERS if rng.random() < often]
+        for standing, often in ((Standing.BLOCKED, 0.05), (Standing.APPROVED, 0.8), (Standing.HAS_CARD, 0.8))
+    }
+    await player.begin(some_terms(rng), starts_in_ms, requirements, standings, some_pre_bids(rng))
     for _ in range(STEPS_A_GAME):
         await player.step(rng)

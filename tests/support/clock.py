@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from blytz.auction.redis.store import load_scripts
+from blytz.auction.redis.scripts import load_scripts
 from blytz.kit.redis.pipe import RedisPipe, Script
 from tests.support.auctions import T0
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from blytz.auction import rules, rules_of_time
 from blytz.auction.model import (
@@ -15,13 +15,14 @@ from blytz.auction.model import (
     NotYet,
     Outage,
     PauseReason,
+    PreBid,
     Receipt,
     Refused,
     Standing,
     Status,
     Verb,
 )
-from blytz.auction.store import Closed, Page
+from blytz.auction.store import NO_STANDINGS, Closed, Page, check_pre_bids
 from blytz.kit.answer import Answer
 
 
@@ -42,11 +43,32 @@ class MemoryStore:
         self._standings: defaultdict[tuple[str, str], set[Standing]] = defaultdict(set)
         self._done: dict[tuple[str, str], Auction] = {}
 
-    async def create(self, listing: Listing, cause: Cause, operation_id: str = "") -> Auction:
+    async def create(
+        self,
+        listing: Listing,
+        cause: Cause,
+        operation_id: str = "",
+        *,
+        standings: Mapping[Standing, Collection[str]] = NO_STANDINGS,
+        pre_bids: Sequence[PreBid] = (),
+    ) -> Auction:
+        check_pre_bids(listing, pre_bids)
         auction_id = listing.auction_id
         if (auction_id, operation_id) not in self._done:
-            self._auctions.setdefault(auction_id, rules.scheduled(listing))
-            await self.open(auction_id, cause)
+            for standing, bidder_ids in standings.items() if auction_id not in self._auctions else ():
+                await self.set_standing(auction_id, bidder_ids, standing)
+            auction = self._auctions.setdefault(auction_id, rules.scheduled(listing))
+            opened = rules_of_time.open_with_pre_bids(
+                auction,
+                pre_bids,
+                lambda bidder_id: self._standings[auction_id, bidder_id],
+                cause,
+                self._clock(),
+                self.stepped_ms,
+            )
+            if isinstance(opened, rules_of_time.Opened):
+                self._keep(opened.auction, opened.events)
+                self._seen.update({(auction_id, *key): seen for key, seen in opened.seen.items()})
         return self._first_answer(auction_id, operation_id, self._auctions[auction_id])
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:

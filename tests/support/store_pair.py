@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from blytz.auction.model import Auction, Bid, Listing, Receipt, Refused, Standing, Verb
+from blytz.auction.model import Auction, Bid, Listing, PreBid, Receipt, Refused, Standing, Verb
 from blytz.auction.redis.store import RedisStore
 from blytz.kit.redis.pipe import RedisPipe
 from tests.support.auctions import CAUSE
@@ -36,16 +36,23 @@ class Pair:
     def auction(self) -> Auction:
         return self.memory._auctions[self.auction_id]
 
-    async def create(self, listing: Listing) -> Any:
+    async def create(self, listing: Listing, **options: Any) -> Any:
+        """`options` are those of `AuctionStore.create`."""
         if self.auction_id != listing.auction_id:
             self.auction_id, self._seen = listing.auction_id, 0
-        return await self._both("create", listing, CAUSE)
+        created = await self._both("create", listing, CAUSE, **options)
+        for pre_bid in options.get("pre_bids", ()):
+            await self._compare_receipts(pre_bid)
+        return created
 
     async def bid(self, bid: Bid) -> Receipt | Refused:
         result: Receipt | Refused = await self._both("place_bid", self.auction_id, bid, CAUSE)
+        await self._compare_receipts(bid)
+        return result
+
+    async def _compare_receipts(self, bid: Bid | PreBid) -> None:
         asked = (self.auction_id, bid.bidder.id, bid.bid_id)
         _same(f"the receipt of {bid}", await self.memory.receipt(*asked), await self.redis.receipt(*asked))
-        return result
 
     async def verb(self, verb: str, *args: Any, **options: Any) -> Any:
         """A seller's or the hammer's verb."""

@@ -15,6 +15,8 @@ from blytz.kit.text import NAME
 DAY_MS = 24 * 60 * 60 * 1000
 MAX_DURATION_MS = 30 * DAY_MS
 MAX_INCREMENT_ROWS = 64
+MAX_PRE_BIDS = 1_000
+"""For one auction: all are decided in the step that opens it, in which Redis does nothing else."""
 MAX_PAUSES = 4
 """Pauses an auction remembers. Compensation follows an outage within seconds, so it meets no more than that."""
 
@@ -160,6 +162,14 @@ class Bid(Struct, frozen=True):
     bid_id: str
     amount: int
     kind: BidKind = "exact"
+
+
+class PreBid(Struct, frozen=True):
+    """A hidden maximum that was left before the auction opened; decided as a `max` bid when it opens."""
+
+    bidder: Party
+    amount: int
+    bid_id: str
 
 
 class Receipt(Struct, frozen=True):

@@ -4,21 +4,46 @@
 A `now` before the auction's own clock counts as that clock.
 """
 
+from collections.abc import Callable, Collection, Sequence
+
+from msgspec import Struct
 from msgspec.structs import replace
 
 from blytz.auction.model import (
     MAX_PAUSES,
     Auction,
+    Bid,
     Cause,
     Code,
+    Event,
     NotYet,
     Outage,
     PauseReason,
+    PreBid,
     Refused,
+    Standing,
     Status,
     Verb,
 )
-from blytz.auction.rules import Change, capped, finish, publish, refuse, reserve_met
+from blytz.auction.rules import (
+    Change,
+    Recorded,
+    Seen,
+    capped,
+    finish,
+    place_bid,
+    publish,
+    refuse,
+    reserve_met,
+)
+
+
+class Opened(Struct, frozen=True):
+    """An auction that opened, its events in order, and the pre-bids that count by (bidder id, bid_id)."""
+
+    auction: Auction
+    events: tuple[Event, ...]
+    seen: dict[tuple[str, str], Seen]
 
 
 def open_auction(auction: Auction, cause: Cause, now: int, stepped_ms: int = 0) -> Change | NotYet | Refused:
@@ -38,6 +63,31 @@ def open_auction(auction: Auction, cause: Cause, now: int, stepped_ms: int = 0) 
         hard_stop_at=None if terms.max_total_ms is None else now + terms.max_total_ms,
     )
     return publish(opened, "opened", cause, private={"stepped_ms": stepped_ms})
+
+
+def open_with_pre_bids(
+    auction: Auction,
+    pre_bids: Sequence[PreBid],
+    standings: Callable[[str], Collection[Standing]],
+    cause: Cause,
+    now: int,
+    stepped_ms: int = 0,
+) -> Opened | NotYet | Refused:
+    """Open it, and decide these bids at that moment, one after the other. One that is refused leaves no trace.
+    `standings` gives those of a bidder."""
+    change = open_auction(auction, cause, now, stepped_ms)
+    if not isinstance(change, Change):
+        return change
+    auction, events, seen = change.auction, list(change.events), dict[tuple[str, str], Seen]()
+    # One that was open already keeps the answers of its opening.
+    for pre_bid in pre_bids if events else ():
+        bid, key = Bid(pre_bid.bidder, pre_bid.bid_id, pre_bid.amount, "max"), (pre_bid.bidder.id, pre_bid.bid_id)
+        decided = place_bid(auction, bid, seen.get(key), standings(bid.bidder.id), cause, auction.clock)
+        if isinstance(decided, Recorded):
+            auction = decided.auction
+            events += decided.events
+            seen[key] = Seen(bid.amount, bid.kind, decided.receipt)
+    return Opened(auction, tuple(events), seen)
 
 
 def change(

@@ -1,12 +1,13 @@
 """The port through which everything reaches an auction. Two adapters keep the same promises: `RedisStore`
 (auction/redis/store.py), and one in memory for tests (tests/support/memory_store.py)."""
 
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from blytz.auction.model import (
+    MAX_PRE_BIDS,
     Auction,
     Bid,
     Cause,
@@ -15,6 +16,7 @@ from blytz.auction.model import (
     NotYet,
     Outage,
     PauseReason,
+    PreBid,
     Receipt,
     Refused,
     Standing,
@@ -44,6 +46,17 @@ class Page(Struct, frozen=True):
     """Pass it to get the next page; None at the end."""
 
 
+NO_STANDINGS: Final[Mapping[Standing, Collection[str]]] = {}
+
+
+def check_pre_bids(listing: Listing, pre_bids: Sequence[PreBid]) -> None:
+    """For adapters: raises `ValueError` where `create` says so."""
+    if len(pre_bids) > MAX_PRE_BIDS:
+        raise ValueError(f"an auction opens with at most {MAX_PRE_BIDS} pre-bids")
+    if pre_bids and listing.starts_at is not None:
+        raise ValueError("only an auction that opens at once takes pre-bids")
+
+
 class AuctionStore(Protocol):
     """Every verb is atomic: it decides, records and announces in one step, or does nothing.
 
@@ -51,10 +64,22 @@ class AuctionStore(Protocol):
     that is the service's work.
     """
 
-    async def create(self, listing: Listing, cause: Cause, operation_id: str = "") -> Auction:
+    async def create(
+        self,
+        listing: Listing,
+        cause: Cause,
+        operation_id: str = "",
+        *,
+        standings: Mapping[Standing, Collection[str]] = NO_STANDINGS,
+        pre_bids: Sequence[PreBid] = (),
+    ) -> Auction:
         """Record the auction and open it when its time has come. The same id again changes nothing. With an
         `operation_id`, a repetition within 24 hours gets the first answer; it raises `NotFound` when the auction
-        has been deleted meanwhile."""
+        has been deleted meanwhile.
+
+        `standings` gives the ids of the bidders who have each from the start. `pre_bids`, at most `MAX_PRE_BIDS`,
+        are decided in this order in the step that opens the auction; whether one counts, `receipt` tells. Raises
+        `ValueError` for more, and for an auction with `starts_at`, which is opened by the hammer."""
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         """Open a scheduled auction whose `starts_at` has passed; one already open is left as it is."""

@@ -4,8 +4,21 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from blytz.auction.model import Auction, Bid, BidKind, Cause, Event, Listing, Outage, Party, Terms
+from blytz.auction.model import (
+    REQUIREMENTS,
+    Auction,
+    Bid,
+    BidKind,
+    Cause,
+    Event,
+    Listing,
+    Outage,
+    Party,
+    PreBid,
+    Terms,
+)
 from blytz.auction.replay import Difference, Entry, check_closing, replay
 from tests.support.memory_store import MemoryStore
 
@@ -108,6 +121,16 @@ async def paused_while_the_host_was_away() -> AuctionInMemory:
     return memory
 
 
+async def opened_with_pre_bids_for_approved_bidders() -> AuctionInMemory:
+    memory = AuctionInMemory(Terms(reserve_price=400))
+    memory.listing = replace(memory.listing, requirements=REQUIREMENTS)
+    pre_bids = [PreBid(ANNA, 500, "p1"), PreBid(BEN, 300, "p1"), PreBid(ANNA, 800, "p2"), PreBid(BEN, 900, "p2")]
+    standings = {standing: [ANNA.id, BEN.id] for standing in REQUIREMENTS}
+    await memory.store.create(memory.listing, CAUSE, standings=standings, pre_bids=pre_bids)
+    await memory.bid(ANNA, 1_500)
+    return memory
+
+
 async def without_bids() -> AuctionInMemory:
     memory = AuctionInMemory(Terms())
     await memory.open()
@@ -124,6 +147,7 @@ LIVES = [
     closed_while_paused,
     without_bids,
     paused_while_the_host_was_away,
+    opened_with_pre_bids_for_approved_bidders,
 ]
 
 

@@ -1,11 +1,13 @@
 """The state hash of an auction in Redis: how a new auction writes it, and how it is read."""
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
 import structlog
 
-from blytz.auction.model import Auction, Listing, Party, Status
+from blytz.auction.model import Auction, Listing, Party, PreBid, Status
 from blytz.auction.store import CorruptAuction
 from blytz.kit.redis.link import Part
 
@@ -51,6 +53,13 @@ def new_state(listing: Listing) -> list[Part]:
     if listing.requirements:
         state["requirements"] = " ".join(listing.requirements)
     return [part for pair in state.items() for part in pair]
+
+
+def packed_pre_bids(pre_bids: Sequence[PreBid]) -> list[Part]:
+    """Four arguments of open.lua for each: bidder id, bidder, bid_id, amount."""
+    encode = _json.encode
+    parts = ((each.bidder.id, encode(each.bidder), each.bid_id, each.amount) for each in pre_bids)
+    return list(chain.from_iterable(parts))
 
 
 def whole(digits: bytes) -> int:

@@ -8,7 +8,7 @@ entry would never be closed.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +23,7 @@ from blytz.auction.model import (
     NotYet,
     Outage,
     PauseReason,
+    PreBid,
     Receipt,
     Refused,
     Standing,
@@ -33,36 +34,22 @@ from blytz.auction.redis.bid_script import BidScript, refused
 from blytz.auction.redis.index import Index
 from blytz.auction.redis.keys import SCHEDULE, bid_keys_of, keys_of
 from blytz.auction.redis.schedule import COMPENSATION_MS, RESCHEDULE
-from blytz.auction.redis.state import auction_of, corrupt, new_state, text, whole
-from blytz.auction.store import Closed, CorruptAuction, Page
+from blytz.auction.redis.scripts import load_scripts
+from blytz.auction.redis.state import auction_of, corrupt, new_state, packed_pre_bids, text, whole
+from blytz.auction.store import NO_STANDINGS, Closed, CorruptAuction, Page, check_pre_bids
 from blytz.kit.answer import Answer
 from blytz.kit.clock import ServerClock
 from blytz.kit.problems import NotFound, Overloaded, StoreUnavailable
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
-from blytz.kit.redis.scripts import source
 from blytz.kit.telemetry.metrics import Metrics
 
-SCRIPTS: Final = {"open": ("bidding",), "place_bid": ("bidding",), "change": (), "close": ()}
-"""Each with the libraries that it needs besides common.lua."""
 MAX_STANDINGS_AT_ONCE: Final = 1_000
 UNCERTAINTY_MS: Final = 1_000
 """An outage counts from the last heartbeat before it, which is younger than this."""
 
 _json = msgspec.json.Encoder()
 _object = msgspec.json.Decoder(dict[str, Any])
-
-
-def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
-    """The scripts of one auction by name, each with its libraries in front, and its `#!lua flags=` line, where it
-    has one, before that. `edit` lets a test change a source."""
-    scripts = {}
-    for name, libraries in SCRIPTS.items():
-        body = source(__package__, name)
-        flags = body[: body.index("\n") + 1] if body.startswith("#!") else ""
-        in_front = "".join(source(__package__, library) for library in ("common", *libraries))
-        scripts[name] = Script(edit(flags + in_front + body.removeprefix(flags)))
-    return scripts
 
 
 class RedisStore:
@@ -85,7 +72,16 @@ class RedisStore:
             "blytz_bid_durable_seconds", "From a bid's way to Redis until its outcome was on disk there"
         )
 
-    async def create(self, listing: Listing, cause: Cause, operation_id: str = "") -> Auction:
+    async def create(
+        self,
+        listing: Listing,
+        cause: Cause,
+        operation_id: str = "",
+        *,
+        standings: Mapping[Standing, Collection[str]] = NO_STANDINGS,
+        pre_bids: Sequence[PreBid] = (),
+    ) -> Auction:
+        check_pre_bids(listing, pre_bids)
         auction_id = listing.auction_id
         if operation_id and await self._is_done(auction_id, operation_id):
             # Closed since, it must not come back on the schedule: it would be sold twice.
@@ -97,12 +93,16 @@ class RedisStore:
         await self._index.add(auction_id, Status.SCHEDULED if is_scheduled else Status.OPEN)
         # LT: of two attempts at once, the later one must not postpone the end that the earlier one set.
         await self._pipe.call("ZADD", SCHEDULE, "LT", due_at, auction_id)
-        await self._run("open", auction_id, cause, stepped_ms, *new_state(listing), operation_id=operation_id)
+        if standings and not await self._pipe.call("EXISTS", keys_of(auction_id).state):
+            for standing, bidder_ids in standings.items():
+                await self.set_standing(auction_id, bidder_ids, standing)
+        args = (stepped_ms, len(pre_bids), *packed_pre_bids(pre_bids), *new_state(listing))
+        await self._open(auction_id, cause, *args, operation_id=operation_id)
         return await self._answer_to(auction_id, operation_id)
 
     async def open(self, auction_id: str, cause: Cause) -> Auction | NotYet | Refused:
         stepped_ms = await self._opening_steps_ms()
-        match reply := await self._run("open", auction_id, cause, stepped_ms):
+        match reply := await self._open(auction_id, cause, stepped_ms):
             case [b"ok", _]:
                 auction = await self._must_get(auction_id)
                 await self._index.move(auction_id, auction.status)
@@ -110,6 +110,10 @@ class RedisStore:
             case [b"not_yet", remaining_ms, _]:
                 return NotYet(remaining_ms)
         return refused(reply)
+
+    def _open(self, auction_id: str, cause: Cause, *args: Part, operation_id: str = "") -> Answer[Any]:
+        of_bid = (keys_of(auction_id).bids, keys_of(auction_id).bidders)
+        return self._run("open", auction_id, cause, *args, keys=of_bid, operation_id=operation_id)
 
     def place_bid(self, auction_id: str, bid: Bid, cause: Cause) -> Answer[Receipt | Refused]:
         bids = self._bids
@@ -266,13 +270,20 @@ class RedisStore:
             raise NotFound("the auction has been deleted", code=Code.AUCTION_NOT_FOUND)
         return auction
 
-    def _run(self, name: str, auction_id: str, cause: Cause, *args: Part, operation_id: str = "") -> Answer[Any]:
-        keys = keys_of(auction_id)
-        operation = (keys.of_operation(operation_id),) if operation_id else ()
-        script, named = self._scripts[name], (*keys.of_verb, *operation)
-        return self._pipe.run(
-            script, named, (auction_id, _json.encode(cause), text(self._expected()), *args), fault=corrupt
-        )
+    def _run(
+        self,
+        name: str,
+        auction_id: str,
+        cause: Cause,
+        *args: Part,
+        keys: tuple[bytes, ...] = (),
+        operation_id: str = "",
+    ) -> Answer[Any]:
+        """`keys` come behind those of common.lua, and before that of the operation."""
+        own = keys_of(auction_id)
+        operation = (own.of_operation(operation_id),) if operation_id else ()
+        all_args = (auction_id, _json.encode(cause), text(self._expected()), *args)
+        return self._pipe.run(self._scripts[name], (*own.of_verb, *keys, *operation), all_args, fault=corrupt)
 
     async def _must_get(self, auction_id: str) -> Auction:
         auction = await self.get(auction_id)

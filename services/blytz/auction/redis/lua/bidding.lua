@@ -2,22 +2,12 @@
 -- front of place_bid.lua and open.lua, so that a pre-bid is decided by the same code as a bid.
 --
 -- KEYS 4 bids (hash: `<bid_id>:<bidder id>` -> the answer)  5 bidders (set of `<standing>:<bidder id>`)
--- A bid is a table: bidder_id, bidder (JSON {id, name}), bid_id, amount, kind. Nothing here writes to Redis.
-
-local function bid_key(bid)
-  return bid.bid_id .. ':' .. bid.bidder_id
-end
-
-local function is_leading(a, bid)
-  return a.leader ~= nil and a.leader_id == bid.bidder_id
-end
-
-local function has_standing(standing, bid)
-  return redis.call('SISMEMBER', KEYS[5], standing .. ':' .. bid.bidder_id) == 1
-end
+-- A bid is a table: bidder_id, bidder (JSON {id, name}), bid_id, amount, kind. Nothing here writes to Redis. Each
+-- function is made anew for every bid, so there are few.
 
 -- The first code that holds for a bid that was not recorded before, or nil.
 local function why_refused(a, bid, now)
+  local leading = a.leader_id == bid.bidder_id
   if a.status ~= 'open' then
     return 'auction_not_open'
   end
@@ -27,19 +17,19 @@ local function why_refused(a, bid, now)
   if bid.bidder_id == a.seller_id then
     return 'bidder_is_seller'
   end
-  if has_standing('blocked', bid) then
+  if redis.call('SISMEMBER', KEYS[5], 'blocked:' .. bid.bidder_id) == 1 then
     return 'bidder_blocked'
   end
-  if a.requires.approved and not has_standing('approved', bid) then
+  if a.requires.approved and redis.call('SISMEMBER', KEYS[5], 'approved:' .. bid.bidder_id) == 0 then
     return 'bidder_not_approved'
   end
-  if a.requires.has_card and not has_standing('has_card', bid) then
+  if a.requires.has_card and redis.call('SISMEMBER', KEYS[5], 'has_card:' .. bid.bidder_id) == 0 then
     return 'card_required'
   end
   if bid.kind == 'buy_now' and (bid.amount ~= a.buy_now_price or a.price >= bid.amount) then
     return 'buy_now_unavailable'
   end
-  if is_leading(a, bid) and bid.kind ~= 'buy_now' and (bid.kind == 'exact' or bid.amount <= a.ceiling) then
+  if leading and bid.kind ~= 'buy_now' and (bid.kind == 'exact' or bid.amount <= a.ceiling) then
     return 'already_leading'
   end
   -- A buy-now price stands on its own: it may lie less than one step above the price.
@@ -50,13 +40,13 @@ local function why_refused(a, bid, now)
 end
 
 -- Who leads, at which price and up to which ceiling once this bid counts (rules 1 to 6).
-local function apply(a, bid)
+local function apply(a, bid, leading)
   local m, rival = bid.amount, a.ceiling
   if bid.kind == 'buy_now' then
     a.leader, a.leader_id, a.ceiling, a.price = bid.bidder, bid.bidder_id, m, m
     return
   end
-  if is_leading(a, bid) then
+  if leading then
     a.ceiling = m
   elseif not a.leader then
     a.price = bid.kind == 'exact' and m or a.start_price
@@ -74,9 +64,10 @@ end
 
 -- Counts a bid that is not refused: changes the auction, and describes the event (see `describe` in common.lua).
 local function count_bid(a, bid, now)
-  local kind = is_leading(a, bid) and bid.kind == 'max' and 'ceiling_raised' or 'bid'
+  local leading = a.leader_id == bid.bidder_id
+  local kind = leading and bid.kind == 'max' and 'ceiling_raised' or 'bid'
   local price_before, leader_before, ends_before = a.price, a.leader_id, a.ends_at
-  apply(a, bid)
+  apply(a, bid, leading)
   -- Anti-snipe.
   local moved = a.price ~= price_before or a.leader_id ~= leader_before
   if bid.kind ~= 'buy_now' and moved and a.ending == 'extended' and a.ends_at - now < a.extension_window_ms then
@@ -93,14 +84,8 @@ local function count_bid(a, bid, now)
   return describe(a, kind, public, private)
 end
 
--- The answer to a bid that was just counted, as it is kept for a repetition.
+-- The answer to a bid that was just counted: outcome, seq, price, minimum, leading, ends_at.
 local function receipt_of(a, bid)
-  local leads = is_leading(a, bid)
-  return {outcome = leads and 'accepted' or 'outbid', seq = a.seq, price = a.price, minimum = minimum(a),
-    leads = leads and 1 or 0, ends_at = a.ends_at}
-end
-
-local function packed(receipt, bid)
-  return string.format('%d %s %s %d %d %d %d %d', bid.amount, bid.kind, receipt.outcome, receipt.seq,
-    receipt.price, receipt.minimum, receipt.leads, receipt.ends_at)
+  local leads = a.leader_id == bid.bidder_id
+  return leads and 'accepted' or 'outbid', a.seq, a.price, minimum(a), leads and 1 or 0, a.ends_at
 end

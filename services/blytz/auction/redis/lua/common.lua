@@ -15,7 +15,10 @@ local MAX_TIME = 9007199254740991
 local MAX_DURATION = 2592000000
 local OPERATION_KEPT_MS = 86400000
 local MAX_INCREMENT_ROWS = 64
+local MAX_PRE_BIDS = 1000
 local MAX_DEVIATION_MS = 1000
+-- What is kept of a bid for a repetition: amount, kind, then the answer.
+local RECEIPT = '%d %s %s %d %d %d %d %d'
 
 local function server_now()
   local time = redis.call('TIME')
@@ -102,7 +105,6 @@ local function parse_state(v)
     reserve_price = maybe(v[18], MAX_MONEY, 'reserve_price'),
     buy_now_price = maybe(v[19], MAX_MONEY, 'buy_now_price'),
     increments = v[20],
-    steps = {},
     ending = v[21],
     duration_ms = whole(v[22], MAX_DURATION, 'duration_ms'),
     extension_window_ms = whole(v[23], MAX_DURATION, 'extension_window_ms'),
@@ -155,26 +157,28 @@ local function now_for(a)
   return math.max(server_now(), a.clock)
 end
 
--- The step of the last row whose from_price <= price; rows are '0:100 3000:200 ...', ascending. A bid asks for
--- few prices but for each of them several times, so an answer is kept.
+-- The step of the last row whose from_price <= price; rows are '0:100 3000:200 ...', ascending. Bids ask for
+-- prices near each other, so the row of the last answer is kept.
 local function increment(a, price)
-  if a.steps[price] then
-    return a.steps[price]
+  if a.step and a.step_from <= price and price < a.step_until then
+    return a.step
   end
-  local step, rows = nil, 0
+  local step, rows, step_from, step_until = nil, 0, 0, math.huge
   for row in string.gmatch(a.increments, '[^ ]+') do
     local from, by = string.match(row, '^(%d+):(%d+)$')
     rows = rows + 1
     if not from or rows > MAX_INCREMENT_ROWS or rows == 1 and from ~= '0' then
       corrupt('increments')
     end
-    if tonumber(from) > price then
+    from = tonumber(from)
+    if from > price then
+      step_until = from
       break
     end
-    step = by
+    step, step_from = by, from
   end
-  a.steps[price] = whole(step, MAX_MONEY, 'increments')
-  return a.steps[price]
+  a.step, a.step_from, a.step_until = whole(step, MAX_MONEY, 'increments'), step_from, step_until
+  return a.step
 end
 
 local function minimum(a)
@@ -192,8 +196,8 @@ local function digits(number)
   return number and string.format('%d', number) or 'null'
 end
 
--- Numbers the change and describes it: its entry id in the log, its public and its private JSON. `public` and
--- `private` are JSON members, each followed by a comma, or ''.
+-- Numbers the change and describes it. Returns its entry id in the log, its public and its private JSON. `public`
+-- and `private` are JSON members, each followed by a comma, or ''.
 local function describe(a, kind, public, private)
   a.seq = a.seq + 1
   local event = '{"seq":' .. digits(a.seq) .. ',"kind":"' .. kind .. '","at":' .. digits(a.clock)
@@ -207,19 +211,18 @@ local function describe(a, kind, public, private)
     .. ',"opened_at":' .. digits(a.opened_at)
     .. ',"ends_at":' .. digits(a.ends_at)
     .. ',"remaining_ms":' .. digits(a.remaining_ms) .. '}'
-  return {id = digits(a.seq) .. '-0', public = event, private = '{' .. private .. string.sub(CAUSE, 2)}
+  return digits(a.seq) .. '-0', event, '{' .. private .. string.sub(CAUSE, 2)
 end
 
--- Appends the event to the log.
-local function append(event)
-  redis.call('XADD', KEYS[2], event.id, 'public', event.public, 'private', event.private)
+-- Appends an event, as `describe` returns it, to the log. Returns its public JSON.
+local function append(id, public, private)
+  redis.call('XADD', KEYS[2], id, 'public', public, 'private', private)
+  return public
 end
 
 -- Describes the change, appends it and returns its public JSON, to be announced once all is written.
 local function publish(a, kind, public, private)
-  local event = describe(a, kind, public, private)
-  append(event)
-  return event.public
+  return append(describe(a, kind, public, private))
 end
 
 local function announce(event)

@@ -14,9 +14,9 @@ local bid = {
   bidder_id = ARGV[4], bidder = ARGV[5], bid_id = ARGV[6],
   amount = whole(ARGV[7], MAX_MONEY, 'amount'), kind = ARGV[8],
 }
-local now = now_for(a)
+local now, bid_key = now_for(a), bid.bid_id .. ':' .. bid.bidder_id
 
-local seen = redis.call('HGET', KEYS[4], bid_key(bid))
+local seen = redis.call('HGET', KEYS[4], bid_key)
 if seen then
   local amount, kind, outcome, seq, price, least, leads, ends_at =
     string.match(seen, '^(%d+) ([%a_]+) (%a+) (%d+) (%d+) (%d+) ([01]) (%d+)$')
@@ -34,19 +34,18 @@ if code then
   return refuse(code, a, now)
 end
 
-local event = count_bid(a, bid, now)
-local receipt = receipt_of(a, bid)
-append(event)
-redis.call('HSET', KEYS[4], bid_key(bid), packed(receipt, bid))
+local event = append(count_bid(a, bid, now))
+local outcome, seq, price, least, leads, ends_at = receipt_of(a, bid)
+redis.call('HSET', KEYS[4], bid_key,
+  string.format(RECEIPT, bid.amount, bid.kind, outcome, seq, price, least, leads, ends_at))
 local sold
 if bid.kind == 'buy_now' then
   finish(a, 'sold', now)
   sold = publish(a, 'sold', '', '')
 end
 save(a)
-announce(event.public)
+announce(event)
 if sold then
   announce(sold)
 end
-return {'recorded', receipt.outcome, receipt.seq, receipt.price, receipt.minimum, receipt.leads,
-  receipt.ends_at, 0, a.status, now}
+return {'recorded', outcome, seq, price, least, leads, ends_at, 0, a.status, now}
