@@ -135,6 +135,7 @@ def body_of(call: str, lot_id: str) -> Any:
         "POST /v1/shows/{show_id}/lots": {"title": "A thing", "terms": {}},
         "PUT /v1/shows/{show_id}/queue": {"lot_ids": [lot_id]},
         "PATCH /v1/lots/{lot_id}": {"title": "Another"},
+        "PUT /v1/lots/{lot_id}/pre-bid": {"amount": 500},
         "PUT /v1/admin/revocations/{user_id}": {},
     }.get(call)
 

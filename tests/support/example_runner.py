@@ -180,6 +180,8 @@ class ExampleRunner:
                 return Ask(operation, query={"limit": 1, "seller": self.user_id(seller)})
             case "addLot":
                 return Ask(operation, seller, body, parts, key=f"k{next(_numbers)}")
+            case "placePreBid" | "withdrawPreBid":
+                return Ask(operation, self.person("bidder"), body, parts)
             case "orderQueue":
                 body = {"lot_ids": [parts["lot_id"]]}
         return Ask(operation, seller, body, parts)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from blytz.auction.model import MAX_PRE_BIDS
 from blytz.show.model import MAX_LOTS, MAX_RUNS
 from tests.support.example_runner import LONG_MS, Ask, ExampleRunner, Operation
 
@@ -13,7 +14,8 @@ TOO_LARGE = "x" * 200_000
 
 def _forbidden(runner: ExampleRunner, operation: Operation) -> Ask:
     # Anybody with a role may bid.
-    return runner.good(operation).but(token=runner.person() if operation.id == "placeBid" else runner.anna)
+    is_bid = operation.id in {"placeBid", "placePreBid"}
+    return runner.good(operation).but(token=runner.person() if is_bid else runner.anna)
 
 
 def _malformed(runner: ExampleRunner, operation: Operation) -> Ask:
@@ -70,6 +72,17 @@ def _own(runner: ExampleRunner, operation: Operation) -> Ask:
     return ask.but(token=seller, parts={"auction_id": runner.open(seller)})
 
 
+def _own_lot(runner: ExampleRunner, operation: Operation) -> Ask:
+    seller = runner.person("seller")
+    return runner.good(operation).but(token=seller, parts={"lot_id": runner.lot(runner.show(seller), seller)})
+
+
+def _too_low(runner: ExampleRunner, operation: Operation) -> Ask:
+    if operation.id == "placePreBid":
+        return runner.good(operation).but(body={"amount": 999})
+    return _bid(runner, operation, amount=999)
+
+
 def _leading(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = _bid(runner, operation, bid_id="b-9", amount=2_000)
     runner.bid(ask.parts["auction_id"], runner.anna, 1_000)
@@ -113,6 +126,9 @@ def _open_lot(runner: ExampleRunner, operation: Operation) -> Ask:
 
 def _full_show(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
+    if operation.id == "placePreBid":
+        runner.change_catalogue("UPDATE lots SET pre_bids = ? WHERE lot_id = ?", MAX_PRE_BIDS, ask.parts["lot_id"])
+        return ask
     if operation.id != "addLot":
         runner.change_catalogue("UPDATE lots SET run = ? WHERE lot_id = ?", MAX_RUNS, ask.parts["lot_id"])
         return ask
@@ -148,13 +164,15 @@ WAYS: dict[str, Way] = {
     "idempotency_key_reused": _key_reused,
     "auction_not_open": _not_open_yet,
     "auction_ended": _short,
-    "bidder_is_seller": _own,
+    "bidder_is_seller": lambda runner, operation: (_own_lot if operation.id == "placePreBid" else _own)(
+        runner, operation
+    ),
     "bidder_blocked": _bid,
     "bidder_not_approved": _bid,
     "card_required": _bid,
     "buy_now_unavailable": lambda runner, operation: _bid(runner, operation, kind="buy_now"),
     "already_leading": _leading,
-    "bid_too_low": lambda runner, operation: _bid(runner, operation, amount=999),
+    "bid_too_low": _too_low,
     "auction_not_paused": _never_paused,
     "hard_stop_reached": _hard_stop,
 }

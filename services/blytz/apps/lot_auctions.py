@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from blytz.auction.model import Cause, Code, Listing, Party, Status, Verb
+from blytz.auction.model import Cause, Code, Listing, Party, PauseReason, Status, Verb
 from blytz.auction.redis.sales import last_position, sales_after
 from blytz.auction.service import EPOCH_DIGITS
 from blytz.auction.store import AuctionStore
@@ -37,11 +37,12 @@ class LotAuctions:
             epoch=new_id("e")[-EPOCH_DIGITS:],
             description=opening.description,
             image_urls=opening.images,
+            requirements=opening.requirements,
         )
-        await self._store.create(listing, Cause(opening.seller.id))
+        await self._store.create(listing, Cause(opening.seller.id), pre_bids=opening.pre_bids)
 
-    async def pause(self, auction_id: str, reason: str, operation_id: str) -> None:  # noqa: ARG002
-        await self._change(auction_id, "pause", operation_id)
+    async def pause(self, auction_id: str, reason: PauseReason, operation_id: str) -> None:
+        await self._store.change(auction_id, "pause", CAUSE, operation_id=operation_id, reason=reason)
 
     async def resume(self, auction_id: str, operation_id: str) -> None:
         await self._change(auction_id, "resume", operation_id)

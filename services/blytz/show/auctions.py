@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from blytz.auction.model import Party, Terms
+from blytz.auction.model import Party, PauseReason, PreBid, Standing, Terms
 from blytz.show.model import Closing
 
 
@@ -20,6 +20,10 @@ class Opening(Struct, frozen=True, kw_only=True):
     description: str
     images: tuple[str, ...]
     terms: Terms
+    requirements: tuple[Standing, ...] = ()
+    """What bidders must have."""
+    pre_bids: tuple[PreBid, ...] = ()
+    """In order of arrival."""
 
 
 class Auctions(Protocol):
@@ -30,7 +34,7 @@ class Auctions(Protocol):
 
     async def open(self, opening: Opening) -> None: ...
 
-    async def pause(self, auction_id: str, reason: str, operation_id: str) -> None:
+    async def pause(self, auction_id: str, reason: PauseReason, operation_id: str) -> None:
         """One that is not open stays as it is; likewise below. The same operation is done once."""
 
     async def resume(self, auction_id: str, operation_id: str) -> None: ...

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from blytz.auction.model import Terms
+from blytz.auction.model import PauseReason, Terms
 from blytz.show.model import Closing, Lot, LotFacts, Run, Show
 
 
@@ -25,7 +25,8 @@ class Order(Struct, frozen=True):
 
     verb: Literal["open", "pause", "resume", "cancel"]
     auction_id: str
-    reason: str = ""
+    reason: PauseReason = "seller"
+    """Of a pause."""
 
 
 class Notice(Struct, frozen=True):

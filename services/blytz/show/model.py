@@ -57,6 +57,8 @@ class ShowCode(StrEnum):
     SHOW_NOT_LIVE = "show_not_live"
     LOT_NOT_QUEUED = "lot_not_queued"
     LOT_ALREADY_OPEN = "lot_already_open"
+    BIDDER_IS_SELLER = "bidder_is_seller"
+    BID_TOO_LOW = "bid_too_low"
     VERSION_CONFLICT = "version_conflict"
     TOO_MANY = "too_many"
 
@@ -121,6 +123,16 @@ class Lot(Struct, frozen=True, kw_only=True):
     """Of the newest run."""
     price: int = 0
     winner: Party | None = None
+    pre_bids: int = 0
+    """How many hidden ceilings wait for it to open."""
+
+
+class LotPreBid(Struct, frozen=True):
+    """A hidden ceiling for a lot that waits in the queue; binding when it opens."""
+
+    lot_id: str
+    bidder: Party
+    amount: int
 
 
 class LotCounts(Struct, frozen=True):

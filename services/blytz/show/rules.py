@@ -53,6 +53,17 @@ def with_schedule(show: Show) -> Show:
     return replace(show, status=status)
 
 
+def place_pre_bid(show: Show, lot: Lot, bidder_id: str, amount: int) -> ShowCode | None:
+    """Why this ceiling is refused. It must reach the first bid that the lot takes."""
+    if show.status.is_final:
+        return ShowCode.SHOW_OVER
+    if lot.status is not LotStatus.QUEUED:
+        return ShowCode.LOT_NOT_QUEUED
+    if bidder_id == show.seller.id:
+        return ShowCode.BIDDER_IS_SELLER
+    return ShowCode.BID_TOO_LOW if amount < lot.terms.start_price else None
+
+
 def change_lot(lot: Lot, fields: dict[str, Any]) -> Lot | ShowCode:
     """Only while it is queued: the terms of an open lot never change."""
     if lot.status is not LotStatus.QUEUED:

@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from blytz.auction.model import PauseReason, Standing
 from blytz.show.decision import Decision, Notice, Order, Reopening, Scene
 from blytz.show.model import (
     MAX_OPEN_LOTS,
@@ -44,7 +45,7 @@ def start(scene: Scene, now: int) -> Decided:
     return _turned(show, ShowStatus.LIVE, "show_started", started_at=now)
 
 
-def pause(scene: Scene, _: int, reason: str = "seller") -> Decided:
+def pause(scene: Scene, _: int, reason: PauseReason = "seller") -> Decided:
     """Stops the clock of every open lot; the time that remains is kept."""
     if scene.show.status is ShowStatus.PAUSED:
         return Decision(scene.show)
@@ -117,7 +118,14 @@ def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
             return ShowCode.TOO_MANY
         terms = (reopening and reopening.terms) or lot.terms
         opened = replace(
-            lot, terms=terms, status=LotStatus.OPEN, run=lot.run + 1, auction_id=auction_id, price=0, winner=None
+            lot,
+            terms=terms,
+            status=LotStatus.OPEN,
+            run=lot.run + 1,
+            auction_id=auction_id,
+            price=0,
+            winner=None,
+            pre_bids=0,
         )
         run = Run(
             auction_id=auction_id,
@@ -154,6 +162,15 @@ def open_due(auction_id: str) -> Decide:
 def leave(scene: Scene, _: int) -> Decided:
     """Changes nothing."""
     return Decision(scene.show)
+
+
+def requirements_of(show: Show) -> tuple[Standing, ...]:
+    wanted = show.settings.bidder_requirements
+    return tuple(
+        standing
+        for standing, is_wanted in ((Standing.APPROVED, wanted.approval), (Standing.HAS_CARD, wanted.card))
+        if is_wanted
+    )
 
 
 def _may_open(lot: Lot, reopening: Reopening | None) -> bool:

@@ -11,7 +11,7 @@ from blytz.identity import Principal
 from blytz.kit.problems import Conflict, Forbidden, NotFound, Overloaded, StoreUnavailable
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show import rules
-from blytz.show.model import Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.model import Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.store import CatalogueStore, ShowFilter, ShowPage
 
 BYTES_OF_ROW: Final = 1_000
@@ -29,6 +29,8 @@ _WHY: Final = {
     ShowCode.SHOW_NOT_LIVE: "the show is not live",
     ShowCode.LOT_NOT_QUEUED: "no lot waits in the queue for this",
     ShowCode.LOT_ALREADY_OPEN: "a lot is open already",
+    ShowCode.BIDDER_IS_SELLER: "sellers do not bid on their own lots",
+    ShowCode.BID_TOO_LOW: "the bid is below the minimum",
     ShowCode.VERSION_CONFLICT: "it was changed meanwhile: read it again",
     ShowCode.TOO_MANY: "there are as many as there may be",
 }
@@ -107,6 +109,23 @@ class ShowService:
             removed = await self._store.change_lot(lot_id, {"status": LotStatus.WITHDRAWN})
             await self._told(lot.show_id, removed)
 
+    async def place_pre_bid(self, bidder: Principal, lot_id: str, amount: int) -> Lot:
+        """For anybody with a role, in a show that they may see."""
+        if not bidder.roles:
+            raise Forbidden("only a bidder may bid")
+        lot = await self.lot(lot_id, bidder)
+        pre_bid = LotPreBid(lot_id, Party(bidder.id, bidder.name), amount)
+        self._take_bytes(bidder, pre_bid)
+        placed = await self._store.place_pre_bid(pre_bid)
+        if placed is ShowCode.BID_TOO_LOW:
+            raise Conflict(_WHY[placed], code=placed, minimum=lot.terms.start_price)
+        return await self._told(lot.show_id, placed)
+
+    async def withdraw_pre_bid(self, bidder: Principal, lot_id: str) -> None:
+        """While the lot is queued. Withdrawing it twice is withdrawing it once."""
+        lot = await self.lot(lot_id, bidder)
+        await self._told(lot.show_id, await self._store.withdraw_pre_bid(lot_id, bidder.id))
+
     async def lot(self, lot_id: str, reader: Principal | None) -> Lot:
         """For those who may see its show."""
         lot = await self._store.lot(lot_id)
@@ -165,7 +184,7 @@ class ShowService:
             with contextlib.suppress(StoreUnavailable, Overloaded):
                 await self._carry_out(show_id)
 
-    def _take_bytes(self, user: Principal, stored: Show | Lot) -> None:
+    def _take_bytes(self, user: Principal, stored: Show | Lot | LotPreBid) -> None:
         """Before anything is stored. Raises `RateLimited`."""
         if self._stored_bytes_of_user is not None:
             self._stored_bytes_of_user.take(user.id, BYTES_OF_ROW + len(msgspec.json.encode(stored)))

@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from blytz.show.model import MAX_LOTS, Lot, LotFacts, Show, ShowCode, ShowStatus
+from blytz.show.model import MAX_LOTS, Lot, LotFacts, LotPreBid, Show, ShowCode, ShowStatus
 
 CURSOR: Final = r"([0-9])_(-?[0-9]{1,18})_([0-9]{1,18})"
 """Rank, time and number of the last show of a page, by which the list is ordered."""
@@ -58,6 +58,13 @@ class CatalogueStore(Protocol):
 
     async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
         """By `rules.change_lot`; one that is withdrawn leaves the queue."""
+
+    async def place_pre_bid(self, pre_bid: LotPreBid) -> Lot | ShowCode:
+        """By `rules.place_pre_bid`; refuses `too_many` past `MAX_PRE_BIDS`. Another amount of the same bidder
+        replaces the first one and comes after all others; the same amount again changes nothing."""
+
+    async def withdraw_pre_bid(self, lot_id: str, bidder_id: str) -> Lot | ShowCode:
+        """While the lot is queued. Nothing to withdraw is not refused."""
 
     async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
         """The queued lots take their places in this order. False, with nothing changed, unless `lot_ids` names

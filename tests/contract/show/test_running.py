@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from blytz.auction.model import Cause, Status, Terms
+from blytz.auction.model import Cause, Party, Status, Terms
 from blytz.identity import Principal
 from blytz.kit.idempotency import Operation
 from blytz.kit.problems import Conflict, Forbidden, NotFound
@@ -20,6 +20,9 @@ from tests.support.running_shows import ANNA, SAM, Life, Process, Stage, stage_o
 
 PARALLEL = ShowSettings(mode="parallel")
 MODERATOR = Principal("usr_mo", "Mo", ("moderator",), 2**53)
+ANNA_SIGNED, BEN, CLEO = (
+    Principal(f"usr_{name.lower()}", name, ("bidder",), 2**53) for name in ("Anna", "Ben", "Cleo")
+)
 OTHER = Principal("usr_olga", "Olga", ("seller",), 2**53)
 
 
@@ -227,6 +230,48 @@ async def test_a_lot_whose_auction_is_lost_is_passed_so_that_it_can_run_again(st
     await Process(stage, Life(), ahead_ms=61_000).worker.reconcile()
 
     assert await statuses(stage, show_id) == ["passed"]
+
+
+async def test_pre_bids_are_decided_in_order_of_arrival_when_the_lot_opens(stage: Stage) -> None:
+    show_id = await stage.show(1)
+    shows = stage.process.shows
+    for bidder, amount in ((ANNA_SIGNED, 5_000), (BEN, 9_000), (CLEO, 9_000), (ANNA_SIGNED, 7_000)):
+        await shows.place_pre_bid(bidder, "lot_1_1", amount)
+    await shows.withdraw_pre_bid(CLEO, "lot_1_1")
+    await shows.withdraw_pre_bid(CLEO, "lot_1_1")
+    [waiting] = await stage.lots(show_id)
+    assert waiting.pre_bids == 2
+    assert "9000" not in str(stage.log.events[show_id])
+
+    opened = await stage.process.runner.open_next(SAM, show_id)
+
+    assert opened.lot is not None
+    assert opened.lot.pre_bids == 0
+    auction = await stage.store.get(opened.lot.auction_id or "")
+    assert auction is not None
+    assert auction.leader == Party(BEN.id, BEN.name)
+    assert (auction.price, auction.ceiling, auction.bid_count) == (7_300, 9_000, 2)
+    with pytest.raises(Conflict, match="no lot waits"):
+        await shows.place_pre_bid(CLEO, "lot_1_1", 9_500)
+
+    # They were for that run.
+    await stage.end_of_a_lot("lot_1_1")
+    again = await stage.process.runner.rerun(SAM, "lot_1_1", Reopening())
+    assert again.lot is not None
+    auction = await stage.store.get(again.lot.auction_id or "")
+    assert auction is not None
+    assert auction.leader is None
+
+
+async def test_a_pre_bid_is_refused_as_its_bid_would_be(stage: Stage) -> None:
+    show_id = await stage.show(1)
+    with pytest.raises(Conflict, match="below the minimum") as refused:
+        await stage.process.shows.place_pre_bid(CLEO, "lot_1_1", 99)
+    assert refused.value.content()["minimum"] == 100
+    with pytest.raises(Conflict, match="sellers do not bid"):
+        await stage.process.shows.place_pre_bid(SAM, "lot_1_1", 500)
+
+    assert (await stage.lots(show_id))[0].pre_bids == 0
 
 
 async def test_only_its_seller_runs_a_show_and_moderators_open_lots(stage: Stage) -> None:

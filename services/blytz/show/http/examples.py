@@ -108,6 +108,7 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
     "addLot": {"a bowl": _NEW_LOT},
     "changeLot": {"used": {"condition": "used"}},
     "orderQueue": {"one": {"lot_ids": [_LOT_ID]}},
+    "placePreBid": {"up to 80 dollars": {"amount": 8_000}},
     "endShow": {"after its open lots": {}, "now": {"now": True}},
     "rerunLot": {"on its own terms": {}, "cheaper": {"terms": {"start_price": 500}}},
 }
@@ -121,6 +122,7 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "listLots": {"one": {"lots": [_LOT], "cursor": None}},
     "changeLot": {"used": _LOT | {"condition": "used"}},
     "orderQueue": {"one": {"lots": [_LOT], "cursor": None}},
+    "placePreBid": {"up to 80 dollars": {"lot_id": _LOT_ID, "amount": 8_000}},
     "startShow": {"live": _LIVE},
     "pauseShow": {"paused": _LIVE | {"status": "paused", "version": 3}},
     "resumeShow": {"live": _LIVE | {"version": 4}},

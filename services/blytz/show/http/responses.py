@@ -5,7 +5,16 @@ from typing import Final
 from blytz.identity.http.responses import TOKEN
 from blytz.kit.http.responses import READ_FAILED, WRITE_FAILED, documented, malformed, malformed_body
 from blytz.kit.idempotency import KeyReused
-from blytz.kit.problems import RETRY_WRITE, Forbidden, Overloaded, Problem, RateLimited, StoreUnavailable, advised
+from blytz.kit.problems import (
+    RETRY_WRITE,
+    Conflict,
+    Forbidden,
+    Overloaded,
+    Problem,
+    RateLimited,
+    StoreUnavailable,
+    advised,
+)
 from blytz.show.model import ShowCode
 from blytz.show.service import refusal
 
@@ -98,3 +107,19 @@ _OPENS: Final = (
 NEXT: Final = documented(*_OPENS, _NO_SHOW, _NO_BODY)
 OPEN_LOT: Final = documented(*_OPENS, _NO_LOT, _NO_BODY)
 RERUN_LOT: Final = documented(*_OPENS, _NO_LOT, *malformed_body("terms.start_price", "Expected `int` >= 1"))
+PRE_BID: Final = documented(
+    *_CALLER,
+    Forbidden("only a bidder may bid"),
+    _NO_LOT,
+    *_WRITE_FAILED,
+    *_refused(ShowCode.LOT_NOT_QUEUED, ShowCode.BIDDER_IS_SELLER, ShowCode.SHOW_OVER, ShowCode.TOO_MANY),
+    Conflict("the bid is below the minimum", code=ShowCode.BID_TOO_LOW, minimum=1_000),
+    *malformed_body("amount", "Expected `int` >= 1"),
+)
+NO_PRE_BID: Final = documented(
+    *_CALLER,
+    _NO_LOT,
+    *_WRITE_FAILED,
+    *_refused(ShowCode.LOT_NOT_QUEUED),
+    _NO_BODY,
+)

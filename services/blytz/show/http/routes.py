@@ -21,7 +21,9 @@ from blytz.show.http.schemas import (
     Lots,
     LotState,
     NewLot,
+    NewPreBid,
     NewShow,
+    PreBidState,
     QueueOrder,
     Search,
     SellerFilter,
@@ -35,6 +37,7 @@ from blytz.show.http.schemas import (
     lot_state,
     read_lot_change,
     read_new_lot,
+    read_new_pre_bid,
     read_new_show,
     read_queue_order,
     read_show_change,
@@ -152,6 +155,21 @@ class LotCalls(Controller):
     async def remove(self, request: Call, lot_id: LotId) -> None:
         """While it waits in the queue; its number is not given again."""
         await _service_of(request).remove_lot(caller_of(request), lot_id)
+
+    @put(
+        "/{lot_id:str}/pre-bid",
+        **spec("placePreBid", "Bid before it opens", answers.PRE_BID, read_new_pre_bid),
+        **SIGNED_IN,
+    )
+    async def place_pre_bid(self, request: Call, lot_id: LotId, data: JSONBody[NewPreBid]) -> PreBidState:
+        """A hidden ceiling, binding when the lot opens and void if it never does."""
+        await _service_of(request).place_pre_bid(caller_of(request), lot_id, data.amount)
+        return PreBidState(lot_id, data.amount)
+
+    @delete("/{lot_id:str}/pre-bid", **spec("withdrawPreBid", "Withdraw it", answers.NO_PRE_BID), **SIGNED_IN)
+    async def withdraw_pre_bid(self, request: Call, lot_id: LotId) -> None:
+        """While the lot waits in the queue."""
+        await _service_of(request).withdraw_pre_bid(caller_of(request), lot_id)
 
 
 def show_routes(service: ShowService | None = None, runner: ShowRunner | None = None) -> RouteGroup:

@@ -13,6 +13,7 @@ from blytz.auction.model import Terms
 from blytz.kit.http.empty_body import OptionalBody
 from blytz.kit.http.fields import ImageUrl, ImageUrls, Line, Moment, Text
 from blytz.kit.http.parse import Fault, Parser
+from blytz.kit.money import Amount
 from blytz.kit.text import LINE, LINE_OR_NOTHING, NAME, USER_ID
 from blytz.show.model import (
     MAX_LOTS,
@@ -175,6 +176,16 @@ class QueueOrder(Struct, frozen=True, forbid_unknown_fields=True):
     lot_ids: LotIds
 
 
+class NewPreBid(Struct, frozen=True, forbid_unknown_fields=True):
+    amount: Amount
+    """The most that the bidder would pay; hidden from everybody else."""
+
+
+class PreBidState(Struct, frozen=True):
+    lot_id: str
+    amount: int
+
+
 class Ending(Struct, frozen=True, forbid_unknown_fields=True):
     now: bool = False
     """Cancels the lots that are open; else the show ends once they have."""
@@ -191,7 +202,7 @@ def show_state(show: Show, facts: LotFacts) -> ShowState:
 
 
 def lot_state(lot: Lot) -> LotState:
-    return msgspec.convert({**lot_view(lot), "pre_bids": 0}, LotState)
+    return msgspec.convert(lot_view(lot), LotState)
 
 
 def given(change: ShowChange | LotChange) -> dict[str, Any]:
@@ -213,5 +224,6 @@ read_show_change = Parser(ShowChange, scheduled_at=_plausible)
 read_new_lot = Parser(NewLot, terms=_faults_in_terms)
 read_lot_change = Parser(LotChange, terms=_faults_in_terms)
 read_queue_order = Parser(QueueOrder)
+read_new_pre_bid = Parser(NewPreBid)
 read_ending = OptionalBody(Ending)
 read_new_run = OptionalBody(NewRun, terms=_faults_in_terms)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, Show, ShowCode
+from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotPreBid, Show, ShowCode
 from blytz.show.redis.cache import LISTS, CatalogueCache
 from blytz.show.rules_of_running import Decide
 from blytz.show.run_store import Acted, RunStore, Which
@@ -82,10 +82,18 @@ class CachedCatalogue:
         return _lots(await self._cache.read(f"lots:{show_id}:{after}:{limit}", show_id, fill))
 
     async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
-        changed = await self._store.change_lot(lot_id, fields)
-        if isinstance(changed, Lot):
-            await self._cache.invalidate(changed.show_id, lot_id)
-        return changed
+        return await self._changed(await self._store.change_lot(lot_id, fields))
+
+    async def place_pre_bid(self, pre_bid: LotPreBid) -> Lot | ShowCode:
+        return await self._changed(await self._store.place_pre_bid(pre_bid))
+
+    async def withdraw_pre_bid(self, lot_id: str, bidder_id: str) -> Lot | ShowCode:
+        return await self._changed(await self._store.withdraw_pre_bid(lot_id, bidder_id))
+
+    async def _changed(self, lot: Lot | ShowCode) -> Lot | ShowCode:
+        if isinstance(lot, Lot):
+            await self._cache.invalidate(lot.show_id, lot.lot_id)
+        return lot
 
     async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
         is_done = await self._store.order_queue(show_id, lot_ids)

@@ -82,6 +82,7 @@ def lot_of_row(row: Any) -> Lot:
         auction_id=row.auction_id,
         price=row.price,
         winner=None if row.winner_id is None else Party(row.winner_id, row.winner_name),
+        pre_bids=row.pre_bids,
     )
 
 

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from blytz.auction.model import MAX_PRE_BIDS
 from blytz.kit.sql.database import Database
 from blytz.show import rules
 from blytz.show.decision import Decision, Notice
-from blytz.show.model import MAX_LOTS, Lot, LotFacts, LotStatus, Show, ShowCode
+from blytz.show.model import MAX_LOTS, Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode
 from blytz.show.sql.rows import lot_of_row, row_of_lot, row_of_show, show_of_row
 from blytz.show.sql.search import matching_shows
-from blytz.show.sql.tables import LOTS, SHOWS
+from blytz.show.sql.tables import LOTS, PRE_BIDS, SHOWS
 from blytz.show.sql.writing import Clock, facts_of, locked_show, read_lot, write
 from blytz.show.store import CURSOR, ShowFilter, ShowPage
 
@@ -100,12 +102,8 @@ class SqlCatalogue:
         return [lot_of_row(row) for row in rows]
 
     async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
-        of_lot = select(LOTS).where(LOTS.c.lot_id == lot_id)
         async with self._database.writing() as connection:
-            found = await read_lot(connection, of_lot)
-            show = await locked_show(connection, found.show_id) if found else None
-            # Read again: another transaction may have changed it while this one waited for the lock.
-            lot = await read_lot(connection, of_lot)
+            show, lot = await _locked(connection, lot_id)
             if lot is None or show is None:
                 return ShowCode.LOT_NOT_FOUND
             changed = rules.change_lot(lot, fields)
@@ -118,6 +116,42 @@ class SqlCatalogue:
                 )
                 await write(connection, show, Decision(show, [changed], notices=[told]), self._now())
             return changed
+
+    async def place_pre_bid(self, pre_bid: LotPreBid) -> Lot | ShowCode:
+        of_bidder = (PRE_BIDS.c.lot_id == pre_bid.lot_id) & (PRE_BIDS.c.bidder_id == pre_bid.bidder.id)
+        async with self._database.writing() as connection:
+            show, lot = await _locked(connection, pre_bid.lot_id)
+            if show is None or lot is None:
+                return ShowCode.LOT_NOT_FOUND
+            if code := rules.place_pre_bid(show, lot, pre_bid.bidder.id, pre_bid.amount):
+                return code
+            before = (await connection.execute(select(PRE_BIDS.c.amount).where(of_bidder))).scalar()
+            if before == pre_bid.amount:
+                return lot
+            if before is None and lot.pre_bids >= MAX_PRE_BIDS:
+                return ShowCode.TOO_MANY
+            if before is not None:
+                await connection.execute(delete(PRE_BIDS).where(of_bidder))
+            row = {"bidder_id": pre_bid.bidder.id, "bidder_name": pre_bid.bidder.name, "amount": pre_bid.amount}
+            await connection.execute(insert(PRE_BIDS).values(lot_id=pre_bid.lot_id, **row))
+            return await self._count_pre_bids(connection, show, lot, 1 if before is None else 0)
+
+    async def withdraw_pre_bid(self, lot_id: str, bidder_id: str) -> Lot | ShowCode:
+        of_bidder = (PRE_BIDS.c.lot_id == lot_id) & (PRE_BIDS.c.bidder_id == bidder_id)
+        async with self._database.writing() as connection:
+            show, lot = await _locked(connection, lot_id)
+            if show is None or lot is None:
+                return ShowCode.LOT_NOT_FOUND
+            if lot.status is not LotStatus.QUEUED:
+                return ShowCode.LOT_NOT_QUEUED
+            removed = await connection.execute(delete(PRE_BIDS).where(of_bidder))
+            return await self._count_pre_bids(connection, show, lot, -removed.rowcount)
+
+    async def _count_pre_bids(self, connection: AsyncConnection, show: Show, lot: Lot, more: int) -> Lot:
+        if more:
+            lot = replace(lot, pre_bids=lot.pre_bids + more)
+            await write(connection, show, Decision(show, [lot], notices=[Notice("lot_changed", lot)]), self._now())
+        return lot
 
     async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
         queued = (LOTS.c.show_id == show_id) & (LOTS.c.status == LotStatus.QUEUED)
@@ -141,6 +175,15 @@ class SqlCatalogue:
             told = Decision(show, notices=[Notice("queue_changed", fields=order)])
             await write(connection, show, told, self._now())
             return True
+
+
+async def _locked(connection: AsyncConnection, lot_id: str) -> tuple[Show | None, Lot | None]:
+    """A lot with its show, which is locked."""
+    of_lot = select(LOTS).where(LOTS.c.lot_id == lot_id)
+    found = await read_lot(connection, of_lot)
+    show = await locked_show(connection, found.show_id) if found else None
+    # Read again: another transaction may have changed it while this one waited for the lock.
+    return show, await read_lot(connection, of_lot)
 
 
 def page_query(wanted: ShowFilter, cursor: str | None, limit: int, *, is_sqlite: bool) -> Select[Any]:

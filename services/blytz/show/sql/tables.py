@@ -102,6 +102,7 @@ LOTS: Final = Table(
     Column("winner_id", Text),
     Column("winner_name", Text),
     Column("words", Text, nullable=False, comment="for the search"),
+    Column("pre_bids", Integer, nullable=False, server_default="0"),
     UniqueConstraint("show_id", "number"),
     UniqueConstraint("show_id", "position"),
     CheckConstraint("status IN ('queued','open','sold','unsold','passed','withdrawn')", "status"),
@@ -110,6 +111,19 @@ LOTS: Final = Table(
     CheckConstraint("(winner_id IS NULL) = (winner_name IS NULL)", "winner"),
     CheckConstraint("status <> 'open' OR auction_id IS NOT NULL", "open"),
     Index("ix_lots_status", "show_id", "status"),
+)
+
+PRE_BIDS: Final = Table(
+    "pre_bids",
+    METADATA,
+    Column("id", Key, primary_key=True, autoincrement=True, comment="the order of arrival"),
+    Column("lot_id", Text, ForeignKey("lots.lot_id"), nullable=False),
+    Column("bidder_id", Text, nullable=False),
+    Column("bidder_name", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    UniqueConstraint("lot_id", "bidder_id"),
+    CheckConstraint("amount BETWEEN 1 AND 1000000000000", "amount"),
+    sqlite_autoincrement=True,
 )
 
 RUNS: Final = Table(

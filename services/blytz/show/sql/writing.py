@@ -4,20 +4,26 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Select, case, func, insert, select, update
+from sqlalchemy import Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from blytz.auction.model import Party, PreBid
 from blytz.show import rules_of_running as rules
 from blytz.show.auctions import Opening
 from blytz.show.decision import Decision, Notice, Order
 from blytz.show.log import Announcement
 from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show, ShowStatus
+from blytz.show.rules_of_running import requirements_of
 from blytz.show.sql.rows import json_text, lot_of_row, row_of_lot, row_of_show, show_of_row
-from blytz.show.sql.tables import INTENTS, LOTS, RUNS, SHOWS
+from blytz.show.sql.tables import INTENTS, LOTS, PRE_BIDS, RUNS, SHOWS
 from blytz.show.views import notice_view
 
 Clock = Callable[[], int]
 """The time in ms since the Unix epoch."""
+
+
+PRE_BID_ID: Final = "pre-bid"
+"""The `bid_id` of a pre-bid in the auction of its lot."""
 
 
 class IntentBody(msgspec.Struct, omit_defaults=True):
@@ -79,7 +85,9 @@ async def write(connection: AsyncConnection, before: Show, decision: Decision, n
     for lot in decision.lots:
         left = {"position": -lot.number} if lot.status is LotStatus.WITHDRAWN else {}
         await connection.execute(update(LOTS).where(LOTS.c.lot_id == lot.lot_id).values(row_of_lot(lot) | left))
+    pre_bids: Sequence[PreBid] = ()
     if decision.opened:
+        pre_bids = await _take_pre_bids(connection, decision.opened.lot_id)
         await connection.execute(insert(RUNS).values(_row_of_run(decision.opened)))
     if decision.closed:
         await connection.execute(_closing(decision.closed))
@@ -92,7 +100,9 @@ async def write(connection: AsyncConnection, before: Show, decision: Decision, n
     if show != before:
         values = row_of_show(show) | {"next_lot_at": show.next_lot_at}
         await connection.execute(update(SHOWS).where(SHOWS.c.show_id == show.show_id).values(values))
-    bodies = [IntentBody(order=order, opening=_opening_of(order, show, decision)) for order in decision.orders]
+    bodies = [
+        IntentBody(order=order, opening=_opening_of(order, show, decision, pre_bids)) for order in decision.orders
+    ]
     # Nobody but its seller knows of a draft.
     if notices and show.status is not ShowStatus.DRAFT:
         bodies += await _announcements(connection, notices, show, facts)
@@ -119,7 +129,7 @@ async def _announcements(
     ]
 
 
-def _opening_of(order: Order, show: Show, decision: Decision) -> Opening | None:
+def _opening_of(order: Order, show: Show, decision: Decision, pre_bids: Sequence[PreBid]) -> Opening | None:
     run = decision.opened
     if order.verb != "open" or run is None:
         return None
@@ -133,7 +143,18 @@ def _opening_of(order: Order, show: Show, decision: Decision) -> Opening | None:
         description=lot.description,
         images=lot.images,
         terms=run.terms,
+        requirements=requirements_of(show),
+        pre_bids=tuple(pre_bids),
     )
+
+
+async def _take_pre_bids(connection: AsyncConnection, lot_id: str) -> list[PreBid]:
+    """They are the auction's from now on; the lot has none for another run."""
+    query = select(PRE_BIDS).where(PRE_BIDS.c.lot_id == lot_id).order_by(PRE_BIDS.c.id)
+    rows = (await connection.execute(query)).all()
+    if rows:
+        await connection.execute(delete(PRE_BIDS).where(PRE_BIDS.c.lot_id == lot_id))
+    return [PreBid(Party(row.bidder_id, row.bidder_name), row.amount, PRE_BID_ID) for row in rows]
 
 
 def _row_of_run(run: Run) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs of lots, the intents that decisions leave, answers to repeated requests, what a running show remembers."""
+"""Runs of lots, pre-bids, the intents that decisions leave, answers to repeated requests, the plan of a show."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,6 +26,20 @@ def upgrade() -> None:
         sa.Column("changes", sa.Integer, nullable=False, server_default="0", comment="told to those who watch"),
     )
     _index_where("ix_shows_next_lot_at", "shows", "next_lot_at", "next_lot_at IS NOT NULL")
+    op.add_column("lots", sa.Column("pre_bids", sa.Integer, nullable=False, server_default="0"))
+    op.create_table(
+        "pre_bids",
+        sa.Column("id", _KEY, autoincrement=True, nullable=False, comment="the order of arrival"),
+        sa.Column("lot_id", sa.Text, nullable=False),
+        sa.Column("bidder_id", sa.Text, nullable=False),
+        sa.Column("bidder_name", sa.Text, nullable=False),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_pre_bids"),
+        sa.UniqueConstraint("lot_id", "bidder_id", name="uq_pre_bids_lot_id_bidder_id"),
+        sa.ForeignKeyConstraint(["lot_id"], ["lots.lot_id"], name="fk_pre_bids_lot_id"),
+        sa.CheckConstraint("amount BETWEEN 1 AND 1000000000000", name="ck_pre_bids_amount"),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "runs",
         sa.Column("id", _KEY, autoincrement=True, nullable=False),
@@ -82,8 +96,9 @@ def _index_where(name: str, table: str, column: str, condition: str, *, unique: 
 
 
 def downgrade() -> None:
-    for table in ("operations", "intents", "runs"):
+    for table in ("operations", "intents", "runs", "pre_bids"):
         op.drop_table(table)
+    op.drop_column("lots", "pre_bids")
     op.drop_index("ix_shows_next_lot_at", "shows")
     for column in ("changes", "next_lot_at", "is_ending"):
         op.drop_column("shows", column)
