@@ -43,7 +43,7 @@ async def main(settings: Settings) -> None:
     app = application(
         service=wiring.auction_service(settings, pipe, store, stored_bytes),
         access=Access(
-            signing_in.identity(issuers, bans.bans),
+            signing_in.identity(issuers, bans.bans, pipe, settings),
             wiring.dev_issuer(settings),
             wiring.writes_of_user(settings, pipe),
             stored_bytes,

@@ -25,7 +25,7 @@ async def main(settings: Settings) -> None:
     clock = wiring.server_clock(pipe)
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     issuers = signing_in.issuers(settings)
-    identity = signing_in.identity(issuers, bans.bans)
+    identity = signing_in.identity(issuers, bans.bans, pipe, settings)
     events = RedisEvents(settings.redis_url, pipe, store)
     hub = Hub(events, clock, metrics)
     events.listener = hub

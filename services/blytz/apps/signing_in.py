@@ -10,15 +10,21 @@ from blytz.identity.dev import ISSUER
 from blytz.identity.firebase import KEYS_URL, FirebaseEmulator, FirebaseIssuer
 from blytz.identity.issuers import Issuers
 from blytz.identity.oidc import OidcIssuer
+from blytz.identity.redis.tokens import SharedIdentity
 from blytz.identity.remembered import RememberedIdentity
 from blytz.kit.config.checks import NO_ISSUER
 from blytz.kit.config.fields import SettingsFault
 from blytz.kit.config.model import Settings
 from blytz.kit.http.pages import Dependency
+from blytz.kit.redis.pipe import RedisPipe
 
 
-def identity(issuers: Mapping[str, Identity], bans: Bans) -> Identity:
-    return RememberedIdentity(Issuers(issuers), bans)
+def identity(issuers: Mapping[str, Identity], bans: Bans, pipe: RedisPipe, settings: Settings) -> Identity:
+    """Each process remembers what it has verified, and Redis what all have."""
+    accepted = " ".join(
+        [*sorted(issuers), *settings.oidc_issuers, settings.firebase_project, settings.roles_claim]
+    )
+    return RememberedIdentity(SharedIdentity(Issuers(issuers), pipe, accepted), bans)
 
 
 def states(issuers: Mapping[str, Identity]) -> dict[str, Callable[[], Dependency]]:
