@@ -3,9 +3,10 @@
 from typing import Any
 
 from blytz.apps import signing_in, wiring
-from blytz.apps.catalogue import Catalogue
+from blytz.apps.databases import NounDatabase
 from blytz.apps.shows import Shows
 from blytz.auction.http.routes import application, auction_routes, litestar_app
+from blytz.auction.sql.store import SqlArchive
 from blytz.identity.http.callers import Access
 from blytz.identity.http.routes import identity_routes
 from blytz.identity.redis.bans import RedisBans
@@ -32,7 +33,8 @@ async def main(settings: Settings) -> None:
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     stored_bytes = wiring.stored_bytes_of_user(settings, pipe)
     metrics = Metrics()
-    catalogue = Catalogue(settings)
+    archive, catalogue = NounDatabase("auction", settings), NounDatabase("show", settings)
+    await archive.open()
     await catalogue.open()
     shows = Shows(catalogue.database, pipe, store, clock, metrics, stored_bytes)
     lines.register_metrics(metrics)
@@ -41,7 +43,7 @@ async def main(settings: Settings) -> None:
 
     tasks = TaskSupervisor(metrics)
     app = application(
-        service=wiring.auction_service(settings, pipe, store, stored_bytes),
+        service=wiring.auction_service(settings, pipe, store, stored_bytes, SqlArchive(archive.database)),
         access=Access(
             signing_in.identity(issuers, bans.bans, pipe, settings),
             wiring.dev_issuer(settings),
@@ -55,6 +57,7 @@ async def main(settings: Settings) -> None:
         dependencies={
             "redis": lambda: pipe.call("PING"),
             "database": catalogue.check,
+            "archive": archive.check,
             "clock": lambda: clock.is_steady,
             "tasks": task_state(tasks),
             **signing_in.states(issuers),
@@ -71,6 +74,7 @@ async def main(settings: Settings) -> None:
         await tasks.stop()
         await pipe.close()
         await catalogue.database.close()
+        await archive.database.close()
 
 
 def openapi() -> dict[str, Any]:

@@ -1,21 +1,31 @@
 """Wiring of the hammer, which also closes the lots of shows and opens the next ones."""
 
+import sys
+from typing import Final
+
 from blytz.apps import wiring
-from blytz.apps.catalogue import Catalogue
+from blytz.apps.databases import NounDatabase
 from blytz.apps.shows import Shows
+from blytz.auction.archiver import Archiver
 from blytz.auction.hammer import Hammer
-from blytz.auction.redis.retention import RedisRetention
+from blytz.auction.redis.closed import RedisClosed
 from blytz.auction.redis.schedule import RedisSchedule
+from blytz.auction.sql.store import SqlArchive
 from blytz.kit.config.model import Settings
-from blytz.kit.http.pages import State, operator_pages, serve_pages, task_state
+from blytz.kit.http.pages import Dependency, State, operator_pages, serve_pages, task_state
 from blytz.kit.redis.memory import RedisMemory
 from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
 
+SWITCH_INTERVAL_S: Final = 0.001
+"""How long a thread keeps the others waiting."""
+
 
 async def main(settings: Settings) -> None:
     """Run the hammer until cancelled. What it has not finished then, the next hammer finds again."""
+    # A thread that replays a long log must not hold up the hammer: the default is 5 ms.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     metrics = Metrics()
     pipe = wiring.auction_pipe(settings, "hammer")
     clock = wiring.server_clock(pipe)
@@ -24,9 +34,11 @@ async def main(settings: Settings) -> None:
     pipe.register_metrics(metrics)
     tasks = TaskSupervisor(metrics)
     hammer = Hammer(store, RedisSchedule(pipe), clock, metrics)
-    retention = RedisRetention(pipe, settings.keep_closed_ms, settings.keep_closed, metrics)
+    database = NounDatabase("auction", settings)
+    closed = RedisClosed(pipe, settings.keep_closed_ms, settings.keep_closed)
+    archiver = Archiver(closed, SqlArchive(database.database), metrics, database.prepare)
     memory = RedisMemory(pipe, metrics)
-    catalogue = Catalogue(settings)
+    catalogue = NounDatabase("show", settings)
     worker = Shows(catalogue.database, pipe, store, clock, metrics).worker()
 
     async def run_shows() -> None:
@@ -37,6 +49,7 @@ async def main(settings: Settings) -> None:
     dependencies: dict[str, State] = {
         "redis": pipe.up.is_set,
         "clock": lambda: clock.is_steady,
+        "archive": lambda: Dependency("away" if archiver.is_away else "up", optional=True),
         "tasks": task_state(tasks),
     }
     pages = await serve_pages(settings.host, settings.hammer_port, operator_pages(metrics, dependencies))
@@ -44,7 +57,7 @@ async def main(settings: Settings) -> None:
     try:
         tasks.start("clock", clock.follow)
         await pipe.up.wait()
-        tasks.start("retention", retention.run)
+        tasks.start("archive", archiver.run)
         tasks.start("memory", memory.follow)
         tasks.start("shows", run_shows)
         await tasks.start("hammer", hammer.run)
@@ -53,3 +66,4 @@ async def main(settings: Settings) -> None:
         await tasks.stop()
         await pipe.close()
         await catalogue.database.close()
+        await database.database.close()

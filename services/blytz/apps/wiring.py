@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from blytz.auction.archive import AuctionArchive
 from blytz.auction.redis.schedule import read_clock
 from blytz.auction.redis.store import RedisStore
 from blytz.auction.service import AuctionService
@@ -51,10 +52,14 @@ def stored_bytes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
 
 
 def auction_service(
-    settings: Settings, pipe: RedisPipe, store: RedisStore, stored_bytes: UserLimit
+    settings: Settings,
+    pipe: RedisPipe,
+    store: RedisStore,
+    stored_bytes: UserLimit,
+    archive: AuctionArchive | None = None,
 ) -> AuctionService:
     bids_of_user = UserLimit(Limit("bids", settings.bids_per_s, settings.bids_burst), RedisLedger(pipe))
-    return AuctionService(store, bids_of_user, stored_bytes)
+    return AuctionService(store, bids_of_user, stored_bytes, archive)
 
 
 def _tune_gc() -> None:

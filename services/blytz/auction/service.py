@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from blytz.auction import rules
+from blytz.auction import rules, rules_of_time
+from blytz.auction.archive import AuctionArchive
 from blytz.auction.model import (
     Auction,
     Bid,
@@ -23,11 +24,12 @@ from blytz.auction.model import (
     Terms,
     Verb,
 )
+from blytz.auction.reader import AuctionReader
 from blytz.auction.store import AuctionStore
 from blytz.identity import Principal
 from blytz.kit.answer import Answer
 from blytz.kit.idempotency import EVERY_TIME, Operation
-from blytz.kit.ids import new_id
+from blytz.kit.ids import age_ms, new_id
 from blytz.kit.problems import Conflict, Forbidden, InvalidRequest, NotFound
 from blytz.kit.ratelimit.user_limit import UserLimit
 
@@ -38,6 +40,8 @@ BYTES_OF_CHANGE: Final = 1_500
 """Its event and, with an Idempotency-Key, the remembered answer."""
 BYTES_OF_AUCTION: Final = 8_000
 """Besides its listing; without bids (decision 0015)."""
+MIN_ARCHIVED_MS: Final = 1_000
+"""No auction is archived and deleted sooner after its id was made."""
 # An id becomes part of keys and channels, so a text that cannot be an id is refused before the store sees it.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -81,8 +85,11 @@ class AuctionService:
         store: AuctionStore,
         bids_of_user: UserLimit | None = None,
         stored_bytes_of_user: UserLimit | None = None,
+        archive: AuctionArchive | None = None,
     ) -> None:
+        """Without an `archive`, an auction that has left the store does not exist."""
         self._store = store
+        self._reader = AuctionReader(store, archive)
         self._bids_of_user = bids_of_user
         self._stored_bytes_of_user = stored_bytes_of_user
 
@@ -106,6 +113,10 @@ class AuctionService:
         if faults:
             errors = [{"path": f"terms.{field}", "detail": why} for field, why in faults]
             raise InvalidRequest("the terms do not hold together", errors=errors)
+        # Created again, an auction that has been archived since would be sold twice.
+        is_old = operation.subject_id and age_ms(operation.subject_id) >= MIN_ARCHIVED_MS
+        if is_old and (archived := await self._reader.archived(operation.subject_id)):
+            return archived
         listing = Listing(
             auction_id=operation.subject_id or new_id("auc"),
             title=title,
@@ -141,6 +152,13 @@ class AuctionService:
         bid = Bid(_party(bidder), bid_id, amount, kind)
         return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
 
+    async def bid_late(
+        self, bidder: Principal, auction_id: str, bid_id: str, amount: int, kind: BidKind, request_id: str
+    ) -> Receipt | Refused:
+        """The answer to a bid that `bid` has refused with `auction_not_found`: the auction may be archived."""
+        bid = Bid(_party(bidder), bid_id, amount, kind)
+        return await self._reader.place_bid(auction_id, bid, Cause(bidder.id, request_id))
+
     async def change(
         self,
         caller: Principal,
@@ -152,22 +170,30 @@ class AuctionService:
     ) -> Auction:
         """For its seller and admins; `by_ms` is for `extend`. With an `operation`, a repetition gets the first
         answer."""
-        cause = await self._cause_of_owner(caller, auction_id, request_id)
+        auction, cause = await self._of_owner(caller, auction_id, request_id)
         changed = await self._store.change(auction_id, verb, cause, by_ms, operation.id)
-        if isinstance(changed, Refused):
+        if isinstance(changed, Auction):
+            return changed
+        if changed.code is not Code.AUCTION_NOT_FOUND or not auction.status.is_final:
             raise refusal(changed)
-        return changed
+        # It is archived: cancelling what was cancelled changes nothing, all else is refused.
+        late = rules_of_time.change(auction, verb, cause, auction.clock, by_ms)
+        if isinstance(late, Refused):
+            raise refusal(late)
+        return late.auction
 
     async def close(self, caller: Principal, auction_id: str, request_id: str) -> Auction:
         """The seller's own hammer: now, whatever the clock says."""
-        cause = await self._cause_of_owner(caller, auction_id, request_id)
+        auction, cause = await self._of_owner(caller, auction_id, request_id)
         closed = await self._store.close(auction_id, cause, force=True)
         if isinstance(closed, Refused):
+            if closed.code is Code.AUCTION_NOT_FOUND and auction.status.is_final:
+                return auction  # It is archived, and stays as it is.
             raise refusal(closed)
         return await self.get(auction_id)
 
     async def get(self, auction_id: str) -> Auction:
-        auction = await self._store.get(auction_id) if _ID.match(auction_id) else None
+        auction = await self._reader.get(auction_id) if _ID.match(auction_id) else None
         if auction is None:
             raise _not_found()
         return auction
@@ -176,26 +202,26 @@ class AuctionService:
         self, status: Status | None, cursor: str | None, limit: int
     ) -> tuple[Sequence[Auction], str | None]:
         """For anybody; newest first, with the cursor of the next page."""
-        page = await self._store.list(status, cursor, limit)
+        page = await self._reader.list(status, cursor, limit)
         return page.auctions, page.cursor
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
         """For anybody, who may see only their public parts. Empty for an auction that does not exist."""
         if not _ID.match(auction_id):
             raise _not_found()
-        return await self._store.events(auction_id, after, limit)
+        return await self._reader.events(auction_id, after, limit)
 
     def _take_bytes(self, user: Principal, count: int) -> None:
         """Before anything is stored. Raises `RateLimited`."""
         if self._stored_bytes_of_user is not None:
             self._stored_bytes_of_user.take(user.id, count)
 
-    async def _cause_of_owner(self, caller: Principal, auction_id: str, request_id: str) -> Cause:
+    async def _of_owner(self, caller: Principal, auction_id: str, request_id: str) -> tuple[Auction, Cause]:
         auction = await self.get(auction_id)
         if caller.id != auction.listing.seller.id and not caller.has("admin"):
             raise Forbidden("only its seller may do this to an auction")
         self._take_bytes(caller, BYTES_OF_CHANGE)
-        return Cause(caller.id, request_id)
+        return auction, Cause(caller.id, request_id)
 
 
 def _not_found() -> NotFound:

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from blytz.auction.http.schemas import NewBid, read_new_bid
-from blytz.auction.model import Receipt, Refused
+from blytz.auction.model import Code, Receipt, Refused
 from blytz.auction.service import AuctionService, refusal
 from blytz.identity import Identity, Principal
 from blytz.kit.http.asgi import (
@@ -98,11 +98,22 @@ class BidRoute:
             self._bids.add(outcome_of(problem), problem.code)
             raise
         self._seconds.add(perf_counter() - began)
+        if isinstance(answer, Refused) and answer.code is Code.AUCTION_NOT_FOUND:
+            answer = await self._decide_late(caller, auction_id, bid, request_id)
         if isinstance(answer, Refused):
             self._bids.add("refused", answer.code.value)
             raise refusal(answer)
         self._bids.add("replayed" if answer.replayed else answer.outcome, "")
         return answer
+
+    async def _decide_late(
+        self, caller: Principal, auction_id: str, bid: NewBid, request_id: str
+    ) -> Receipt | Refused:
+        try:
+            return await self._service.bid_late(caller, auction_id, bid.bid_id, bid.amount, bid.kind, request_id)
+        except Problem as problem:
+            self._bids.add(outcome_of(problem), problem.code)
+            raise
 
     async def _refuse(self, send: Send, problem: Problem, request_id: str) -> None:
         self._counts.add(str(problem.status), "bids")

@@ -5,15 +5,18 @@ shares its mistakes. Only the names of the keys come from there.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec import Struct
-from redis import Redis
 
 from blytz.auction.model import Auction, Listing
 from blytz.auction.redis.keys import INDEX, keys_of
 from blytz.auction.replay import Difference, Entry, Replayed, check_closing, replay
+from blytz.auction.rules import Seen
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 PAGE = 1_000
 _party = msgspec.json.Encoder()
@@ -30,7 +33,7 @@ class Record(Struct, frozen=True):
     """`<bid_id>:<bidder id>` -> the answer to the bid."""
 
 
-def auction_ids(redis: Redis) -> Iterator[str]:
+def auction_ids(redis: "Redis") -> Iterator[str]:
     """Every auction that Redis knows, oldest first."""
     last = "-"
     while page := cast("list[bytes]", redis.zrange(INDEX, last, "+", bylex=True, offset=0, num=PAGE)):
@@ -38,7 +41,7 @@ def auction_ids(redis: Redis) -> Iterator[str]:
         last = f"({page[-1].decode()}"
 
 
-def read(redis: Redis, auction_id: str) -> Record | None:
+def read(redis: "Redis", auction_id: str) -> Record | None:
     """None when there is no such auction. State and receipts are of one moment; the log is read up to it."""
     keys = keys_of(auction_id)
     with redis.pipeline(transaction=True) as step:
@@ -56,7 +59,7 @@ def read(redis: Redis, auction_id: str) -> Record | None:
     )
 
 
-def _log(redis: Redis, key: bytes, entries: int) -> Iterator[Entry]:
+def _log(redis: "Redis", key: bytes, entries: int) -> Iterator[Entry]:
     """The first `entries` of the log: what came later belongs to a later state."""
     last = "-"
     while entries > 0:
@@ -71,19 +74,30 @@ def _log(redis: Redis, key: bytes, entries: int) -> Iterator[Entry]:
 
 def verify(record: Record) -> Replayed:
     """Raises `Difference` with the first thing that is not as the rules make it."""
+    replayed = replay(_listing_of(record), record.log)
+    check_closing(replayed, record.log)
+    compare(record, replayed.auction, replayed.seen)
+    return replayed
+
+
+def compare(record: Record, auction: Auction, seen: Mapping[tuple[str, str], Seen]) -> None:
+    """Raises `Difference` with the first part of the state, and the first receipt, that is not as given."""
+    if _listing_of(record) != auction.listing:
+        raise Difference("state listing", "is another one")
+    _compare("receipt", receipts_of(seen), record.bids)
+    found = {name: value.decode(errors="backslashreplace") for name, value in record.state.items()}
+    del found["listing"]
+    _compare("state", state_of(auction), found)
+
+
+def _listing_of(record: Record) -> Listing:
     try:
         listing = _listing.decode(record.state.get("listing", b""))
     except msgspec.MsgspecError as error:
         raise Difference("state listing", f"cannot be read: {error}") from error
     if listing.auction_id != record.auction_id:
         raise Difference("state listing", f"is the listing of {listing.auction_id}")
-    replayed = replay(listing, record.log)
-    check_closing(replayed, record.log)
-    _compare("receipt", receipts_of(replayed), record.bids)
-    found = {name: value.decode(errors="backslashreplace") for name, value in record.state.items()}
-    del found["listing"]
-    _compare("state", state_of(replayed.auction), found)
-    return replayed
+    return listing
 
 
 def _compare(what: str, made: Mapping[str, str], found: Mapping[str, str]) -> None:
@@ -96,10 +110,10 @@ def _compare(what: str, made: Mapping[str, str], found: Mapping[str, str]) -> No
             raise Difference(f"{what} {name}", f"the log gives {made[name]!r}, found {found[name]!r}")
 
 
-def receipts_of(replayed: Replayed) -> dict[str, str]:
-    """The hash of receipts that this log makes."""
+def receipts_of(recorded: Mapping[tuple[str, str], Seen]) -> dict[str, str]:
+    """The hash of receipts of these bids."""
     receipts = {}
-    for (bidder_id, bid_id), seen in replayed.seen.items():
+    for (bidder_id, bid_id), seen in recorded.items():
         receipt = seen.receipt
         parts = (seen.amount, seen.kind, receipt.outcome, receipt.seq, receipt.price, receipt.minimum)
         receipts[f"{bid_id}:{bidder_id}"] = " ".join(map(str, (*parts, int(receipt.leading), receipt.ends_at)))

@@ -13,7 +13,10 @@ SALES: Final = "sales"
 SCHEDULE: Final = "{sales}:schedule"
 """Sorted set: living auctions by when the hammer should look at them, ms since the Unix epoch. It may be stale."""
 CLOSED: Final = "{sales}:closed"
-"""Sorted set: closed auctions by when they were passed on to `sales`, ms since the Unix epoch, for retention."""
+"""Sorted set: closed auctions that are to be archived, by when they were passed on to `sales`, or by when to try
+again, ms since the Unix epoch."""
+ARCHIVED: Final = "{sales}:archived"
+"""Sorted set: archived auctions that Redis still holds, by when they closed, ms since the Unix epoch."""
 HEARTBEAT: Final = "{sales}:heartbeat"
 """Hash: the last sign of life of Redis and a hammer, and the last outage."""
 

@@ -90,7 +90,7 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     yield machine.disk("Disk", folder)
     if settings:
         yield from redis.findings(settings.redis_url, admin_url, settings.replicas)
-        yield database.finding(settings)
+        yield from database.findings(settings)
         yield from machine.findings(settings)
     if gateway and gateway_checks.is_configured():
         yield from gateway_checks.findings(gateway, folder / FOLDER)

@@ -14,6 +14,7 @@ from blytz.cli.watch.output import Output, output
 from blytz.cli.watch.scene import Scene
 from blytz.client.http import ApiFault, HttpClient, Unreachable
 from blytz.client.live import LiveClient
+from blytz.client.topic import FINAL
 from blytz.kit.running import Interrupted, run
 from blytz.kit.user_error import UserError
 
@@ -48,6 +49,8 @@ class Watching:
     def __init__(self, http: HttpClient, wanted: str, out: Output) -> None:
         self._http, self._wanted, self._out = http, wanted, out
         self._scene = Scene()
+        self._found: dict[str, Any] = {}
+        """The followed auction, as HTTP had it when following began."""
         self._received: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_QUEUED)
         self._known, self._over = asyncio.Event(), asyncio.Event()
         # Everything is written by `run`: a closed pipe must end the command, not the connection.
@@ -78,6 +81,19 @@ class Watching:
         self._out.draw(self._scene)
 
     def _show(self, message: dict[str, Any]) -> None:
+        topic = self._scene.topic
+        if message["type"] == "error" and topic and message.get("ref") == topic.name:
+            # Archived, it can only be read over HTTP.
+            if message["code"] == "auction_not_found" and self._found["status"] in FINAL:
+                state = self._found
+                message = {
+                    "type": "snapshot",
+                    "topic": topic.name,
+                    "epoch": "",
+                    "seq": state["seq"],
+                    "state": state,
+                }
+                topic.take(message)
         self._scene.look(self._client, time.monotonic())
         self._scene.on_message(message)
         self._out.on_message(self._scene, message)
@@ -119,6 +135,7 @@ class Watching:
     async def _until_over(self, auction: dict[str, Any]) -> None:
         self._known.clear()
         self._over.clear()
+        self._found = auction
         self._scene.follow(self._client.watch(auction["auction_id"]))
         await self._known.wait()
         with contextlib.suppress(Unreachable, ApiFault):

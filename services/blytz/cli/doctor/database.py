@@ -1,6 +1,7 @@
-"""Checks of the database: whether it answers, and whether it is at the revision that this version expects."""
+"""Checks of the databases: whether each answers, and whether it is at the revision that this version expects."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Final
 
 from blytz.cli.doctor.findings import Finding
@@ -8,34 +9,36 @@ from blytz.kit.config.model import Settings, variable
 from blytz.kit.problems import StoreUnavailable
 from blytz.kit.user_error import UserError
 
-NAME: Final = "Database"
 MIGRATE: Final = "run `blytz migrate` as the user of the services and with their settings"
 
 
-def finding(settings: Settings) -> Finding:
-    from blytz.apps.catalogue import NAME as CATALOGUE
+def findings(settings: Settings) -> Iterator[Finding]:
+    from blytz.apps.databases import MIGRATIONS
 
-    file = settings.data / f"{CATALOGUE}.sqlite"
+    return (_finding(noun, settings) for noun in MIGRATIONS)
+
+
+def _finding(noun: str, settings: Settings) -> Finding:
+    name, file = f"Database {noun}", settings.data / f"{noun}.sqlite"
     # Looking into a file that is not there would make it.
     if not settings.database_url and not file.exists():
-        return Finding(NAME, "fail", f"{file} is not there", MIGRATE)
+        return Finding(name, "fail", f"{file} is not there", MIGRATE)
     try:
-        return asyncio.run(_checked(settings))
+        return Finding(name, "ok", asyncio.run(_checked(noun, settings)))
     except UserError as error:
-        return Finding(NAME, "fail", str(error), MIGRATE)
+        return Finding(name, "fail", str(error), MIGRATE)
     except StoreUnavailable as error:
         why = str(error.__cause__).partition("\n")[0]
-        return Finding(NAME, "fail", why, f"start it, or correct {variable('database_url')}")
+        return Finding(name, "fail", why, f"start it, or correct {variable('database_url')}")
 
 
-async def _checked(settings: Settings) -> Finding:
-    from blytz.apps.catalogue import database_of
+async def _checked(noun: str, settings: Settings) -> str:
+    from blytz.apps.databases import MIGRATIONS, database_of
     from blytz.kit.sql.migrations import check_revision, current_revision
-    from blytz.show.sql.store import MIGRATIONS
 
-    database = database_of(settings)
+    database = database_of(noun, settings)
     try:
-        await check_revision(database, MIGRATIONS)
-        return Finding(NAME, "ok", f"is at revision {await current_revision(database)}, in {database.where}")
+        await check_revision(database, MIGRATIONS[noun])
+        return f"is at revision {await current_revision(database)}, in {database.where}"
     finally:
         await database.close()

@@ -89,10 +89,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     stored_bytes_per_day: Annotated[int, Meta(ge=100_000, le=1_000_000_000_000)] = 50_000_000
     """How many bytes one user's bids and writes may store in Redis in 24 hours, over all processes; a fifth of
     them at once. Past this, `rate_limited`."""
-    keep_closed_ms: LongMilliseconds = 604_800_000
-    """A closed auction is deleted this long after it ended; 604,800,000 is 7 days."""
+    keep_closed_ms: LongMilliseconds = 600_000
+    """Redis lets go of an archived auction this long after it closed: 600,000 is 10 minutes."""
     keep_closed: Count = 10_000
-    """The largest number of closed auctions; past it the oldest are deleted early."""
+    """The largest number of archived auctions that Redis holds; past it the oldest are let go early."""
     most_connections: Count = 20_000
     """Per process; past this a WebSocket is closed with 4429, and an HTTP connection gets one answer,
     `overloaded`."""

@@ -1,41 +1,42 @@
-"""The database of shows and lots: which adapter is used, and on which revision."""
+"""The databases: which nouns have one, and how a service brings its own to the revision that it expects."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from blytz.auction.sql.store import MIGRATIONS as OF_AUCTION
 from blytz.kit.config.model import Settings
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import check_revision, migrate
 from blytz.kit.user_error import UserError
-from blytz.show.sql.store import MIGRATIONS
+from blytz.show.sql.store import MIGRATIONS as OF_SHOW
 
 log = structlog.get_logger()
 
-NAME: Final = "show"
+NAME_OF_ARCHIVE: Final = "auction"
+MIGRATIONS: Final[Mapping[str, str]] = {NAME_OF_ARCHIVE: OF_AUCTION, "show": OF_SHOW}
+"""By noun, which is also the name of the SQLite file or the schema: the package of its revisions."""
 CHECK_EVERY_S: Final = 2.0
 
 
-def database_of(settings: Settings, folder: Path | None = None) -> Database:
+def database_of(noun: str, settings: Settings, folder: Path | None = None) -> Database:
     """A SQLite file is in `folder`, or else in the data folder of the settings."""
-    return Database(NAME, settings.database_url, folder or settings.data)
+    return Database(noun, settings.database_url, folder or settings.data)
 
 
-def _on_failure(reason: str) -> None:
-    log.warning("database_failed", database=NAME, reason=reason)
-
-
-class Catalogue:
+class NounDatabase:
     """Outside production the database is brought to the revision that this version expects. In production somebody
     has to choose the moment for that, so another revision is refused."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.database = database_of(settings)
-        self.database.on_failure = _on_failure
+    def __init__(self, noun: str, settings: Settings) -> None:
+        self.database = database_of(noun, settings)
+        self.database.on_failure = self._on_failure
+        self._migrations = MIGRATIONS[noun]
         self._migrates = settings.env != "production"
         self._is_prepared = False
 
@@ -51,18 +52,23 @@ class Catalogue:
 
     async def check(self) -> None:
         """For `/ready`. Raises `StoreUnavailable` unless the database answers and is at the expected revision."""
+        await self.prepare()
+        await self.database.check()
+
+    async def prepare(self) -> None:
+        """Raises `StoreUnavailable` unless it is, or was before, at the expected revision."""
         if self._is_prepared:
-            await self.database.check()
             return
         try:
             await self._prepare()
         except UserError as error:
+            self._on_failure(str(error))
             raise StoreUnavailable from error
 
     async def _prepare(self) -> None:
         if self._migrates:
-            await migrate(self.database, MIGRATIONS)
-        await check_revision(self.database, MIGRATIONS)
+            await migrate(self.database, self._migrations)
+        await check_revision(self.database, self._migrations)
         self._is_prepared = True
 
     async def until_ready(self) -> None:
@@ -72,3 +78,6 @@ class Catalogue:
                 await self.check()
                 return
             await asyncio.sleep(CHECK_EVERY_S)
+
+    def _on_failure(self, reason: str) -> None:
+        log.warning("database_failed", database=self.database.name, reason=reason)

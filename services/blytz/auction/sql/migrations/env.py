@@ -1,0 +1,3 @@
+from blytz.kit.sql.migrations import run_here
+
+run_here()
