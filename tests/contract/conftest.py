@@ -1,6 +1,6 @@
 """The memory store and the Redis store behind the same port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from msgspec import Struct
@@ -10,6 +10,7 @@ from blytz.auction.store import AuctionStore
 from tests.support.clock import Clock, scripts_on_test_clock
 from tests.support.memory_store import MemoryStore
 from tests.support.pipes import connected
+from tests.support.postgresql import PostgreSQLServer, programs
 from tests.support.redis import RedisServer
 
 
@@ -19,6 +20,14 @@ class ClockedStore(Struct):
     store: AuctionStore
     clock: Clock
     redis: RedisServer | None = None
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQLServer]:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: `apt-get install postgresql`")
+    with PostgreSQLServer() as server:
+        yield server
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -1,7 +1,7 @@
 """The catalogue on both databases, behind one port."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -10,17 +10,8 @@ import pytest
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
-from tests.support.postgresql import PostgreSQLServer, programs
 
 _numbers: Final = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQLServer]:
-    if programs() is None:
-        pytest.skip("PostgreSQL is not installed: `apt-get install postgresql`")
-    with PostgreSQLServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

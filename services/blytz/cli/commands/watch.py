@@ -81,19 +81,7 @@ class Watching:
         self._out.draw(self._scene)
 
     def _show(self, message: dict[str, Any]) -> None:
-        topic = self._scene.topic
-        if message["type"] == "error" and topic and message.get("ref") == topic.name:
-            # Archived, it can only be read over HTTP.
-            if message["code"] == "auction_not_found" and self._found["status"] in FINAL:
-                state = self._found
-                message = {
-                    "type": "snapshot",
-                    "topic": topic.name,
-                    "epoch": "",
-                    "seq": state["seq"],
-                    "state": state,
-                }
-                topic.take(message)
+        message = self._archived(message) or message
         self._scene.look(self._client, time.monotonic())
         self._scene.on_message(message)
         self._out.on_message(self._scene, message)
@@ -101,6 +89,17 @@ class Watching:
             self._known.set()
             if self._scene.is_final:
                 self._over.set()
+
+    def _archived(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """The snapshot of an archived auction, which the gateway does not know: HTTP has it."""
+        topic, found = self._scene.topic, self._found
+        is_unknown = message["type"] == "error" and message["code"] == "auction_not_found"
+        if not is_unknown or topic is None or message.get("ref") != topic.name or found["status"] not in FINAL:
+            return None
+        about = {"topic": topic.name, "epoch": "", "seq": found["seq"], "server_at": found["server_at"]}
+        snapshot = {"type": "snapshot", **about, "state": found}
+        topic.take(snapshot)
+        return snapshot
 
     async def _follow(self, first: dict[str, Any] | None) -> None:
         auction = first or await self._next(None)
