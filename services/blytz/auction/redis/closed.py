@@ -7,6 +7,7 @@ from blytz.auction.archive import Copy, HeldAuction
 from blytz.auction.redis import audit
 from blytz.auction.redis.index import Index
 from blytz.auction.redis.keys import ARCHIVED, CLOSED, keys_of
+from blytz.auction.redis.schedule import RESCHEDULE
 from blytz.auction.replay import Difference, Entry
 from blytz.kit.answer import Answer
 from blytz.kit.redis.pipe import RedisError, RedisPipe
@@ -74,8 +75,9 @@ class RedisClosed:
 
     async def postpone(self, auction_id: str) -> None:
         again_at = await self._pipe.now() + RETRY_MS
-        await self._pipe.call("ZADD", CLOSED, "XX", again_at, auction_id)
-        await self._pipe.call("ZADD", ARCHIVED, "XX", again_at - self._keep_ms, auction_id)
+        # A script, because a full memory must not keep the others from being archived.
+        await self._pipe.run(RESCHEDULE, (CLOSED,), (auction_id, again_at, ""))
+        await self._pipe.run(RESCHEDULE, (ARCHIVED,), (auction_id, again_at - self._keep_ms, ""))
 
     async def release(self, auction_id: str) -> bool:
         try:

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Changes when the hammer checks an auction that is on the schedule. It adds no entry, so it is allowed when
--- memory is full. Stands alone: common.lua is not put in front of it.
+-- Changes when an auction that is on the schedule, or on a list of the archiver, is due next. It adds no entry, so
+-- it is allowed when memory is full. Stands alone: common.lua is not put in front of it.
 --
--- KEYS 1 schedule (sorted set: auction id by time, ms)
+-- KEYS 1 the schedule or the list (sorted set: auction id by time, ms)
 -- ARGV 1 auction id  2 the new time  3 change the entry only while it has this time, '' to change any
 -- Returns 1 when the entry was changed, else 0
 
