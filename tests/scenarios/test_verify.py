@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +21,12 @@ RunVerify = Callable[..., tuple[int, list[str]]]
 
 
 @pytest.fixture
-def verify(redis: RedisServer, capsys: pytest.CaptureFixture[str]) -> RunVerify:
+def verify(redis: RedisServer, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> RunVerify:
     """Runs the command; returns its exit code and its lines on both outputs."""
 
     def run(*arguments: str) -> tuple[int, list[str]]:
         with pytest.raises(SystemExit) as ended:
-            main(["verify", "--redis-url", redis.url, *arguments])
+            main(["verify", "--redis-url", redis.url, "--data", str(tmp_path), *arguments])
         output = capsys.readouterr()
         return int(ended.value.code or 0), (output.out + output.err).splitlines()
 

@@ -52,7 +52,7 @@ class Closing:
         await self.open(auction_id)
         for number in range(bids):
             await self.store.place_bid(auction_id, bid((ANNA, BEN)[number % 2], 500 + 1_000 * number), CAUSE)
-        await self.store.block_bidder(auction_id, BEN.id)
+        await self.store.set_standing(auction_id, [BEN.id], Standing.BLOCKED)
         await self.close(auction_id)
         return auction_id
 

@@ -153,7 +153,12 @@ async def test_lists_go_on_from_redis_into_the_archive_without_gap_or_repeat(clo
                 found += page.auctions
                 if (cursor := page.cursor) is None:
                     break
-            of_status = {None: ids, Status.SOLD: ids[:6], Status.UNSOLD: ["auc_7"], Status.OPEN: ["auc_6", "auc_8"]}
+            of_status = {
+                None: ids,
+                Status.SOLD: ids[:6],
+                Status.UNSOLD: ["auc_7"],
+                Status.OPEN: ["auc_6", "auc_8"],
+            }
             assert [each.listing.auction_id for each in found] == of_status[status][::-1]
 
 

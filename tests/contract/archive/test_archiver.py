@@ -1,6 +1,7 @@
 """Closed auctions go to the archive and then leave Redis, whole, once, and whatever is killed in between."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -68,10 +69,8 @@ async def steps_of(closing: Closing, kill_before: int) -> list[str]:
     closed._keep_ms = -1_000
     closed._index._pipe = pipe  # type: ignore[assignment]
     archiver = closing.archiver(closed=closed, archive=Killable(closing.archive, steps, kill_before))
-    try:
+    with contextlib.suppress(Killed):
         await archiver.step()
-    except Killed:
-        pass
     return steps
 
 

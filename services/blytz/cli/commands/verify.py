@@ -1,5 +1,6 @@
 """`blytz verify`: replays what is recorded of auctions and reports the first difference."""
 
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from blytz.auction.model import Auction
     from blytz.auction.redis.audit import Record
     from blytz.auction.sql.store import SqlArchive
+    from blytz.kit.sql.database import Database
 
 CONNECT_WITHIN_S = 5.0
 Report = dict[str, Any]
@@ -41,8 +43,6 @@ def verify(
     Reads Redis directly, that of --redis-url, else that of the `blytz up` that runs in --data; and the archive,
     that of DATABASE_URL, else the one in --data. Exit code 1 when anything differs.
     """
-    import asyncio
-
     from redis import Redis, RedisError
 
     if every == (auction is not None):
@@ -50,15 +50,11 @@ def verify(
     folder = data_folder(data)
     right, count = True, 0
 
-    async def run(redis: "Redis") -> None:
-        nonlocal right, count
-        async for report in _reports(redis, folder, auction):
-            right, count = right and report["ok"], count + 1
-            typer.echo(msgspec.json.encode(report).decode() if as_json else _line(report))
-
     try:
         with Redis.from_url(redis_url or _redis_of(folder), socket_connect_timeout=CONNECT_WITHIN_S) as redis:
-            asyncio.run(run(redis))
+            for report in _reports(redis, folder, auction):
+                right, count = right and report["ok"], count + 1
+                typer.echo(msgspec.json.encode(report).decode() if as_json else _line(report))
     except ValueError as error:
         raise UserError(f"that is not the address of a Redis: {error}") from error
     except RedisError as error:
@@ -76,13 +72,10 @@ def _redis_of(folder: Path) -> str:
     return str(platform["redis_url"])
 
 
-async def _reports(redis: "Redis", folder: Path, auction_id: str | None) -> AsyncIterator[Report]:
+def _reports(redis: "Redis", folder: Path, auction_id: str | None) -> Iterator[Report]:
     """Of what is in Redis, then of the archive. An auction that is in both has two."""
     count = 0
-    for report in _of_redis(redis, auction_id):
-        yield report
-        count += 1
-    async for report in _of_archive(folder, auction_id):
+    for report in itertools.chain(_of_redis(redis, auction_id), _of_archive(folder, auction_id)):
         yield report
         count += 1
     if auction_id and not count:
@@ -98,22 +91,34 @@ def _of_redis(redis: "Redis", auction_id: str | None) -> Iterator[Report]:
             yield report_on(record)
 
 
-async def _of_archive(folder: Path, auction_id: str | None) -> AsyncIterator[Report]:
+def _of_archive(folder: Path, auction_id: str | None) -> Iterator[Report]:
+    import asyncio
     import os
 
     from blytz.apps.databases import NAME_OF_ARCHIVE
-    from blytz.auction.sql.store import MIGRATIONS, SqlArchive
     from blytz.kit.config.fields import one_text
     from blytz.kit.config.model import variable
-    from blytz.kit.problems import StoreUnavailable
     from blytz.kit.sql.database import Database
-    from blytz.kit.sql.migrations import check_revision
 
     url = one_text(os.environ, variable("database_url")) or ""
     # Looking into a file that is not there would make it.
     if not url and not (folder / f"{NAME_OF_ARCHIVE}.sqlite").exists():
         return
-    database = Database(NAME_OF_ARCHIVE, url, folder)
+    reports = _reports_on_copies(Database(NAME_OF_ARCHIVE, url, folder), auction_id)
+    with asyncio.Runner() as runner:
+        while report := runner.run(_next(reports)):
+            yield report
+
+
+async def _next(reports: AsyncIterator[Report]) -> Report | None:
+    return await anext(reports, None)
+
+
+async def _reports_on_copies(database: "Database", auction_id: str | None) -> AsyncIterator[Report]:
+    from blytz.auction.sql.store import MIGRATIONS, SqlArchive
+    from blytz.kit.problems import StoreUnavailable
+    from blytz.kit.sql.migrations import check_revision
+
     try:
         await check_revision(database, MIGRATIONS)
         archive = SqlArchive(database)
