@@ -194,7 +194,8 @@ def test_doctor_needs_no_settings_for_the_platform_of_blytz_up(platform: Platfor
     found = {finding["name"]: finding for finding in json.loads(ended.stdout)["findings"]}
     assert found["Settings"]["why"] == f"are valid for dev: those of the `blytz up` in {platform.data}"
     assert found[f"Port {platform.ports['live']} (live)"]["why"] == "runs and is ready"
-    assert found["Redis rights"]["state"] == found["Database"]["state"] == "ok"
+    assert found["Redis rights"]["state"] == "ok"
+    assert found["Database show"]["state"] == found["Database auction"]["state"] == "ok"
 
 
 def test_a_gateway_with_the_certificate_of_its_first_start(platform: Platform, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from msgspec.structs import replace
 from sqlalchemy import Connection, insert, text, update
 from sqlalchemy.exc import IntegrityError
 
@@ -128,7 +129,7 @@ async def test_a_bid_that_is_repeated_after_the_archive_gets_its_first_answer(cl
     reader = AuctionReader(closing.store, closing.archive)
     after = [await reader.place_bid("auc_2", each, CAUSE) for each in placed]
     assert after == before
-    assert after[0] == rules.replace(first, replayed=True)
+    assert after[0] == replace(first, replayed=True)
     assert [getattr(each, "code", None) for each in after] == [None, "bid_id_reused", "auction_not_open"]
     assert getattr(await reader.place_bid("auc_3", placed[0], CAUSE), "code", None) == "auction_not_found"
 
@@ -184,7 +185,7 @@ async def test_an_auction_that_only_the_archive_could_have_is_not_denied_while_i
     assert (await reader.list(Status.OPEN, None, 5)).auctions == []
     for call in (reader.get("auc_1"), reader.list(None, None, 5), reader.events("auc_1", 0, 5)):
         with pytest.raises(StoreUnavailable):
-            await call  # type: ignore[misc]
+            await call
 
 
 async def test_the_tables_of_the_code_are_those_of_the_migrations(database: Database) -> None:

@@ -164,7 +164,7 @@ def test_problems_carry_the_request_id_too(api: Api, anna: str) -> None:
 def test_health_ready_and_metrics(api: Api, sam: str, anna: str) -> None:
     assert api.get("/health").json() == {"status": "ok"}
     ready = api.get("/ready")
-    up = {name: {"state": "up"} for name in ("redis", "database", "clock", "tasks")}
+    up = {name: {"state": "up"} for name in ("redis", "database", "archive", "clock", "tasks")}
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "dependencies": up})
     before = metrics(api)
     auction_id = api.create(sam)
