@@ -39,6 +39,8 @@ class NounDatabase:
         self._migrations = MIGRATIONS[noun]
         self._migrates = settings.env != "production"
         self._is_prepared = False
+        self._reason = ""
+        """Why it could not be prepared, logged once."""
 
     async def open(self) -> None:
         """Raises `UserError` for another revision. A database that cannot be reached now does not keep the service
@@ -62,7 +64,9 @@ class NounDatabase:
         try:
             await self._prepare()
         except UserError as error:
-            self._on_failure(str(error))
+            if str(error) != self._reason:
+                self._reason = str(error)
+                self._on_failure(self._reason)
             raise StoreUnavailable from error
 
     async def _prepare(self) -> None:

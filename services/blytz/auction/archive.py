@@ -91,7 +91,7 @@ class ClosedAuctions(Protocol):
         """The archive has lost it: archive it again."""
 
     async def postpone(self, auction_id: str) -> None:
-        """Try it again in an hour: a person has to look at it."""
+        """Archive it, or compare it with its copy, again in an hour: a person has to look at it."""
 
     async def release(self, auction_id: str) -> bool:
         """Delete everything of it, in steps that may be repeated; False when Redis has it as not closed."""

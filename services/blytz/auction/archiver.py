@@ -29,8 +29,6 @@ AT_ONCE: Final = 50
 STEP_PAUSE_S: Final = 0.05
 IDLE_PAUSE_S: Final = 1.0
 AWAY_PAUSE_S: Final = 5.0
-MAX_LOGGED: Final = 500
-"""Characters of what differs."""
 
 
 class Archiver:
@@ -94,9 +92,9 @@ class Archiver:
             except (StoreUnavailable, Overloaded):
                 raise
             except Difference as difference:
+                # Not what differs, which may be a hidden maximum: `blytz verify` shows it.
+                log.error("archive_refused", auction_id=auction_id, where=difference.where)  # noqa: TRY400
                 await self._set_aside(auction_id)
-                what = {"where": difference.where, "what": difference.what[:MAX_LOGGED]}
-                log.error("archive_refused", auction_id=auction_id, **what)  # noqa: TRY400 - not a fault of ours
             except Exception:
                 # It must not hold up the others.
                 log.exception("archive_failed", auction_id=auction_id)
@@ -128,7 +126,7 @@ class Archiver:
             return
         if not await self._closed.release(auction_id):
             raise Difference("the state", "is not that of a closed auction")
-        self._deleted.add()
+        self._deleted.add(by=int(held is not None))
 
     async def _is_archived(self, auction_id: str, held: HeldAuction) -> bool:
         """False when the archive does not have it, as after the return of an older backup. Raises `Difference`."""

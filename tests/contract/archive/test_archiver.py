@@ -162,6 +162,10 @@ async def test_what_differs_after_it_was_archived_is_not_deleted(where: str, clo
 
     assert closing.keys("auc_1") == held
     assert closing.counted("blytz_archive_refusals_total") == 1
+    assert (closing.members(CLOSED), closing.members(ARCHIVED)) == (["auc_1"], [])
+    # It is compared again in an hour, whatever the bounds.
+    await closing.archiver(keep_ms=-1_000, keep=1).step()
+    assert closing.counted("blytz_archive_refusals_total") == 0
 
 
 async def test_an_auction_that_the_archive_has_lost_is_archived_again(closing: Closing) -> None:

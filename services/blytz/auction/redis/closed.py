@@ -77,7 +77,7 @@ class RedisClosed:
         again_at = await self._pipe.now() + RETRY_MS
         # A script, because a full memory must not keep the others from being archived.
         await self._pipe.run(RESCHEDULE, (CLOSED,), (auction_id, again_at, ""))
-        await self._pipe.run(RESCHEDULE, (ARCHIVED,), (auction_id, again_at - self._keep_ms, ""))
+        await self._pipe.run(self._move, (ARCHIVED, CLOSED), (auction_id, again_at))
 
     async def release(self, auction_id: str) -> bool:
         try:

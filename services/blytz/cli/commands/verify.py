@@ -96,11 +96,15 @@ def _of_archive(folder: Path, auction_id: str | None) -> Iterator[Report]:
     import os
 
     from blytz.apps.databases import NAME_OF_ARCHIVE
+    from blytz.kit.config.database_url import faults
     from blytz.kit.config.fields import one_text
     from blytz.kit.config.model import variable
     from blytz.kit.sql.database import Database
 
-    url = one_text(os.environ, variable("database_url")) or ""
+    name = variable("database_url")
+    url = one_text(os.environ, name) or ""
+    for fault in faults(url, is_production=False):
+        raise UserError(f"{name}{fault}")
     # Looking into a file that is not there would make it.
     if not url and not (folder / f"{NAME_OF_ARCHIVE}.sqlite").exists():
         return

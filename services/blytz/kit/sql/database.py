@@ -120,6 +120,7 @@ def _sqlite(path: Path) -> AsyncEngine:
         URL.create("sqlite+aiosqlite", database=str(path)),
         pool_size=MAX_CONNECTIONS,
         max_overflow=0,
+        hide_parameters=True,  # of messages: a log has no hidden reserve
         pool_timeout=WAIT_S,
         connect_args={"timeout": WAIT_S},
     )
@@ -149,6 +150,7 @@ def _postgresql(url: str, schema: str) -> AsyncEngine:
         address.set(query=query),
         pool_size=MAX_CONNECTIONS,
         max_overflow=0,
+        hide_parameters=True,  # of messages: a log has no hidden reserve
         pool_timeout=WAIT_S,
         pool_pre_ping=True,
         connect_args={
