@@ -9,11 +9,14 @@ from sqlalchemy import delete, update
 
 from blytz.auction.archive import check_copy
 from blytz.auction.archiver import AT_ONCE
-from blytz.auction.model import Status
+from blytz.auction.model import Status, Terms
 from blytz.auction.redis.closed import RETRY_MS, RedisClosed
 from blytz.auction.redis.keys import ARCHIVED, CLOSED, INDEX, SALES, SCHEDULE, keys_of
+from blytz.auction.service import AuctionService
 from blytz.auction.sql.packing import packed
 from blytz.auction.sql.tables import AUCTIONS, EVENTS
+from blytz.identity import Principal
+from blytz.kit.idempotency import Operation
 from blytz.kit.problems import StoreUnavailable
 from tests.support.auctions import ANNA, CAUSE, bid
 from tests.support.closing import Closing
@@ -299,3 +302,22 @@ async def _stored_of(closing: Closing, auction_id: str) -> dict[str, Any]:
     assert held
     closing.redis.ask("ZREM", CLOSED, auction_id)
     return {"state": packed(held.replayed())[0].state}
+
+
+@pytest.mark.parametrize("auction_id", ["auc_1", "auc_01m8atq6xptjyda5rq82v5p47f"])
+async def test_a_create_that_is_repeated_after_the_archive_opens_nothing(
+    auction_id: str, closing_on_sqlite: Closing
+) -> None:
+    """It would be sold twice. Whatever made the id."""
+    closing = closing_on_sqlite
+    service = AuctionService(closing.store, archive=closing.archive)
+    sam = Principal("usr_sam", "Sam", ("seller",), 0)
+    operation = Operation("o1", auction_id)
+    created = await service.open(sam, "A lamp", Terms(), "r1", operation=operation)
+    await closing.close(created.listing.auction_id)
+    await closing.archiver(keep_ms=-1_000).step()
+
+    again = await service.open(sam, "A lamp", Terms(), "r2", operation=operation)
+
+    assert again == await closing.archive.get(auction_id)
+    assert closing.members(SCHEDULE) == closing.members(INDEX) == []

@@ -23,6 +23,7 @@ _ANSWERS: Final[Examples] = {
             "dependencies": {
                 "redis": {"state": "up"},
                 "database": {"state": "up"},
+                "archive": {"state": "up"},
                 "clock": {"state": "up"},
                 "tasks": {"state": "up"},
             },
