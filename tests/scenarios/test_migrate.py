@@ -65,12 +65,12 @@ def test_postgresql_is_migrated_by_its_address_which_is_shown_without_its_passwo
         ({"DATABASE_URL": f"postgresql://a:b@127.0.0.1:{free_port()}/x"}, "cannot be used: "),
         ({"DATABASE_URL": "mysql://a:b@127.0.0.1/x"}, "DATABASE_URL must begin with postgresql://"),
         ({"DATABASE_URL": "postgresql://127.0.0.1/x?sslmod=1"}, "DATABASE_URL has an unknown option"),
-        ({"BLYTZ_ONLY": "shop"}, "there is no database shop; there are auction and show"),
+        ({"ONLY": "shop"}, "there is no database shop; there are auction and show"),
         ({"BLYTZ_DATA": "/proc/nowhere"}, "cannot write to the data folder /proc/nowhere"),
     ],
 )
 def test_why_it_cannot_be_done_is_one_line(env: dict[str, str], why: str) -> None:
-    only = env.pop("BLYTZ_ONLY", "")
+    only = env.pop("ONLY", "")
     done = migrate(*(("--only", only) if only else ()), **env)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
     assert why in done.stderr

@@ -68,9 +68,7 @@ async def steps_of(closing: Closing, kill_before: int) -> list[str]:
     """What an archiver does that is killed before this step."""
     steps: list[str] = []
     pipe = Killable(closing.pipe, steps, kill_before)
-    closed = RedisClosed(pipe, 1_000, 1_000)  # type: ignore[arg-type] # only what it calls
-    closed._keep_ms = -1_000
-    closed._index._pipe = pipe  # type: ignore[assignment]
+    closed = RedisClosed(pipe, -1_000, 1_000)  # type: ignore[arg-type] # it has what is called
     archiver = closing.archiver(closed=closed, archive=Killable(closing.archive, steps, kill_before))
     with contextlib.suppress(Killed):
         await archiver.step()
