@@ -23,7 +23,7 @@ from tests.support.wait import until
 
 TASKS: dict[Name, set[str]] = {
     "auction": {"redis_auction", "clock", "bans"},
-    "hammer": {"redis_hammer", "clock", "hammer", "memory", "retention"},
+    "hammer": {"redis_hammer", "clock", "hammer", "memory", "archive"},
     "live": {"redis_live", "redis_feed", "clock", "bans", "users", "heartbeat", "viewers", "dataset", "store"},
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from blytz.auction.archiver import Archiver
+from blytz.auction.model import Standing
 from blytz.auction.redis.closed import RedisClosed
 from blytz.auction.redis.schedule import RedisSchedule
 from blytz.auction.redis.store import RedisStore
