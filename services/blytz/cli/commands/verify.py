@@ -1,6 +1,5 @@
 """`blytz verify`: replays what is recorded of auctions and reports the first difference."""
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,13 +72,15 @@ def _redis_of(folder: Path) -> str:
 
 
 def _reports(redis: "Redis", folder: Path, auction_id: str | None) -> Iterator[Report]:
-    """Of what is in Redis, then of the archive. An auction that is in both has two."""
-    count = 0
-    for report in itertools.chain(_of_redis(redis, auction_id), _of_archive(folder, auction_id)):
-        yield report
-        count += 1
-    if auction_id and not count:
+    """Of all that is in Redis, then of the whole archive; of one auction, from where it is read."""
+    if auction_id is None:
+        yield from _of_redis(redis, None)
+        yield from _of_archive(folder, None)
+        return
+    reports = [*_of_redis(redis, auction_id)] or [*_of_archive(folder, auction_id)]
+    if not reports:
         raise UserError(f"there is no auction {auction_id}; `blytz verify --all` looks at every one there is")
+    yield from reports
 
 
 def _of_redis(redis: "Redis", auction_id: str | None) -> Iterator[Report]:
