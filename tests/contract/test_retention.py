@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blytz.auction.model import Event, NotYet, Receipt, Standing, Status
+from blytz.auction.model import Event, NotYet, Receipt, Status
 from blytz.auction.redis.keys import CLOSED, INDEX, SALES, SCHEDULE, keys_of
 from blytz.auction.sql.store import MIGRATIONS
 from blytz.auction.store import Closed

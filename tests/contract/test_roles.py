@@ -92,14 +92,14 @@ def ids(http: httpx.Client, seller: str, call: str, auction_id: str) -> dict[str
     lot = {"title": "A thing", "terms": {}}
     added = http.post(f"/v1/shows/{show_id}/lots", json=lot, headers=signed_by(seller))
     ids = {"show_id": show_id, "lot_id": added.json()["lot_id"]}
-    for path in made_ready_by(call):
-        ready = http.post(path.format(**ids), headers=signed_by(seller))
+    for step in made_ready_by(call):
+        ready = http.post(step.format(**ids), headers=signed_by(seller))
         assert ready.status_code == 200, ready.text
     if call == "POST /v1/lots/{lot_id}/rerun":
-        lot = f"/v1/lots/{ids['lot_id']}"
-        auction = http.get(lot).json()["auction_id"]
+        path = f"/v1/lots/{ids['lot_id']}"
+        auction = http.get(path).json()["auction_id"]
         http.post(f"/v1/auctions/{auction}/close", headers=signed_by(seller))
-        wait_until(lambda: http.get(lot).json()["status"] == "unsold", "the lot is closed")
+        wait_until(lambda: http.get(path).json()["status"] == "unsold", "the lot is closed")
     return ids
 
 

@@ -36,14 +36,15 @@ async def main(settings: Settings) -> None:
     archive, catalogue = NounDatabase("auction", settings), NounDatabase("show", settings)
     await archive.open()
     await catalogue.open()
-    shows = Shows(catalogue.database, pipe, store, clock, metrics, stored_bytes)
+    archived = SqlArchive(archive.database)
+    shows = Shows(catalogue.database, archived, pipe, store, clock, metrics, stored_bytes)
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
     store.register_metrics(metrics)
 
     tasks = TaskSupervisor(metrics)
     app = application(
-        service=wiring.auction_service(settings, pipe, store, stored_bytes, SqlArchive(archive.database)),
+        service=wiring.auction_service(settings, pipe, store, stored_bytes, archived),
         access=Access(
             signing_in.identity(issuers, bans.bans, pipe, settings),
             wiring.dev_issuer(settings),

@@ -36,10 +36,11 @@ async def main(settings: Settings) -> None:
     hammer = Hammer(store, RedisSchedule(pipe), clock, metrics)
     database = NounDatabase("auction", settings)
     closed = RedisClosed(pipe, settings.keep_closed_ms, settings.keep_closed)
-    archiver = Archiver(closed, SqlArchive(database.database), metrics, database.prepare)
+    archive = SqlArchive(database.database)
+    archiver = Archiver(closed, archive, metrics, database.prepare)
     memory = RedisMemory(pipe, metrics)
     catalogue = NounDatabase("show", settings)
-    worker = Shows(catalogue.database, pipe, store, clock, metrics).worker()
+    worker = Shows(catalogue.database, archive, pipe, store, clock, metrics).worker()
 
     async def run_shows() -> None:
         # Without a database, auctions are closed all the same.

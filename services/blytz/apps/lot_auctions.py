@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from blytz.auction.archive import AuctionArchive
 from blytz.auction.model import Cause, Code, Listing, Party, PauseReason, Status, Verb
+from blytz.auction.reader import AuctionReader
 from blytz.auction.redis.sales import last_position, sales_after
-from blytz.auction.service import EPOCH_DIGITS
+from blytz.auction.service import EPOCH_DIGITS, MIN_ARCHIVED_MS
 from blytz.auction.store import AuctionStore
-from blytz.kit.ids import new_id
+from blytz.kit.ids import age_ms, new_id
 from blytz.kit.problems import NotFound
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.show.auctions import Opening
@@ -21,14 +23,18 @@ CAUSE: Final = Cause("show")
 class LotAuctions:
     """`show.auctions.Auctions` by the store of auctions."""
 
-    def __init__(self, pipe: RedisPipe, store: AuctionStore) -> None:
+    def __init__(self, pipe: RedisPipe, store: AuctionStore, archive: AuctionArchive | None = None) -> None:
         self._pipe = pipe
         self._store = store
+        self._reader = AuctionReader(store, archive)
 
     async def check(self) -> None:
         await self._pipe.call("PING")
 
     async def open(self, opening: Opening) -> None:
+        # Opened again by a process that comes late, an auction that has been archived since would be sold twice.
+        if age_ms(opening.auction_id) >= MIN_ARCHIVED_MS and await self._reader.archived(opening.auction_id):
+            return
         listing = Listing(
             auction_id=opening.auction_id,
             title=opening.title,
@@ -51,7 +57,7 @@ class LotAuctions:
         await self._change(auction_id, "cancel", "")
 
     async def closing(self, auction_id: str) -> Closing | None:
-        auction = await self._store.get(auction_id)
+        auction = await self._reader.get(auction_id)
         if auction is None:
             raise NotFound("there is no such auction", code=Code.AUCTION_NOT_FOUND)
         if not auction.status.is_final:

@@ -1,6 +1,7 @@
 """Wiring of shows: the catalogue, the auctions of its lots, and the log that those who watch a show follow."""
 
 from blytz.apps.lot_auctions import LotAuctions
+from blytz.auction.archive import AuctionArchive
 from blytz.auction.store import AuctionStore
 from blytz.kit.clock import ServerClock
 from blytz.kit.ratelimit.user_limit import UserLimit
@@ -35,6 +36,7 @@ class Shows:
     def __init__(
         self,
         database: Database,
+        archive: AuctionArchive,
         pipe: RedisPipe,
         store: AuctionStore,
         clock: ServerClock,
@@ -43,7 +45,7 @@ class Shows:
         shows_log: ShowLog | None = None,
     ) -> None:
         self._clock = clock
-        self._auctions = LotAuctions(pipe, store)
+        self._auctions = LotAuctions(pipe, store, archive)
         self._metrics = metrics
         cache = CatalogueCache(pipe, metrics)
         self.runs = CachedRuns(SqlRuns(database, clock.now), cache)

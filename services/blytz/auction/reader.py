@@ -42,7 +42,7 @@ class AuctionReader:
         seen = None
         if auction and self._archive:
             seen = await self._archive.seen(auction_id, bid.bidder.id, bid.bid_id)
-        decided = rules.place_bid(auction, bid, seen, False, cause, auction.clock if auction else 0)
+        decided = rules.place_bid(auction, bid, seen, (), cause, auction.clock if auction else 0)
         assert not isinstance(decided, rules.Recorded), "only an open auction records a bid"
         return decided
 

@@ -34,7 +34,7 @@ def a_copy(auction_id: str = "auc_1", bids: int = 3, *, sold: bool = True) -> Co
     for number in range(bids):
         bidder, amount = (ANNA, BEN)[number % 2], 500 + 100_000 * number
         placed = bid(bidder, amount, bid_id=f"b{number}")
-        recorded = rules.place_bid(auction, placed, None, False, CAUSE, T0 + 1)
+        recorded = rules.place_bid(auction, placed, None, (), CAUSE, T0 + 1)
         assert isinstance(recorded, rules.Recorded)
         auction, seen[bidder.id, f"b{number}"] = recorded.auction, rules.Seen(amount, "exact", recorded.receipt)
         events += recorded.events
