@@ -1,7 +1,7 @@
 """The log of one auction in memory, and readers of a hub that report each gap, repeat and wrong state."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any
 
@@ -9,12 +9,14 @@ import msgspec
 
 from blytz.auction.model import Auction, Status
 from blytz.kit.problems import StoreUnavailable
+from blytz.live.redis.auction_topics import AuctionTopicState
 from blytz.live.topics.hub import Hub
 from blytz.live.topics.source import Reading
 from blytz.live.topics.topic import WatchRequest
 from tests.support.auctions import T0, listing
 
-AUCTION = "auc_1"
+AUCTION_ID = "auc_1"
+AUCTION = f"auction:{AUCTION_ID}"
 PRICES_OF_A_DATASET = 1_000_000
 
 
@@ -50,7 +52,7 @@ class MemorySource:
     """Answers reads at once or when `answer` is called: with the state at that time, or `StoreUnavailable`."""
 
     def __init__(self) -> None:
-        self.epoch, self.exists = "e1", True
+        self.epoch = "e1"
         self.prices = [0]
         """By `seq`."""
         self._datasets = 1
@@ -82,17 +84,17 @@ class MemorySource:
         del self.prices[max(1, len(self.prices) - count) :]
         self.log = [entry for entry in self.log if entry[0] <= self.seq]
 
-    def subscribe(self, auction_id: str) -> None:
+    def subscribe(self, topic: str) -> None:
         self.subscribed = True
 
-    def unsubscribe(self, auction_id: str) -> None:
+    def unsubscribe(self, topic: str) -> None:
         self.subscribed = False
 
     async def dataset(self) -> str:
         found: str = await self._answer(lambda: f"d{self._datasets}")
         return found
 
-    async def read(self, auction_id: str, after: int | None, limit: int) -> Reading:
+    async def read(self, topic: str, after: int | None, limit: int) -> Reading:
         def read() -> Reading:
             found = self.log[-limit:] if after is None else [each for each in self.log if each[0] > after][:limit]
             return Reading(self._state(), found, f"d{self._datasets}")
@@ -112,11 +114,9 @@ class MemorySource:
             else:
                 future.set_result(read())
 
-    def _state(self) -> Auction | None:
-        if not self.exists:
-            return None
-        terms = msgspec.structs.replace(listing(AUCTION), epoch=self.epoch)
-        return Auction(
+    def _state(self) -> AuctionTopicState:
+        terms = msgspec.structs.replace(listing(AUCTION_ID), epoch=self.epoch)
+        auction = Auction(
             listing=terms,
             status=Status.OPEN,
             seq=self.seq,
@@ -125,6 +125,7 @@ class MemorySource:
             opened_at=T0,
             ends_at=T0 + 60_000,
         )
+        return AuctionTopicState(auction)
 
     async def _answer(self, read: Callable[[], Any]) -> Any:
         if self.at_once:
@@ -188,8 +189,11 @@ class CheckedReader:
     def can_queue(self, size: int) -> bool:
         return size <= self.queue_holds
 
-    def unsubscribed(self, auction_id: str) -> None:
+    def unsubscribed(self, topic: str) -> None:
         self.watching = False
+
+    def may_read(self, readers: Collection[str]) -> bool:
+        return False
 
     def _take(self, message: dict[str, Any], size: int) -> None:
         ref = message.get("ref")

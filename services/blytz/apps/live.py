@@ -10,7 +10,9 @@ from blytz.kit.http.pages import State, operator_pages, task_state
 from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
+from blytz.kit.topics import TopicLog
 from blytz.live.context import GatewayContext
+from blytz.live.redis.auction_topics import AuctionTopics
 from blytz.live.redis.connection_counts import RedisConnectionCounts
 from blytz.live.redis.events import RedisEvents
 from blytz.live.redis.presence import RedisPresence
@@ -26,7 +28,8 @@ async def main(settings: Settings) -> None:
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     issuers = signing_in.issuers(settings)
     identity = signing_in.identity(issuers, bans.bans, pipe, settings)
-    events = RedisEvents(settings.redis_url, pipe, store)
+    logs: dict[str, TopicLog] = {"auction": AuctionTopics(store)}
+    events = RedisEvents(settings.redis_url, pipe, logs)
     hub = Hub(events, clock, metrics)
     events.listener = hub
     service = wiring.auction_service(settings, pipe, store, wiring.stored_bytes_of_user(settings, pipe))
@@ -43,7 +46,7 @@ async def main(settings: Settings) -> None:
     }
     pages = operator_pages(metrics, dependencies)
     gateway = Gateway(
-        context, pages, RedisPresence(pipe).report, lambda: pipe.up.is_set() and events.feed.up.is_set()
+        context, pages, RedisPresence(pipe, logs).report, lambda: pipe.up.is_set() and events.feed.up.is_set()
     )
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)

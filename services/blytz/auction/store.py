@@ -24,10 +24,10 @@ from blytz.auction.model import (
     Verb,
 )
 from blytz.kit.answer import Answer
-from blytz.kit.problems import Problem
+from blytz.kit.problems import CorruptRecord
 
 
-class CorruptAuction(Problem):
+class CorruptAuction(CorruptRecord):
     """The stored auction is not valid (wrong type, number out of range). Nothing was written."""
 
     status, code, title = 500, "corrupt_auction", "The stored auction is not valid; nothing was changed"

@@ -58,6 +58,12 @@ class NotFound(Problem):
     status, code, title = 404, "not_found", "There is nothing here"
 
 
+class CorruptRecord(Problem):
+    """What is stored is not valid (wrong type, number out of range). Nothing was written."""
+
+    status, code, title = 500, "corrupt_record", "What is stored here is not valid; nothing was changed"
+
+
 class MethodNotAllowed(Problem):
     status, code, title = 405, "method_not_allowed", "This cannot be done here"
 

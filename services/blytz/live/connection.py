@@ -1,6 +1,7 @@
 """One WebSocket connection: what its client sends, and what it is sent."""
 
 import asyncio
+from collections.abc import Collection
 from typing import cast
 
 import msgspec
@@ -193,20 +194,20 @@ class Connection(WSListener):
                 self._unwatch(message)
 
     def _watch(self, message: Watch) -> None:
-        auction_id = protocol.auction_of(message.topic)
-        if auction_id is None:
-            self.error("invalid_request", "a topic is 'auction:' and the id of an auction", message.ref)
-        elif auction_id not in self._watching and len(self._watching) >= self.context.settings.most_topics:
+        topic = message.topic
+        if not protocol.is_topic(topic):
+            self.error("invalid_request", "a topic is 'auction:' or 'show:' and an id", message.ref)
+        elif topic not in self._watching and len(self._watching) >= self.context.settings.most_topics:
             self.error("rate_limited", "too many topics on one connection", message.ref)
         else:
-            self._watching.add(auction_id)
-            self.context.hub.watch(auction_id, WatchRequest(self, message.after, message.epoch, message.ref))
+            self._watching.add(topic)
+            self.context.hub.watch(topic, WatchRequest(self, message.after, message.epoch, message.ref))
 
     def _unwatch(self, message: Unwatch) -> None:
-        auction_id = protocol.auction_of(message.topic)
-        if auction_id in self._watching:
-            self._watching.discard(auction_id)
-            self.context.hub.unwatch(auction_id, self)
+        topic = message.topic
+        if topic in self._watching:
+            self._watching.discard(topic)
+            self.context.hub.unwatch(topic, self)
 
     def _bid(self, message: PlaceBid) -> None:
         caller = self._authentication
@@ -247,8 +248,12 @@ class Connection(WSListener):
         queued = self._transport.underlying_transport.get_write_buffer_size() if self._transport else 0
         return queued + size + MAX_HEADER_BYTES <= self.context.settings.send_queue_bytes
 
-    def unsubscribed(self, auction_id: str) -> None:
-        self._watching.discard(auction_id)
+    def unsubscribed(self, topic: str) -> None:
+        self._watching.discard(topic)
+
+    def may_read(self, readers: Collection[str]) -> bool:
+        user = self._authentication.principal if self._authentication else None
+        return user is not None and (user.id in readers or user.has("moderator", "admin"))
 
     def close(self, code: int) -> None:
         """Tell the client why, let it read what is queued for a while, then cut."""
@@ -279,8 +284,8 @@ class Connection(WSListener):
         if self._authentication:
             self._authentication.leave()
         watching, self._watching = self._watching, set()
-        for auction_id in watching:
-            self.context.hub.unwatch(auction_id, self)
+        for topic in watching:
+            self.context.hub.unwatch(topic, self)
 
     def _malformed_message(self, why: str, ref: str | UnsetType = UNSET) -> None:
         self.context.malformed.add()

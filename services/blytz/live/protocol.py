@@ -57,13 +57,18 @@ class Ping(Struct, tag_field="type", tag="ping", forbid_unknown_fields=True):
 
 ClientMessage = Auth | Watch | Unwatch | PlaceBid | Ping
 decoder = msgspec.json.Decoder(ClientMessage | list[ClientMessage])
-_TOPIC = re.compile(r"auction:([A-Za-z0-9_-]{1,64})\Z")
+_TOPIC = re.compile(r"(?:auction|show):[A-Za-z0-9_-]{1,64}\Z")
 
 
-def auction_of(topic: str) -> str | None:
-    """The auction's id; None for a text that cannot be a topic and must not become part of a key."""
-    found = _TOPIC.match(topic)
-    return found[1] if found else None
+def is_topic(text: str) -> bool:
+    """False for a text that cannot be the name of a topic and must not become part of a key."""
+    return _TOPIC.match(text) is not None
+
+
+def split_topic(name: str) -> tuple[str, str]:
+    """Its kind, and the id of its subject."""
+    kind, _, subject_id = name.partition(":")
+    return kind, subject_id
 
 
 class _Ref(Struct):

@@ -12,10 +12,9 @@ import structlog
 from multidict import CIMultiDict
 from picows import WSUpgradeRequest, WSUpgradeResponse, WSUpgradeResponseWithListener, ws_create_server
 
-from blytz.auction.store import CorruptAuction
 from blytz.kit.http.pages import Page
 from blytz.kit.ids import new_id
-from blytz.kit.problems import CONTENT_TYPE, NotFound, Overloaded, StoreUnavailable, UpgradeRequired
+from blytz.kit.problems import CONTENT_TYPE, CorruptRecord, NotFound, Overloaded, StoreUnavailable, UpgradeRequired
 from blytz.kit.tasks import TaskSupervisor
 from blytz.live import protocol
 from blytz.live.address_slot import AddressSlot
@@ -158,27 +157,27 @@ class Gateway:
             connection.check_caller()
 
     async def _keep_count(self) -> None:
-        """Report how many watch each auction here: when that has changed, and again before the entry expires."""
+        """Report how many watch each topic here: when that has changed, and again before the entry expires."""
         while True:
             await asyncio.sleep(1.0)
             self._context.hub.send_viewers()
             now, here = time.monotonic(), dict(self._context.hub.readers())
             due = [
-                (auction_id, here.get(auction_id, 0))
-                for auction_id in {*here, *self._reported}
-                if self._must_report(auction_id, here.get(auction_id, 0), now)
+                (topic, here.get(topic, 0))
+                for topic in {*here, *self._reported}
+                if self._must_report(topic, here.get(topic, 0), now)
             ]
             with contextlib.suppress(StoreUnavailable, Overloaded):
-                for auction_id, count in due:
-                    # It is logged, and the other auctions go on; the next attempt is after `REPORT_AGAIN_S`.
-                    with contextlib.suppress(CorruptAuction):
-                        await self._report_viewers(auction_id, self._name, count)
-                    self._reported[auction_id] = (count, now)
+                for topic, count in due:
+                    # It is logged, and the other topics go on; the next attempt is after `REPORT_AGAIN_S`.
+                    with contextlib.suppress(CorruptRecord):
+                        await self._report_viewers(topic, self._name, count)
+                    self._reported[topic] = (count, now)
                     if count == 0:
-                        del self._reported[auction_id]
+                        del self._reported[topic]
 
-    def _must_report(self, auction_id: str, count: int, now: float) -> bool:
-        reported, at = self._reported.get(auction_id, (0, now))
+    def _must_report(self, topic: str, count: int, now: float) -> bool:
+        reported, at = self._reported.get(topic, (0, now))
         return count != reported or now - at > REPORT_AGAIN_S
 
     async def _watch_store(self) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from blytz.auction.redis.keys import keys_of
+from blytz.auction.redis.store import RedisStore
+from blytz.live.redis.auction_topics import AuctionTopics
 from blytz.live.redis.presence import RedisPresence
 from tests.contract.live.conftest import Auctions, Connect, StartGateway
 from tests.support.live import GatewayProcess
@@ -116,10 +118,10 @@ async def test_viewers_of_a_gateway_stay_counted_when_the_clock_of_redis_is_set_
     """The entry expires when others do, as if it were written now."""
     viewers = keys_of("auc_1").viewers
     async with connected(redis.url) as pipe:
-        presence = RedisPresence(pipe)
+        presence = RedisPresence(pipe, {"auction": AuctionTopics(RedisStore(pipe))})
         ahead = int(redis.ask("TIME")[0]) + 3_600
         redis.ask("HSET", viewers, "gw_there", f"2:{ahead}", "gw_dead", "5:1", "gw_broken", "many")
-        await presence.report("auc_1", "gw_here", 3)
+        await presence.report("auction:auc_1", "gw_here", 3)
     count, at = redis.ask("HGET", viewers, "gw_there").split(b":")
     assert (count, int(at) <= int(redis.ask("TIME")[0])) == (b"2", True)
     assert sorted(redis.ask("HKEYS", viewers)) == [b"gw_here", b"gw_there"]

@@ -201,7 +201,7 @@ async def test_watching_an_unknown_auction_is_an_error_and_subscribes_to_nothing
 
 @pytest.mark.parametrize(
     "topic",
-    ["", "auction:", "auction", "show:shw_1", "auction:a b", "auction:" + "a" * 65, 'auction:"}\n', "auction:é"],
+    ["", "auction:", "auction", "shows:shw_1", "auction:a b", "auction:" + "a" * 65, 'auction:"}\n', "auction:é"],
 )
 async def test_an_invalid_topic_is_malformed(topic: str, connect: Connect) -> None:
     client = await connect()

@@ -276,8 +276,8 @@ def test_only_so_many_topics_are_kept_without_a_reader() -> None:
     hub_test = HubWithReaders()
     reader = hub_test.readers[0]
     for number in range(MAX_IDLE_TOPICS + 10):
-        hub_test.loop.act(hub_test.hub.watch, f"auc_{number}", WatchRequest(reader))
-        hub_test.loop.act(hub_test.hub.unwatch, f"auc_{number}", reader)
+        hub_test.loop.act(hub_test.hub.watch, f"auction:auc_{number}", WatchRequest(reader))
+        hub_test.loop.act(hub_test.hub.unwatch, f"auction:auc_{number}", reader)
     hub_test.loop.pass_time(1)
     assert len(hub_test.hub._topics) == MAX_IDLE_TOPICS
     hub_test.close()

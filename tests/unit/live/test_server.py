@@ -21,8 +21,8 @@ NOBODY = cast("Any", None)
 
 
 class FaultyHub(Hub):
-    def watch(self, auction_id: str, request: WatchRequest) -> NoReturn:
-        raise ValueError(f"a fault of ours, found by {auction_id}")
+    def watch(self, name: str, request: WatchRequest) -> NoReturn:
+        raise ValueError(f"a fault of ours, found by {name}")
 
 
 async def nobody_counts(_auction: str, _gateway: str, _count: int) -> None:
@@ -50,7 +50,7 @@ async def test_a_fault_while_a_message_is_handled_is_logged(port: int, caplog: p
     assert code == 1011
     [record] = [record for record in caplog.records if record.name.startswith("picows")]
     assert record.levelno == logging.ERROR
-    assert "a fault of ours, found by auc_1" in str(record.exc_info)
+    assert "a fault of ours, found by auction:auc_1" in str(record.exc_info)
 
 
 async def test_a_protocol_error_of_a_client_is_not_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:

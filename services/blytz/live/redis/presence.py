@@ -1,23 +1,28 @@
-"""How many viewers each auction has at all gateways together (port: `ReportViewers` in `live/server.py`)."""
+"""How many viewers each topic has at all gateways together (port: `ReportViewers` in `live/server.py`)."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from blytz.auction.redis.keys import keys_of
-from blytz.auction.redis.state import corrupt
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.redis.scripts import load_script
+from blytz.kit.topics import TopicLog
+from blytz.live.protocol import split_topic
 
 VIEWERS: Final = b"viewers:"
-"""Begins a message with the total on an auction's channel, beside the events."""
+"""Begins a message with the total on a topic's channel, beside the events."""
 
 
 class RedisPresence:
-    def __init__(self, pipe: RedisPipe) -> None:
+    def __init__(self, pipe: RedisPipe, logs: Mapping[str, TopicLog]) -> None:
+        """`logs` by the kind of topic."""
         self._pipe = pipe
+        self._logs = logs
         self._script = load_script(__package__, "presence")
 
-    async def report(self, auction_id: str, gateway: str, count: int) -> None:
+    async def report(self, topic: str, gateway: str, count: int) -> None:
         """Set the viewers at this gateway and publish the total. Raises `StoreUnavailable`, `Overloaded`, and
-        `CorruptAuction` for a key of another type."""
-        keys = keys_of(auction_id)
-        await self._pipe.run(self._script, (keys.viewers, keys.feed), (gateway, count), fault=corrupt)
+        `CorruptRecord` for a key of another type."""
+        kind, subject_id = split_topic(topic)
+        log = self._logs[kind]
+        keys = (log.viewers_of(subject_id), log.channel_of(subject_id), *log.kept_by_viewers(subject_id))
+        await self._pipe.run(self._script, keys, (gateway, count), fault=log.fault)

@@ -6,7 +6,7 @@ fan-out takes at most a quarter of the process, and a bidder's own answer always
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from time import perf_counter
 from typing import Protocol
 
@@ -27,8 +27,11 @@ class Reader(Protocol):
     def can_queue(self, size: int) -> bool:
         """Whether `size` more bytes fit into its send queue."""
 
-    def unsubscribed(self, auction_id: str) -> None:
+    def unsubscribed(self, topic: str) -> None:
         """The topic has ended for this reader."""
+
+    def may_read(self, readers: Collection[str]) -> bool:
+        """Whether this is a connection of one of these users, or of somebody who may read everything."""
 
 
 class FanOut:

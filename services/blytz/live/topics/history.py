@@ -1,16 +1,11 @@
-"""The history of one auction, as far as a gateway keeps it: the last events and the state they lead to."""
+"""The history of one topic, as far as a gateway keeps it: the last events and the state they lead to."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
-from typing import Any
 
-import msgspec
-
-from blytz.auction import rules
-from blytz.auction.model import Auction
+from blytz.kit.topics import Entry, TopicState
 from blytz.live import protocol
-from blytz.live.topics.source import Entry
 
 MAX_REPLAYED_EVENTS = 500
 """How many events back a reader may resume from; further back it gets a snapshot."""
@@ -20,13 +15,13 @@ class History:
     """`received` is the `seq` of the last event. Readers may have been sent fewer, up to some `sent`; the events
     between the two are pending in the fan-out. A reader subscribes at `sent`."""
 
-    def __init__(self, auction: Auction, epoch: str, past: Sequence[Entry]) -> None:
-        """`past` is the end of the log, oldest first. Events after `auction.seq` in it are ignored."""
-        self.name = f"auction:{auction.listing.auction_id}"
+    def __init__(self, name: str, state: TopicState, epoch: str, past: Sequence[Entry]) -> None:
+        """`past` is the end of the log, oldest first. Events after `state.seq` in it are ignored."""
+        self.name = name
         self.epoch = epoch
-        self.received = auction.seq
+        self.received = state.seq
         self._log: deque[Entry] = deque(maxlen=MAX_REPLAYED_EVENTS)
-        self._state: dict[str, Any] = rules.view(auction)
+        self._state = state
         self._state_json = b""
         self._keep(past)
 
@@ -50,6 +45,9 @@ class History:
         if seq != self.received + 1:
             raise Gap
         self.received = seq
+        if len(self._log) == MAX_REPLAYED_EVENTS and not self._state.events_are_whole:
+            # The oldest event leaves the log, so the state must hold it.
+            self._lay_up_to(self._log[0][0])
         self._log.append((seq, public))
         return protocol.event(self.name, public)
 
@@ -69,19 +67,36 @@ class History:
 
     def has_state_at(self, sent: int) -> bool:
         """False when more events are pending than are kept."""
-        return bool(self._state["seq"] == sent or (self._log and self._log[0][0] <= sent))
+        if self._state.events_are_whole:
+            return self._state.seq == sent or bool(self._log and self._log[0][0] <= sent)
+        return self._state.seq <= sent
+
+    def state_at(self, sent: int) -> TopicState:
+        """Call it only when `has_state_at`."""
+        self._lay_up_to(sent)
+        return self._state
+
+    def readers_at(self, sent: int) -> Collection[str] | None:
+        """The users who may watch, besides moderators and admins; None for everybody."""
+        if not self._state.events_are_whole:
+            self._lay_up_to(sent)
+        return self._state.readers
 
     def state_json(self, sent: int) -> bytes:
         """The public state at `sent`, without `server_at`. Encoded again only when it has changed."""
-        if self._state["seq"] != sent or not self._state_json:
-            if self._state["seq"] != sent:
-                _, last = self._log[sent - self._log[0][0]]
-                event = msgspec.json.decode(last)
-                # An event carries every changing field of the state under the same name, so laying it over any
-                # earlier state gives the state after it.
-                self._state.update((name, event[name]) for name in event.keys() & self._state.keys())
-            self._state_json = protocol.encode(self._state)
+        self._lay_up_to(sent)
+        if not self._state_json:
+            self._state_json = self._state.encode()
         return self._state_json
+
+    def _lay_up_to(self, seq: int) -> None:
+        state = self._state
+        if state.seq == seq or (state.seq > seq and not state.events_are_whole):
+            return
+        oldest = self._log[0][0]
+        first = seq if state.events_are_whole else state.seq + 1
+        state.lay([public for _, public in islice(self._log, first - oldest, seq - oldest + 1)])
+        self._state_json = b""
 
 
 class Gap(Exception):

@@ -26,8 +26,8 @@ class Hub:
         self._context = TopicContext(source, clock, metrics)
         self._topics: dict[str, Topic] = {}
         self._idle: dict[str, asyncio.TimerHandle] = {}
-        """By auction, the topics without readers, those that are idle for longest first."""
-        metrics.gauge("blytz_topics", "Auctions that are watched here", lambda: len(self._topics))
+        """By name, the topics without readers, those that are idle for longest first."""
+        metrics.gauge("blytz_topics", "Topics that are watched here", lambda: len(self._topics))
         metrics.gauge(
             "blytz_fan_out_due",
             "Messages that wait for the next batch of their topic",
@@ -35,36 +35,36 @@ class Hub:
         )
 
     def readers(self) -> Iterator[tuple[str, int]]:
-        """`(auction_id, subscribed readers)` of each topic that is not idle."""
-        topics = [topic for topic in self._topics.values() if topic.auction_id not in self._idle]
-        return ((topic.auction_id, len(topic.fan_out)) for topic in topics)
+        """`(name, subscribed readers)` of each topic that is not idle."""
+        topics = [topic for topic in self._topics.values() if topic.name not in self._idle]
+        return ((topic.name, len(topic.fan_out)) for topic in topics)
 
-    def watch(self, auction_id: str, request: WatchRequest) -> None:
-        """Send the reader a snapshot or replay, then every event. An auction that does not exist is answered with
+    def watch(self, name: str, request: WatchRequest) -> None:
+        """Send the reader a snapshot or replay, then every event. A topic that does not exist is answered with
         an error."""
-        if idle := self._idle.pop(auction_id, None):
+        if idle := self._idle.pop(name, None):
             idle.cancel()
-        topic = self._topics.get(auction_id)
+        topic = self._topics.get(name)
         if topic is None:
-            topic = self._topics[auction_id] = Topic(auction_id, self._context, self._on_idle, self._close)
-            self._source.subscribe(auction_id)
+            topic = self._topics[name] = Topic(name, self._context, self._on_idle, self._close)
+            self._source.subscribe(name)
         topic.watch(request)
 
-    def unwatch(self, auction_id: str, reader: Reader) -> None:
-        if topic := self._topics.get(auction_id):
+    def unwatch(self, name: str, reader: Reader) -> None:
+        if topic := self._topics.get(name):
             topic.unwatch(reader)
 
-    def on_subscribed(self, auction_id: str) -> None:
-        """The feed of this auction is active: from now on no published event is missed."""
-        if topic := self._topics.get(auction_id):
+    def on_subscribed(self, name: str) -> None:
+        """The feed of this topic is active: from now on no published event is missed."""
+        if topic := self._topics.get(name):
             topic.sync("subscribed")
 
-    def on_event(self, auction_id: str, public: bytes) -> None:
-        if topic := self._topics.get(auction_id):
+    def on_event(self, name: str, public: bytes) -> None:
+        if topic := self._topics.get(name):
             topic.on_event(public)
 
-    def on_viewers(self, auction_id: str, count: int) -> None:
-        if topic := self._topics.get(auction_id):
+    def on_viewers(self, name: str, count: int) -> None:
+        if topic := self._topics.get(name):
             topic.on_viewers(count)
 
     def send_viewers(self) -> None:
@@ -81,16 +81,16 @@ class Hub:
                 for topic in list(self._topics.values()):
                     topic.on_dataset(dataset)
 
-    def _on_idle(self, auction_id: str) -> None:
-        if auction_id not in self._topics or auction_id in self._idle:
+    def _on_idle(self, name: str) -> None:
+        if name not in self._topics or name in self._idle:
             return
         if len(self._idle) >= MAX_IDLE_TOPICS:
             self._close(next(iter(self._idle)))
-        self._idle[auction_id] = asyncio.get_running_loop().call_later(IDLE_FOR_S, self._close, auction_id)
+        self._idle[name] = asyncio.get_running_loop().call_later(IDLE_FOR_S, self._close, name)
 
-    def _close(self, auction_id: str) -> None:
-        if idle := self._idle.pop(auction_id, None):
+    def _close(self, name: str) -> None:
+        if idle := self._idle.pop(name, None):
             idle.cancel()
-        if topic := self._topics.pop(auction_id, None):
+        if topic := self._topics.pop(name, None):
             topic.close()
-            self._source.unsubscribe(auction_id)
+            self._source.unsubscribe(name)

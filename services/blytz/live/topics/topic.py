@@ -1,4 +1,4 @@
-"""One auction that is watched at this gateway: its history, its readers, and how both recover from a loss.
+"""One topic that is watched at this gateway: its history, its readers, and how both recover from a loss.
 
 The stream in Redis is authoritative, a published message only notifies: an event that does not follow the one
 before it makes the topic read the log.
@@ -16,10 +16,11 @@ from msgspec import UNSET, Struct, UnsetType
 from blytz.kit.clock import ServerClock
 from blytz.kit.problems import NotFound, Overloaded, Problem, RateLimited, StoreUnavailable
 from blytz.kit.telemetry.metrics import Metrics
+from blytz.kit.topics import Entry
 from blytz.live import protocol
 from blytz.live.topics.fanout import SLICE, FanOut, Reader
 from blytz.live.topics.history import MAX_REPLAYED_EVENTS, Gap, History
-from blytz.live.topics.source import Entry, Source
+from blytz.live.topics.source import Source
 
 log = structlog.get_logger()
 
@@ -60,14 +61,14 @@ class Topic:
 
     def __init__(
         self,
-        auction_id: str,
+        name: str,
         context: TopicContext,
         on_idle: Callable[[str], None],
         on_end: Callable[[str], None],
     ) -> None:
-        """`on_idle` is called with the auction's id when no connection is subscribed or waiting any more, `on_end`
-        when the auction cannot be read."""
-        self.auction_id = auction_id
+        """`on_idle` is called with the topic's name when no connection is subscribed or waiting any more, `on_end`
+        when the topic cannot be read."""
+        self.name = name
         self.history: History | None = None
         self.fan_out = FanOut(self._on_flushed)
         self._context = context
@@ -105,7 +106,7 @@ class Topic:
         self.fan_out.unsubscribe(reader)
         self._waiting.pop(reader, None)
         if not len(self.fan_out) and not self._waiting:
-            self._on_idle(self.auction_id)
+            self._on_idle(self.name)
 
     def close(self) -> None:
         """Stop all work."""
@@ -152,7 +153,7 @@ class Topic:
         if self._syncing:
             self._sync_again = True
         else:
-            self._syncing = asyncio.create_task(self._sync(), name=f"sync {self.auction_id}")
+            self._syncing = asyncio.create_task(self._sync(), name=f"sync {self.name}")
 
     def _take(self, history: History, seq: int, public: bytes) -> None:
         message = history.take(seq, public)
@@ -195,6 +196,10 @@ class Topic:
     def _answer(self, request: WatchRequest) -> None:
         history, sent, reader = self.history, self.fan_out.sent, request.reader
         assert history is not None, "answered only once there is a history"
+        readers = history.readers_at(sent)
+        if readers is not None and not reader.may_read(readers):
+            self._turn_away(request)
+            return
         frame = b""
         if request.after is not None and request.epoch is not None:
             events = history.since(request.after, request.epoch, sent)
@@ -211,20 +216,26 @@ class Topic:
         self._viewers_sent = None
         reader.send(frame)
 
+    def _turn_away(self, request: WatchRequest) -> None:
+        """As if there were no such topic, for one who may not know of it."""
+        _refuse(request, _not_found(self.name))
+        request.reader.unsubscribed(self.name)
+        self.unwatch(request.reader)
+
     async def _sync(self) -> None:
         try:
             await self._catch_up()
         except Problem as problem:
             self._end(problem)
         except Exception:
-            log.exception("sync_failed", auction_id=self.auction_id)
+            log.exception("sync_failed", topic=self.name)
             self._end(Problem())
         else:
             self._syncing = None
             self._answer_waiting()
 
     async def _catch_up(self) -> None:
-        """Read the log until nothing is missing. Raises `Problem` when the auction cannot be read."""
+        """Read the log until nothing is missing. Raises `Problem` when the topic cannot be read."""
         retry_s = FIRST_RETRY_S
         while True:
             self._sync_again = False
@@ -245,17 +256,17 @@ class Topic:
         """Read it once. False when it must be read again at once."""
         history = self.history
         after = max(0, history.received - 1) if history else None
-        reading = await self._context.source.read(self.auction_id, after, 2 * MAX_REPLAYED_EVENTS)
-        auction, past, self._dataset = reading.auction, reading.events, reading.dataset
-        if auction is None:
-            raise NotFound("there is no such auction", code="auction_not_found")
-        if history and not history.is_continued_by(past, auction.seq):
+        reading = await self._context.source.read(self.name, after, 2 * MAX_REPLAYED_EVENTS)
+        state, past, self._dataset = reading.state, reading.events, reading.dataset
+        if state is None:
+            raise _not_found(self.name)
+        if history and not history.is_continued_by(past, state.seq):
             self.history = None
             return False
-        epoch = f"{auction.listing.epoch}-{self._dataset}"
+        epoch = f"{state.epoch}-{self._dataset}"
         early, self._early = sorted(self._early), []
         if history is None:
-            history = self.history = History(auction, epoch, past)
+            history = self.history = History(self.name, state, epoch, past)
             self._restart(history)
             # Early events may belong to the history that has ended; those that do not are in the log.
             early, is_complete = [], not early
@@ -266,7 +277,7 @@ class Topic:
                 self._take(history, seq, public)
         except Gap:
             return False
-        return is_complete and history.received >= auction.seq
+        return is_complete and history.received >= state.seq
 
     def _restart(self, history: History) -> None:
         """The readers' history has no continuation: they get a fresh snapshot instead of what was pending."""
@@ -279,8 +290,13 @@ class Topic:
         self._waiting.clear()
         for request in requests:
             _refuse(request, why)
-            request.reader.unsubscribed(self.auction_id)
-        self._on_end(self.auction_id)
+            request.reader.unsubscribed(self.name)
+        self._on_end(self.name)
+
+
+def _not_found(name: str) -> NotFound:
+    kind = protocol.split_topic(name)[0]
+    return NotFound(f"there is no such {kind}", code=f"{kind}_not_found")
 
 
 def _refuse(request: WatchRequest, why: Problem) -> None:

@@ -1,15 +1,16 @@
--- Counts the viewers of one auction over all gateways. Stands alone: common.lua is not put in front of it.
+-- Counts the viewers of one topic over all gateways. Stands alone: common.lua is not put in front of it.
 --
 -- A gateway reports its number when that changes, and again before the entry expires. An entry of a gateway that
 -- has stopped reporting expires. An entry from the future was written before the clock was set back: it is taken
 -- to be written now, so that it neither is lost nor counts for longer than others do.
 --
 -- KEYS 1 viewers (hash: gateway -> 'count:reported_at', s since the Unix epoch)  2 feed (channel)
+--      3.. keys of the topic: one that has an end is kept for an hour from now while somebody watches
 -- ARGV 1 gateway  2 count
 -- Returns the total
 -- Publishes viewers:<total> on the feed
 
-local FRESH_FOR_S, MAX_GATEWAYS = 30, 1024
+local FRESH_FOR_S, KEPT_FOR_MS, MAX_GATEWAYS = 30, 3600000, 1024
 
 local now = tonumber(redis.call('TIME')[1])
 if ARGV[2] == '0' then
@@ -29,6 +30,13 @@ for i = 1, math.min(#entries, 2 * MAX_GATEWAYS), 2 do
     total = total + tonumber(count)
   else
     redis.call('HDEL', KEYS[1], entries[i])
+  end
+end
+if total > 0 then
+  for i = 3, #KEYS do
+    if redis.call('PTTL', KEYS[i]) > 0 then
+      redis.call('PEXPIREAT', KEYS[i], 1000 * now + KEPT_FOR_MS)
+    end
   end
 end
 redis.call('SPUBLISH', KEYS[2], 'viewers:' .. total)
