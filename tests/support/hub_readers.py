@@ -1,4 +1,4 @@
-"""The log of one auction in memory, and readers of a hub that report each gap, repeat and wrong state."""
+"""The log of one auction or show in memory, and readers of a hub that report each gap, repeat and wrong state."""
 
 import asyncio
 from collections.abc import Callable, Collection
@@ -9,18 +9,30 @@ import msgspec
 
 from blytz.auction.model import Auction, Status
 from blytz.kit.problems import StoreUnavailable
+from blytz.kit.topics import TopicState
 from blytz.live.redis.auction_topics import AuctionTopicState
 from blytz.live.topics.hub import Hub
 from blytz.live.topics.source import Reading
 from blytz.live.topics.topic import WatchRequest
+from blytz.show.view import ShowView
 from tests.support.auctions import T0, listing
 
-AUCTION_ID = "auc_1"
-AUCTION = f"auction:{AUCTION_ID}"
+TOPICS = {"auction": "auction:auc_1", "show": "show:shw_1"}
+LOTS = 7
+"""Event `seq` of a show changes the lot `seq % LOTS`, so its state follows from the last events together."""
 PRICES_OF_A_DATASET = 1_000_000
 
 
-def event(seq: int, price: int, previous: int) -> bytes:
+def lot(seq: int, price: int) -> dict[str, Any]:
+    return {"lot_id": f"lot_{seq % LOTS}", "position": seq % LOTS, "status": "queued", "price": price}
+
+
+def show_event(seq: int, price: int, previous: int) -> bytes:
+    said = {"seq": seq, "kind": "lot_changed", "at": T0 + seq, "previous": previous, "price": price}
+    return msgspec.json.encode({**said, "lot": lot(seq, price)})
+
+
+def auction_event(seq: int, price: int, previous: int) -> bytes:
     """`price` is different in each event of each history, and `previous` is that of the event before it."""
     return msgspec.json.encode(
         {
@@ -51,7 +63,8 @@ def messages_of(frame: bytes) -> list[dict[str, Any]]:
 class MemorySource:
     """Answers reads at once or when `answer` is called: with the state at that time, or `StoreUnavailable`."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "auction") -> None:
+        self.topic = TOPICS[kind]
         self.epoch = "e1"
         self.prices = [0]
         """By `seq`."""
@@ -63,7 +76,7 @@ class MemorySource:
         self._asked: list[tuple[asyncio.Future[Any], Callable[[], Any]]] = []
 
     def grow(self, count: int) -> list[bytes]:
-        new = []
+        new, event = [], show_event if self.topic == TOPICS["show"] else auction_event
         for seq in range(self.seq + 1, self.seq + count + 1):
             self.prices.append(seq + self._datasets * PRICES_OF_A_DATASET)
             new.append((seq, event(seq, self.prices[-1], self.prices[-2])))
@@ -114,8 +127,11 @@ class MemorySource:
             else:
                 future.set_result(read())
 
-    def _state(self) -> AuctionTopicState:
-        terms = msgspec.structs.replace(listing(AUCTION_ID), epoch=self.epoch)
+    def _state(self) -> TopicState:
+        if self.topic == TOPICS["show"]:
+            lots = [lot(seq, self.prices[seq]) for seq in range(max(1, self.seq - LOTS + 1), self.seq + 1)]
+            return ShowView("shw_1", self.seq, self.epoch, {}, lots)
+        terms = msgspec.structs.replace(listing("auc_1"), epoch=self.epoch)
         auction = Auction(
             listing=terms,
             status=Status.OPEN,
@@ -135,11 +151,25 @@ class MemorySource:
         return await future
 
 
+def _price_of(state: dict[str, Any]) -> int:
+    """That of the last event. Of a show each lot is checked."""
+    if "lots" not in state:
+        return int(state["price"])
+    found, seq = {lot["lot_id"]: lot["price"] for lot in state["lots"]}, state["seq"]
+    changed = range(max(1, seq - LOTS + 1), seq + 1)
+    prices = [found.pop(f"lot_{each % LOTS}") for each in changed]
+    assert [price % PRICES_OF_A_DATASET for price in prices] == [*changed], (
+        "a lot is not as its last event left it"
+    )
+    assert not found
+    return prices[-1] if prices else 0
+
+
 class CheckedReader:
     """Reports a fault for each message that does not follow from the messages before it."""
 
-    def __init__(self, name: int, hub: Hub, faults: list[str]) -> None:
-        self.name, self._hub, self._faults = name, hub, faults
+    def __init__(self, name: int, hub: Hub, faults: list[str], topic: str) -> None:
+        self.name, self._hub, self._faults, self._topic = name, hub, faults, topic
         self.watching = False
         self.view: tuple[str, int, int | None] | None = None
         """Epoch, seq up to which it knows everything, and the price then."""
@@ -154,7 +184,7 @@ class CheckedReader:
         ref = f"{self.name}.{self._asks}"
         self._asked[ref] = (after, epoch)
         self.watching = True
-        self._hub.watch(AUCTION, WatchRequest(self, after, epoch, ref))
+        self._hub.watch(self._topic, WatchRequest(self, after, epoch, ref))
 
     def resume(self) -> None:
         """Watches from the last known event, as a client does after a disconnect."""
@@ -164,7 +194,7 @@ class CheckedReader:
     def unwatch(self) -> None:
         self.watching = False
         self._asked.clear()
-        self._hub.unwatch(AUCTION, self)
+        self._hub.unwatch(self._topic, self)
 
     @property
     def is_waiting(self) -> bool:
@@ -201,11 +231,11 @@ class CheckedReader:
         after, epoch = self._asked.pop(ref) if ref else (None, None)
         match message["type"]:
             case "snapshot":
-                state = message["state"]
-                assert state["seq"] == state["price"] % PRICES_OF_A_DATASET == message["seq"], (
+                seq, price = message["seq"], _price_of(message["state"])
+                assert message["state"]["seq"] == price % PRICES_OF_A_DATASET == seq, (
                     "the state is not the one after this event"
                 )
-                self.view = (message["epoch"], message["seq"], state["price"])
+                self.view = (message["epoch"], seq, price)
             case "replay":
                 assert after is not None, "a replay that was not requested"
                 assert message["epoch"] == epoch, "a replay of another epoch"

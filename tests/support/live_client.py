@@ -130,7 +130,10 @@ class Client:
 
     async def watch(self, auction_id: str, **more: object) -> dict[str, Any]:
         """The snapshot or replay, whichever it is."""
-        self.send({"type": "watch", "topic": f"auction:{auction_id}", **more})
+        return await self.watch_topic(f"auction:{auction_id}", **more)
+
+    async def watch_topic(self, topic: str, **more: object) -> dict[str, Any]:
+        self.send({"type": "watch", "topic": topic, **more})
         while (message := await self.next())["type"] not in ("snapshot", "replay"):
             assert message["type"] != "error", message
         return message

@@ -18,6 +18,13 @@ from blytz.live.redis.events import RedisEvents
 from blytz.live.redis.presence import RedisPresence
 from blytz.live.server import Gateway
 from blytz.live.topics.hub import Hub
+from blytz.show.log import ShowSnapshot
+from blytz.show.redis.log import RedisShowLog, ShowTopics
+
+
+async def _no_catalogue(show_id: str) -> ShowSnapshot | None:  # noqa: ARG001 - of the port
+    """Only shows that have a state in Redis can be watched."""
+    return None
 
 
 async def main(settings: Settings) -> None:
@@ -28,7 +35,10 @@ async def main(settings: Settings) -> None:
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     issuers = signing_in.issuers(settings)
     identity = signing_in.identity(issuers, bans.bans, pipe, settings)
-    logs: dict[str, TopicLog] = {"auction": AuctionTopics(store)}
+    logs: dict[str, TopicLog] = {
+        "auction": AuctionTopics(store),
+        "show": ShowTopics(RedisShowLog(pipe), _no_catalogue),
+    }
     events = RedisEvents(settings.redis_url, pipe, logs)
     hub = Hub(events, clock, metrics)
     events.listener = hub

@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from blytz.kit.problems import CorruptRecord
+
 
 class Announcement(Struct, frozen=True):
     """One change that the catalogue made to a show."""
@@ -43,8 +45,14 @@ class Announced(StrEnum):
     """The change before this one is not announced yet. Nothing was done."""
 
 
+class CorruptShow(CorruptRecord):
+    """What is stored of the show is not valid. Nothing was written."""
+
+    status, code, title = 500, "corrupt_show", "What is stored of the show is not valid; nothing was changed"
+
+
 class ShowLog(Protocol):
-    """Every call is atomic. All raise `StoreUnavailable` and `Overloaded`."""
+    """Every call is atomic. All raise `StoreUnavailable`, `Overloaded` and `CorruptShow`."""
 
     async def fill(self, show_id: str, snapshot: ShowSnapshot) -> None:
         """Give the show a state and an empty log, unless it has one."""

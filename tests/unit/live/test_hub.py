@@ -8,7 +8,7 @@ from blytz.kit.clock import ClockReading, ServerClock
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.topics.hub import IDLE_FOR_S, MAX_IDLE_TOPICS, Hub
 from blytz.live.topics.topic import WatchRequest
-from tests.support.hub_readers import AUCTION, CheckedReader, MemorySource
+from tests.support.hub_readers import CheckedReader, MemorySource
 from tests.support.virtual_loop import VirtualLoop
 
 READERS, MANY_READERS = 4, 280
@@ -17,18 +17,21 @@ RECOVERED_WITHIN_S = 30
 
 
 class HubWithReaders:
-    """A hub with one auction, its readers, and the messages in flight to it."""
+    """A hub with one topic, its readers, and the messages in flight to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "auction") -> None:
         async def no_time() -> ClockReading:
             return ClockReading(0, 0, is_current=True)
 
         self.loop = VirtualLoop()
-        self.source = MemorySource()
+        self.source = MemorySource(kind)
         self.hub = Hub(self.source, ServerClock(no_time), Metrics())
         self.faults: list[str] = []
         self.loop.set_exception_handler(lambda _, context: self.faults.append(str(context)))
-        self.readers = [CheckedReader(number, self.hub, self.faults) for number in range(READERS + MANY_READERS)]
+        self.readers = [
+            CheckedReader(number, self.hub, self.faults, self.source.topic)
+            for number in range(READERS + MANY_READERS)
+        ]
         self.in_flight: list[bytes] = []
         self.feed_is_up = True
 
@@ -44,12 +47,12 @@ class HubWithReaders:
 
     def _receive(self, public: bytes) -> None:
         if self.source.subscribed:
-            self.hub.on_event(AUCTION, public)
+            self.hub.on_event(self.source.topic, public)
 
     def subscribe_again(self) -> None:
         self.feed_is_up = True
         if self.source.subscribed:
-            self.hub.on_subscribed(AUCTION)
+            self.hub.on_subscribed(self.source.topic)
 
     def recover_and_check(self) -> None:
         """Ends all failures, waits, and checks that each reader has the last event."""
@@ -79,9 +82,11 @@ class HubWithReaders:
 class History(RuleBasedStateMachine):
     """Events arrive late, twice, out of order or not at all; readers subscribe, leave and resume at any time."""
 
+    kind = "auction"
+
     def __init__(self) -> None:
         super().__init__()
-        self.hub_test = HubWithReaders()
+        self.hub_test = HubWithReaders(self.kind)
 
     def teardown(self) -> None:
         try:
@@ -168,7 +173,7 @@ class History(RuleBasedStateMachine):
     @rule(count=st.integers(0, 4))
     def time_passes_and_viewers_are_counted(self, count: int) -> None:
         self.hub_test.loop.pass_time(0.06)
-        self.hub_test.loop.act(self.hub_test.hub.on_viewers, AUCTION, count)
+        self.hub_test.loop.act(self.hub_test.hub.on_viewers, self.hub_test.source.topic, count)
 
     @rule(first=st.sampled_from([0, 0, -1, -2, -3]), count=st.sampled_from([1, 2, 9_999]))
     def the_log_loses_entries(self, first: int, count: int) -> None:
@@ -210,13 +215,21 @@ class History(RuleBasedStateMachine):
 
     @precondition(lambda self: not any(reader.watching for reader in self.hub_test.readers))
     @invariant()
-    def an_unwatched_auction_is_not_subscribed(self) -> None:
+    def an_unwatched_topic_is_only_kept_for_a_while(self) -> None:
         assert list(self.hub_test.hub.readers()) == []
-        assert not self.hub_test.source.subscribed
+        assert self.hub_test.source.subscribed == bool(self.hub_test.hub._idle)
+
+
+class HistoryOfShow(History):
+    """Its state follows from all its events, that of an auction from the last one alone."""
+
+    kind = "show"
 
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(max_examples=120, stateful_step_count=40)
+TestHistoryOfShow = HistoryOfShow.TestCase
+TestHistoryOfShow.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def test_a_recovering_reader_waits_for_the_next_flush_and_gets_no_gap_and_no_repeat() -> None:

@@ -1,0 +1,103 @@
+-- Stands in front of every script of a show: reads the state, numbers and announces its events, sets its end.
+--
+-- Shape of every script: read, check everything, then write. A script that fails half-way is not rolled back, so
+-- the first write is always the only one that can still be refused: the XADD in `publish` (a key of the wrong
+-- type, an id that is not above the last one, memory or disk full), or the HSET of a new state.
+--
+-- KEYS 1 state (hash)  2 lots (hash: lot_id -> public JSON)  3 positions (hash: lot_id -> position, for lots that
+--      were moved since their JSON was written)  4 events (stream, entry id `<seq>-0`)  5 messages (list of JSON,
+--      the newest last)  6 said (sorted set: message_id -> seq)  7 spoke (sorted set: user -> when, ms)
+--      8 feed (channel);  a script names its further ones.
+-- ARGV 1 show id;  a script names its further ones.
+-- The state: seq, clock (ms), change, epoch, show (JSON), open_lots, lots, host (JSON, '' when `show` has the
+-- newest), moderators (JSON), readers (JSON, 'null' for everybody), status, slow_mode_ms, seller_id.
+
+local SHOW_ID = ARGV[1]
+local MAX_EVENTS, MAX_MESSAGES, KEPT_FOR_MS = 10000, 50, 3600000
+local TYPES = {'hash', 'hash', 'hash', 'stream', 'list', 'zset', 'zset'}
+
+-- Ends the script before any write.
+local function corrupt(what)
+  error({err = 'CORRUPT ' .. SHOW_ID .. ' ' .. what})
+end
+
+-- Plain decimal digits only: tonumber alone would also take 0x10, 1e3, nan and '7 '.
+local function whole(text, what)
+  if not text or #text > 15 or not (text == '0' or string.find(text, '^[1-9]%d*$')) then
+    corrupt(what)
+  end
+  return tonumber(text)
+end
+
+local function digits(number)
+  return string.format('%d', number)
+end
+
+local function server_now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local FIELDS = {'seq', 'clock', 'change', 'status', 'slow_mode_ms', 'seller_id', 'moderators', 'readers'}
+
+-- The show as it is stored; nil when there is none.
+local function load()
+  for i, kind in ipairs(TYPES) do
+    local found = redis.call('TYPE', KEYS[i]).ok
+    if found ~= 'none' and found ~= kind then
+      corrupt(KEYS[i])
+    end
+  end
+  local v = redis.call('HMGET', KEYS[1], unpack(FIELDS))
+  if not v[1] and redis.call('EXISTS', KEYS[1]) == 0 then
+    return nil
+  end
+  for i = 1, #FIELDS do
+    if not v[i] then
+      corrupt(FIELDS[i])
+    end
+  end
+  return {
+    seq = whole(v[1], 'seq'),
+    -- Time never runs backwards for a show.
+    now = math.max(server_now(), whole(v[2], 'clock')),
+    change = whole(v[3], 'change'),
+    status = v[4],
+    slow_mode_ms = whole(v[5], 'slow_mode_ms'),
+    seller_id = v[6],
+    moderators = v[7],
+    readers = v[8],
+  }
+end
+
+local function is_on(status)
+  return status == 'live' or status == 'paused'
+end
+
+-- The state of a show that is on has no end; any other ends an hour after it was last used.
+local function keep(status, now)
+  for i = 1, #TYPES do
+    if is_on(status) then
+      redis.call('PERSIST', KEYS[i])
+    else
+      redis.call('PEXPIREAT', KEYS[i], now + KEPT_FOR_MS)
+    end
+  end
+end
+
+-- Numbers an event, appends it to the log, and returns its public JSON, to be announced once all is written.
+-- `public` and `private` are JSON objects.
+local function publish(s, kind, public, private)
+  s.seq = s.seq + 1
+  local event = '{"seq":' .. digits(s.seq) .. ',"kind":"' .. kind .. '","at":' .. digits(s.now)
+    .. ',"show_id":"' .. SHOW_ID .. '"' .. (public == '{}' and '' or ',') .. string.sub(public, 2)
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', MAX_EVENTS, digits(s.seq) .. '-0',
+    'public', event, 'private', private)
+  redis.call('HSET', KEYS[1], 'seq', digits(s.seq), 'clock', digits(s.now))
+  return event
+end
+
+local function announce(s, event)
+  keep(s.status, s.now)
+  redis.call('SPUBLISH', KEYS[8], event)
+end

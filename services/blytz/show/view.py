@@ -1,0 +1,149 @@
+"""The public state of a show as everybody who watches it has it, and what each event does to it. Pure."""
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+
+MAX_MESSAGES: Final = 50
+"""The newest ones, in a snapshot."""
+MAX_LOTS_SHOWN: Final = 200
+"""In a snapshot."""
+_OF_SHOW: Final = ("open_lots", "lots", "host")
+"""Members of the show that events carry on their own."""
+_OF_MESSAGE: Final = ("seq", "at", "message_id", "user", "text")
+_RANKS: Final = {"open": 0, "queued": 1}
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+Json = dict[str, Any]
+
+
+class ShowView:
+    """The state after the event `seq`. A `TopicState` (`kit/topics.py`)."""
+
+    events_are_whole = False
+
+    def __init__(
+        self,
+        show_id: str,
+        seq: int,
+        epoch: str,
+        show: Json,
+        lots: Sequence[Json] = (),
+        moderators: Sequence[Json] = (),
+        messages: Sequence[Json] = (),
+        readers: Sequence[str] | None = None,
+    ) -> None:
+        """`readers` are the users who may watch, None for everybody."""
+        self.show_id = show_id
+        self.seq = seq
+        self.epoch = epoch
+        self.show = show
+        self.lots = {lot["lot_id"]: lot for lot in lots}
+        self.moderators = list(moderators)
+        self.messages = deque(messages, maxlen=MAX_MESSAGES)
+        self._readers = readers
+        self._lots_json: bytes | None = None
+        """Encoded again only when a lot has changed: a chat sends many events between two changes."""
+        self._opened: set[str] = set()
+
+    @property
+    def readers(self) -> Collection[str] | None:
+        if self._readers is None:
+            return None
+        return {*self._readers, self.show["seller"]["id"], *(moderator["id"] for moderator in self.moderators)}
+
+    @property
+    def is_final(self) -> bool:
+        return False
+
+    def lay(self, events: Sequence[bytes]) -> None:
+        for event in events:
+            self.apply(_decode(event))
+
+    def apply(self, event: Json) -> None:
+        """Lay one event over the state. Members that it does not have change nothing."""
+        self.seq = event["seq"]
+        self._change_lots(event)
+        self._change_show(event)
+        if event["kind"] == "message":
+            self.messages.append({name: event[name] for name in _OF_MESSAGE})
+        elif event["kind"] == "message_removed":
+            kept = (each for each in self.messages if each["message_id"] != event["message_id"])
+            self.messages = deque(kept, maxlen=MAX_MESSAGES)
+        elif event["kind"] == "lot_opened" and event.get("auction_id"):
+            self._opened.add(_topic(event["auction_id"]))
+
+    def _change_show(self, event: Json) -> None:
+        if "show" in event:
+            self.show = event["show"]
+            self._readers = readers_after(self.show, self._readers)
+        self.show |= {name: event[name] for name in _OF_SHOW if name in event}
+        if "moderators" in event:
+            self.moderators = event["moderators"]
+
+    def _change_lots(self, event: Json) -> None:
+        if "lot" in event:
+            self.lots[event["lot"]["lot_id"]] = event["lot"]
+        elif event["kind"] == "lot_removed":
+            self.lots.pop(event["lot_id"], None)
+        elif "positions" not in event:
+            return
+        for lot_id, position in event.get("positions", {}).items():
+            if lot_id in self.lots:
+                self.lots[lot_id] = {**self.lots[lot_id], "position": position}
+        self._lots_json = None
+
+    def encode(self) -> bytes:
+        if self._lots_json is None:
+            self._lots_json = _encode(self._lots_shown())
+        return _encode(
+            {
+                "show_id": self.show_id,
+                "seq": self.seq,
+                "show": self.show,
+                "lots": msgspec.Raw(self._lots_json),
+                "messages": list(self.messages),
+                "moderators": self.moderators,
+            }
+        )
+
+    def _lots_shown(self) -> list[Json]:
+        """Up to `MAX_LOTS_SHOWN` in queue order: those that are open or to come, then the latest of the others."""
+        lots = sorted(self.lots.values(), key=lambda lot: (lot["position"], lot["lot_id"]))
+        if len(lots) <= MAX_LOTS_SHOWN:
+            return lots
+        to_come = sorted((lot for lot in lots if lot["status"] in _RANKS), key=lambda lot: _RANKS[lot["status"]])
+        others = (lot for lot in reversed(lots) if lot["status"] not in _RANKS)
+        shown = {lot["lot_id"] for lot in [*chain(to_come, others)][:MAX_LOTS_SHOWN]}
+        return [lot for lot in lots if lot["lot_id"] in shown]
+
+    def open_topics(self) -> frozenset[str]:
+        return frozenset(
+            _topic(lot["auction_id"])
+            for lot in self.lots.values()
+            if lot["status"] == "open" and lot.get("auction_id")
+        )
+
+    def take_opened(self) -> frozenset[str]:
+        opened, self._opened = self._opened, set()
+        return frozenset(opened)
+
+
+def readers_after(show: Json, readers: Sequence[str] | None) -> Sequence[str] | None:
+    """Who may watch after the show was changed to `show`, by who might before: it may have become a rehearsal, or
+    be one no more. None for everybody."""
+    if not is_private(show):
+        return None
+    return [show["seller"]["id"]] if readers is None else readers
+
+
+def is_private(show: Json) -> bool:
+    """Whether only its seller, its moderators and the named readers may watch it."""
+    return bool(show["visibility"] == "rehearsal" or show["status"] == "draft")
+
+
+def _topic(auction_id: str) -> str:
+    return f"auction:{auction_id}"
