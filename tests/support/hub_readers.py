@@ -13,7 +13,7 @@ from blytz.kit.topics import TopicState
 from blytz.live.redis.auction_topics import AuctionTopicState
 from blytz.live.topics.hub import Hub
 from blytz.live.topics.source import Reading
-from blytz.live.topics.topic import WatchRequest
+from blytz.live.topics.watch_request import WatchRequest
 from blytz.show.view import ShowView
 from tests.support.auctions import T0, listing
 
@@ -221,6 +221,12 @@ class CheckedReader:
 
     def unsubscribed(self, topic: str) -> None:
         self.watching = False
+
+    def follow(self, topic: str) -> bool:
+        return True
+
+    def unfollow(self, topic: str) -> bool:
+        return True
 
     def may_read(self, readers: Collection[str]) -> bool:
         return False

@@ -18,7 +18,9 @@ from blytz.live.redis.events import RedisEvents
 from blytz.live.redis.presence import RedisPresence
 from blytz.live.server import Gateway
 from blytz.live.topics.hub import Hub
+from blytz.show.chat import ShowChat
 from blytz.show.log import ShowSnapshot
+from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.log import RedisShowLog, ShowTopics
 
 
@@ -35,16 +37,15 @@ async def main(settings: Settings) -> None:
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     issuers = signing_in.issuers(settings)
     identity = signing_in.identity(issuers, bans.bans, pipe, settings)
-    logs: dict[str, TopicLog] = {
-        "auction": AuctionTopics(store),
-        "show": ShowTopics(RedisShowLog(pipe), _no_catalogue),
-    }
+    shows = ShowTopics(RedisShowLog(pipe), _no_catalogue)
+    logs: dict[str, TopicLog] = {"auction": AuctionTopics(store), "show": shows}
     events = RedisEvents(settings.redis_url, pipe, logs)
     hub = Hub(events, clock, metrics)
     events.listener = hub
     service = wiring.auction_service(settings, pipe, store, wiring.stored_bytes_of_user(settings, pipe))
+    chat = ShowChat(RedisChat(pipe), shows.fill, wiring.chat_of_user(settings, pipe))
     context = GatewayContext(
-        settings, identity, service, clock, hub, metrics, bans.bans, RedisConnectionCounts(pipe)
+        settings, identity, service, clock, hub, metrics, bans.bans, RedisConnectionCounts(pipe), chat
     )
     tasks = TaskSupervisor(metrics)
     dependencies: dict[str, State] = {

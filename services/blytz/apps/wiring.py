@@ -51,6 +51,10 @@ def stored_bytes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
     return UserLimit(daily_limit("bytes", settings.stored_bytes_per_day), RedisLedger(pipe))
 
 
+def chat_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
+    return UserLimit(Limit("chat", settings.chat_per_s, settings.chat_burst), RedisLedger(pipe))
+
+
 def auction_service(
     settings: Settings,
     pipe: RedisPipe,

@@ -48,6 +48,15 @@ def isolated(text: str) -> str:
     return f"\u2068{_CONTROL_OR_DIRECTION.sub('', text)}\u2069"
 
 
+_DIRECTION_OR_WIDTHLESS: Final = re.compile("[\u00ad\u200b\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def without_direction(text: str) -> str:
+    """Without embeddings, overrides and isolates, which would reach beyond the end of the text, and without
+    characters that show nothing and join nothing."""
+    return text if text.isascii() else _DIRECTION_OR_WIDTHLESS.sub("", text)
+
+
 def is_line(text: str) -> bool:
     """Whether it has something visible and no control characters."""
     return re.search(LINE, text) is not None

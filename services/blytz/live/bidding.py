@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class Bidding:
-    """`connection.bids_out` counts those that are on their way."""
+    """`connection.answers_due` counts those that are on their way."""
 
     __slots__ = ("_began", "_bidder", "_connection", "_message")
 
@@ -43,11 +43,11 @@ class Bidding:
         except Problem as problem:
             self._tell("refused", problem)
             return
-        connection.bids_out += 1
+        connection.answers_due += 1
         decided.then(self._decided)
 
     def _decided(self, decided: Answer[Receipt | Refused]) -> None:
-        self._connection.bids_out -= 1
+        self._connection.answers_due -= 1
         try:
             judged = decided.result()
         except StoreUnavailable as problem:

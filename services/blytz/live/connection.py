@@ -15,10 +15,11 @@ from blytz.live import protocol
 from blytz.live.address_slot import AddressSlot
 from blytz.live.authentication import Authentication
 from blytz.live.bidding import Bidding
+from blytz.live.chat import Saying
 from blytz.live.context import GatewayContext
 from blytz.live.limits import ErrorLimit, RateLimiter
-from blytz.live.protocol import Auth, Ping, PlaceBid, Unwatch, Watch
-from blytz.live.topics.topic import WatchRequest
+from blytz.live.protocol import Auth, Ping, PlaceBid, Say, Unwatch, Watch
+from blytz.live.subscriptions import Subscriptions
 
 log = structlog.get_logger()
 
@@ -42,9 +43,9 @@ class Connection(WSListener):
         "_rate_limiter",
         "_retiring",
         "_slot",
+        "_subscriptions",
         "_transport",
-        "_watching",
-        "bids_out",
+        "answers_due",
         "closing",
         "context",
         "received_at",
@@ -57,12 +58,12 @@ class Connection(WSListener):
         self.context = context
         self._slot = slot
         self._transport: WSTransport | None = None
-        self._watching: set[str] = set()
+        self._subscriptions = Subscriptions(context.hub, self)
         self._parts: bytearray | None = None
         self._rate_limiter = RateLimiter(context.message_rate)
         # Made with the first malformed message, which most clients never send.
         self._error_limit: ErrorLimit | None = None
-        self.bids_out = 0
+        self.answers_due = 0
         self._retiring = False
         self._authentication: Authentication | None = None
         self.request_id = request_id
@@ -181,8 +182,8 @@ class Connection(WSListener):
         if self.closing is not None or (self._authentication and self._authentication.holds(message)):
             return
         match message:
-            case PlaceBid():
-                self._bid(message)
+            case PlaceBid() | Say():
+                self._decide(message)
             case Watch():
                 self._watch(message)
             case Ping():
@@ -191,31 +192,23 @@ class Connection(WSListener):
                 self._authentication = self._authentication or Authentication(self)
                 self._authentication.sign_in(message)
             case Unwatch():
-                self._unwatch(message)
+                self._subscriptions.unwatch(message)
 
     def _watch(self, message: Watch) -> None:
-        topic = message.topic
-        if not protocol.is_topic(topic):
+        if not protocol.is_topic(message.topic):
             self.error("invalid_request", "a topic is 'auction:' or 'show:' and an id", message.ref)
-        elif topic not in self._watching and len(self._watching) >= self.context.settings.most_topics:
+        elif not self._subscriptions.watch(message, self.context.settings.most_topics):
             self.error("rate_limited", "too many topics on one connection", message.ref)
-        else:
-            self._watching.add(topic)
-            self.context.hub.watch(topic, WatchRequest(self, message.after, message.epoch, message.ref))
 
-    def _unwatch(self, message: Unwatch) -> None:
-        topic = message.topic
-        if topic in self._watching:
-            self._watching.discard(topic)
-            self.context.hub.unwatch(topic, self)
-
-    def _bid(self, message: PlaceBid) -> None:
+    def _decide(self, message: PlaceBid | Say) -> None:
         caller = self._authentication
-        bidder = caller.principal if caller is not None else None
-        if caller is not None and bidder is not None and self.context.clock.has_come(bidder.expires_at):
+        user = caller.principal if caller is not None else None
+        if caller is not None and user is not None and self.context.clock.has_come(user.expires_at):
             caller.end_with_token()
-            return
-        Bidding(self, message, bidder).place()
+        elif isinstance(message, PlaceBid):
+            Bidding(self, message, user).place()
+        else:
+            Saying(self, message, user).say(self.context.chat)
 
     # What is sent to the client
 
@@ -249,7 +242,13 @@ class Connection(WSListener):
         return queued + size + MAX_HEADER_BYTES <= self.context.settings.send_queue_bytes
 
     def unsubscribed(self, topic: str) -> None:
-        self._watching.discard(topic)
+        self._subscriptions.ended(topic)
+
+    def follow(self, topic: str) -> bool:
+        return self._subscriptions.follow(topic)
+
+    def unfollow(self, topic: str) -> bool:
+        return self._subscriptions.unfollow(topic)
 
     def may_read(self, readers: Collection[str]) -> bool:
         user = self._authentication.principal if self._authentication else None
@@ -267,12 +266,12 @@ class Connection(WSListener):
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.cut)
 
     def retire(self) -> None:
-        """The process ends: no message is read any more. Once its bids are answered the client is disconnected."""
+        """The process ends: no message is read any more, and once all is answered the client is disconnected."""
         self._retiring = True
         self.leave_if_done()
 
     def leave_if_done(self) -> None:
-        if self._retiring and self.bids_out == 0:
+        if self._retiring and self.answers_due == 0:
             self.close(protocol.RESTARTING)
 
     def cut(self) -> None:
@@ -283,9 +282,7 @@ class Connection(WSListener):
         self.context.connections.discard(self)
         if self._authentication:
             self._authentication.leave()
-        watching, self._watching = self._watching, set()
-        for topic in watching:
-            self.context.hub.unwatch(topic, self)
+        self._subscriptions.end_all()
 
     def _malformed_message(self, why: str, ref: str | UnsetType = UNSET) -> None:
         self.context.malformed.add()

@@ -8,6 +8,8 @@ from blytz.auction.service import AuctionService
 from blytz.identity import Identity, Principal
 from blytz.identity.bans import Bans
 from blytz.kit.addresses import Addresses, is_loopback
+from blytz.kit.answer import Answer
+from blytz.kit.chat import Said
 from blytz.kit.clock import ServerClock
 from blytz.kit.config.model import Settings
 from blytz.kit.http.origins import Origins
@@ -21,13 +23,25 @@ from blytz.live.topics.hub import Hub
 from blytz.live.user_connections import SharedCounts, UserConnections
 
 
+class Chat(Protocol):
+    def say(self, speaker: Principal, show_id: str, message_id: str, text: str, request_id: str) -> Answer[Said]:
+        """Decide one message; the answer comes once it is durable. The call and its answer raise `Problem`."""
+
+
+class NoChat:
+    """Of a gateway that knows no shows."""
+
+    def say(self, *_: object) -> Answer[Said]:
+        return Answer.of(Said("show_not_found"))
+
+
 class ClientConnection(Protocol):
     """One WebSocket client, as everything else in the gateway sees it (`connection.py`)."""
 
     context: "GatewayContext"
     request_id: str
-    bids_out: int
-    """Bids that are decided and not yet answered."""
+    answers_due: int
+    """Bids and chat messages that are being decided."""
     closing: int | None
     """The close code, once there is one."""
     received_at: int
@@ -68,11 +82,13 @@ class GatewayContext:
         metrics: Metrics,
         bans: Bans | None = None,
         shared_counts: SharedCounts | None = None,
+        chat: Chat | None = None,
     ) -> None:
         self.settings = settings
         self.identity = identity
         self.bans = bans or Bans()
         self.service = service
+        self.chat = chat or NoChat()
         self.clock = clock
         self.hub = hub
         self.connections: set[ClientConnection] = set()
@@ -89,6 +105,9 @@ class GatewayContext:
         self.closed = metrics.counter("blytz_connections_closed", "Connections closed by this side", "code")
         self.logins_refused = metrics.counter("blytz_logins_refused", "Tokens that were refused")
         self._bids = metrics.counter("blytz_bids", "Bids answered, by outcome and code", "outcome", "code")
+        self.chat_messages = metrics.counter(
+            "blytz_chat_messages", "Chat messages answered, by outcome and code", "outcome", "code"
+        )
         self._decision_s = metrics.histogram(
             "blytz_bid_decision_seconds", "From a bid's arrival here until its durable answer left"
         )

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from blytz.auction.model import BidId, BidKind, Code, Receipt, Refused
 from blytz.identity import Principal, Role
+from blytz.kit.chat import MessageId, Said
 from blytz.kit.money import Amount
 from blytz.kit.problems import Problem
 from blytz.kit.text import in_words
@@ -35,6 +36,8 @@ class Watch(Struct, tag_field="type", tag="watch", forbid_unknown_fields=True):
     topic: str
     after: int | None = None
     epoch: str | None = None
+    follow: bool = False
+    """Of a show: watch each auction too that it opens, until that has ended."""
     ref: str | UnsetType = UNSET
 
 
@@ -51,11 +54,19 @@ class PlaceBid(Struct, tag_field="type", tag="bid", forbid_unknown_fields=True):
     ref: str | UnsetType = UNSET
 
 
+class Say(Struct, tag_field="type", tag="say", forbid_unknown_fields=True):
+    show_id: str
+    message_id: MessageId
+    text: str
+    """1 to 300 characters after trimming."""
+    ref: str | UnsetType = UNSET
+
+
 class Ping(Struct, tag_field="type", tag="ping", forbid_unknown_fields=True):
     ref: str | UnsetType = UNSET
 
 
-ClientMessage = Auth | Watch | Unwatch | PlaceBid | Ping
+ClientMessage = Auth | Watch | Unwatch | PlaceBid | Say | Ping
 decoder = msgspec.json.Decoder(ClientMessage | list[ClientMessage])
 _TOPIC = re.compile(r"(?:auction|show):[A-Za-z0-9_-]{1,64}\Z")
 
@@ -131,6 +142,21 @@ class BidResult(Struct, tag_field="type", tag="bid_result"):
     """Where it may be worth asking again, and when."""
 
 
+SayOutcome = Literal["said", "refused", "pending"]
+
+
+class SayResult(Struct, tag_field="type", tag="say_result"):
+    """`pending` means: not known yet, send the same message_id again; `code` says why it is not said."""
+
+    message_id: str
+    outcome: SayOutcome
+    code: str | None
+    seq: int | None = None
+    ref: str | UnsetType = UNSET
+    retry_after_ms: int | UnsetType = UNSET
+    """Where it may be worth asking again, and when."""
+
+
 class Viewers(Struct, tag_field="type", tag="viewers"):
     topic: str
     count: int
@@ -164,6 +190,12 @@ def bid_result(asked: PlaceBid, outcome: BidOutcome, judged: Receipt | Refused |
             return BidResult(asked.bid_id, outcome, code, ref=asked.ref)
     price, minimum, ends_at = judged.price, judged.minimum, judged.ends_at
     return BidResult(asked.bid_id, outcome, code, judged.seq, price, minimum, ends_at, replayed, asked.ref)
+
+
+def say_result(asked: Say, outcome: SayOutcome, said: Said | Problem) -> SayResult:
+    seq = said.seq if isinstance(said, Said) else None
+    retry = UNSET if said.retry_after_ms is None else said.retry_after_ms
+    return SayResult(asked.message_id, outcome, said.code, seq, asked.ref, retry)
 
 
 def authenticated(principal: Principal, ref: str | UnsetType) -> Authenticated:

@@ -8,16 +8,19 @@ from typing import Any, Protocol
 import pytest
 
 from blytz.auction.redis.store import RedisStore
+from blytz.show.redis.log import RedisShowLog
 from tests.support.auctions import CAUSE, listing
 from tests.support.live import GatewayProcess
 from tests.support.live_client import Client, welcomed
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
+from tests.support.show_json import snapshot
 
 ORIGIN = "https://good.example"
 _numbers = itertools.count(1)
 
 Auctions = Callable[..., Awaitable[str]]
+Shows = Callable[..., Awaitable[str]]
 
 
 class Connect(Protocol):
@@ -68,6 +71,23 @@ async def auction(store: RedisStore) -> Auctions:
         return auction_id
 
     return create
+
+
+@pytest.fixture
+def log(store: RedisStore) -> RedisShowLog:
+    return RedisShowLog(store._pipe)
+
+
+@pytest.fixture
+async def show(log: RedisShowLog) -> Shows:
+    """Makes a show with these fields and returns its id."""
+
+    async def fill(**fields: Any) -> str:
+        show_id = f"shw_live{next(_numbers)}"
+        await log.fill(show_id, snapshot(show_id=show_id, **fields))
+        return show_id
+
+    return fill
 
 
 @pytest.fixture

@@ -1,39 +1,12 @@
 """Watching a show: the same recovery as an auction, with the events and the state of a show."""
 
-import itertools
-from collections.abc import Awaitable, Callable
-from typing import Any
-
-import pytest
-
-from blytz.auction.redis.store import RedisStore
 from blytz.show.log import Announcement
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import RedisShowLog
-from tests.contract.live.conftest import Connect
+from tests.contract.live.conftest import Connect, Shows
 from tests.support.live import GatewayProcess
 from tests.support.redis import RedisServer
 from tests.support.show_json import lot_json, show_json, snapshot
-
-_numbers = itertools.count(1)
-Shows = Callable[..., Awaitable[str]]
-
-
-@pytest.fixture
-def log(store: RedisStore) -> RedisShowLog:
-    return RedisShowLog(store._pipe)
-
-
-@pytest.fixture
-async def show(log: RedisShowLog) -> Shows:
-    """Makes a show with these fields and returns its id."""
-
-    async def fill(**fields: Any) -> str:
-        show_id = f"shw_live{next(_numbers)}"
-        await log.fill(show_id, snapshot(show_id=show_id, **fields))
-        return show_id
-
-    return fill
 
 
 async def change(log: RedisShowLog, show_id: str, first: int, last: int) -> None:

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from blytz.kit.clock import ClockReading, ServerClock
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.topics.hub import IDLE_FOR_S, MAX_IDLE_TOPICS, Hub
-from blytz.live.topics.topic import WatchRequest
+from blytz.live.topics.watch_request import WatchRequest
 from tests.support.hub_readers import CheckedReader, MemorySource
 from tests.support.virtual_loop import VirtualLoop
 

@@ -13,7 +13,7 @@ from blytz.kit.telemetry.metrics import Metrics
 from blytz.live.context import GatewayContext
 from blytz.live.server import Gateway
 from blytz.live.topics.hub import Hub
-from blytz.live.topics.topic import WatchRequest
+from blytz.live.topics.watch_request import WatchRequest
 from infra.ports import free_port
 from tests.support.live_client import Client, frame
 

@@ -82,6 +82,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Per user, over HTTP, WebSocket and all processes together; past this and the burst, `rate_limited`."""
     bids_burst: Count = 20
     """Bids of a user at once, after a pause."""
+    chat_per_s: Count = 2
+    """Per user, over all processes: messages in the chats of shows; past this and the burst, `rate_limited`."""
+    chat_burst: Count = 5
+    """Chat messages of a user at once, after a pause."""
     writes_per_s: Count = 5
     """Per user, over all processes: HTTP calls that change something, bids excepted."""
     writes_burst: Count = 50

@@ -30,6 +30,12 @@ class Reader(Protocol):
     def unsubscribed(self, topic: str) -> None:
         """The topic has ended for this reader."""
 
+    def follow(self, topic: str) -> bool:
+        """It follows another topic that has opened this one. False when it is subscribed to this one already."""
+
+    def unfollow(self, topic: str) -> bool:
+        """The reverse. False when it stays subscribed, or was not."""
+
     def may_read(self, readers: Collection[str]) -> bool:
         """Whether this is a connection of one of these users, or of somebody who may read everything."""
 
@@ -61,8 +67,16 @@ class FanOut:
         """Messages that wait for the next flush."""
         return len(self._pending)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether every reader has everything so far."""
+        return self._timer is None
+
     def __len__(self) -> int:
         return len(self._readers)
+
+    def __contains__(self, reader: Reader) -> bool:
+        return reader in self._readers
 
     def subscribe(self, reader: Reader) -> None:
         """From the next flush on. The reader has been sent everything up to `sent`."""

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from blytz.kit.clock import ServerClock
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.telemetry.metrics import Metrics
+from blytz.live.topics.context import TopicContext
 from blytz.live.topics.fanout import Reader
+from blytz.live.topics.following import Following
 from blytz.live.topics.source import Source
-from blytz.live.topics.topic import Topic, TopicContext, WatchRequest
+from blytz.live.topics.topic import Topic
+from blytz.live.topics.watch_request import WatchRequest
 
 CHECK_DATASET_EVERY_S = 1.0
 IDLE_FOR_S = 5.0
@@ -23,7 +26,8 @@ class Hub:
 
     def __init__(self, source: Source, clock: ServerClock, metrics: Metrics) -> None:
         self._source = source
-        self._context = TopicContext(source, clock, metrics)
+        self._following = Following(self)
+        self._context = TopicContext(source, clock, metrics, self._following)
         self._topics: dict[str, Topic] = {}
         self._idle: dict[str, asyncio.TimerHandle] = {}
         """By name, the topics without readers, those that are idle for longest first."""
@@ -42,6 +46,8 @@ class Hub:
     def watch(self, name: str, request: WatchRequest) -> None:
         """Send the reader a snapshot or replay, then every event. A topic that does not exist is answered with
         an error."""
+        if request.is_sent and not request.follow:
+            self._following.remove(name, request.reader)
         if idle := self._idle.pop(name, None):
             idle.cancel()
         topic = self._topics.get(name)
@@ -50,7 +56,17 @@ class Hub:
             self._source.subscribe(name)
         topic.watch(request)
 
+    def follow(self, name: str, reader: Reader) -> None:
+        """As `watch`, for a reader who follows what has opened this topic."""
+        self.watch(name, WatchRequest(reader, is_sent=False))
+
+    def is_over(self, name: str) -> bool:
+        """Whether every reader has the last event of this topic, or it has no readers."""
+        topic = self._topics.get(name)
+        return topic is None or topic.is_over
+
     def unwatch(self, name: str, reader: Reader) -> None:
+        self._following.remove(name, reader)
         if topic := self._topics.get(name):
             topic.unwatch(reader)
 
@@ -68,9 +84,11 @@ class Hub:
             topic.on_viewers(count)
 
     def send_viewers(self) -> None:
-        """To be called each second: counts that came within a second of the last are sent then."""
+        """To be called each second: counts that came within a second of the last are sent then, and followers are
+        unsubscribed from what has ended."""
         for topic in list(self._topics.values()):
             topic.send_viewers()
+        self._following.sweep()
 
     async def check_dataset(self) -> None:
         """Ask each second whether recorded events may have been lost. Run under a `TaskSupervisor`."""
@@ -93,4 +111,5 @@ class Hub:
             idle.cancel()
         if topic := self._topics.pop(name, None):
             topic.close()
+            self._following.close(name)
             self._source.unsubscribe(name)

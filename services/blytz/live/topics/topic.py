@@ -11,16 +11,14 @@ from itertools import islice
 from time import monotonic
 
 import structlog
-from msgspec import UNSET, Struct, UnsetType
 
-from blytz.kit.clock import ServerClock
 from blytz.kit.problems import NotFound, Overloaded, Problem, RateLimited, StoreUnavailable
-from blytz.kit.telemetry.metrics import Metrics
 from blytz.kit.topics import Entry
 from blytz.live import protocol
+from blytz.live.topics.context import TopicContext
 from blytz.live.topics.fanout import SLICE, FanOut, Reader
 from blytz.live.topics.history import MAX_REPLAYED_EVENTS, Gap, History
-from blytz.live.topics.source import Source
+from blytz.live.topics.watch_request import WatchRequest
 
 log = structlog.get_logger()
 
@@ -29,30 +27,6 @@ MAX_RETRY_S = 1.0
 VIEWERS_EVERY_S = 1.0
 MAX_EARLY_EVENTS = 10_000
 """Events kept while the log is being read; any more are read from there again."""
-
-
-class WatchRequest(Struct, frozen=True):
-    """A reader's `watch`."""
-
-    reader: Reader
-    after: int | None = None
-    epoch: str | None = None
-    ref: str | UnsetType = UNSET
-    is_sent: bool = True
-    """By the client; else the topic itself made it, for a reader who needs a fresh snapshot."""
-
-
-class TopicContext:
-    """What all topics of a gateway share."""
-
-    def __init__(self, source: Source, clock: ServerClock, metrics: Metrics) -> None:
-        self.source = source
-        self.clock = clock
-        self.fan_out_s = metrics.histogram(
-            "blytz_fan_out_seconds", "From the event's time in Redis until its last reader was written to"
-        )
-        self.delivered = metrics.counter("blytz_events_delivered", "Events times the readers they were sent to")
-        self.syncs = metrics.counter("blytz_topic_syncs", "Topics read from the log", "why")
 
 
 class Topic:
@@ -92,7 +66,7 @@ class Topic:
         self.fan_out.unsubscribe(request.reader)
         self._waiting[request.reader] = request
         if replaced and replaced.is_sent:
-            _refuse(replaced, RateLimited("watched again before this was answered"))
+            replaced.refuse(RateLimited("watched again before this was answered"))
         history, has_left = self.history, request.reader not in self._waiting
         if history is None or self._syncing or has_left:
             return
@@ -127,6 +101,14 @@ class Topic:
         except Gap:
             self._early.append((seq, public))
             self.sync("gap")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every reader has the last event that there will be."""
+        history, sent = self.history, self.fan_out.sent
+        if history is None or self._syncing or self._waiting or not self.fan_out.is_idle:
+            return False
+        return history.has_state_at(sent) and history.state_at(sent).is_final
 
     def on_viewers(self, count: int) -> None:
         self._viewers = count
@@ -166,7 +148,13 @@ class Topic:
         at = protocol.at_of(messages[-1])
         if at:
             context.fan_out_s.add(max(0, context.clock.now() - at) / 1000)
+        self._tell_following()
         self._answer_soon()
+
+    def _tell_following(self) -> None:
+        history, sent = self.history, self.fan_out.sent
+        if self.name in self._context.following and history is not None and history.has_state_at(sent):
+            self._context.following.update(self.name, history.state_at(sent))
 
     def _can_answer(self, request: WatchRequest) -> bool:
         """Not while the answer needs events that are pending. They leave with the next regular flush, because to
@@ -215,10 +203,12 @@ class Topic:
         # This reader has not been sent the number of viewers yet.
         self._viewers_sent = None
         reader.send(frame)
+        if request.follow and reader in self.fan_out:
+            self._context.following.add(self.name, reader, history.state_at(sent))
 
     def _turn_away(self, request: WatchRequest) -> None:
         """As if there were no such topic, for one who may not know of it."""
-        _refuse(request, _not_found(self.name))
+        request.refuse(_not_found(self.name))
         request.reader.unsubscribed(self.name)
         self.unwatch(request.reader)
 
@@ -232,6 +222,7 @@ class Topic:
             self._end(Problem())
         else:
             self._syncing = None
+            self._tell_following()
             self._answer_waiting()
 
     async def _catch_up(self) -> None:
@@ -289,7 +280,7 @@ class Topic:
         requests = [*(WatchRequest(reader) for reader in self.fan_out.restart(0)), *self._waiting.values()]
         self._waiting.clear()
         for request in requests:
-            _refuse(request, why)
+            request.refuse(why)
             request.reader.unsubscribed(self.name)
         self._on_end(self.name)
 
@@ -297,7 +288,3 @@ class Topic:
 def _not_found(name: str) -> NotFound:
     kind = protocol.split_topic(name)[0]
     return NotFound(f"there is no such {kind}", code=f"{kind}_not_found")
-
-
-def _refuse(request: WatchRequest, why: Problem) -> None:
-    request.reader.send(protocol.encode(protocol.Error(why.code, why.detail, request.ref)))
