@@ -10,9 +10,12 @@ import blytz
 from blytz.auction.http.examples import BID, OPENED, STATE
 from blytz.kit.http.openapi import make_portable, open_answers
 from blytz.live import contract, protocol
+from blytz.show.http.examples import ANSWERS
 
 CHANNEL = "live"
-_EXAMPLES = contract.examples(OPENED, BID, STATE)
+_SHOW = ANSWERS["listShows"]["one"]["shows"][0]
+_LOT = ANSWERS["addLot"]["a bowl"]
+_EXAMPLES = contract.examples(OPENED, BID, STATE, _SHOW, _LOT)
 
 
 def document() -> dict[str, Any]:
@@ -48,8 +51,8 @@ def document() -> dict[str, Any]:
 
 
 def name_of(kind: type[Struct]) -> str:
-    """The value of `type` on the wire."""
-    return str(kind.__struct_config__.tag)
+    """The value of `type` on the wire, where only one message has it."""
+    return contract.NAMES.get(kind) or str(kind.__struct_config__.tag)
 
 
 def _channel() -> dict[str, Any]:

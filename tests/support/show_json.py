@@ -3,6 +3,9 @@
 from typing import Any
 
 from blytz.show.log import Announcement, ShowSnapshot
+from blytz.show.redis.log import RedisShowLog
+from tests.support.pipes import connected
+from tests.support.platform import Platform
 
 Json = dict[str, Any]
 SELLER = {"id": "usr_sam", "name": "Sam"}
@@ -53,3 +56,14 @@ def closed(change: int, number: int, auction_id: str) -> Announcement:
     lot = lot_json(number, status="sold", auction_id=auction_id, price=500)
     public = {"lot": lot, "outcome": "sold", "price": 500, "winner": None, "open_lots": []}
     return Announcement(change, "lot_closed", public)
+
+
+async def fill(platform: Platform, show_id: str, filled: ShowSnapshot | None = None) -> None:
+    """Give the show a state in the Redis of this platform."""
+    async with connected(platform.redis_url) as pipe:
+        await RedisShowLog(pipe).fill(show_id, filled or snapshot(show_id=show_id))
+
+
+async def announce(platform: Platform, show_id: str, announcement: Announcement) -> None:
+    async with connected(platform.redis_url) as pipe:
+        await RedisShowLog(pipe).announce(show_id, announcement)

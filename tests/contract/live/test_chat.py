@@ -1,4 +1,4 @@
-"""Chat over WebSocket: each message gets exactly one answer, and everybody who watches the show gets the message."""
+"""Chat over WebSocket: each message gets exactly one answer, and everybody who watches the show gets it."""
 
 from typing import Any
 

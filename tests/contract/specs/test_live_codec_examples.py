@@ -15,6 +15,7 @@ from infra.specs.asyncapi import name_of
 from tests.support.example_runner import ExampleRunner
 from tests.support.live_client import Client, welcomed
 from tests.support.platform import Platform
+from tests.support.show_json import fill
 
 Message = dict[str, Any]
 
@@ -30,9 +31,16 @@ EXAMPLES = [
 SENT = [example for example in EXAMPLES if example.values[0] in CLIENT]
 
 
+def named(message: Message) -> str:
+    """Its name in the document."""
+    kind = str(message["type"])
+    is_of_show = message.get("topic", "").startswith("show:") and f"show_{kind}" in MESSAGES
+    return f"show_{kind}" if is_of_show else kind
+
+
 def check(message: Message) -> None:
     """Raises if the document does not allow this message."""
-    payload = MESSAGES[message["type"]]["payload"]
+    payload = MESSAGES[named(message)]["payload"]
     jsonschema_rs.Draft7Validator(payload | {"components": DOCUMENT["components"]}).validate(message)
 
 
@@ -54,6 +62,7 @@ async def test_the_gateway_answers_every_example_of_a_client(
     runner = ExampleRunner(platform)
     try:
         auction_id, token = runner.open(), runner.person("bidder")
+        await fill(platform, "shw_1")
     finally:
         runner.close()
     async with welcomed(platform.ports["nginx"]) as client:
@@ -62,17 +71,17 @@ async def test_the_gateway_answers_every_example_of_a_client(
         client.send(_fitted(example, auction_id, token, epoch))
         answers = {name_of(answer) for answer in contract.ANSWERS[KINDS[name]]} - {"error"}
         received = [] if answers else await client.drain()
-        while not any(message["type"] in {*answers, "error"} for message in received) and answers:
+        while not any(named(message) in {*answers, "error"} for message in received) and answers:
             received.append(await client.next())
         for message in received:
             check(message)
-        reply = [message for message in received if message["type"] in answers]
+        reply = [message for message in received if named(message) in answers]
         assert len(reply) == (1 if answers else 0), received
         assert all(message.get("ref") == example.get("ref") for message in reply)
 
 
 async def _prepare(client: Client, name: str, auction_id: str, token: str) -> None:
-    if name == "bid":
+    if name in {"bid", "say"}:
         await client.sign_in(token)
     if name == "unwatch":
         await client.watch(auction_id)
@@ -80,7 +89,8 @@ async def _prepare(client: Client, name: str, auction_id: str, token: str) -> No
 
 def _fitted(example: Message, auction_id: str, token: str, epoch: str) -> Message:
     """The example with existing ids in place of the documented ones."""
-    here = {"topic": f"auction:{auction_id}", "auction_id": auction_id, "token": token, "epoch": epoch}
+    topic = "show:shw_1" if example.get("follow") else f"auction:{auction_id}"
+    here = {"topic": topic, "auction_id": auction_id, "show_id": "shw_1", "token": token, "epoch": epoch}
     return {name: here.get(name, value) for name, value in example.items()}
 
 

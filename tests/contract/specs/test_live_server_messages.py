@@ -8,10 +8,13 @@ import pytest
 import yaml
 
 from blytz.live import contract
+from blytz.show.http.examples import ANSWERS
+from blytz.show.log import Announcement, ShowSnapshot
 from infra.specs.asyncapi import name_of
 from tests.support.example_runner import SPECS, ExampleRunner, shape
 from tests.support.live_client import Client, welcomed
 from tests.support.platform import Platform
+from tests.support.show_json import announce, fill
 
 Message = dict[str, Any]
 
@@ -23,6 +26,8 @@ EXAMPLES = {
     for name in map(name_of, contract.SERVER)
     for number, example in enumerate(DOCUMENT["components"]["messages"][name]["examples"], 1)
 }
+SHOW: Message = ANSWERS["listShows"]["one"]["shows"][0]
+LOT: Message = ANSWERS["addLot"]["a bowl"]
 ONLY_ON_FAILURE = {"bid_result-4"}
 """The outcome of a bid is unknown only on failures: test_http_error_examples.py has this one."""
 
@@ -69,9 +74,33 @@ async def _all_messages(platform: Platform, runner: ExampleRunner) -> list[Messa
         client.leave()
         other.send({**asked, "bid_id": "b-3", "amount": 1})
         received.append(await other.receive("bid_result"))
+    received += await _messages_of_a_show(platform, runner)
     async with welcomed(platform.ports["nginx"]) as again:
         again.send({"type": "watch", "topic": topic, "after": 1, "epoch": snapshot["epoch"], "ref": "again"})
         received.append(await again.receive("replay"))
+    return received
+
+
+async def _messages_of_a_show(platform: Platform, runner: ExampleRunner) -> list[Message]:
+    auction_id, lot = runner.open(), LOT | {"status": "open", "run": 1}
+    lot = {name: value for name, value in lot.items() if name != "description"} | {"auction_id": auction_id}
+    show = SHOW | {"status": "live", "lots": {"total": 1, "sold": 0}, "started_at": 1}
+    show_id, topic = show["show_id"], f"show:{show['show_id']}"
+    await fill(
+        platform, show_id, ShowSnapshot(0, show | {"settings": show["settings"] | {"slow_mode_ms": 9_000}}, [])
+    )
+    async with welcomed(platform.ports["nginx"], runner.person("bidder")) as client:
+        epoch = (await client.watch_topic(topic))["epoch"]
+        public = {"lot": lot, "auction_id": auction_id, "open_lots": [lot["lot_id"]]}
+        await announce(platform, show_id, Announcement(1, "lot_opened", public))
+        received = [await client.receive("event", topic=topic, seq=1)]
+        spoken = {"type": "say", "show_id": show_id, "text": "Is it signed?"}
+        received.append(await client.ask({**spoken, "message_id": "m-1", "ref": "s"}, "say_result"))
+        received.append(await client.receive("event", topic=topic, seq=2))
+        received.append(await client.ask({**spoken, "message_id": "m-2"}, "say_result"))
+    async with welcomed(platform.ports["nginx"]) as late:
+        received.append(await late.watch_topic(topic))
+        received.append(await late.watch_topic(topic, after=1, epoch=epoch, ref="again"))
     return received
 
 

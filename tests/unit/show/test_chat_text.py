@@ -20,7 +20,7 @@ from blytz.show.chat import chat_line
         ("\u2066isolated\u2069", "isolated"),
         ("in\u200bvis\u00adible\ufeff", "invisible"),
         ("👩\u200d🚀 can fly", "👩\u200d🚀 can fly"),
-        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\u0645\u06cc\u200c\u062e\u0648", "\u0645\u06cc\u200c\u062e\u0648"),
         ("https://example.com", "https://example.com"),
     ],
 )
