@@ -17,12 +17,11 @@ from tests.support.live import GatewayProcess
 from tests.support.live_client import welcomed
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
+from tests.support.topics import AUCTION, LONG_MS, AuctionTopic, ShowTopic
 from tests.support.viewers import Viewer, connect_all, reconnect
 from tests.support.wait import until
 
-AUCTION = "auc_recovery"
 VIEWERS = 2_000
-LONG_MS = 3_600_000
 
 
 class Bidders:
@@ -172,14 +171,19 @@ async def test_viewers_are_notified_of_a_killed_redis_and_have_no_gap(start_redi
                 viewer.cut()
 
 
+both_kinds = pytest.mark.parametrize("kind", [AuctionTopic, ShowTopic])
+
+
+@both_kinds
 async def test_after_a_backup_is_restored_viewers_get_a_snapshot_of_it(
-    start_redis: StartRedis, tmp_path: Path
+    kind: type[AuctionTopic | ShowTopic], start_redis: StartRedis, tmp_path: Path
 ) -> None:
     """Also viewers that had seen more than the backup contains, connected or not."""
     redis = start_redis()
     async with connected(redis.url) as pipe:
-        store = RedisStore(pipe)
-        await store.create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
+        topic = kind(pipe)
+        await topic.create()
+        first, last = topic.first_seq, topic.first_seq + 5
         redis.kill()
         data, backup = redis.folder / "appendonlydir", tmp_path / "backup"
         shutil.copytree(data, backup)
@@ -187,10 +191,10 @@ async def test_after_a_backup_is_restored_viewers_get_a_snapshot_of_it(
         await until(pipe.up.is_set, "our own pipe is back", 10)
         with GatewayProcess(redis.url) as gateway:
             async with welcomed(gateway.port) as viewer:
-                seen = await viewer.watch(AUCTION)
+                seen = await viewer.watch_topic(topic.name)
                 for number in range(5):
-                    await store.place_bid(AUCTION, bid(BIDDERS[number % 3], 1_000_000 + number * 10_000), CAUSE)
-                while (await viewer.receive("event"))["seq"] < 6:
+                    await topic.grow(number)
+                while (await viewer.receive("event"))["seq"] < last:
                     pass
 
                 redis.kill()
@@ -199,11 +203,11 @@ async def test_after_a_backup_is_restored_viewers_get_a_snapshot_of_it(
                 redis.restart()
 
                 restored = await viewer.receive("snapshot")
-                assert (restored["seq"], restored["state"]["bid_count"]) == (1, 0)
+                assert (restored["seq"], restored["state"]["seq"]) == (first, first)
                 assert restored["epoch"] != seen["epoch"]
             async with welcomed(gateway.port) as back:
-                again = await back.watch(AUCTION, after=6, epoch=seen["epoch"])
-                assert (again["type"], again["seq"], again["epoch"]) == ("snapshot", 1, restored["epoch"])
+                again = await back.watch_topic(topic.name, after=last, epoch=seen["epoch"])
+                assert (again["type"], again["seq"], again["epoch"]) == ("snapshot", first, restored["epoch"])
 
 
 async def test_after_a_replica_is_promoted_viewers_get_a_snapshot_of_it(
@@ -249,25 +253,26 @@ async def test_after_a_replica_is_promoted_viewers_get_a_snapshot_of_it(
             assert (again["type"], again["seq"], again["epoch"]) == ("snapshot", 9, promoted["epoch"])
 
 
-async def test_a_frozen_redis_makes_bids_pending_and_a_repeated_bid_gets_the_real_outcome(
-    start_redis: StartRedis,
+@both_kinds
+async def test_a_frozen_redis_makes_answers_pending_and_a_repetition_gets_the_real_outcome(
+    kind: type[AuctionTopic | ShowTopic], start_redis: StartRedis
 ) -> None:
     redis = start_redis()
     async with connected(redis.url) as pipe:
-        await RedisStore(pipe).create(listing(AUCTION, duration_ms=LONG_MS), CAUSE)
+        await kind(pipe).create()
     with GatewayProcess(redis.url) as gateway:
         async with welcomed(gateway.port, gateway.token("Anna")) as anna:
-            sent = {"type": "bid", "auction_id": AUCTION, "bid_id": "b1", "amount": 100}
-            assert (await anna.ask({**sent, "bid_id": "b0", "amount": 99}, "bid_result"))["outcome"] == "refused"
+            assert (await anna.watch_topic(kind.name))["seq"] == kind.first_seq
+            sent = kind.sent
             redis.freeze()
-            assert (await anna.ask(sent, "bid_result"))["outcome"] == "pending"
+            assert (await anna.ask(sent, kind.answer))["outcome"] == "pending"
             redis.thaw()
             async with asyncio.timeout(10):
                 answer: dict[str, object] = {"outcome": "pending"}
                 while answer["outcome"] == "pending":
                     await asyncio.sleep(0.05)
-                    answer = await anna.ask(sent, "bid_result")
-            assert (answer["outcome"], answer["seq"]) == ("accepted", 2)
+                    answer = await anna.ask(sent, kind.answer)
+            assert (answer["outcome"], answer["seq"]) == (kind.done, kind.first_seq + 1)
 
 
 async def test_on_sigterm_bids_in_flight_are_answered_and_every_connection_closed(

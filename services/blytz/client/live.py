@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from blytz.client.clock import RemoteClock
+from blytz.client.show_topic import ShowTopic
 from blytz.client.topic import Gap, Topic
 from blytz.client.wire import Wire
 
@@ -117,6 +118,15 @@ class LiveClient:
             if self._live.is_set():
                 self._send(topic.watch_message())
         return self.topics[name]
+
+    def watch_show(self, show_id: str) -> ShowTopic:
+        """Follow a show from now on, across reconnects; not its auctions."""
+        topic = self.topics.get(f"show:{show_id}")
+        if not isinstance(topic, ShowTopic):
+            self.topics[f"show:{show_id}"] = topic = ShowTopic(show_id)
+            if self._live.is_set():
+                self._send(topic.watch_message())
+        return topic
 
     def unwatch(self, auction_id: str) -> None:
         topic = self.topics.pop(f"auction:{auction_id}", None)

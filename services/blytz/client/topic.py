@@ -14,9 +14,9 @@ class Topic:
     """`state` is None until the first snapshot. Once a gap was seen, events are not taken until the answer to
     the watch that heals it."""
 
-    def __init__(self, auction_id: str) -> None:
-        self.auction_id = auction_id
-        self.name = f"auction:{auction_id}"
+    def __init__(self, subject_id: str, kind: str = "auction") -> None:
+        self.subject_id = subject_id
+        self.name = f"{kind}:{subject_id}"
         self.state: dict[str, Any] | None = None
         self.seq = 0
         self.epoch: str | None = None
@@ -60,7 +60,10 @@ class Topic:
             self.gaps += 1
             raise Gap
         self.seq = seq
-        state = self.state or {}
-        # What an event says of the state stands in it under the state's own names.
-        self.state = state | {name: event[name] for name in event.keys() & state.keys()}
+        self.state = self._after(event)
         return True
+
+    def _after(self, event: dict[str, Any]) -> dict[str, Any]:
+        """What an event says of the state stands in it under the state's own names."""
+        state = self.state or {}
+        return state | {name: event[name] for name in event.keys() & state.keys()}

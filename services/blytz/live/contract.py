@@ -57,8 +57,8 @@ class Replay(Struct, tag_field="type", tag="replay"):
 Summaries = dict[type[Struct], str]
 CLIENT: Final[Summaries] = {
     Auth: "Sign in with a token. Optional: watching needs no token. May be sent again before the token expires.",
-    Watch: "Follow a topic; with `after` and `epoch`, from the last event that was received. With `follow`, the open "
-    "auctions of a show too, each with its snapshot first.",
+    Watch: "Follow a topic; with `after` and `epoch`, from the last event that was received. With `follow`, "
+    "the open auctions of a show too, each with its snapshot first.",
     Unwatch: "Stop following it.",
     PlaceBid: "Bid. The same `bid_id` sent again gets the first answer again.",
     Say: "Speak in the chat of a show. The same `message_id` sent again gets the first answer again.",

@@ -189,7 +189,7 @@ class Simulation:
 
     async def _place(self, due: Due[LiveClient]) -> None:
         sent_at = time.monotonic()
-        result = await due.bidder.place_bid(self._topic.auction_id, due.amount, due.kind, bid_id=due.bid_id)
+        result = await due.bidder.place_bid(self._topic.subject_id, due.amount, due.kind, bid_id=due.bid_id)
         self._ack.add(time.monotonic() - sent_at)
         self._count(result, sent_at)
 
@@ -202,7 +202,7 @@ class Simulation:
 
     async def _wait_for_the_end(self) -> None:
         deadline = time.monotonic() + CATCH_UP_S
-        wanted = (await self._http.get(f"/auction/v1/auctions/{self._topic.auction_id}"))["seq"]
+        wanted = (await self._http.get(f"/auction/v1/auctions/{self._topic.subject_id}"))["seq"]
         while behind := self._crowd.behind(wanted):
             if time.monotonic() > deadline:
                 break
@@ -230,7 +230,7 @@ class Simulation:
         for_load += sum(crowd.closes[code] for code in LOAD_CLOSES)
         return Result(
             ok=gaps == 0 and self._behind == 0,
-            auction_id=self._topic.auction_id,
+            auction_id=self._topic.subject_id,
             seconds=round(self.progress.elapsed_s, 3),
             bidders=len(self._bidders),
             viewers=len(crowd.viewers),

@@ -1,5 +1,6 @@
 """Watching a show: the same recovery as an auction, with the events and the state of a show."""
 
+from blytz.client.live import LiveClient
 from blytz.show.log import Announcement
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import RedisShowLog
@@ -7,6 +8,7 @@ from tests.contract.live.conftest import Connect, Shows
 from tests.support.live import GatewayProcess
 from tests.support.redis import RedisServer
 from tests.support.show_json import lot_json, show_json, snapshot
+from tests.support.wait import until
 
 
 async def change(log: RedisShowLog, show_id: str, first: int, last: int) -> None:
@@ -104,3 +106,19 @@ async def test_viewers_of_a_show_are_counted_and_keep_it(
     shared_redis.ask("PEXPIRE", keys_of(show_id).state, 60_000)
     assert (await client.receive("viewers", topic=f"show:{show_id}"))["count"] == 1
     assert shared_redis.ask("PTTL", keys_of(show_id).state) > 3_000_000
+
+
+async def test_the_reference_client_has_the_state_of_the_server(
+    connect: Connect, show: Shows, gateway: GatewayProcess, log: RedisShowLog
+) -> None:
+    show_id, anna = await show(), await connect(gateway.token("Anna"))
+    async with LiveClient(f"ws://127.0.0.1:{gateway.port}/live/v1") as client:
+        topic = client.watch_show(show_id)
+        await until(lambda: topic.state is not None, "the client has a snapshot")
+        await anna.ask({"type": "say", "show_id": show_id, "message_id": "m1", "text": "Hello"}, "say_result")
+        await log.announce(show_id, Announcement(1, "lot_removed", {"lot_id": "lot_1"}))
+        await log.announce(show_id, Announcement(2, "show_ended", {"show": show_json(show_id, status="ended")}))
+        await until(lambda: topic.is_final, "the client has the last event")
+        state = (await anna.watch_topic(f"show:{show_id}"))["state"]
+        assert (topic.seq, topic.snapshots, topic.gaps) == (3, 1, 0)
+        assert topic.state == {name: value for name, value in state.items() if name != "server_at"}
