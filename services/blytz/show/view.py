@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
@@ -11,10 +11,13 @@ MAX_MESSAGES: Final = 50
 """The newest ones, in a snapshot."""
 MAX_LOTS_SHOWN: Final = 200
 """In a snapshot."""
+MAX_LOTS_BYTES: Final = 120_000
+"""Of their JSON. A snapshot that does not fit into the send queue of a connection (256 KiB) would end it, at each
+new attempt too; the messages and the show take less than 110 KB."""
 _OF_SHOW: Final = ("open_lots", "lots", "host")
 """Members of the show that events carry on their own."""
 _OF_MESSAGE: Final = ("seq", "at", "message_id", "user", "text")
-_RANKS: Final = {"open": 0, "queued": 1}
+_TO_COME: Final = ("open", "queued")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 Json = dict[str, Any]
@@ -98,7 +101,7 @@ class ShowView:
 
     def encode(self) -> bytes:
         if self._lots_json is None:
-            self._lots_json = _encode(self._lots_shown())
+            self._lots_json = self._lots_shown()
         return _encode(
             {
                 "show_id": self.show_id,
@@ -110,15 +113,21 @@ class ShowView:
             }
         )
 
-    def _lots_shown(self) -> list[Json]:
-        """Up to `MAX_LOTS_SHOWN` in queue order: those that are open or to come, then the latest of the others."""
-        lots = sorted(self.lots.values(), key=lambda lot: (lot["position"], lot["lot_id"]))
-        if len(lots) <= MAX_LOTS_SHOWN:
-            return lots
-        to_come = sorted((lot for lot in lots if lot["status"] in _RANKS), key=lambda lot: _RANKS[lot["status"]])
-        others = (lot for lot in reversed(lots) if lot["status"] not in _RANKS)
-        shown = {lot["lot_id"] for lot in [*chain(to_come, others)][:MAX_LOTS_SHOWN]}
-        return [lot for lot in lots if lot["lot_id"] in shown]
+    def _lots_shown(self) -> bytes:
+        """As a JSON array in queue order: those that are open, those to come, then the latest of the others, as
+        far as `MAX_LOTS_SHOWN` and `MAX_LOTS_BYTES` allow."""
+        in_order = sorted(self.lots.values(), key=lambda lot: (lot["position"], lot["lot_id"]))
+        to_come = [lot for status in _TO_COME for lot in in_order if lot["status"] == status]
+        others = (lot for lot in reversed(in_order) if lot["status"] not in _TO_COME)
+        shown: dict[str, bytes] = {}
+        size = 0
+        for lot in islice(chain(to_come, others), MAX_LOTS_SHOWN):
+            text = _encode(lot)
+            size += len(text)
+            if size > MAX_LOTS_BYTES:
+                break
+            shown[lot["lot_id"]] = text
+        return b"[" + b",".join(shown[lot["lot_id"]] for lot in in_order if lot["lot_id"] in shown) + b"]"
 
     def open_topics(self) -> frozenset[str]:
         return frozenset(

@@ -40,6 +40,17 @@ def test_of_many_lots_those_that_are_open_or_to_come_are_shown_first() -> None:
     assert ids == [301, *range(112, 301), *range(302, 312)]
 
 
+def test_lots_with_long_texts_do_not_make_a_snapshot_too_large_for_a_connection() -> None:
+    image = "https://images.example/" + "x" * 2_000
+    lots = [
+        lot_json(number, images=[image], status="open" if number == 200 else "queued") for number in range(1, 201)
+    ]
+    text = view(*lots).encode()
+    ids = [lot["number"] for lot in msgspec.json.decode(text)["lots"]]
+    assert len(text) < 125_000
+    assert ids == [*range(1, len(ids)), 200]
+
+
 def test_only_the_last_messages_are_kept_and_a_removed_one_is_gone() -> None:
     shown = view()
     for number in range(MAX_MESSAGES + 5):

@@ -13,7 +13,7 @@ from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
 from blytz.kit.redis.scripts import source
 from blytz.show.log import Announced, Announcement, CorruptShow, ShowSnapshot
 from blytz.show.redis.keys import keys_of
-from blytz.show.view import ShowView, is_private
+from blytz.show.view import ShowView, is_private, readers_after
 
 log = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class RedisShowLog:
             new_id("ep")[-8:],
             *_show_args(snapshot.show),
             _encode(snapshot.moderators),
-            _encode(snapshot.readers),
+            _encode(_readers_of(snapshot)),
             *lots,
         )
 
@@ -132,6 +132,12 @@ class ShowTopics:
         if snapshot is not None:
             await self._shows.fill(show_id, snapshot)
         return snapshot is not None
+
+
+def _readers_of(snapshot: ShowSnapshot) -> Sequence[str] | None:
+    """A rehearsal or draft is never for everybody, also when nobody is named."""
+    named = snapshot.readers
+    return readers_after(snapshot.show, named) if named is None else named
 
 
 def _show_args(show: dict[str, Any]) -> list[Part]:
