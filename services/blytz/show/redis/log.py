@@ -1,5 +1,6 @@
 """The log of each show in Redis (port: `show/log.py`), and shows as topics (port: `kit/topics.py`)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ Snapshot = Callable[[str], Awaitable[ShowSnapshot | None]]
 """Reads a show and its lots from the catalogue; None when there is no such show. Raises `StoreUnavailable` and
 `Overloaded`."""
 SCRIPTS: Final = ("fill", "announce", "read")
+MAX_READ_AT_ONCE: Final = 8
+"""Shows that one process reads from the catalogue at once, however many are asked for."""
 MAX_FILLS: Final = 3
 """A state that was just filled may be gone again only when Redis has lost it."""
 _decode = msgspec.json.Decoder().decode
@@ -102,6 +105,7 @@ class ShowTopics:
     def __init__(self, shows: RedisShowLog, snapshot: Snapshot) -> None:
         self._shows = shows
         self._snapshot = snapshot
+        self._reading = asyncio.Semaphore(MAX_READ_AT_ONCE)
 
     def channel_of(self, subject_id: str) -> bytes:
         return keys_of(subject_id).feed
@@ -128,7 +132,8 @@ class ShowTopics:
     async def fill(self, show_id: str) -> bool:
         """Give the show a state, unless it has one; of several processes at once the first one does. False when
         the catalogue has no such show."""
-        snapshot = await self._snapshot(show_id)
+        async with self._reading:
+            snapshot = await self._snapshot(show_id)
         if snapshot is not None:
             await self._shows.fill(show_id, snapshot)
         return snapshot is not None
