@@ -2,6 +2,8 @@
 
 import asyncio
 from functools import partial
+from importlib import import_module
+from typing import Any
 
 from blytz.apps import signing_in, wiring
 from blytz.identity.redis.bans import RedisBans
@@ -24,9 +26,32 @@ from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.log import RedisShowLog, ShowTopics
 
 
-async def _no_catalogue(show_id: str) -> ShowSnapshot | None:  # noqa: ARG001 - of the port
-    """Only shows that have a state in Redis can be watched."""
-    return None
+class _Catalogue:
+    """Read only for shows that nobody has watched lately, so it is loaded with the first of them: a gateway that
+    serves none needs 35 MB less."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loading: asyncio.Task[tuple[Any, Any]] | None = None
+
+    async def snapshot(self, show_id: str) -> ShowSnapshot | None:
+        if self._loading is None or (self._loading.done() and self._loading.exception()):
+            self._loading = asyncio.create_task(self._load(), name="load catalogue")
+        database, runs = await asyncio.shield(self._loading)
+        await database.prepare()
+        found: ShowSnapshot | None = await runs.snapshot(show_id)
+        return found
+
+    async def _load(self) -> tuple[Any, Any]:
+        # In a thread, because importing takes long.
+        databases = await asyncio.to_thread(import_module, "blytz.apps.databases")
+        sql = await asyncio.to_thread(import_module, "blytz.show.sql.run_store")
+        database = databases.NounDatabase("show", self._settings)
+        return database, sql.SqlRuns(database.database, lambda: 0)
+
+    async def close(self) -> None:
+        if self._loading is not None and self._loading.done() and not self._loading.exception():
+            await self._loading.result()[0].database.close()
 
 
 async def main(settings: Settings) -> None:
@@ -37,7 +62,8 @@ async def main(settings: Settings) -> None:
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     issuers = signing_in.issuers(settings)
     identity = signing_in.identity(issuers, bans.bans, pipe, settings)
-    shows = ShowTopics(RedisShowLog(pipe), _no_catalogue)
+    catalogue = _Catalogue(settings)
+    shows = ShowTopics(RedisShowLog(pipe), catalogue.snapshot)
     logs: dict[str, TopicLog] = {"auction": AuctionTopics(store), "show": shows}
     events = RedisEvents(settings.redis_url, pipe, logs)
     hub = Hub(events, clock, metrics)
@@ -84,3 +110,4 @@ async def main(settings: Settings) -> None:
         await events.feed.close()
         await pipe.close()
         await tasks.stop()
+        await catalogue.close()

@@ -9,25 +9,14 @@ from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.intents import IntentRunner
-from blytz.show.log import Announced, Announcement, ShowLog, ShowSnapshot
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
+from blytz.show.redis.log import RedisShowLog
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue
 from blytz.show.worker import ShowWorker
-
-
-class NobodyWatches:
-    """The log of shows until the gateway has their topic: there is nobody to tell."""
-
-    async def fill(self, show_id: str, snapshot: ShowSnapshot) -> None: ...
-
-    async def replace(self, show_id: str, snapshot: ShowSnapshot) -> None: ...
-
-    async def announce(self, show_id: str, announcement: Announcement) -> Announced:  # noqa: ARG002
-        return Announced.ABSENT
 
 
 class Shows:
@@ -42,14 +31,13 @@ class Shows:
         clock: ServerClock,
         metrics: Metrics,
         stored_bytes: UserLimit | None = None,
-        shows_log: ShowLog | None = None,
     ) -> None:
         self._clock = clock
         self._auctions = LotAuctions(pipe, store, archive)
         self._metrics = metrics
         cache = CatalogueCache(pipe, metrics)
         self.runs = CachedRuns(SqlRuns(database, clock.now), cache)
-        self._intents = IntentRunner(self.runs, self._auctions, shows_log or NobodyWatches())
+        self._intents = IntentRunner(self.runs, self._auctions, RedisShowLog(pipe))
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
         self.service = ShowService(catalogue, stored_bytes, self._intents.carry_out)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)

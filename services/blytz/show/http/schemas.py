@@ -27,8 +27,8 @@ from blytz.show.model import (
     ShowStatus,
     Visibility,
 )
+from blytz.show.public import lot_view, show_view
 from blytz.show.store import CURSOR
-from blytz.show.views import lot_view, show_view
 
 ShowId = Annotated[str, PathParameter(description="as given when the show was made")]
 LotId = Annotated[str, PathParameter(description="as given when the lot was added")]
@@ -197,8 +197,7 @@ class NewRun(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def show_state(show: Show, facts: LotFacts) -> ShowState:
-    host = {"state": "absent", "since": None}
-    return msgspec.convert({**show_view(show, facts), "host": host, "viewers": 0}, ShowState)
+    return msgspec.convert({**show_view(show, facts), "viewers": 0}, ShowState)
 
 
 def lot_state(lot: Lot) -> LotState:

@@ -62,6 +62,11 @@ class RedisShowLog:
             *lots,
         )
 
+    async def replace(self, show_id: str, snapshot: ShowSnapshot) -> None:
+        # Between the two nobody can watch it; whoever tries fills it.
+        await self._pipe.call("DEL", keys_of(show_id).state)
+        await self.fill(show_id, snapshot)
+
     async def announce(self, show_id: str, announcement: Announcement) -> Announced:
         public = announcement.public
         show, lot = public.get("show"), public.get("lot")
@@ -132,11 +137,22 @@ class ShowTopics:
     async def fill(self, show_id: str) -> bool:
         """Give the show a state, unless it has one; of several processes at once the first one does. False when
         the catalogue has no such show."""
+        snapshot = await self._read(show_id)
+        if snapshot is None:
+            return False
+        await self._shows.fill(show_id, snapshot)
+        # A change that was announced while there was no state is missing in one that was read before it.
+        for _ in range(MAX_FILLS):
+            newer = await self._read(show_id)
+            if newer is None or newer.change == snapshot.change:
+                break
+            snapshot = newer
+            await self._shows.replace(show_id, snapshot)
+        return True
+
+    async def _read(self, show_id: str) -> ShowSnapshot | None:
         async with self._reading:
-            snapshot = await self._snapshot(show_id)
-        if snapshot is not None:
-            await self._shows.fill(show_id, snapshot)
-        return snapshot is not None
+            return await self._snapshot(show_id)
 
 
 def _readers_of(snapshot: ShowSnapshot) -> Sequence[str] | None:

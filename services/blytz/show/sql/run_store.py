@@ -12,12 +12,12 @@ from blytz.show import rules_of_running as rules
 from blytz.show.decision import Scene
 from blytz.show.log import ShowSnapshot
 from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.public import short_lot_view, show_view
 from blytz.show.rules_of_running import Decide
 from blytz.show.run_store import MAX_INTENTS, Acted, Intent, Which
 from blytz.show.sql.rows import json_text, lot_of_row, show_of_row
 from blytz.show.sql.tables import INTENTS, LOTS, OPERATIONS, RUNS, SHOWS
 from blytz.show.sql.writing import INTENT_BODIES, facts_of, locked_show, read_lot, write
-from blytz.show.views import short_lot_view, show_view
 
 _read_answer: Final = msgspec.json.Decoder(Acted).decode
 

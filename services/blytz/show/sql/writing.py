@@ -13,10 +13,10 @@ from blytz.show.auctions import Opening
 from blytz.show.decision import Decision, Notice, Order
 from blytz.show.log import Announcement
 from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show, ShowStatus
+from blytz.show.public import notice_view
 from blytz.show.rules_of_running import requirements_of
 from blytz.show.sql.rows import json_text, lot_of_row, row_of_lot, row_of_show, show_of_row
 from blytz.show.sql.tables import INTENTS, LOTS, PRE_BIDS, RUNS, SHOWS
-from blytz.show.views import notice_view
 
 Clock = Callable[[], int]
 """The time in ms since the Unix epoch."""

@@ -10,7 +10,7 @@ _HIDDEN_OF_SHOW = ("seller", "settings", "is_ending", "next_lot_at")
 
 
 def show_view(show: Show, facts: LotFacts) -> dict[str, Any]:
-    """Without what only its viewers make known: how many they are, and whether they see the host."""
+    """Without the number of its viewers, which the gateway tells."""
     public = {name: getattr(show, name) for name in Show.__struct_fields__ if name not in _HIDDEN_OF_SHOW}
     settings = show.settings
     return {
@@ -23,6 +23,7 @@ def show_view(show: Show, facts: LotFacts) -> dict[str, Any]:
                 "approval": settings.bidder_requirements.approval,
             },
         },
+        "host": {"state": "absent", "since": None},
         "open_lots": list(facts.open_lots),
         "lots": {"total": facts.counts.total, "sold": facts.counts.sold},
     }
