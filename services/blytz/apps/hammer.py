@@ -40,12 +40,17 @@ async def main(settings: Settings) -> None:
     archiver = Archiver(closed, archive, metrics, database.prepare)
     memory = RedisMemory(pipe, metrics)
     catalogue = NounDatabase("show", settings)
-    worker = Shows(catalogue.database, archive, pipe, store, clock, metrics).worker()
+    shows = Shows(catalogue.database, archive, pipe, store, clock, metrics)
+    worker = shows.worker()
 
     async def run_shows() -> None:
         # Without a database, auctions are closed all the same.
         await catalogue.until_ready()
         await worker.run()
+
+    async def run_show_archive() -> None:
+        await catalogue.until_ready()
+        await shows.archiver.run()
 
     dependencies: dict[str, State] = {
         "redis": pipe.up.is_set,
@@ -61,6 +66,7 @@ async def main(settings: Settings) -> None:
         tasks.start("archive", archiver.run)
         tasks.start("memory", memory.follow)
         tasks.start("shows", run_shows)
+        tasks.start("show_archive", run_show_archive)
         await tasks.start("hammer", hammer.run)
     finally:
         pages.close()

@@ -8,12 +8,15 @@ from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.kit.telemetry.metrics import Metrics
+from blytz.show.archiver import ShowArchiver
 from blytz.show.intents import IntentRunner
+from blytz.show.redis.archive import RedisEventLog
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
 from blytz.show.redis.log import RedisShowLog
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
+from blytz.show.sql.event_archive import SqlEventArchive
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue
 from blytz.show.worker import ShowWorker
@@ -40,6 +43,7 @@ class Shows:
         self._intents = IntentRunner(self.runs, self._auctions, RedisShowLog(pipe))
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
         self.service = ShowService(catalogue, stored_bytes, self._intents.carry_out)
+        self.archiver = ShowArchiver(RedisEventLog(pipe), SqlEventArchive(database), clock.now, metrics)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
 
     def worker(self) -> ShowWorker:

@@ -78,6 +78,7 @@ SHOWS: Final = Table(
     Index("ix_shows_category", "is_listed", "category", "listed_rank", "listed_at", "id"),
     Index("ix_shows_seller", "seller_id", "listed_rank", "listed_at", "id"),
     _where(Index("ix_shows_next_lot_at", "next_lot_at"), "next_lot_at IS NOT NULL"),
+    Index("ix_shows_rank", "listed_rank", "listed_at"),
 )
 
 LOTS: Final = Table(
@@ -173,4 +174,14 @@ OPERATIONS: Final = Table(
     Column("answer", Text, nullable=False, comment="JSON"),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_operations_created_at", "created_at"),
+)
+
+SHOW_EVENTS: Final = Table(
+    "show_events",
+    METADATA,
+    Column("show_id", Text, ForeignKey("shows.show_id"), primary_key=True),
+    Column("epoch", Text, primary_key=True, comment="names the history in Redis"),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("public", Text, nullable=False, comment="JSON"),
+    Column("private", Text, nullable=False, comment="JSON"),
 )

@@ -16,7 +16,7 @@ whole(ARGV[6], 'slow_mode_ms')
 
 redis.call('HSET', KEYS[1], 'seq', 0, 'clock', digits(now), 'change', ARGV[2], 'epoch', ARGV[3], 'show', ARGV[4],
   'open_lots', '', 'lots', '', 'host', '', 'status', ARGV[5], 'slow_mode_ms', ARGV[6], 'seller_id', ARGV[7],
-  'moderators', ARGV[8], 'readers', ARGV[9])
+  'moderators', ARGV[8], 'readers', ARGV[9], 'archived', 0)
 -- What an earlier state has left, when only a part of it was lost.
 redis.call('DEL', unpack(KEYS, 2, #TYPES))
 for i = 10, #ARGV, 2 do

@@ -7,7 +7,7 @@
 -- Returns {'said', seq} | {'refused', code, retry_after_ms (-1 when it is not known)} | {'absent'}
 -- Events  message
 
-local MAX_SAID = 10000
+local MAX_SAID, MAX_NOT_ARCHIVED = 10000, 9000
 local USER_ID, IS_STAFF, MESSAGE_ID = ARGV[2], ARGV[4] == '1', ARGV[5]
 
 local function refuse(code, retry_after_ms)
@@ -59,6 +59,10 @@ if muted_until == '0' then
 end
 if muted_until and whole(muted_until, 'mutes') > s.now then
   return refuse('muted', whole(muted_until, 'mutes') - s.now)
+end
+-- The oldest event that is not archived must not be pushed out by new ones.
+if s.seq - s.archived >= MAX_NOT_ARCHIVED then
+  return refuse('rate_limited', 2000)
 end
 local is_slow = s.slow_mode_ms > 0 and not badge and not IS_STAFF
 local spoke = is_slow and redis.call('ZSCORE', KEYS[7], USER_ID)

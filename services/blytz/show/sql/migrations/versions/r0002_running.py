@@ -88,6 +88,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("operation_id", name="pk_operations"),
     )
     op.create_index("ix_operations_created_at", "operations", ["created_at"])
+    op.create_index("ix_shows_rank", "shows", ["listed_rank", "listed_at"])
+    op.create_table(
+        "show_events",
+        sa.Column("show_id", sa.Text, nullable=False),
+        sa.Column("epoch", sa.Text, nullable=False, comment="names the history in Redis"),
+        sa.Column("seq", sa.Integer, nullable=False, autoincrement=False),
+        sa.Column("public", sa.Text, nullable=False, comment="JSON"),
+        sa.Column("private", sa.Text, nullable=False, comment="JSON"),
+        sa.PrimaryKeyConstraint("show_id", "epoch", "seq", name="pk_show_events"),
+        sa.ForeignKeyConstraint(["show_id"], ["shows.show_id"], name="fk_show_events_show_id"),
+    )
 
 
 def _index_where(name: str, table: str, column: str, condition: str, *, unique: bool = False) -> None:
@@ -96,9 +107,10 @@ def _index_where(name: str, table: str, column: str, condition: str, *, unique: 
 
 
 def downgrade() -> None:
-    for table in ("operations", "intents", "runs", "pre_bids"):
+    for table in ("show_events", "operations", "intents", "runs", "pre_bids"):
         op.drop_table(table)
     op.drop_column("lots", "pre_bids")
+    op.drop_index("ix_shows_rank", "shows")
     op.drop_index("ix_shows_next_lot_at", "shows")
     for column in ("changes", "next_lot_at", "is_ending"):
         op.drop_column("shows", column)
