@@ -16,16 +16,17 @@ _TEST_TIME = f"""\
 """
 
 
+def on_test_clock(source: str) -> str:
+    """A script with the time of `CLOCK_KEY` in place of the server's."""
+    assert source.count(_OWN_TIME) == 1, "the scripts read time in another way now"
+    changed = source.replace(_OWN_TIME, _TEST_TIME)
+    assert "'TIME'" not in changed, "another place reads the server's time"
+    return changed
+
+
 def scripts_on_test_clock(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
-    """The scripts, changed by `edit`, with the time of `CLOCK_KEY` in place of the server's."""
-
-    def on_test_clock(source: str) -> str:
-        assert source.count(_OWN_TIME) == 1, "the scripts read time in another way now"
-        changed = edit(source.replace(_OWN_TIME, _TEST_TIME))
-        assert "'TIME'" not in changed, "another place reads the server's time"
-        return changed
-
-    return load_scripts(on_test_clock)
+    """The scripts of an auction on the test's clock, changed by `edit`."""
+    return load_scripts(lambda source: edit(on_test_clock(source)))
 
 
 class Clock:

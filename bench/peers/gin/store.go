@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -30,16 +31,16 @@ func NewStore(url, folder string, autopipeline bool) (*Store, error) {
 		return nil, err
 	}
 	options.PoolSize = poolSize
-	common, err := os.ReadFile(filepath.Join(folder, "common.lua"))
-	if err != nil {
-		return nil, err
-	}
-	verb, err := os.ReadFile(filepath.Join(folder, "place_bid.lua"))
-	if err != nil {
-		return nil, err
+	var source strings.Builder
+	for _, name := range []string{"common.lua", "bidding.lua", "place_bid.lua"} {
+		part, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			return nil, err
+		}
+		source.Write(part)
 	}
 	client := redis.NewClient(options)
-	store := &Store{client: client, scripter: client, placeBid: redis.NewScript(string(common) + string(verb))}
+	store := &Store{client: client, scripter: client, placeBid: redis.NewScript(source.String())}
 	if autopipeline {
 		if store.scripter, err = client.AutoPipeline(); err != nil {
 			return nil, err

@@ -17,6 +17,8 @@ from blytz.kit.redis.memory import RedisMemory
 from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
+from blytz.offer.redis.sales import RedisSalesOutbox
+from blytz.offer.sales import PurchaseFeed
 
 SWITCH_INTERVAL_S: Final = 0.001
 """How long a thread keeps the others waiting."""
@@ -38,6 +40,7 @@ async def main(settings: Settings) -> None:
     closed = RedisClosed(pipe, settings.keep_closed_ms, settings.keep_closed)
     archive = SqlArchive(database.database)
     archiver = Archiver(closed, archive, metrics, database.prepare)
+    purchases = PurchaseFeed(RedisSalesOutbox(pipe, settings.keep_closed_ms), metrics)
     memory = RedisMemory(pipe, metrics)
     catalogue = NounDatabase("show", settings)
     shows = Shows(catalogue.database, archive, pipe, store, clock, metrics)
@@ -67,6 +70,7 @@ async def main(settings: Settings) -> None:
         tasks.start("memory", memory.follow)
         tasks.start("shows", run_shows)
         tasks.start("show_archive", run_show_archive)
+        tasks.start("purchases", purchases.run)
         await tasks.start("hammer", hammer.run)
     finally:
         pages.close()
