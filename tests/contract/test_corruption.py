@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from blytz.auction.model import Auction, Code, Outage, Refused, Standing, Terms
+from blytz.auction.model import Auction, Code, Outage, PreBid, Refused, Standing, Terms
 from blytz.auction.redis.keys import keys_of
 from blytz.auction.redis.store import RedisStore
 from blytz.auction.store import CorruptAuction
@@ -263,6 +263,15 @@ async def test_no_auction_is_created_from_terms_that_are_not_plain_digits(
         broken = listing(ID, **terms)
         await assert_refused(store, redis, lambda store, broken=broken: store.create(broken, CAUSE), text)  # type: ignore[misc]
         assert redis.ask("EXISTS", KEYS.state) == 0
+
+
+@pytest.mark.parametrize("amount", ["1e3", "-1", "7 ", str(10**12 + 1), ""])
+async def test_no_auction_is_created_with_a_pre_bid_that_is_not_plain_digits(
+    store: RedisStore, redis: RedisServer, amount: Any
+) -> None:
+    pre_bids = [PreBid(ANNA, 900, "a"), PreBid(BEN, amount, "b")]
+    await assert_refused(store, redis, lambda store: store.create(listing(ID), CAUSE, pre_bids=pre_bids), amount)
+    assert redis.ask("EXISTS", KEYS.state, KEYS.events, KEYS.bids) == 0
 
 
 async def test_an_extension_longer_than_any_auction_is_refused(store: RedisStore, redis: RedisServer) -> None:

@@ -54,8 +54,9 @@ class SalesOutbox(Protocol):
 class PurchaseFeed:
     """Run under a `TaskSupervisor`."""
 
-    def __init__(self, outbox: SalesOutbox, metrics: Metrics) -> None:
+    def __init__(self, outbox: SalesOutbox, metrics: Metrics, orphan_after_s: float = ORPHAN_AFTER_S) -> None:
         self._outbox = outbox
+        self._orphan_after_s = orphan_after_s
         self._empty_since: dict[str, float] = {}
         """Offers without an event, by when this process saw that first."""
         self._not_before: dict[str, float] = {}
@@ -100,5 +101,5 @@ class PurchaseFeed:
             if ended:
                 return
             after = up_to
-        if after == 0 and monotonic() - self._empty_since.setdefault(offer_id, monotonic()) > ORPHAN_AFTER_S:
+        if after == 0 and monotonic() - self._empty_since.setdefault(offer_id, monotonic()) > self._orphan_after_s:
             await self._outbox.record(offer_id, 0, 0, (), ended=True)

@@ -111,6 +111,18 @@ async def test_an_offer_that_has_ended_is_passed_on_whole_and_deleted_later(
     assert len(market.sales()) == (verb is None)
 
 
+async def test_an_entry_whose_offer_was_never_created_is_taken_off_after_a_while(market: Market) -> None:
+    market.redis.ask("HSET", OPEN_OFFERS, "ofr_never", 0)
+    outbox = RedisSalesOutbox(market.pipe, KEEP_MS)
+    patient, hasty = PurchaseFeed(outbox, Metrics()), PurchaseFeed(outbox, Metrics(), orphan_after_s=0.0)
+    await market.store.create(offered(ID), CAUSE)
+    for feed in (patient, patient, hasty):
+        await feed.pass_on()
+        assert market.redis.ask("HEXISTS", OPEN_OFFERS, "ofr_never")
+    await hasty.pass_on()
+    assert market.redis.ask("HKEYS", OPEN_OFFERS) == [ID.encode()]
+
+
 async def test_an_offer_that_cannot_be_read_does_not_hold_up_the_others(market: Market) -> None:
     for offer_id in ("ofr_a", "ofr_b"):
         await market.store.create(offered(offer_id), CAUSE)
