@@ -1,4 +1,4 @@
-"""Reads the stream `sales`: every auction that ended, in the order in which that was passed on."""
+"""Reads from the stream `sales` which auctions have ended, in the order in which that was passed on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ async def last_position(pipe: RedisPipe) -> str:
 
 
 async def sales_after(pipe: RedisPipe, position: str, limit: int) -> tuple[Sequence[dict[str, Any]], str]:
-    """The closing events of the next entries, at most `limit`, and the position of the last one."""
+    """The closing events of auctions among the next `limit` entries, and the position of the last entry."""
     entries = await pipe.call("XRANGE", SALES, f"({position}", "+", "COUNT", limit)
-    events = [_event.decode(fields[3]) for _, fields in entries]
+    events = [_event.decode(fields[3]) for _, fields in entries if fields[0] == b"auction_id"]
     return events, entries[-1][0].decode() if entries else position

@@ -10,7 +10,8 @@
 --      8 feed (channel);  a script names its further ones.
 -- ARGV 1 show id;  a script names its further ones.
 -- The state: seq, clock (ms), change, epoch, show (JSON), open_lots, lots, host (JSON, '' when `show` has the
--- newest), moderators (JSON), readers (JSON, 'null' for everybody), status, slow_mode_ms, seller_id, archived (the last event that is kept elsewhere).
+-- newest), moderators (JSON), readers (JSON, 'null' for everybody), status, slow_mode_ms, seller_id, archived (the
+-- last event that is kept elsewhere).
 
 local SHOW_ID = ARGV[1]
 local MAX_EVENTS, MAX_MESSAGES, KEPT_FOR_MS = 10000, 50, 3600000
@@ -38,7 +39,9 @@ local function server_now()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
-local FIELDS = {'seq', 'clock', 'change', 'status', 'slow_mode_ms', 'seller_id', 'moderators', 'readers', 'archived'}
+local FIELDS = {
+  'seq', 'clock', 'change', 'status', 'slow_mode_ms', 'seller_id', 'moderators', 'readers', 'archived',
+}
 
 -- The show as it is stored; nil when there is none.
 local function load()
