@@ -13,6 +13,7 @@ from blytz.apps.auction import openapi
 from blytz.identity import Role
 from blytz.identity.dev import DevIssuer
 from blytz.kit.ids import new_id
+from tests.support.images import picture
 from tests.support.live_client import welcomed
 from tests.support.platform import Platform
 from tests.support.wait import wait_until
@@ -85,13 +86,17 @@ def auction_id(http: httpx.Client, seller: str) -> str:
 @pytest.fixture
 def ids(http: httpx.Client, seller: str, call: str, auction_id: str) -> dict[str, str]:
     """Of an auction, and where the call is about them of a show and its lot, all of this seller."""
+    if "template_id" in call:
+        made = http.post("/v1/terms-templates", json={"name": "Mine", "terms": {}}, headers=signed_by(seller))
+        return {"template_id": made.json()["template_id"], "lot_id": ""}
     if "show_id" not in call and "lot_id" not in call:
         return {"auction_id": auction_id, "lot_id": ""}
     show = {"title": "A show", "scheduled_at": int(time.time() * 1_000) + 600_000}
     show_id = http.post("/v1/shows", json=show, headers=signed_by(seller)).json()["show_id"]
-    lot = {"title": "A thing", "terms": {}}
+    lot, report = {"title": "A thing", "terms": {}}, {"reason": "spam"}
+    reported = http.post(f"/v1/shows/{show_id}/reports", json=report, headers=signed_by(seller)).json()
     added = http.post(f"/v1/shows/{show_id}/lots", json=lot, headers=signed_by(seller))
-    ids = {"show_id": show_id, "lot_id": added.json()["lot_id"]}
+    ids = {"show_id": show_id, "lot_id": added.json()["lot_id"], "report_id": reported["report_id"]}
     for step in made_ready_by(call):
         ready = http.post(step.format(**ids), headers=signed_by(seller))
         assert ready.status_code == 200, ready.text
@@ -136,6 +141,11 @@ def body_of(call: str, lot_id: str) -> Any:
         "PUT /v1/shows/{show_id}/queue": {"lot_ids": [lot_id]},
         "PATCH /v1/lots/{lot_id}": {"title": "Another"},
         "PUT /v1/lots/{lot_id}/pre-bid": {"amount": 500},
+        "POST /v1/shows/{show_id}/reports": {"reason": "spam"},
+        "POST /v1/terms-templates": {"name": "A minute", "terms": {}},
+        "PATCH /v1/terms-templates/{template_id}": {"name": "A minute"},
+        "POST /v1/shows/{show_id}/moderators": {"user_id": "usr_nobody", "name": "Mo"},
+        "PUT /v1/shows/{show_id}/bidders/{user_id}": {"approved": True},
         "PUT /v1/admin/revocations/{user_id}": {},
     }.get(call)
 
@@ -151,7 +161,7 @@ def test_each_role_may_make_the_calls_that_the_table_allows(
     answer = http.request(
         method,
         path.format(**ids, user_id="usr_nobody"),
-        json=body_of(call, ids["lot_id"]),
+        **({"content": picture()} if call == "POST /v1/images" else {"json": body_of(call, ids["lot_id"])}),
         headers=signed_by(caller),
     )
     if promised == "yes":

@@ -4,73 +4,20 @@ import contextlib
 import json
 import sqlite3
 import time
-from dataclasses import dataclass, field, replace
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from blytz.identity.dev import DevIssuer
+from tests.support.examples_around_shows import around_show
+from tests.support.operations import Ask, Operation, operations
 from tests.support.platform import Platform
 from tests.support.wait import wait_until
 
-SPECS = Path(__file__).parents[2] / "specs"
 WITHIN_S = 10.0
 LONG_MS = 600_000
 _numbers = count(1)
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of a document, as written there."""
-
-    id: str
-    method: str
-    path: str
-    document: dict[str, Any] = field(hash=False, compare=False, repr=False)
-
-    def answer(self, status: str) -> dict[str, Any]:
-        content = self.document["responses"][status].get("content", {})
-        return dict(next(iter(content.values()), {}))
-
-    def answer_examples(self, status: str) -> dict[str, Any]:
-        return dict(self.answer(status).get("examples", {})) if status in self.document["responses"] else {}
-
-    def request(self, name: str) -> Any:
-        content = self.document.get("requestBody", {}).get("content", {})
-        examples: dict[str, Any] = dict(next(iter(content.values()), {})).get("examples", {})
-        return examples.get(name, next(iter(examples.values()), {"value": None}))["value"]
-
-
-def operations() -> list[Operation]:
-    """The operations of all services, with the path prefix of each at the gateway."""
-    found = []
-    for path in sorted(SPECS.glob("openapi/*.yaml")):
-        document = yaml.safe_load(path.read_text())
-        before = document["servers"][0]["url"]
-        for route, item in document["paths"].items():
-            for method, operation in item.items():
-                front = "" if operation.get("servers") else before
-                found.append(Operation(operation["operationId"], method.upper(), front + route, operation))
-    return found
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A request that can be sent."""
-
-    operation: Operation
-    token: str = ""
-    body: Any = None
-    parts: dict[str, str] = field(default_factory=dict)
-    query: dict[str, Any] = field(default_factory=dict)
-    key: str = ""
-    """The Idempotency-Key."""
-
-    def but(self, **changes: Any) -> "Ask":
-        return replace(self, **changes)
 
 
 class ExampleRunner:
@@ -95,7 +42,9 @@ class ExampleRunner:
         client = self.operator if ask.operation.document.get("servers") else self.http
         path = ask.operation.path.format(**ask.parts)
         content: dict[str, Any] = {}
-        if isinstance(ask.body, str):
+        if isinstance(ask.body, bytes):
+            content = {"content": ask.body, "headers": headers | {"Content-Type": "image/png"}}
+        elif isinstance(ask.body, str):
             content = {"content": ask.body, "headers": headers | {"Content-Type": "application/json"}}
         elif ask.body is not None:
             content = {"json": ask.body}
@@ -172,6 +121,8 @@ class ExampleRunner:
         if operation.id == "createShow":
             return Ask(operation, seller, self._in_future(body), key=f"k{next(_numbers)}")
         show_id = self.show(seller)
+        if ask := around_show(self, operation, seller, body, {"show_id": show_id}):
+            return ask
         parts = {"show_id": show_id, "lot_id": "" if operation.id == "addLot" else self.lot(show_id, seller)}
         match operation.id:
             case "listShows":
@@ -211,10 +162,10 @@ class ExampleRunner:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["lot_id"])
 
-    def change_catalogue(self, statement: str, *values: str | int | None) -> None:
+    def change_catalogue(self, statement: str, *values: str | int | None, rows: int = 1) -> None:
         """For a state that no call leads to yet. Only where the platform uses SQLite."""
         with contextlib.closing(sqlite3.connect(self.platform.data / "show.sqlite")) as database, database:
-            assert database.execute(statement, values).rowcount == 1
+            assert database.execute(statement, values).rowcount == rows
 
     @staticmethod
     def _in_future(body: Any) -> Any:

@@ -18,6 +18,7 @@ class Api:
 
     def __init__(self, service: Service, folder: Path, url: str = "") -> None:
         self.service = service
+        self.folder = folder
         self.issuer = DevIssuer(folder)
         # Without a limit, because the pool closes surplus connections while other threads still read from them.
         unlimited = httpx.Limits(max_connections=None, max_keepalive_connections=None)

@@ -5,8 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 from blytz.auction.model import MAX_PRE_BIDS
+from blytz.show.following.model import MAX_FOLLOWED
+from blytz.show.images.model import MAX_IMAGE_BYTES, MAX_IMAGES
 from blytz.show.model import MAX_LOTS, MAX_RUNS
-from tests.support.example_runner import LONG_MS, Ask, ExampleRunner, Operation
+from blytz.show.people.model import MAX_APPROVALS, MAX_BLOCKS, MAX_MODERATORS
+from blytz.show.reports.model import MAX_REPORTS
+from blytz.show.templates.model import MAX_TEMPLATES
+from tests.support.example_runner import LONG_MS, ExampleRunner
+from tests.support.examples_around_shows import make
+from tests.support.operations import Ask, Operation
 
 Way = Callable[[ExampleRunner, Operation], Ask]
 TOO_LARGE = "x" * 200_000
@@ -20,11 +27,11 @@ def _forbidden(runner: ExampleRunner, operation: Operation) -> Ask:
 
 def _malformed(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
-    if operation.method in {"POST", "PUT", "PATCH"}:
+    if operation.method in {"POST", "PUT", "PATCH"} and operation.id != "createImage":
         # Also for calls whose body is optional.
         return ask.but(body={"what": "is this"})
     if "user_id" in ask.parts:
-        return ask.but(parts={"user_id": "x" * 129})
+        return ask.but(parts={**ask.parts, "user_id": "x" * 129})
     return ask.but(query={"limit": 0})
 
 
@@ -124,8 +131,43 @@ def _open_lot(runner: ExampleRunner, operation: Operation) -> Ask:
     return ask
 
 
-def _full_show(runner: ExampleRunner, operation: Operation) -> Ask:
+_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
+_FOLLOWING = ("following (user_id, kind, followed_id)", "?2, 'show', i", MAX_FOLLOWED)
+_ROWS = {
+    "createReport": (
+        "reports (report_id, show_id, by_id, by_name, at, reason, text)",
+        "?2 || i, ?2, 'BY', 'Ann', 1, 'spam', ''",
+        MAX_REPORTS,
+    ),
+    "followSeller": _FOLLOWING,
+    "bookmarkShow": _FOLLOWING,
+    "createTemplate": (
+        "terms_templates (template_id, seller_id, name, terms)",
+        "?2 || i, ?2, 'n' || i, '{}'",
+        MAX_TEMPLATES,
+    ),
+    "createImage": (
+        "images (image_id, seller_id, hash, width, height, bytes, created_at)",
+        "?2 || i, ?2, i, 1, 1, 1, 1",
+        MAX_IMAGES,
+    ),
+    "nameModerator": ("moderators (show_id, user_id, name, named_at)", "?, 'm' || i, 'Mo', 1", MAX_MODERATORS),
+    "setApproval": ("approvals (show_id, user_id)", "?, 'b' || i", MAX_APPROVALS),
+    "blockUser": ("blocks (seller_id, user_id, blocked_at)", "?, 'b' || i, 1", MAX_BLOCKS),
+}
+
+
+def _too_many(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
+    if operation.id in _ROWS:
+        columns, values, most = _ROWS[operation.id]
+        if operation.id == "createReport":
+            values = values.replace("BY", runner.user_id(ask.token))
+        is_of_show = operation.id in {"nameModerator", "setApproval", "createReport"}
+        owner = ask.parts["show_id"] if is_of_show else runner.user_id(ask.token)
+        statement = f"INSERT INTO {columns} {_NUMBERS} SELECT {values} FROM n"  # noqa: S608 # ours
+        runner.change_catalogue(statement, most, owner, rows=most)
+        return ask
     if operation.id == "placePreBid":
         runner.change_catalogue("UPDATE lots SET pre_bids = ? WHERE lot_id = ?", MAX_PRE_BIDS, ask.parts["lot_id"])
         return ask
@@ -142,23 +184,43 @@ def _old_version(runner: ExampleRunner, operation: Operation) -> Ask:
     return runner.good(operation).but(body=stale)
 
 
+def _about_nothing(part: str) -> Way:
+    def ask(runner: ExampleRunner, operation: Operation) -> Ask:
+        good = runner.good(operation)
+        return good.but(parts={**good.parts, part: "none"})
+
+    return ask
+
+
+def _name_taken(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = runner.good(operation)
+    make(runner, "createTemplate", ask.token, {"name": ask.body["name"], "terms": {}}, {})
+    return ask
+
+
 WAYS: dict[str, Way] = {
-    "show_not_found": lambda runner, operation: runner.good(operation).but(parts={"show_id": "shw_none"}),
-    "lot_not_found": lambda runner, operation: runner.good(operation).but(parts={"lot_id": "lot_none"}),
+    "show_not_found": _about_nothing("show_id"),
+    "lot_not_found": _about_nothing("lot_id"),
+    "template_not_found": _about_nothing("template_id"),
+    "report_not_found": _about_nothing("report_id"),
+    "name_taken": _name_taken,
     "show_started": _show_in_state("live"),
     "show_over": _show_in_state("ended"),
     "show_not_live": _show_in_state("scheduled"),
     "lot_not_queued": _not_in_queue,
     "lot_already_open": _open_lot,
     "version_conflict": _old_version,
-    "too_many": _full_show,
+    "too_many": _too_many,
     "unauthenticated": lambda runner, operation: runner.good(operation).but(token="nonsense"),
     "banned": lambda runner, operation: runner.good(operation).but(token=runner.banned()[0]),
     "forbidden": _forbidden,
     "auction_not_found": lambda runner, operation: runner.good(operation).but(parts={"auction_id": "auc_none"}),
     "not_found": lambda runner, operation: runner.good(operation).but(parts={"user_id": f"usr_{time.time_ns()}"}),
     "invalid_request": _malformed,
-    "too_large": lambda runner, operation: runner.good(operation).but(body=TOO_LARGE),
+    "too_large": lambda runner, operation: runner.good(operation).but(
+        body=bytes(MAX_IMAGE_BYTES + 1) if operation.id == "createImage" else TOO_LARGE
+    ),
+    "image_invalid": lambda runner, operation: runner.good(operation).but(body=b"not an image"),
     "rate_limited": lambda runner, operation: runner.good(operation),
     "bid_id_reused": _reused,
     "idempotency_key_reused": _key_reused,

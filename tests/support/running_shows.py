@@ -17,9 +17,11 @@ from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show import rules_of_running as rules
+from blytz.show.acts import Verb
 from blytz.show.intents import IntentRunner
 from blytz.show.log import Announced, Announcement, ShowSnapshot
 from blytz.show.model import Lot, Show
+from blytz.show.people.sql.store import SqlPeople
 from blytz.show.run_store import Intent
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
@@ -116,7 +118,9 @@ class Process:
         auctions: Any = Mortal(LotAuctions(stage.pipe, stage.store), "auctions", life)
         log: Any = Mortal(stage.log, "log", life)
         intents = IntentRunner(runs, auctions, log)
-        self.shows = ShowService(SqlCatalogue(stage.database, now), None, intents.carry_out)
+        self.shows = ShowService(
+            SqlCatalogue(stage.database, now), SqlPeople(stage.database), now, None, intents.carry_out
+        )
         self.runner = ShowRunner(self.shows, runs, auctions, intents)
         self.worker = ShowWorker(runs, auctions, intents, now, Metrics())
 
@@ -145,7 +149,7 @@ class Stage:
         for number in range(1, lots + 1):
             await self.process.shows.add_lot(SAM, show_id, lot(number, show_id).lot_id, _fields(lot(number)))
         if live:
-            await self.process.runner.turn(SAM, show_id, rules.start)
+            await self.process.runner.turn(SAM, show_id, Verb.SHOW_STARTED, rules.start)
         return show_id
 
     async def read(self, show_id: str) -> Show:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from blytz.apps import signing_in, wiring
+from blytz.apps.around_shows import described_routes_around_shows, routes_around_shows
 from blytz.apps.databases import NounDatabase
 from blytz.apps.shows import Shows
 from blytz.auction.http.routes import application, auction_routes, litestar_app
@@ -64,7 +65,10 @@ async def main(settings: Settings) -> None:
             **signing_in.states(issuers),
         },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
-        others=[show_routes(shows.service, shows.runner)],
+        others=[
+            show_routes(shows.service, shows.runner),
+            *routes_around_shows(catalogue.database, settings.data, shows.service, clock.now, stored_bytes),
+        ],
     )
     await pipe.start(tasks)
     tasks.start("clock", clock.follow)
@@ -80,5 +84,11 @@ async def main(settings: Settings) -> None:
 
 def openapi() -> dict[str, Any]:
     """What the service's file in `specs/` is made from. It includes the sign-in of dev platforms."""
-    groups = [auction_routes(), show_routes(), identity_routes(dev=True), operator_routes(Metrics(), {})]
+    groups = [
+        auction_routes(),
+        show_routes(),
+        *described_routes_around_shows(),
+        identity_routes(dev=True),
+        operator_routes(Metrics(), {}),
+    ]
     return schema_of(litestar_app(groups))

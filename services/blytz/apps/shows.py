@@ -10,6 +10,7 @@ from blytz.kit.sql.database import Database
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.archiver import ShowArchiver
 from blytz.show.intents import IntentRunner
+from blytz.show.people.sql.store import SqlPeople
 from blytz.show.redis.archive import RedisEventLog
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
@@ -42,7 +43,9 @@ class Shows:
         self.runs = CachedRuns(SqlRuns(database, clock.now), cache)
         self._intents = IntentRunner(self.runs, self._auctions, RedisShowLog(pipe))
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
-        self.service = ShowService(catalogue, stored_bytes, self._intents.carry_out)
+        self.service = ShowService(
+            catalogue, SqlPeople(database), clock.now, stored_bytes, self._intents.carry_out
+        )
         self.archiver = ShowArchiver(RedisEventLog(pipe), SqlEventArchive(database), clock.now, metrics)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
 

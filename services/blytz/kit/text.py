@@ -20,6 +20,8 @@ LINE: Final = rf"^[^{_CONTROL}]*[^{_CONTROL}{_INVISIBLE}][^{_CONTROL}]*$(?!\n)"
 LINE_OR_NOTHING: Final = rf"^$|{LINE}"
 TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 HTTPS_URL: Final = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$(?!\n)"
+# Of an upload (`show/images/rules.py`), or anywhere.
+IMAGE_URL: Final = rf"^/images/[0-9a-f]{{2}}/[0-9a-f]{{64}}-[0-9]{{1,4}}\.webp$(?!\n)|{HTTPS_URL}"
 NAME: Final = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
 USER_ID: Final = r"^[!-.0-~]{1,128}$(?!\n)"
 CURRENCY: Final = r"^[A-Z]{3}$(?!\n)"
@@ -29,7 +31,7 @@ _IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         LINE: "must be one line with something visible in it, without control characters",
         LINE_OR_NOTHING: "must be empty, or one line with something visible in it, without control characters",
         TEXT: "must have no control characters but tabs and line breaks",
-        HTTPS_URL: "must be an address like https://images.example.com/1.jpg, in visible ASCII characters",
+        IMAGE_URL: "must be that of an upload, or like https://images.example.com/1.jpg, in visible ASCII",
         NAME: "must be 1 to 64 of A-Z a-z 0-9 _ -",
         USER_ID: "must be 1 to 128 visible ASCII characters, none of them a slash",
         CURRENCY: "must be three capital letters, as in ISO 4217",

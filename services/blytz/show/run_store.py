@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from blytz.show.acts import Act
 from blytz.show.auctions import Opening
 from blytz.show.decision import Order
 from blytz.show.log import Announcement, ShowSnapshot
@@ -43,10 +44,10 @@ class RunStore(Protocol):
     """Every call is one transaction. All raise `StoreUnavailable` and `Overloaded`."""
 
     async def act(
-        self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = ""
+        self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = "", act: Act | None = None
     ) -> Acted | ShowCode:
-        """Write what `decide` says, with its intents. With an `operation_id` a repetition within 24 hours of what
-        was not refused gets the first answer."""
+        """Write what `decide` says, with its intents and, where it changes anything, with `act`. With an
+        `operation_id` a repetition within 24 hours of what was not refused gets the first answer."""
 
     async def close(self, closing: Closing) -> Acted | None:
         """Close the run of this auction. None for an auction that is no run, or closed already."""

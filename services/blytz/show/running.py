@@ -5,6 +5,7 @@ from blytz.kit.idempotency import EVERY_TIME, Operation
 from blytz.kit.ids import new_id
 from blytz.kit.problems import NotDurable, Overloaded, StoreUnavailable
 from blytz.show import rules_of_running as rules
+from blytz.show.acts import Act, Verb
 from blytz.show.auctions import Auctions
 from blytz.show.decision import Reopening
 from blytz.show.intents import IntentRunner
@@ -25,39 +26,46 @@ class ShowRunner:
         self._intents = intents
 
     async def turn(
-        self, caller: Principal, show_id: str, decide: Decide, operation: Operation = EVERY_TIME
+        self, caller: Principal, show_id: str, verb: Verb, decide: Decide, operation: Operation = EVERY_TIME
     ) -> Acted:
         """Start, pause, resume, end or cancel by the rule of that name: for the show's seller and admins."""
-        await self._shows.own_show(caller, show_id)
-        return await self._act(show_id, decide, Which.NONE, operation)
+        show = await self._shows.own_show(caller, show_id)
+        act = self._shows.act(verb, caller, show)
+        return await self._act(show_id, decide, Which.NONE, operation, act)
 
     async def open_next(self, caller: Principal, show_id: str, operation: Operation = EVERY_TIME) -> Acted:
         """For the show's seller, moderators and admins."""
-        show = await self._shows.led_show(caller, show_id)
-        return await self._open(show, Which.NEXT, operation)
+        show = await self._shows.moderated_show(caller, show_id)
+        return await self._open(caller, show, Which.NEXT, operation)
 
     async def open_lot(self, caller: Principal, lot_id: str, operation: Operation = EVERY_TIME) -> Acted:
         """For the same."""
-        show = await self._shows.show_of_led_lot(caller, lot_id)
-        return await self._open(show, lot_id, operation)
+        show = await self._shows.show_of_moderated_lot(caller, lot_id)
+        return await self._open(caller, show, lot_id, operation)
 
     async def rerun(
         self, caller: Principal, lot_id: str, reopening: Reopening, operation: Operation = EVERY_TIME
     ) -> Acted:
         """A lot that was closed comes up again. For the same."""
-        show = await self._shows.show_of_led_lot(caller, lot_id)
-        return await self._open(show, lot_id, operation, reopening)
+        show = await self._shows.show_of_moderated_lot(caller, lot_id)
+        return await self._open(caller, show, lot_id, operation, reopening)
 
     async def _open(
-        self, show: Show, lot: str | Which, operation: Operation, reopening: Reopening | None = None
+        self,
+        caller: Principal,
+        show: Show,
+        lot: str | Which,
+        operation: Operation,
+        reopening: Reopening | None = None,
     ) -> Acted:
         auction_id = operation.subject_id or new_id("auc")
-        return await self._act(show.show_id, rules.open_lot(auction_id, reopening), lot, operation)
+        act = self._shows.act(Verb.LOT_OPENED, caller, show, lot if isinstance(lot, str) else None, auction_id)
+        return await self._act(show.show_id, rules.open_lot(auction_id, reopening), lot, operation, act)
 
-    async def _act(self, show_id: str, decide: Decide, lot: str | Which, operation: Operation) -> Acted:
+    async def _act(self, show_id: str, decide: Decide, lot: str | Which, operation: Operation, act: Act) -> Acted:
         # Nothing is decided that could only be carried out some time later.
         await self._auctions.check()
-        acted = await self._runs.act(show_id, decide, lot, operation.id)
+        acted = await self._runs.act(show_id, decide, lot, operation.id, act)
         if isinstance(acted, ShowCode):
             raise refusal(acted)
         try:

@@ -11,8 +11,9 @@ from blytz.identity import Principal
 from blytz.kit.problems import Conflict, Forbidden, NotFound, Overloaded, StoreUnavailable
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show import rules
+from blytz.show.acts import Act, Verb
 from blytz.show.model import Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode, ShowStatus
-from blytz.show.store import CatalogueStore, ShowFilter, ShowPage
+from blytz.show.store import CatalogueStore, Moderators, ShowFilter, ShowPage
 
 BYTES_OF_ROW: Final = 1_000
 """What a row takes up besides its texts, with its indexes; at most."""
@@ -48,11 +49,16 @@ class ShowService:
     def __init__(
         self,
         store: CatalogueStore,
+        moderators: Moderators,
+        now: Callable[[], int],
         stored_bytes_of_user: UserLimit | None = None,
         carry_out: CarryOut | None = None,
     ) -> None:
-        """`carry_out` tells those who watch a show of a change."""
+        """`now` is in milliseconds since the Unix epoch, on the Redis clock. `carry_out` tells those who watch a
+        show of a change."""
         self._store = store
+        self._moderators = moderators
+        self._now = now
         self._stored_bytes_of_user = stored_bytes_of_user
         self._carry_out = carry_out
 
@@ -62,7 +68,7 @@ class ShowService:
             raise Forbidden("only a seller may make a show")
         show = rules.with_schedule(Show(show_id=show_id, seller=Party(seller.id, seller.name), **fields))
         self._take_bytes(seller, show)
-        return await self._store.create_show(show)
+        return await self._store.create_show(show, self.act(Verb.SHOW_CREATED, seller, show))
 
     async def change(
         self, caller: Principal, show_id: str, fields: dict[str, Any], seen: int | None = None
@@ -70,12 +76,13 @@ class ShowService:
         """For its seller and admins; refused when `seen` is not the version that is stored."""
         show = await self.own_show(caller, show_id)
         self._take_bytes(caller, msgspec.structs.replace(show, **fields))
-        return await self._told(show_id, await self._store.change_show(show_id, fields, seen))
+        act = self.act(Verb.SHOW_CHANGED, caller, show, detail=", ".join(fields))
+        return await self._told(show_id, await self._store.change_show(show_id, fields, seen, act))
 
     async def get(self, show_id: str, reader: Principal | None) -> Show:
         """For anybody; a draft or a rehearsal for its seller, moderators and admins."""
         show = await self._store.show(show_id)
-        if show is None or not _may_see(show, reader):
+        if show is None or not await self._may_see(show, reader):
             raise refusal(ShowCode.SHOW_NOT_FOUND)
         return show
 
@@ -91,22 +98,25 @@ class ShowService:
 
     async def add_lot(self, caller: Principal, show_id: str, lot_id: str, fields: dict[str, Any]) -> Lot:
         """For the show's seller and admins. The same id again gives the lot that is there."""
-        await self.own_show(caller, show_id)
+        show = await self.own_show(caller, show_id)
         lot = Lot(lot_id=lot_id, show_id=show_id, **fields)
         self._take_bytes(caller, lot)
-        return await self._told(show_id, await self._store.add_lot(lot))
+        act = self.act(Verb.LOT_ADDED, caller, show, lot_id)
+        return await self._told(show_id, await self._store.add_lot(lot, act))
 
     async def change_lot(self, caller: Principal, lot_id: str, fields: dict[str, Any]) -> Lot:
         """For its seller and admins, while it is queued."""
-        lot = await self._own_lot(caller, lot_id)
+        lot, show = await self._own_lot(caller, lot_id)
         self._take_bytes(caller, msgspec.structs.replace(lot, **fields))
-        return await self._told(lot.show_id, await self._store.change_lot(lot_id, fields))
+        act = self.act(Verb.LOT_CHANGED, caller, show, lot_id, ", ".join(fields))
+        return await self._told(lot.show_id, await self._store.change_lot(lot_id, fields, act))
 
     async def remove_lot(self, caller: Principal, lot_id: str) -> None:
         """For its seller and admins, while it is queued. Removing it twice is removing it once."""
-        lot = await self._own_lot(caller, lot_id)
+        lot, show = await self._own_lot(caller, lot_id)
         if lot.status is not LotStatus.WITHDRAWN:
-            removed = await self._store.change_lot(lot_id, {"status": LotStatus.WITHDRAWN})
+            act = self.act(Verb.LOT_REMOVED, caller, show, lot_id)
+            removed = await self._store.change_lot(lot_id, {"status": LotStatus.WITHDRAWN}, act)
             await self._told(lot.show_id, removed)
 
     async def place_pre_bid(self, bidder: Principal, lot_id: str, amount: int) -> Lot:
@@ -130,7 +140,7 @@ class ShowService:
         """For those who may see its show."""
         lot = await self._store.lot(lot_id)
         show = None if lot is None else await self._store.show(lot.show_id)
-        if lot is None or show is None or not _may_see(show, reader):
+        if lot is None or show is None or not await self._may_see(show, reader):
             raise refusal(ShowCode.LOT_NOT_FOUND)
         return lot
 
@@ -144,34 +154,56 @@ class ShowService:
 
     async def order_queue(self, caller: Principal, show_id: str, lot_ids: Sequence[str]) -> Sequence[Lot]:
         """For the show's seller, moderators and admins. The lots in their new order."""
-        await self.led_show(caller, show_id)
-        if not await self._store.order_queue(show_id, lot_ids):
+        show = await self.moderated_show(caller, show_id)
+        act = self.act(Verb.QUEUE_ORDERED, caller, show, detail=f"lots: {len(lot_ids)}")
+        if not await self._store.order_queue(show_id, lot_ids, act):
             raise Conflict("these are not the lots of the queue: read it again", code=ShowCode.VERSION_CONFLICT)
         await self._tell(show_id)
         return await self._store.lots(show_id)
 
     async def own_show(self, caller: Principal, show_id: str) -> Show:
-        """Raises `Forbidden` unless it is the caller's, who may be an admin."""
+        """The show, for its seller and admins."""
         show = await self.get(show_id, caller)
         if show.seller.id != caller.id and not caller.has("admin"):
             raise Forbidden("only its seller may do this to a show")
         return show
 
-    async def led_show(self, caller: Principal, show_id: str) -> Show:
-        """Raises `Forbidden` for all but the show's seller, moderators and admins."""
+    async def moderated_show(self, caller: Principal, show_id: str) -> Show:
+        """The show, for its seller, those named to moderate it, and everybody's moderators and admins."""
         show = await self.get(show_id, caller)
-        if show.seller.id != caller.id and not caller.has("moderator", "admin"):
-            raise Forbidden("only its seller and moderators may do this to a show")
+        if not await self._moderates(show, caller):
+            raise Forbidden("only its seller and moderators may do this in a show")
         return show
 
-    async def show_of_led_lot(self, caller: Principal, lot_id: str) -> Show:
+    async def show_of_moderated_lot(self, caller: Principal, lot_id: str) -> Show:
         """The same for the show of a lot."""
-        return await self.led_show(caller, (await self.lot(lot_id, caller)).show_id)
+        return await self.moderated_show(caller, (await self.lot(lot_id, caller)).show_id)
 
-    async def _own_lot(self, caller: Principal, lot_id: str) -> Lot:
+    async def _own_lot(self, caller: Principal, lot_id: str) -> tuple[Lot, Show]:
         lot = await self.lot(lot_id, caller)
-        await self.own_show(caller, lot.show_id)
-        return lot
+        return lot, await self.own_show(caller, lot.show_id)
+
+    async def _may_see(self, show: Show, reader: Principal | None) -> bool:
+        if show.status is not ShowStatus.DRAFT and show.visibility != "rehearsal":
+            return True
+        return reader is not None and await self._moderates(show, reader)
+
+    async def _moderates(self, show: Show, user: Principal) -> bool:
+        if show.seller.id == user.id or user.has("moderator", "admin"):
+            return True
+        return await self._moderators.is_moderator(show.show_id, user.id)
+
+    def act(self, verb: Verb, by: Principal, show: Show, on: str | None = None, detail: str = "") -> Act:
+        """The entry of the audit trail for what is done now."""
+        return Act(
+            verb=verb,
+            by=Party(by.id, by.name),
+            at=self._now(),
+            seller_id=show.seller.id,
+            show_id=show.show_id,
+            on=on,
+            detail=detail,
+        )
 
     async def _told(self, show_id: str, result: Changed | ShowCode) -> Changed:
         changed = _done(result)
@@ -188,12 +220,6 @@ class ShowService:
         """Before anything is stored. Raises `RateLimited`."""
         if self._stored_bytes_of_user is not None:
             self._stored_bytes_of_user.take(user.id, BYTES_OF_ROW + len(msgspec.json.encode(stored)))
-
-
-def _may_see(show: Show, reader: Principal | None) -> bool:
-    if show.status is not ShowStatus.DRAFT and show.visibility != "rehearsal":
-        return True
-    return reader is not None and (show.seller.id == reader.id or reader.has("moderator", "admin"))
 
 
 def _done(result: Changed | ShowCode) -> Changed:

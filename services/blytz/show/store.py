@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from blytz.show.acts import Act
 from blytz.show.model import MAX_LOTS, Lot, LotFacts, LotPreBid, Show, ShowCode, ShowStatus
 
 CURSOR: Final = r"([0-9])_(-?[0-9]{1,18})_([0-9]{1,18})"
@@ -30,10 +31,10 @@ class ShowPage(Struct, frozen=True):
 
 
 class CatalogueStore(Protocol):
-    """Every call is one transaction. All raise `StoreUnavailable` and `Overloaded`. No permissions are checked
-    here: that is the service's work."""
+    """Every call is one transaction, in which its act is recorded when it changes anything. All raise
+    `StoreUnavailable` and `Overloaded`. No permissions are checked here: that is the service's work."""
 
-    async def create_show(self, show: Show) -> Show:
+    async def create_show(self, show: Show, act: Act | None = None) -> Show:
         """The same id again changes nothing: the answer is what is stored."""
 
     async def show(self, show_id: str) -> Show | None: ...
@@ -41,13 +42,15 @@ class CatalogueStore(Protocol):
     async def shows(self, wanted: ShowFilter, cursor: str | None, limit: int) -> ShowPage:
         """Live ones first, then the soonest. A search looks at the newest matches, some thousand."""
 
-    async def change_show(self, show_id: str, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
+    async def change_show(
+        self, show_id: str, fields: dict[str, Any], seen: int | None, act: Act | None = None
+    ) -> Show | ShowCode:
         """By `rules.change_show`."""
 
     async def lot_facts(self, show_ids: Sequence[str]) -> dict[str, LotFacts]:
         """Of every show that has lots."""
 
-    async def add_lot(self, lot: Lot) -> Lot | ShowCode:
+    async def add_lot(self, lot: Lot, act: Act | None = None) -> Lot | ShowCode:
         """At the end of the queue, with the next number. The same id again changes nothing. Refuses `too_many` and
         `show_over`."""
 
@@ -56,7 +59,7 @@ class CatalogueStore(Protocol):
     async def lots(self, show_id: str, after: int = -1, limit: int = MAX_LOTS) -> Sequence[Lot]:
         """In queue order, those whose position is above `after`, without those that were removed."""
 
-    async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
+    async def change_lot(self, lot_id: str, fields: dict[str, Any], act: Act | None = None) -> Lot | ShowCode:
         """By `rules.change_lot`; one that is withdrawn leaves the queue."""
 
     async def place_pre_bid(self, pre_bid: LotPreBid) -> Lot | ShowCode:
@@ -66,6 +69,13 @@ class CatalogueStore(Protocol):
     async def withdraw_pre_bid(self, lot_id: str, bidder_id: str) -> Lot | ShowCode:
         """While the lot is queued. Nothing to withdraw is not refused."""
 
-    async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
+    async def order_queue(self, show_id: str, lot_ids: Sequence[str], act: Act | None = None) -> bool:
         """The queued lots take their places in this order. False, with nothing changed, unless `lot_ids` names
         each of them once."""
+
+
+class Moderators(Protocol):
+    """Raises `StoreUnavailable` and `Overloaded`."""
+
+    async def is_moderator(self, show_id: str, user_id: str) -> bool:
+        """Whether the user was named for this show, and it is not over."""

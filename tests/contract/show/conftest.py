@@ -9,7 +9,9 @@ import pytest
 
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
+from blytz.show.people.sql.store import SqlPeople
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
+from tests.support.shows import show
 
 _numbers: Final = itertools.count(1)
 
@@ -28,3 +30,10 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 async def catalogue(database: Database) -> SqlCatalogue:
     await migrate(database, MIGRATIONS)
     return SqlCatalogue(database)
+
+
+@pytest.fixture
+async def people(catalogue: SqlCatalogue, database: Database) -> SqlPeople:
+    """With one show in the catalogue."""
+    await catalogue.create_show(show())
+    return SqlPeople(database)

@@ -11,6 +11,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, inspect, text, update
 from sqlalchemy.exc import IntegrityError
 
+import blytz.show.following.sql.tables  # into METADATA
+import blytz.show.images.sql.tables
+import blytz.show.people.sql.tables  # into METADATA
+import blytz.show.reports.sql.tables  # into METADATA
+import blytz.show.templates.sql.tables  # noqa: F401 # into METADATA
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.sql.database import MAX_CONNECTIONS, Database
 from blytz.kit.sql.migrations import check_revision, migrate
@@ -19,7 +24,7 @@ from blytz.show.sql.rows import row_of_show
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
 from blytz.show.sql.tables import METADATA, SHOWS
 from tests.support.postgresql import PostgreSQLServer
-from tests.support.shows import lot, show
+from tests.support.shows import act, lot, show
 
 
 async def names(database: Database) -> set[str]:
@@ -89,6 +94,8 @@ async def test_a_database_of_another_revision_is_refused_with_the_command_to_typ
         "UPDATE lots SET status = 'open'",
         "UPDATE lots SET number = 1, position = 5 WHERE number = 2",
         "DELETE FROM shows WHERE show_id = 'shw_1'",
+        "UPDATE acts SET detail = 'nothing happened'",
+        "DELETE FROM acts",
     ],
 )
 async def test_the_database_refuses_by_itself_what_must_never_be(database: Database, change: str) -> None:
@@ -97,7 +104,7 @@ async def test_the_database_refuses_by_itself_what_must_never_be(database: Datab
     await catalogue.create_show(show())
     await catalogue.create_show(show("shw_2"))
     await catalogue.add_lot(lot(1))
-    await catalogue.add_lot(lot(2))
+    await catalogue.add_lot(lot(2), act())
 
     async def make() -> None:
         async with database.writing() as connection:

@@ -9,6 +9,7 @@ from blytz.auction.model import Status
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.show import rules_of_running as rules
+from blytz.show.acts import Verb
 from blytz.show.model import LotStatus, ShowStatus
 from blytz.show.sql.store import MIGRATIONS
 from tests.support.redis import RedisServer
@@ -119,7 +120,7 @@ async def test_a_show_that_ends_now_has_ended_with_its_open_lot_or_goes_on(stage
         return show_id
 
     async def end(process: Process, show_id: str) -> None:
-        await process.runner.turn(SAM, show_id, rules.end_now)
+        await process.runner.turn(SAM, show_id, Verb.SHOW_ENDED, rules.end_now)
 
     async for show_id, life in rounds(stage, prepare, end):
         show, [lot] = await stage.read(show_id), await stage.lots(show_id)
@@ -144,8 +145,8 @@ async def test_a_pause_and_the_resume_after_it_are_done_once_each(stage: Stage) 
         return show_id
 
     async def pause_and_resume(process: Process, show_id: str) -> None:
-        await process.runner.turn(SAM, show_id, rules.pause)
-        await process.runner.turn(SAM, show_id, rules.resume)
+        await process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
+        await process.runner.turn(SAM, show_id, Verb.SHOW_RESUMED, rules.resume)
 
     async for show_id, _ in rounds(stage, prepare, pause_and_resume):
         show, [lot] = await stage.read(show_id), await stage.lots(show_id)
@@ -162,6 +163,6 @@ async def test_what_a_show_has_announced_is_replaced_when_redis_has_an_older_sta
     stage.log.forget(show_id, changes=1)
 
     await stage.process.runner.open_next(SAM, show_id)
-    await stage.process.runner.turn(SAM, show_id, rules.pause)
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
 
     assert stage.log.kinds(show_id) == ["show_paused"]

@@ -12,6 +12,7 @@ from blytz.kit.problems import Conflict, Forbidden, NotFound
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.show import rules_of_running as rules
+from blytz.show.acts import Verb
 from blytz.show.decision import Reopening
 from blytz.show.model import LotStatus, ShowSettings, ShowStatus
 from blytz.show.sql.store import MIGRATIONS
@@ -48,7 +49,7 @@ async def test_a_show_from_its_start_to_its_end(stage: Stage) -> None:
     await stage.end_of_a_lot("lot_1_1")
     await runner.open_next(SAM, show_id)
     await stage.end_of_a_lot("lot_1_2")
-    ended = await runner.turn(SAM, show_id, rules.end)
+    ended = await runner.turn(SAM, show_id, Verb.SHOW_ENDED, rules.end)
 
     sold, unsold = await stage.lots(show_id)
     assert (sold.status, sold.price, sold.winner) == (LotStatus.SOLD, 9_000, ANNA)
@@ -86,7 +87,7 @@ async def test_lots_open_only_in_a_show_that_is_live_and_one_at_a_time(stage: St
     await stage.process.runner.open_next(SAM, live)
     with pytest.raises(Conflict, match="open already"):
         await stage.process.runner.open_lot(SAM, "lot_2_2")
-    await stage.process.runner.turn(SAM, live, rules.pause)
+    await stage.process.runner.turn(SAM, live, Verb.SHOW_PAUSED, rules.pause)
     with pytest.raises(Conflict, match="not live"):
         await stage.process.runner.open_lot(SAM, "lot_2_2")
 
@@ -120,10 +121,10 @@ async def test_a_pause_stops_every_clock_and_a_resume_lets_them_run(stage: Stage
         found = [await stage.store.get(auction_id) for auction_id in auctions]
         return [auction.status for auction in found if auction]
 
-    await stage.process.runner.turn(SAM, show_id, rules.pause)
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
     assert await clocks() == [Status.PAUSED, Status.PAUSED]
-    await stage.process.runner.turn(SAM, show_id, rules.pause)
-    await stage.process.runner.turn(SAM, show_id, rules.resume)
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_RESUMED, rules.resume)
 
     assert await clocks() == [Status.OPEN, Status.OPEN]
     assert stage.log.kinds(show_id)[-2:] == ["show_paused", "show_resumed"]
@@ -134,14 +135,14 @@ async def test_a_show_waits_for_its_open_lots_before_it_ends_unless_it_ends_now(
     for show_id in (patient, hasty):
         await stage.process.runner.open_next(SAM, show_id)
 
-    waiting = await stage.process.runner.turn(SAM, patient, rules.end)
+    waiting = await stage.process.runner.turn(SAM, patient, Verb.SHOW_ENDED, rules.end)
     assert waiting.show.status is ShowStatus.LIVE
     with pytest.raises(Conflict, match="not live"):
         await stage.process.runner.open_lot(SAM, "lot_1_2")
     await stage.end_of_a_lot("lot_1_1")
     assert (await stage.read(patient)).status is ShowStatus.ENDED
 
-    ended = await stage.process.runner.turn(SAM, hasty, rules.end_now)
+    ended = await stage.process.runner.turn(SAM, hasty, Verb.SHOW_ENDED, rules.end_now)
     assert ended.show.status is ShowStatus.ENDED
     assert await statuses(stage, hasty) == ["passed", "queued"]
     assert stage.log.kinds(hasty)[-2:] == ["lot_closed", "show_ended"]
@@ -204,7 +205,7 @@ async def test_the_next_lot_opens_by_itself_when_its_time_has_come(stage: Stage)
     await stage.end_of_a_lot("lot_1_1")
     planned = await stage.read(show_id)
     assert planned.next_lot_at is not None
-    await stage.process.runner.turn(SAM, show_id, rules.pause)
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
     assert (await stage.read(show_id)).next_lot_at is None
 
 
@@ -278,7 +279,7 @@ async def test_only_its_seller_runs_a_show_and_moderators_open_lots(stage: Stage
     show_id = await stage.show()
     for caller in (OTHER, MODERATOR):
         with pytest.raises(Forbidden):
-            await stage.process.runner.turn(caller, show_id, rules.pause)
+            await stage.process.runner.turn(caller, show_id, Verb.SHOW_PAUSED, rules.pause)
     with pytest.raises(Forbidden):
         await stage.process.runner.open_next(OTHER, show_id)
     with pytest.raises(NotFound):

@@ -17,8 +17,9 @@ import yaml
 from blytz.kit.http.asgi import MAX_REQUESTS
 from blytz.kit.sql.database import MAX_CONNECTIONS
 from infra.ports import free_port
-from tests.support.example_runner import SPECS, Ask, ExampleRunner, Operation, is_as_shown, operations
+from tests.support.example_runner import ExampleRunner, is_as_shown
 from tests.support.live_client import welcomed
+from tests.support.operations import SPECS, Ask, Operation, operations
 from tests.support.platform import Platform
 from tests.support.postgresql import PostgreSQLServer, programs
 from tests.support.redis import RedisServer
@@ -29,7 +30,8 @@ OPERATIONS = operations()
 IN_FLIGHT = 24
 CROWD = 48
 CATALOGUE = {one.id for one in OPERATIONS if "shows" in one.document["tags"]}
-WITHOUT_REDIS = {"listBans", "getBan", "signIn"} | (CATALOGUE - {"createShow", "addLot"})
+WITH_KEY = {"createShow", "addLot", "createTemplate", "createReport"}
+WITHOUT_REDIS = {"listBans", "getBan", "signIn"} | (CATALOGUE - WITH_KEY)
 """They do not wait for Redis, so a frozen one cannot fill their queue: only other requests can."""
 MAX_BANS = 100_000
 WITHIN_S = 5.0

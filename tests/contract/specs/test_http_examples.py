@@ -6,7 +6,8 @@ import pytest
 import redis
 
 from blytz.auction.redis.keys import keys_of
-from tests.support.example_runner import ExampleRunner, Operation, is_as_shown, operations
+from tests.support.example_runner import ExampleRunner, is_as_shown
+from tests.support.operations import Operation, operations
 from tests.support.platform import Platform
 from tests.support.refusals import WAYS
 

@@ -11,8 +11,9 @@ from blytz.live import contract
 from blytz.show.http.examples import ANSWERS
 from blytz.show.log import Announcement, ShowSnapshot
 from infra.specs.asyncapi import name_of
-from tests.support.example_runner import SPECS, ExampleRunner, shape
+from tests.support.example_runner import ExampleRunner, shape
 from tests.support.live_client import Client, welcomed
+from tests.support.operations import SPECS
 from tests.support.platform import Platform
 from tests.support.show_json import announce, fill
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.contract.specs.request_oracle import Contract, fault_of
-from tests.support.example_runner import SPECS
+from tests.support.operations import SPECS
 
 DOCUMENT = yaml.safe_load((SPECS / "openapi" / "auction.yaml").read_text())
 BAN, LIST, BID = "/v1/admin/bans/{user_id}", "/v1/auctions", "/v1/auctions/{auction_id}/bids"

@@ -11,6 +11,7 @@ from blytz.cli.templates import fill, infra
 from blytz.kit.config.gateway import GatewaySettings
 from blytz.kit.files import write_file
 from blytz.kit.http.origins import LOOPBACK_ORIGIN
+from blytz.show.images.folder import FOLDER as IMAGES
 
 MAX_CONNECTIONS = 32_768
 """Each costs nginx about 400 bytes from the start, used or not."""
@@ -44,6 +45,7 @@ def render(folder: Path, gateway: GatewaySettings, open_files: int, *, loopback_
     for name in ("tmp", "acme", "tls"):
         (folder / name).mkdir(exist_ok=True)
     (folder / "tls").chmod(0o700)
+    _place_images(folder / "media")
     _place_app(folder / "html", gateway.app)
     place_reference(folder / "reference")
 
@@ -120,6 +122,14 @@ def _place_app(place: Path, app: Path | None) -> None:
         place.symlink_to(app.absolute())
     else:
         shutil.copytree(infra() / "nginx" / "html", place)
+
+
+def _place_images(place: Path) -> None:
+    """A link to what the auction service writes into the data folder, in which the gateway's own folder is too."""
+    place.mkdir(exist_ok=True)
+    link = place / IMAGES
+    if not link.is_symlink():
+        link.symlink_to(Path("..", "..", IMAGES))
 
 
 def _user_line() -> str:

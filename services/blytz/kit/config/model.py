@@ -91,8 +91,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     writes_burst: Count = 50
     """Writes of a user at once, after a pause."""
     stored_bytes_per_day: Annotated[int, Meta(ge=100_000, le=1_000_000_000_000)] = 50_000_000
-    """How many bytes one user's bids and writes may store in Redis in 24 hours, over all processes; a fifth of
-    them at once. Past this, `rate_limited`."""
+    """How many bytes one user's bids, writes and images may store in 24 hours, over all processes; a fifth of them
+    at once. Past this, `rate_limited`."""
     keep_closed_ms: LongMilliseconds = 600_000
     """Redis lets go of an archived auction this long after it closed: 600,000 is 10 minutes."""
     keep_closed: Count = 10_000

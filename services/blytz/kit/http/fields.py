@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Meta
 
-from blytz.kit.text import HTTPS_URL, LINE, NAME, TEXT
+from blytz.kit.text import IMAGE_URL, LINE, NAME, TEXT
 
 Line = Annotated[str, Meta(min_length=1, max_length=140, pattern=LINE)]
 Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=LINE)]
@@ -21,5 +21,5 @@ IdempotencyKey = Annotated[
     ),
 ]
 Text = Annotated[str, Meta(max_length=5_000, pattern=TEXT)]
-ImageUrl = Annotated[str, Meta(max_length=2_048, pattern=HTTPS_URL)]
+ImageUrl = Annotated[str, Meta(max_length=2_048, pattern=IMAGE_URL)]
 ImageUrls = Annotated[tuple[ImageUrl, ...], Meta(max_length=10)]

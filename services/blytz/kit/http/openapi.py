@@ -82,9 +82,9 @@ def make_portable(node: Any) -> None:
 def _bodies(document: dict[str, Any], kinds: Kinds) -> list[type[Struct]]:
     """The structs that requests are read as."""
     operations = (operation for path in document["paths"].values() for operation in path.values())
-    media = (
-        one for operation in operations for one in operation.get("requestBody", {}).get("content", {}).values()
-    )
+    bodies = (operation.get("requestBody", {}).get("content", {}) for operation in operations)
+    # What is not JSON has no struct.
+    media = (one["application/json"] for one in bodies if "application/json" in one)
     return [kinds.seen[one["schema"]["$ref"].rpartition("/")[2]] for one in media]
 
 

@@ -71,4 +71,6 @@ def write_failed(advice: str) -> tuple[Problem, ...]:
 
 
 WRITE_FAILED: Final = write_failed(RETRY_WRITE)
+SQL_WRITE_FAILED: Final = (Overloaded(), advised(StoreUnavailable(), RETRY_WRITE))
+"""Of a call without an Idempotency-Key, which writes to a database only: it is never `pending`."""
 READ_FAILED: Final = (Overloaded(), advised(StoreUnavailable(), RETRY_READ))

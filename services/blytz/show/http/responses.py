@@ -3,18 +3,16 @@
 from typing import Final
 
 from blytz.identity.http.responses import TOKEN
-from blytz.kit.http.responses import READ_FAILED, WRITE_FAILED, documented, malformed, malformed_body
-from blytz.kit.idempotency import KeyReused
-from blytz.kit.problems import (
-    RETRY_WRITE,
-    Conflict,
-    Forbidden,
-    Overloaded,
-    Problem,
-    RateLimited,
-    StoreUnavailable,
-    advised,
+from blytz.kit.http.responses import (
+    READ_FAILED,
+    SQL_WRITE_FAILED,
+    WRITE_FAILED,
+    documented,
+    malformed,
+    malformed_body,
 )
+from blytz.kit.idempotency import KeyReused
+from blytz.kit.problems import Conflict, Forbidden, Problem, RateLimited
 from blytz.show.model import ShowCode
 from blytz.show.service import refusal
 
@@ -22,8 +20,6 @@ _NO_SHOW: Final = refusal(ShowCode.SHOW_NOT_FOUND)
 _NO_LOT: Final = refusal(ShowCode.LOT_NOT_FOUND)
 _CALLER: Final = (*TOKEN, RateLimited(retry_after_ms=150))
 _OWN: Final = (*_CALLER, Forbidden("only its seller may do this to a show"))
-_WRITE_FAILED: Final = (Overloaded(), advised(StoreUnavailable(), RETRY_WRITE))
-"""Of a call without an Idempotency-Key, which writes to the database only: it is never `pending`."""
 
 
 def _refused(*codes: ShowCode) -> list[Problem]:
@@ -43,7 +39,7 @@ CREATE: Final = documented(
 CHANGE: Final = documented(
     *_OWN,
     _NO_SHOW,
-    *_WRITE_FAILED,
+    *SQL_WRITE_FAILED,
     *_refused(ShowCode.VERSION_CONFLICT, ShowCode.SHOW_STARTED, ShowCode.SHOW_OVER),
     *malformed_body("title", "Expected `str`, got `int`"),
 )
@@ -58,19 +54,23 @@ ADD_LOT: Final = documented(
 CHANGE_LOT: Final = documented(
     *_OWN,
     _NO_LOT,
-    *_WRITE_FAILED,
+    *SQL_WRITE_FAILED,
     *_refused(ShowCode.LOT_NOT_QUEUED),
     *malformed_body("title", "Expected `str`, got `int`"),
 )
 REMOVE_LOT: Final = documented(
     *_OWN,
     _NO_LOT,
-    *_WRITE_FAILED,
+    *SQL_WRITE_FAILED,
     *_refused(ShowCode.LOT_NOT_QUEUED),
     malformed("limit", "is not a known parameter"),
 )
 QUEUE: Final = documented(
-    *_OWN, _NO_SHOW, *_WRITE_FAILED, *_refused(ShowCode.VERSION_CONFLICT), *malformed_body("lot_ids", "is missing")
+    *_OWN,
+    _NO_SHOW,
+    *SQL_WRITE_FAILED,
+    *_refused(ShowCode.VERSION_CONFLICT),
+    *malformed_body("lot_ids", "is missing"),
 )
 _NO_BODY: Final = malformed("limit", "is not a known parameter")
 _LED: Final = (*_CALLER, Forbidden("only its seller and moderators may do this to a show"))
@@ -111,7 +111,7 @@ PRE_BID: Final = documented(
     *_CALLER,
     Forbidden("only a bidder may bid"),
     _NO_LOT,
-    *_WRITE_FAILED,
+    *SQL_WRITE_FAILED,
     *_refused(ShowCode.LOT_NOT_QUEUED, ShowCode.BIDDER_IS_SELLER, ShowCode.SHOW_OVER, ShowCode.TOO_MANY),
     Conflict("the bid is below the minimum", code=ShowCode.BID_TOO_LOW, minimum=1_000),
     *malformed_body("amount", "Expected `int` >= 1"),
@@ -119,7 +119,7 @@ PRE_BID: Final = documented(
 NO_PRE_BID: Final = documented(
     *_CALLER,
     _NO_LOT,
-    *_WRITE_FAILED,
+    *SQL_WRITE_FAILED,
     *_refused(ShowCode.LOT_NOT_QUEUED),
     _NO_BODY,
 )

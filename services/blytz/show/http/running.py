@@ -14,6 +14,7 @@ from blytz.kit.http.litestar import Call, spec
 from blytz.kit.http.responses import Responses
 from blytz.kit.ids import new_id
 from blytz.show import rules_of_running as rules
+from blytz.show.acts import Verb
 from blytz.show.decision import Reopening
 from blytz.show.http import responses as answers
 from blytz.show.http.schemas import (
@@ -40,22 +41,24 @@ def _runner_of(connection: Connection) -> ShowRunner:
     return runner
 
 
-async def _turn(request: Call, show_id: str, key: str | None, decide: Decide) -> ShowState:
+async def _turn(request: Call, show_id: str, key: str | None, verb: Verb, decide: Decide) -> ShowState:
     once = await operation(request, key)
-    acted = await _runner_of(request).turn(caller_of(request), show_id, decide, once)
+    acted = await _runner_of(request).turn(caller_of(request), show_id, verb, decide, once)
     return show_state(acted.show, acted.facts)
 
 
-def _turning(verb: str, decide: Decide, summary: str, effect: str, responses: Responses) -> HTTPRouteHandler:
+def _turning(
+    name: str, verb: Verb, decide: Decide, summary: str, effect: str, responses: Responses
+) -> HTTPRouteHandler:
     """The route of an act that takes no body."""
 
     async def handler(_: Any, request: Call, show_id: ShowId, idempotency_key: IdempotencyKey = None) -> ShowState:
         await refuse_body(request)
-        return await _turn(request, show_id, idempotency_key, decide)
+        return await _turn(request, show_id, idempotency_key, verb, decide)
 
     handler.__doc__ = effect
-    about = spec(f"{verb}Show", summary, responses)
-    return post(f"/{{show_id:str}}/{verb}", **about, **_ACT)(handler)
+    about = spec(f"{name}Show", summary, responses)
+    return post(f"/{{show_id:str}}/{name}", **about, **_ACT)(handler)
 
 
 class RunningShowCalls(Controller):
@@ -64,10 +67,28 @@ class RunningShowCalls(Controller):
     path = "/v1/shows"
     tags = ("running a show",)
 
-    start = _turning("start", rules.start, "Go live", "From then on lots can be opened.", answers.START)
-    pause = _turning("pause", rules.pause, "Stop every open clock", "The time that remains is kept.", answers.TURN)
-    resume = _turning("resume", rules.resume, "Let the clocks run", "With the time that remained.", answers.TURN)
-    cancel = _turning("cancel", rules.cancel, "Call the show off", "Before it has started.", answers.CANCEL)
+    start = _turning(
+        "start", Verb.SHOW_STARTED, rules.start, "Go live", "From then on lots can be opened.", answers.START
+    )
+    pause = _turning(
+        "pause",
+        Verb.SHOW_PAUSED,
+        rules.pause,
+        "Stop every open clock",
+        "The time that remains is kept.",
+        answers.TURN,
+    )
+    resume = _turning(
+        "resume",
+        Verb.SHOW_RESUMED,
+        rules.resume,
+        "Let the clocks run",
+        "With the time that remained.",
+        answers.TURN,
+    )
+    cancel = _turning(
+        "cancel", Verb.SHOW_CANCELLED, rules.cancel, "Call the show off", "Before it has started.", answers.CANCEL
+    )
 
     @post(
         "/{show_id:str}/end",
@@ -78,7 +99,9 @@ class RunningShowCalls(Controller):
         self, request: Call, show_id: ShowId, data: JSONBody[Ending], idempotency_key: IdempotencyKey = None
     ) -> ShowState:
         """Once no lot is open; with `now` those that are open are cancelled."""
-        return await _turn(request, show_id, idempotency_key, rules.end_now if data.now else rules.end)
+        return await _turn(
+            request, show_id, idempotency_key, Verb.SHOW_ENDED, rules.end_now if data.now else rules.end
+        )
 
     @post(
         "/{show_id:str}/next",

@@ -37,6 +37,7 @@ CategoryFilter = Annotated[str | None, QueryParameter(pattern=NAME, description=
 SellerFilter = Annotated[str | None, QueryParameter(pattern=USER_ID, description="only the shows of this user")]
 ShowCursor = Annotated[str | None, QueryParameter(pattern=rf"^{CURSOR}$(?!\n)", description="of the page before")]
 LotCursor = Annotated[str | None, QueryParameter(pattern=r"^[0-9]{1,9}$(?!\n)", description="of the page before")]
+RowCursor = Annotated[str | None, QueryParameter(pattern=r"^[0-9]{1,18}$(?!\n)", description="of the page before")]
 Search = Annotated[
     str | None,
     QueryParameter(min_length=1, max_length=140, description="words of a show or its lots, without case"),

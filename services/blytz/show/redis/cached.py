@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from blytz.show.acts import Act
 from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotPreBid, Show, ShowCode
 from blytz.show.redis.cache import LISTS, CatalogueCache
 from blytz.show.rules_of_running import Decide
@@ -28,8 +29,8 @@ class CachedCatalogue:
         self._store = store
         self._cache = cache
 
-    async def create_show(self, show: Show) -> Show:
-        created = await self._store.create_show(show)
+    async def create_show(self, show: Show, act: Act | None = None) -> Show:
+        created = await self._store.create_show(show, act)
         await self._cache.invalidate(show.show_id, LISTS)
         return created
 
@@ -50,8 +51,10 @@ class CachedCatalogue:
         name = f"list:{wanted.status or ''}:{wanted.category or ''}:{limit}"
         return _page(await self._cache.read(name, LISTS, fill))
 
-    async def change_show(self, show_id: str, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
-        changed = await self._store.change_show(show_id, fields, seen)
+    async def change_show(
+        self, show_id: str, fields: dict[str, Any], seen: int | None, act: Act | None = None
+    ) -> Show | ShowCode:
+        changed = await self._store.change_show(show_id, fields, seen, act)
         await self._cache.invalidate(show_id, LISTS)
         return changed
 
@@ -64,8 +67,8 @@ class CachedCatalogue:
 
         return dict(zip(show_ids, await asyncio.gather(*map(facts, show_ids)), strict=True))
 
-    async def add_lot(self, lot: Lot) -> Lot | ShowCode:
-        added = await self._store.add_lot(lot)
+    async def add_lot(self, lot: Lot, act: Act | None = None) -> Lot | ShowCode:
+        added = await self._store.add_lot(lot, act)
         await self._cache.invalidate(lot.show_id)
         return added
 
@@ -81,8 +84,8 @@ class CachedCatalogue:
 
         return _lots(await self._cache.read(f"lots:{show_id}:{after}:{limit}", show_id, fill))
 
-    async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
-        return await self._changed(await self._store.change_lot(lot_id, fields))
+    async def change_lot(self, lot_id: str, fields: dict[str, Any], act: Act | None = None) -> Lot | ShowCode:
+        return await self._changed(await self._store.change_lot(lot_id, fields, act))
 
     async def place_pre_bid(self, pre_bid: LotPreBid) -> Lot | ShowCode:
         return await self._changed(await self._store.place_pre_bid(pre_bid))
@@ -95,8 +98,8 @@ class CachedCatalogue:
             await self._cache.invalidate(lot.show_id, lot.lot_id)
         return lot
 
-    async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
-        is_done = await self._store.order_queue(show_id, lot_ids)
+    async def order_queue(self, show_id: str, lot_ids: Sequence[str], act: Act | None = None) -> bool:
+        is_done = await self._store.order_queue(show_id, lot_ids, act)
         await self._cache.invalidate(show_id, *lot_ids)
         return is_done
 
@@ -116,9 +119,9 @@ class CachedRuns:
         self.forget_operations = runs.forget_operations
 
     async def act(
-        self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = ""
+        self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = "", act: Act | None = None
     ) -> Acted | ShowCode:
-        acted = await self._runs.act(show_id, decide, lot, operation_id)
+        acted = await self._runs.act(show_id, decide, lot, operation_id, act)
         if isinstance(acted, Acted):
             await self._invalidate(acted)
         return acted

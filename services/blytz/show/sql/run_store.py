@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blytz.kit.sql.database import Database
 from blytz.show import rules_of_running as rules
+from blytz.show.acts import Act
 from blytz.show.decision import Scene
 from blytz.show.log import ShowSnapshot
 from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.public import short_lot_view, show_view
 from blytz.show.rules_of_running import Decide
 from blytz.show.run_store import MAX_INTENTS, Acted, Intent, Which
+from blytz.show.sql.acts import record_act
 from blytz.show.sql.rows import json_text, lot_of_row, show_of_row
 from blytz.show.sql.tables import INTENTS, LOTS, OPERATIONS, RUNS, SHOWS
 from blytz.show.sql.writing import INTENT_BODIES, facts_of, locked_show, read_lot, write
@@ -29,7 +31,7 @@ class SqlRuns:
         self._now = now
 
     async def act(
-        self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = ""
+        self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = "", act: Act | None = None
     ) -> Acted | ShowCode:
         async with self._database.writing() as connection:
             show = await locked_show(connection, show_id)
@@ -45,6 +47,8 @@ class SqlRuns:
             if isinstance(decision, ShowCode):
                 return decision
             written, facts = await write(connection, show, decision, now)
+            if decision.lots or decision.orders or written != show:
+                await record_act(connection, act)
             acted = Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
             if operation_id:
                 row = {"operation_id": operation_id, "answer": json_text(acted), "created_at": now}

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from blytz.auction.model import MAX_PRE_BIDS
 from blytz.kit.sql.database import Database
 from blytz.show import rules
+from blytz.show.acts import Act
 from blytz.show.decision import Decision, Notice
 from blytz.show.model import MAX_LOTS, Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode
+from blytz.show.sql.acts import record_act
 from blytz.show.sql.rows import lot_of_row, row_of_lot, row_of_show, show_of_row
 from blytz.show.sql.search import matching_shows
 from blytz.show.sql.tables import LOTS, PRE_BIDS, SHOWS
@@ -36,11 +38,12 @@ class SqlCatalogue:
         self._database = database
         self._now = now
 
-    async def create_show(self, show: Show) -> Show:
+    async def create_show(self, show: Show, act: Act | None = None) -> Show:
         async with self._database.writing() as connection:
             stored = await locked_show(connection, show.show_id)
             if stored is None:
                 await connection.execute(insert(SHOWS).values(row_of_show(show)))
+                await record_act(connection, act)
             return stored or show
 
     async def show(self, show_id: str) -> Show | None:
@@ -56,7 +59,9 @@ class SqlCatalogue:
         last = rows[limit - 1] if len(rows) > limit else None
         return ShowPage(shows, f"{last.listed_rank}_{last.listed_at}_{last.id}" if last else None)
 
-    async def change_show(self, show_id: str, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
+    async def change_show(
+        self, show_id: str, fields: dict[str, Any], seen: int | None, act: Act | None = None
+    ) -> Show | ShowCode:
         async with self._database.writing() as connection:
             show = await locked_show(connection, show_id)
             if show is None:
@@ -65,13 +70,14 @@ class SqlCatalogue:
             if isinstance(changed, Show) and changed != show:
                 decision = Decision(changed, notices=[Notice("show_changed")])
                 changed, _ = await write(connection, show, decision, self._now())
+                await record_act(connection, act)
             return changed
 
     async def lot_facts(self, show_ids: Sequence[str]) -> dict[str, LotFacts]:
         async with self._database.reading() as connection:
             return await facts_of(connection, show_ids)
 
-    async def add_lot(self, lot: Lot) -> Lot | ShowCode:
+    async def add_lot(self, lot: Lot, act: Act | None = None) -> Lot | ShowCode:
         async with self._database.writing() as connection:
             show = await locked_show(connection, lot.show_id)
             if show is None:
@@ -90,6 +96,7 @@ class SqlCatalogue:
             added = replace(lot, number=row.number + 1, position=max(row.position, -1) + 1)
             await connection.execute(insert(LOTS).values(row_of_lot(added)))
             await write(connection, show, Decision(show, notices=[Notice("lot_added", added)]), self._now())
+            await record_act(connection, act)
             return added
 
     async def lot(self, lot_id: str) -> Lot | None:
@@ -101,7 +108,7 @@ class SqlCatalogue:
             rows = (await connection.execute(queue_query(show_id, after, limit))).all()
         return [lot_of_row(row) for row in rows]
 
-    async def change_lot(self, lot_id: str, fields: dict[str, Any]) -> Lot | ShowCode:
+    async def change_lot(self, lot_id: str, fields: dict[str, Any], act: Act | None = None) -> Lot | ShowCode:
         async with self._database.writing() as connection:
             show, lot = await _locked(connection, lot_id)
             if lot is None or show is None:
@@ -115,6 +122,7 @@ class SqlCatalogue:
                     else Notice("lot_changed", changed)
                 )
                 await write(connection, show, Decision(show, [changed], notices=[told]), self._now())
+                await record_act(connection, act)
             return changed
 
     async def place_pre_bid(self, pre_bid: LotPreBid) -> Lot | ShowCode:
@@ -153,7 +161,7 @@ class SqlCatalogue:
             await write(connection, show, Decision(show, [lot], notices=[Notice("lot_changed", lot)]), self._now())
         return lot
 
-    async def order_queue(self, show_id: str, lot_ids: Sequence[str]) -> bool:
+    async def order_queue(self, show_id: str, lot_ids: Sequence[str], act: Act | None = None) -> bool:
         queued = (LOTS.c.show_id == show_id) & (LOTS.c.status == LotStatus.QUEUED)
         async with self._database.writing() as connection:
             show = await locked_show(connection, show_id)
@@ -174,6 +182,7 @@ class SqlCatalogue:
             order = {"positions": {place["moved"]: place["to"] for place in places}}
             told = Decision(show, notices=[Notice("queue_changed", fields=order)])
             await write(connection, show, told, self._now())
+            await record_act(connection, act)
             return True
 
 

@@ -1,0 +1,50 @@
+"""What stands around shows in the catalogue: which adapters their calls use."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from blytz.kit.http.litestar import RouteGroup
+from blytz.kit.ratelimit.user_limit import UserLimit
+from blytz.kit.sql.database import Database
+from blytz.show.audit.http.routes import audit_routes
+from blytz.show.audit.service import AuditService
+from blytz.show.following.http.routes import following_routes
+from blytz.show.following.service import FollowingService
+from blytz.show.following.sql.store import SqlFollowing
+from blytz.show.images.encoder import PillowEncoder
+from blytz.show.images.folder import ImageFolder
+from blytz.show.images.http.routes import image_routes
+from blytz.show.images.service import ImageService
+from blytz.show.images.sql.store import SqlImages
+from blytz.show.people.http.routes import people_routes
+from blytz.show.people.service import PeopleService
+from blytz.show.people.sql.store import SqlPeople
+from blytz.show.reports.http.routes import report_routes
+from blytz.show.reports.service import ReportService
+from blytz.show.reports.sql.store import SqlReports
+from blytz.show.service import ShowService
+from blytz.show.sql.acts import SqlAuditTrail
+from blytz.show.templates.http.routes import template_routes
+from blytz.show.templates.service import TemplateService
+from blytz.show.templates.sql.store import SqlTemplates
+
+
+def routes_around_shows(
+    database: Database, data: Path, shows: ShowService, now: Callable[[], int], stored_bytes: UserLimit
+) -> list[RouteGroup]:
+    """`data` is the data folder; `now` is in milliseconds since the Unix epoch, on the Redis clock."""
+    files = ImageFolder(data)
+    return [
+        image_routes(ImageService(SqlImages(database), files, PillowEncoder(), now, stored_bytes)),
+        template_routes(TemplateService(SqlTemplates(database), stored_bytes)),
+        following_routes(FollowingService(SqlFollowing(database), shows, stored_bytes)),
+        people_routes(PeopleService(SqlPeople(database), shows, now, stored_bytes)),
+        report_routes(ReportService(SqlReports(database), shows, now, stored_bytes)),
+        audit_routes(AuditService(SqlAuditTrail(database), shows)),
+    ]
+
+
+def described_routes_around_shows() -> list[RouteGroup]:
+    """The same without services, for the documentation."""
+    routes = (image_routes, template_routes, following_routes, people_routes, report_routes, audit_routes)
+    return [of_one_noun() for of_one_noun in routes]

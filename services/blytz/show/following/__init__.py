@@ -1,0 +1,1 @@
+"""Sellers that a user follows, and shows that a user has bookmarked."""

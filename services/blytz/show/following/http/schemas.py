@@ -1,0 +1,20 @@
+"""What the HTTP calls of following give (protocol, section 7)."""
+
+from msgspec import Struct
+
+from blytz.show.http.schemas import ShowState
+
+
+class FollowedSellerView(Struct, frozen=True):
+    """`name` is null for one who has made no show."""
+
+    id: str
+    name: str | None
+
+
+class Following(Struct, frozen=True):
+    """The newest first in both lists; a page has `limit` of both together at most."""
+
+    sellers: list[FollowedSellerView]
+    shows: list[ShowState]
+    cursor: str | None

@@ -1,0 +1,1 @@
+"""What viewers report to those who moderate a show."""

@@ -1,0 +1,1 @@
+"""Named terms that a seller starts a lot with."""

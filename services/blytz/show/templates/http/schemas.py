@@ -1,0 +1,58 @@
+"""What the HTTP calls of templates take and give (protocol, section 7)."""
+
+from typing import Annotated
+
+import msgspec
+from litestar.params import PathParameter
+from msgspec import UNSET, Struct, UnsetType
+
+from blytz.auction import rules
+from blytz.auction.http.schemas import TermsView
+from blytz.auction.model import Terms
+from blytz.kit.http.fields import Name
+from blytz.kit.http.parse import Fault, Parser
+from blytz.show.templates.model import Template
+
+TemplateId = Annotated[str, PathParameter(description="as given when the template was made")]
+
+
+class NewTemplate(Struct, frozen=True, forbid_unknown_fields=True):
+    name: Name
+    terms: Terms
+
+
+class TemplateChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """Only what is to change."""
+
+    name: Name | UnsetType = UNSET
+    terms: Terms | UnsetType = UNSET
+
+
+class OwnTermsView(TermsView, frozen=True):
+    reserve_price: int | None
+    """Hidden from everybody but the seller."""
+
+
+class TemplateView(Struct, frozen=True):
+    template_id: str
+    name: str
+    terms: OwnTermsView
+
+
+class Templates(Struct, frozen=True):
+    """By name."""
+
+    templates: list[TemplateView]
+
+
+def template_view(template: Template) -> TemplateView:
+    terms = msgspec.convert(msgspec.structs.asdict(template.terms), OwnTermsView)
+    return TemplateView(template.template_id, template.name, terms)
+
+
+def _faults_in_terms(terms: Terms | UnsetType) -> list[Fault]:
+    return [] if terms is UNSET else rules.faults_in(terms)
+
+
+read_new_template = Parser(NewTemplate, terms=_faults_in_terms)
+read_template_change = Parser(TemplateChange, terms=_faults_in_terms)

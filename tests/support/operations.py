@@ -1,0 +1,60 @@
+"""The operations of the OpenAPI documents in `specs/`, and requests for them."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SPECS = Path(__file__).parents[2] / "specs"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a document, as written there."""
+
+    id: str
+    method: str
+    path: str
+    document: dict[str, Any] = field(hash=False, compare=False, repr=False)
+
+    def answer(self, status: str) -> dict[str, Any]:
+        content = self.document["responses"][status].get("content", {})
+        return dict(next(iter(content.values()), {}))
+
+    def answer_examples(self, status: str) -> dict[str, Any]:
+        return dict(self.answer(status).get("examples", {})) if status in self.document["responses"] else {}
+
+    def request(self, name: str) -> Any:
+        content = self.document.get("requestBody", {}).get("content", {})
+        examples: dict[str, Any] = dict(next(iter(content.values()), {})).get("examples", {})
+        return examples.get(name, next(iter(examples.values()), {"value": None}))["value"]
+
+
+def operations() -> list[Operation]:
+    """The operations of all services, with the path prefix of each at the gateway."""
+    found = []
+    for path in sorted(SPECS.glob("openapi/*.yaml")):
+        document = yaml.safe_load(path.read_text())
+        before = document["servers"][0]["url"]
+        for route, item in document["paths"].items():
+            for method, operation in item.items():
+                front = "" if operation.get("servers") else before
+                found.append(Operation(operation["operationId"], method.upper(), front + route, operation))
+    return found
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request that can be sent."""
+
+    operation: Operation
+    token: str = ""
+    body: Any = None
+    parts: dict[str, str] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
+    """The Idempotency-Key."""
+
+    def but(self, **changes: Any) -> "Ask":
+        return replace(self, **changes)
