@@ -1,6 +1,7 @@
 """The operations of the OpenAPI documents in `specs/`, and requests for them."""
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ class Operation:
         return examples.get(name, next(iter(examples.values()), {"value": None}))["value"]
 
 
-def operations() -> list[Operation]:
+@lru_cache(maxsize=1)
+def operations() -> tuple[Operation, ...]:
     """The operations of all services, with the path prefix of each at the gateway."""
     found = []
     for path in sorted(SPECS.glob("openapi/*.yaml")):
@@ -41,7 +43,7 @@ def operations() -> list[Operation]:
             for method, operation in item.items():
                 front = "" if operation.get("servers") else before
                 found.append(Operation(operation["operationId"], method.upper(), front + route, operation))
-    return found
+    return tuple(found)
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,15 @@ def _too_low(runner: ExampleRunner, operation: Operation) -> Ask:
     return _bid(runner, operation, amount=999)
 
 
+def _blocked(runner: ExampleRunner, operation: Operation) -> Ask:
+    """For a bid, the caller of this puts the bidder into the auction's own list."""
+    if operation.id != "placePreBid":
+        return _bid(runner, operation)
+    ask, seller = runner.good(operation), runner.person("seller")
+    make(runner, "blockUser", seller, None, {"user_id": runner.user_id(ask.token)})
+    return ask.but(parts={"lot_id": runner.lot(runner.show(seller), seller)})
+
+
 def _leading(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = _bid(runner, operation, bid_id="b-9", amount=2_000)
     runner.bid(ask.parts["auction_id"], runner.anna, 1_000)
@@ -229,7 +238,7 @@ WAYS: dict[str, Way] = {
     "bidder_is_seller": lambda runner, operation: (_own_lot if operation.id == "placePreBid" else _own)(
         runner, operation
     ),
-    "bidder_blocked": _bid,
+    "bidder_blocked": _blocked,
     "bidder_not_approved": _bid,
     "card_required": _bid,
     "buy_now_unavailable": lambda runner, operation: _bid(runner, operation, kind="buy_now"),

@@ -1,14 +1,14 @@
 """Shows that run against a real catalogue and real auctions, and processes of them that die at any step."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from msgspec.structs import replace
 
 from blytz.apps.lot_auctions import LotAuctions
-from blytz.auction.model import Bid, Cause, Party
+from blytz.auction.model import Bid, Cause, Party, Receipt, Refused
 from blytz.auction.redis.schedule import RedisSchedule
 from blytz.auction.redis.store import RedisStore
 from blytz.auction.store import Closed
@@ -21,12 +21,14 @@ from blytz.show.acts import Verb
 from blytz.show.intents import IntentRunner
 from blytz.show.log import Announced, Announcement, ShowSnapshot
 from blytz.show.model import Lot, Show
+from blytz.show.people.service import OnChange, PeopleService
 from blytz.show.people.sql.store import SqlPeople
 from blytz.show.run_store import Intent
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue
+from blytz.show.standings import StandingChanges
 from blytz.show.worker import ShowWorker
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
@@ -41,6 +43,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.events: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self.blocked: dict[str, set[str]] = {}
         self._changes: dict[str, int] = {}
 
     async def fill(self, show_id: str, snapshot: ShowSnapshot) -> None:
@@ -58,6 +61,10 @@ class MemoryLog:
             self._changes[show_id] = announcement.change
             self.events.setdefault(show_id, []).append((announcement.kind, announcement.public))
         return Announced.DONE
+
+    async def set_blocked(self, show_id: str, user_ids: Collection[str], *, held: bool = True) -> None:
+        known = self.blocked.setdefault(show_id, set())
+        (known.update if held else known.difference_update)(user_ids)
 
     def forget(self, show_id: str, changes: int) -> None:
         """It is as it was then, so many changes of the show ago."""
@@ -104,6 +111,10 @@ class Mortal:
         return call
 
 
+def _told(standings: StandingChanges) -> tuple[OnChange, OnChange]:
+    return standings.on_block, standings.on_approval
+
+
 class Process:
     """What one process does with shows, until it dies."""
 
@@ -117,9 +128,12 @@ class Process:
         runs: Any = Mortal(self._runs, "catalogue", life)
         auctions: Any = Mortal(LotAuctions(stage.pipe, stage.store), "auctions", life)
         log: Any = Mortal(stage.log, "log", life)
-        intents = IntentRunner(runs, auctions, log)
+        intents = IntentRunner(runs, auctions, log, SqlPeople(stage.database))
         self.shows = ShowService(
             SqlCatalogue(stage.database, now), SqlPeople(stage.database), now, None, intents.carry_out
+        )
+        self.people = PeopleService(
+            SqlPeople(stage.database), self.shows, now, None, *_told(StandingChanges(runs, auctions, log))
         )
         self.runner = ShowRunner(self.shows, runs, auctions, intents)
         self.worker = ShowWorker(runs, auctions, intents, now, Metrics())
@@ -160,11 +174,11 @@ class Stage:
     async def lots(self, show_id: str) -> list[Lot]:
         return list(await self.catalogue.lots(show_id))
 
-    async def bid(self, lot_id: str, amount: int = 9_000, bidder: Party = ANNA) -> None:
+    async def bid(self, lot_id: str, amount: int = 9_000, bidder: Party = ANNA) -> Receipt | Refused:
         found = await self.catalogue.lot(lot_id)
         assert found is not None
         assert found.auction_id is not None
-        await self.store.place_bid(found.auction_id, Bid(bidder, f"bid-{amount}", amount), Cause(bidder.id))
+        return await self.store.place_bid(found.auction_id, Bid(bidder, f"bid-{amount}", amount), Cause(bidder.id))
 
     async def hammer(self, lot_id: str) -> None:
         """The auction ends now, and is passed on; nobody has looked at the lot yet."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from blytz.apps.shows import Shows
 from blytz.kit.http.litestar import RouteGroup
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.sql.database import Database
@@ -22,7 +23,6 @@ from blytz.show.people.sql.store import SqlPeople
 from blytz.show.reports.http.routes import report_routes
 from blytz.show.reports.service import ReportService
 from blytz.show.reports.sql.store import SqlReports
-from blytz.show.service import ShowService
 from blytz.show.sql.acts import SqlAuditTrail
 from blytz.show.templates.http.routes import template_routes
 from blytz.show.templates.service import TemplateService
@@ -30,17 +30,21 @@ from blytz.show.templates.sql.store import SqlTemplates
 
 
 def routes_around_shows(
-    database: Database, data: Path, shows: ShowService, now: Callable[[], int], stored_bytes: UserLimit
+    database: Database, data: Path, shows: Shows, now: Callable[[], int], stored_bytes: UserLimit
 ) -> list[RouteGroup]:
     """`data` is the data folder; `now` is in milliseconds since the Unix epoch, on the Redis clock."""
     files = ImageFolder(data)
+    standings = shows.standings
+    people = PeopleService(
+        SqlPeople(database), shows.service, now, stored_bytes, standings.on_block, standings.on_approval
+    )
     return [
         image_routes(ImageService(SqlImages(database), files, PillowEncoder(), now, stored_bytes)),
         template_routes(TemplateService(SqlTemplates(database), stored_bytes)),
-        following_routes(FollowingService(SqlFollowing(database), shows, stored_bytes)),
-        people_routes(PeopleService(SqlPeople(database), shows, now, stored_bytes)),
-        report_routes(ReportService(SqlReports(database), shows, now, stored_bytes)),
-        audit_routes(AuditService(SqlAuditTrail(database), shows)),
+        following_routes(FollowingService(SqlFollowing(database), shows.service, stored_bytes)),
+        people_routes(people),
+        report_routes(ReportService(SqlReports(database), shows.service, now, stored_bytes)),
+        audit_routes(AuditService(SqlAuditTrail(database), shows.service)),
     ]
 
 

@@ -67,7 +67,7 @@ async def main(settings: Settings) -> None:
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
         others=[
             show_routes(shows.service, shows.runner),
-            *routes_around_shows(catalogue.database, settings.data, shows.service, clock.now, stored_bytes),
+            *routes_around_shows(catalogue.database, settings.data, shows, clock.now, stored_bytes),
         ],
     )
     await pipe.start(tasks)

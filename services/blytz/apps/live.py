@@ -5,6 +5,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from msgspec.structs import replace
+
 from blytz.apps import signing_in, wiring
 from blytz.identity.redis.bans import RedisBans
 from blytz.kit.config.model import Settings
@@ -32,22 +34,25 @@ class _Catalogue:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loading: asyncio.Task[tuple[Any, Any]] | None = None
+        self._loading: asyncio.Task[tuple[Any, Any, Any]] | None = None
 
     async def snapshot(self, show_id: str) -> ShowSnapshot | None:
         if self._loading is None or (self._loading.done() and self._loading.exception()):
             self._loading = asyncio.create_task(self._load(), name="load catalogue")
-        database, runs = await asyncio.shield(self._loading)
+        database, runs, people = await asyncio.shield(self._loading)
         await database.prepare()
         found: ShowSnapshot | None = await runs.snapshot(show_id)
-        return found
+        if found is None:
+            return None
+        return replace(found, blocked=await people.blocked(found.show["seller"]["id"]))
 
-    async def _load(self) -> tuple[Any, Any]:
+    async def _load(self) -> tuple[Any, Any, Any]:
         # In a thread, because importing takes long.
         databases = await asyncio.to_thread(import_module, "blytz.apps.databases")
-        sql = await asyncio.to_thread(import_module, "blytz.show.sql.run_store")
+        runs = await asyncio.to_thread(import_module, "blytz.show.sql.run_store")
+        people = await asyncio.to_thread(import_module, "blytz.show.people.sql.store")
         database = databases.NounDatabase("show", self._settings)
-        return database, sql.SqlRuns(database.database, lambda: 0)
+        return database, runs.SqlRuns(database.database, lambda: 0), people.SqlPeople(database.database)
 
     async def close(self) -> None:
         if self._loading is not None and self._loading.done() and not self._loading.exception():

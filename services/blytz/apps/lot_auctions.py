@@ -1,10 +1,10 @@
 """The auctions of lots, as shows use them: the one place that knows both sides."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from blytz.auction.archive import AuctionArchive
-from blytz.auction.model import Cause, Code, Listing, Party, PauseReason, Status, Verb
+from blytz.auction.model import Cause, Code, Listing, Party, PauseReason, Standing, Status, Verb
 from blytz.auction.reader import AuctionReader
 from blytz.auction.redis.sales import last_position, sales_after
 from blytz.auction.service import EPOCH_DIGITS, MIN_ARCHIVED_MS
@@ -31,7 +31,7 @@ class LotAuctions:
     async def check(self) -> None:
         await self._pipe.call("PING")
 
-    async def open(self, opening: Opening) -> None:
+    async def open(self, opening: Opening, standings: Mapping[Standing, Collection[str]]) -> None:
         # Opened again by a process that comes late, an auction that has been archived since would be sold twice.
         if age_ms(opening.auction_id) >= MIN_ARCHIVED_MS and await self._reader.archived(opening.auction_id):
             return
@@ -45,7 +45,13 @@ class LotAuctions:
             image_urls=opening.images,
             requirements=opening.requirements,
         )
-        await self._store.create(listing, Cause(opening.seller.id), pre_bids=opening.pre_bids)
+        cause = Cause(opening.seller.id)
+        await self._store.create(listing, cause, standings=standings, pre_bids=opening.pre_bids)
+
+    async def set_standing(
+        self, auction_id: str, user_ids: Collection[str], standing: Standing, *, held: bool
+    ) -> None:
+        await self._store.set_standing(auction_id, user_ids, standing, held=held)
 
     async def pause(self, auction_id: str, reason: PauseReason, operation_id: str) -> None:
         await self._store.change(auction_id, "pause", CAUSE, operation_id=operation_id, reason=reason)

@@ -20,6 +20,7 @@ from blytz.show.service import ShowService
 from blytz.show.sql.event_archive import SqlEventArchive
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue
+from blytz.show.standings import StandingChanges
 from blytz.show.worker import ShowWorker
 
 
@@ -40,12 +41,12 @@ class Shows:
         self._auctions = LotAuctions(pipe, store, archive)
         self._metrics = metrics
         cache = CatalogueCache(pipe, metrics)
+        people, shows_log = SqlPeople(database), RedisShowLog(pipe)
         self.runs = CachedRuns(SqlRuns(database, clock.now), cache)
-        self._intents = IntentRunner(self.runs, self._auctions, RedisShowLog(pipe))
+        self._intents = IntentRunner(self.runs, self._auctions, shows_log, people)
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
-        self.service = ShowService(
-            catalogue, SqlPeople(database), clock.now, stored_bytes, self._intents.carry_out
-        )
+        self.service = ShowService(catalogue, people, clock.now, stored_bytes, self._intents.carry_out)
+        self.standings = StandingChanges(self.runs, self._auctions, shows_log)
         self.archiver = ShowArchiver(RedisEventLog(pipe), SqlEventArchive(database), clock.now, metrics)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
 

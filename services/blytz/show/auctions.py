@@ -1,6 +1,6 @@
 """The port to the auctions that the lots of a show are sold in; `apps/` gives what is behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -32,7 +32,12 @@ class Auctions(Protocol):
     async def check(self) -> None:
         """Returns when auctions can be opened now."""
 
-    async def open(self, opening: Opening) -> None: ...
+    async def open(self, opening: Opening, standings: Mapping[Standing, Collection[str]]) -> None:
+        """`standings` are those of the bidders that are known so far."""
+
+    async def set_standing(
+        self, auction_id: str, user_ids: Collection[str], standing: Standing, *, held: bool
+    ) -> None: ...
 
     async def pause(self, auction_id: str, reason: PauseReason, operation_id: str) -> None:
         """One that is not open stays as it is; likewise below. The same operation is done once."""

@@ -15,6 +15,8 @@ from blytz.kit.problems import NotFound
 from blytz.show.auctions import Auctions
 from blytz.show.log import Announced, Announcement, ShowLog
 from blytz.show.run_store import Intent, RunStore
+from blytz.show.standings import standings_of
+from blytz.show.store import People
 
 log = structlog.get_logger()
 
@@ -25,10 +27,11 @@ MAX_ROUNDS: Final = 20
 class IntentRunner:
     """Several processes may carry out the intents of one show at the same time."""
 
-    def __init__(self, runs: RunStore, auctions: Auctions, shows_log: ShowLog) -> None:
+    def __init__(self, runs: RunStore, auctions: Auctions, shows_log: ShowLog, people: People) -> None:
         self._runs = runs
         self._auctions = auctions
         self._log = shows_log
+        self._people = people
         self._busy: dict[str, asyncio.Lock] = {}
 
     async def carry_out(self, show_id: str) -> None:
@@ -61,7 +64,8 @@ class IntentRunner:
         match order.verb:
             case "open":
                 assert intent.opening is not None, "an order to open has its opening"
-                await self._auctions.open(intent.opening)
+                standings = await standings_of(self._people, show_id, intent.opening.seller.id)
+                await self._auctions.open(intent.opening, standings)
             case "pause":
                 await self._auctions.pause(order.auction_id, order.reason, operation_id)
             case "resume":
@@ -77,6 +81,10 @@ class IntentRunner:
                 await self._runs.close(closing)
 
     async def _announce(self, show_id: str, announcement: Announcement) -> None:
+        if announcement.kind == "show_started":
+            # Before anybody may speak.
+            blocked = await self._people.blocked(announcement.public["show"]["seller"]["id"])
+            await self._log.set_blocked(show_id, blocked)
         if await self._log.announce(show_id, announcement) is Announced.GAP:
             # Redis has an older state of the show than the catalogue, perhaps out of a backup.
             log.warning("show_log_replaced", show_id=show_id)

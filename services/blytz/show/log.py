@@ -5,7 +5,7 @@ catalogue numbers its own changes of each show too; by that number a change that
 and a state that was read from the catalogue later than a change already holds it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -34,6 +34,8 @@ class ShowSnapshot(Struct, frozen=True):
     moderators: Sequence[dict[str, Any]] = ()
     readers: Sequence[str] | None = None
     """The users who may watch a rehearsal; None for everybody."""
+    blocked: Sequence[str] = ()
+    """The users who may not speak."""
 
 
 class Announced(StrEnum):
@@ -59,5 +61,8 @@ class ShowLog(Protocol):
 
     async def replace(self, show_id: str, snapshot: ShowSnapshot) -> None:
         """The same, and what it had is gone: whoever watches it starts again from a snapshot."""
+
+    async def set_blocked(self, show_id: str, user_ids: Collection[str], *, held: bool = True) -> None:
+        """Who may not speak in this show."""
 
     async def announce(self, show_id: str, announcement: Announcement) -> Announced: ...

@@ -58,6 +58,7 @@ class ShowCode(StrEnum):
     LOT_NOT_QUEUED = "lot_not_queued"
     LOT_ALREADY_OPEN = "lot_already_open"
     BIDDER_IS_SELLER = "bidder_is_seller"
+    BIDDER_BLOCKED = "bidder_blocked"
     BID_TOO_LOW = "bid_too_low"
     VERSION_CONFLICT = "version_conflict"
     TOO_MANY = "too_many"

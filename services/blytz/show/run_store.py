@@ -56,6 +56,12 @@ class RunStore(Protocol):
         """Auctions whose end is not written yet, with the time at which they were opened, the oldest first. Those
         of shows that still have intents are left out."""
 
+    async def open_auctions(self, *, show_id: str | None = None, seller_id: str | None = None) -> Sequence[str]:
+        """Of the lots of this show, or of all shows of this seller."""
+
+    async def shows_on(self, seller_id: str) -> Sequence[str]:
+        """Those of the seller that are live or paused."""
+
     async def intents(self, show_id: str) -> Sequence[Intent]:
         """The oldest ones, at most `MAX_INTENTS`."""
 

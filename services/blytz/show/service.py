@@ -13,7 +13,7 @@ from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show import rules
 from blytz.show.acts import Act, Verb
 from blytz.show.model import Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode, ShowStatus
-from blytz.show.store import CatalogueStore, Moderators, ShowFilter, ShowPage
+from blytz.show.store import CatalogueStore, People, ShowFilter, ShowPage
 
 BYTES_OF_ROW: Final = 1_000
 """What a row takes up besides its texts, with its indexes; at most."""
@@ -30,6 +30,7 @@ _WHY: Final = {
     ShowCode.SHOW_NOT_LIVE: "the show is not live",
     ShowCode.LOT_NOT_QUEUED: "no lot waits in the queue for this",
     ShowCode.LOT_ALREADY_OPEN: "a lot is open already",
+    ShowCode.BIDDER_BLOCKED: "the seller does not take bids from you",
     ShowCode.BIDDER_IS_SELLER: "sellers do not bid on their own lots",
     ShowCode.BID_TOO_LOW: "the bid is below the minimum",
     ShowCode.VERSION_CONFLICT: "it was changed meanwhile: read it again",
@@ -49,7 +50,7 @@ class ShowService:
     def __init__(
         self,
         store: CatalogueStore,
-        moderators: Moderators,
+        people: People,
         now: Callable[[], int],
         stored_bytes_of_user: UserLimit | None = None,
         carry_out: CarryOut | None = None,
@@ -57,7 +58,7 @@ class ShowService:
         """`now` is in milliseconds since the Unix epoch, on the Redis clock. `carry_out` tells those who watch a
         show of a change."""
         self._store = store
-        self._moderators = moderators
+        self._people = people
         self._now = now
         self._stored_bytes_of_user = stored_bytes_of_user
         self._carry_out = carry_out
@@ -124,6 +125,9 @@ class ShowService:
         if not bidder.roles:
             raise Forbidden("only a bidder may bid")
         lot = await self.lot(lot_id, bidder)
+        show = await self.get(lot.show_id, bidder)
+        if await self._people.is_blocked(show.seller.id, bidder.id):
+            raise refusal(ShowCode.BIDDER_BLOCKED)
         pre_bid = LotPreBid(lot_id, Party(bidder.id, bidder.name), amount)
         self._take_bytes(bidder, pre_bid)
         placed = await self._store.place_pre_bid(pre_bid)
@@ -191,7 +195,7 @@ class ShowService:
     async def _moderates(self, show: Show, user: Principal) -> bool:
         if show.seller.id == user.id or user.has("moderator", "admin"):
             return True
-        return await self._moderators.is_moderator(show.show_id, user.id)
+        return await self._people.is_moderator(show.show_id, user.id)
 
     def act(self, verb: Verb, by: Principal, show: Show, on: str | None = None, detail: str = "") -> Act:
         """The entry of the audit trail for what is done now."""

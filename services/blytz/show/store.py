@@ -74,8 +74,16 @@ class CatalogueStore(Protocol):
         each of them once."""
 
 
-class Moderators(Protocol):
+class People(Protocol):
     """Raises `StoreUnavailable` and `Overloaded`."""
 
     async def is_moderator(self, show_id: str, user_id: str) -> bool:
         """Whether the user was named for this show, and it is not over."""
+
+    async def is_blocked(self, seller_id: str, user_id: str) -> bool: ...
+
+    async def blocked(self, seller_id: str) -> Sequence[str]:
+        """The ids of all users whom the seller has blocked."""
+
+    async def approved(self, show_id: str) -> Sequence[str]:
+        """The ids of all bidders who are approved for this show."""

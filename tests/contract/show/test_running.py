@@ -14,7 +14,8 @@ from blytz.kit.sql.migrations import migrate
 from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
 from blytz.show.decision import Reopening
-from blytz.show.model import LotStatus, ShowSettings, ShowStatus
+from blytz.show.model import BidderRequirements, LotStatus, ShowSettings, ShowStatus
+from blytz.show.sql.acts import SqlAuditTrail
 from blytz.show.sql.store import MIGRATIONS
 from tests.support.redis import RedisServer
 from tests.support.running_shows import ANNA, SAM, Life, Process, Stage, stage_of
@@ -273,6 +274,52 @@ async def test_a_pre_bid_is_refused_as_its_bid_would_be(stage: Stage) -> None:
         await stage.process.shows.place_pre_bid(SAM, "lot_1_1", 500)
 
     assert (await stage.lots(show_id))[0].pre_bids == 0
+
+
+async def test_who_is_blocked_may_not_bid_speak_or_pre_bid_in_any_show_of_the_seller(stage: Stage) -> None:
+    show_id, other_id = await stage.show(2), await stage.show(1)
+    people, shows = stage.process.people, stage.process.shows
+    await stage.process.runner.open_next(SAM, show_id)
+
+    async def refused(lot_id: str) -> str | None:
+        return getattr(await stage.bid(lot_id), "code", None)
+
+    await people.block(SAM, ANNA.id)
+
+    assert await refused("lot_1_1") == "bidder_blocked"
+    assert stage.log.blocked[show_id] == stage.log.blocked[other_id] == {ANNA.id}
+    with pytest.raises(Conflict, match="does not take bids"):
+        await shows.place_pre_bid(ANNA_SIGNED, "lot_1_2", 5_000)
+    await stage.process.runner.open_next(SAM, other_id)
+    assert await refused("lot_2_1") == "bidder_blocked"
+
+    await people.unblock(SAM, ANNA.id)
+    assert await refused("lot_1_1") is None
+    assert await refused("lot_2_1") is None
+    assert stage.log.blocked[show_id] == set()
+
+
+async def test_a_show_that_asks_for_approval_takes_bids_of_the_approved(stage: Stage) -> None:
+    asks = ShowSettings(bidder_requirements=BidderRequirements(approval=True))
+    show_id = await stage.show(1, settings=asks)
+    await stage.process.people.set_approval(SAM, show_id, BEN.id, approved=True)
+    await stage.process.runner.open_next(SAM, show_id)
+
+    assert getattr(await stage.bid("lot_1_1"), "code", None) == "bidder_not_approved"
+    assert getattr(await stage.bid("lot_1_1", 9_500, Party(BEN.id, BEN.name)), "outcome", None) == "accepted"
+    await stage.process.people.set_approval(SAM, show_id, ANNA.id, approved=True)
+    assert getattr(await stage.bid("lot_1_1", 10_000), "outcome", None) == "accepted"
+
+
+async def test_what_is_done_to_a_show_is_in_its_audit_trail(stage: Stage) -> None:
+    show_id = await stage.show(1)
+    await stage.process.runner.open_next(SAM, show_id)
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
+
+    page = await SqlAuditTrail(stage.database).acts(show_id, SAM.id, None, 20)
+
+    assert [act.verb for act in page.acts] == ["show_paused", "lot_opened", "show_started", "lot_added"]
 
 
 async def test_only_its_seller_runs_a_show_and_moderators_open_lots(stage: Stage) -> None:

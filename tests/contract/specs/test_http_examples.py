@@ -57,7 +57,7 @@ def test_a_refusal_is_answered_as_shown(
     runner: ExampleRunner, operation: Operation, status: str, code: str
 ) -> None:
     ask = WAYS[code](runner, operation)
-    if code in {"bidder_blocked", "bidder_not_approved", "card_required"}:
+    if operation.id == "placeBid" and code in {"bidder_blocked", "bidder_not_approved", "card_required"}:
         with redis.Redis.from_url(runner.platform.redis_url) as store:
             keys = keys_of(ask.parts["auction_id"])
             store.sadd(keys.bidders, f"blocked:{runner.user_id(ask.token)}" if code == "bidder_blocked" else "")

@@ -112,7 +112,13 @@ PRE_BID: Final = documented(
     Forbidden("only a bidder may bid"),
     _NO_LOT,
     *SQL_WRITE_FAILED,
-    *_refused(ShowCode.LOT_NOT_QUEUED, ShowCode.BIDDER_IS_SELLER, ShowCode.SHOW_OVER, ShowCode.TOO_MANY),
+    *_refused(
+        ShowCode.LOT_NOT_QUEUED,
+        ShowCode.BIDDER_IS_SELLER,
+        ShowCode.BIDDER_BLOCKED,
+        ShowCode.SHOW_OVER,
+        ShowCode.TOO_MANY,
+    ),
     Conflict("the bid is below the minimum", code=ShowCode.BID_TOO_LOW, minimum=1_000),
     *malformed_body("amount", "Expected `int` >= 1"),
 )

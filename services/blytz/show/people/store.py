@@ -6,10 +6,10 @@ from typing import Protocol
 from blytz.show.acts import Act
 from blytz.show.model import ShowCode
 from blytz.show.people.model import Block, BlockPage, Moderator
-from blytz.show.store import Moderators
+from blytz.show.store import People
 
 
-class PeopleStore(Moderators, Protocol):
+class PeopleStore(People, Protocol):
     """Every call is one transaction, in which its act is recorded when it changes anything. All raise
     `StoreUnavailable` and `Overloaded`."""
 
@@ -28,18 +28,10 @@ class PeopleStore(Moderators, Protocol):
 
     async def is_approved(self, show_id: str, user_id: str) -> bool: ...
 
-    async def approved(self, show_id: str) -> Sequence[str]:
-        """The ids of the users; `MAX_APPROVALS` at most."""
-
     async def block(self, seller_id: str, block: Block, act: Act) -> Block | ShowCode:
         """A user who is blocked already stays so since then. Refuses `too_many`."""
 
     async def unblock(self, seller_id: str, user_id: str, act: Act) -> None: ...
-
-    async def is_blocked(self, seller_id: str, user_id: str) -> bool: ...
-
-    async def blocked(self, seller_id: str) -> Sequence[str]:
-        """The ids of the users; `MAX_BLOCKS` at most."""
 
     async def blocks(self, seller_id: str, cursor: str | None, limit: int) -> BlockPage:
         """The newest first."""

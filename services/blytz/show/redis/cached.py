@@ -111,6 +111,8 @@ class CachedRuns:
         self._runs = runs
         self._cache = cache
         self.open_runs = runs.open_runs
+        self.open_auctions = runs.open_auctions
+        self.shows_on = runs.shows_on
         self.intents = runs.intents
         self.finish = runs.finish
         self.shows_with_intents = runs.shows_with_intents

@@ -1,7 +1,7 @@
 """The log of each show in Redis (port: `show/log.py`), and shows as topics (port: `kit/topics.py`)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +24,10 @@ Snapshot = Callable[[str], Awaitable[ShowSnapshot | None]]
 SCRIPTS: Final = ("fill", "announce", "read")
 MAX_READ_AT_ONCE: Final = 8
 """Shows that one process reads from the catalogue at once, however many are asked for."""
+MAX_IDS: Final = 1_000
+"""Of one command."""
+BLOCKED_FOR_S: Final = 30 * 24 * 3_600
+"""Longer than any show."""
 MAX_FILLS: Final = 3
 """A state that was just filled may be gone again only when Redis has lost it."""
 _decode = msgspec.json.Decoder().decode
@@ -49,7 +53,16 @@ class RedisShowLog:
         self._pipe = pipe
         self._scripts = load_scripts(*SCRIPTS)
 
+    async def set_blocked(self, show_id: str, user_ids: Collection[str], *, held: bool = True) -> None:
+        blocked, verb = keys_of(show_id).blocked, "SADD" if held else "SREM"
+        user_ids = sorted(user_ids)
+        for first in range(0, len(user_ids), MAX_IDS):
+            await self._pipe.call(verb, blocked, *user_ids[first : first + MAX_IDS])
+        if user_ids and held:
+            await self._pipe.call("EXPIRE", blocked, BLOCKED_FOR_S)
+
     async def fill(self, show_id: str, snapshot: ShowSnapshot) -> None:
+        await self.set_blocked(show_id, snapshot.blocked)
         lots = [part for lot in snapshot.lots for part in (lot["lot_id"], _encode(lot))]
         await self._run(
             "fill",

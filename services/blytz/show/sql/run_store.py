@@ -14,6 +14,7 @@ from blytz.show.decision import Scene
 from blytz.show.log import ShowSnapshot
 from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.public import short_lot_view, show_view
+from blytz.show.rules import RANKS
 from blytz.show.rules_of_running import Decide
 from blytz.show.run_store import MAX_INTENTS, Acted, Intent, Which
 from blytz.show.sql.acts import record_act
@@ -84,6 +85,20 @@ class SqlRuns:
         )
         async with self._database.reading() as connection:
             return [(row.auction_id, row.opened_at) for row in (await connection.execute(query)).all()]
+
+    async def open_auctions(self, *, show_id: str | None = None, seller_id: str | None = None) -> Sequence[str]:
+        query = select(RUNS.c.auction_id).where(RUNS.c.closed_at.is_(None))
+        if show_id is not None:
+            query = query.where(RUNS.c.show_id == show_id)
+        if seller_id is not None:
+            query = query.join(SHOWS, SHOWS.c.show_id == RUNS.c.show_id).where(SHOWS.c.seller_id == seller_id)
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query)).scalars())
+
+    async def shows_on(self, seller_id: str) -> Sequence[str]:
+        is_on = (SHOWS.c.seller_id == seller_id) & (SHOWS.c.listed_rank == RANKS[ShowStatus.LIVE])
+        async with self._database.reading() as connection:
+            return list((await connection.execute(select(SHOWS.c.show_id).where(is_on))).scalars())
 
     async def intents(self, show_id: str) -> Sequence[Intent]:
         query = select(INTENTS).where(INTENTS.c.show_id == show_id).order_by(INTENTS.c.id).limit(MAX_INTENTS)
