@@ -145,8 +145,19 @@ class ExampleRunner:
         for verb in before.get(operation.id, ["start"]):
             self.act(show_id, seller, verb, of="shows")
         if operation.id == "rerunLot":
-            self.change_catalogue("UPDATE lots SET status = 'unsold' WHERE lot_id = ?", parts["lot_id"])
+            self._run(show_id, parts["lot_id"], seller)
         return Ask(operation, seller, body, parts)
+
+    def _run(self, show_id: str, lot_id: str, seller: str) -> None:
+        """Opens the lot and lets its auction end."""
+        self.act(show_id, seller, "next", of="shows")
+        headers = {"Authorization": f"Bearer {seller}"}
+
+        def lot() -> Any:
+            return self.http.get(f"/auction/v1/lots/{lot_id}", headers=headers).json()
+
+        self.act(lot()["auction_id"], seller, "close")
+        wait_until(lambda: lot()["status"] == "unsold", "the lot is closed")
 
     def show(self, seller: str) -> str:
         """The id of a new show like that of the examples."""

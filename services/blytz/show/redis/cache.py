@@ -31,6 +31,8 @@ FILLED_WITHIN_MS: Final = 2_000
 WAIT_S: Final = 0.5
 """How long to wait for a value that another process is reading."""
 LOOK_EVERY_S: Final = 0.02
+AWAY_S: Final = 1.0
+"""After a failure Redis is not asked for so long, or each read would wait for a Redis that stands still."""
 
 Fill = Callable[[], Awaitable[bytes]]
 
@@ -44,15 +46,20 @@ class CatalogueCache:
         self._invalidate_script = load_script(__package__, "invalidate")
         self._filling: dict[tuple[str, str], asyncio.Task[bytes]] = {}
         self._connection = -1
+        self._away_until = 0.0
         self._reads = metrics.counter("blytz_catalogue_reads", "Reads of the catalogue, by what answered", "by")
 
     async def read(self, name: str, scope: str, fill: Fill) -> bytes:
         """The value of this name, or what `fill` gives, which is kept. One process at a time fills. Raises what
         `fill` raises."""
+        if time.monotonic() < self._away_until:
+            self._reads.add("catalogue")
+            return await fill()
         try:
             await self._forget_what_may_be_stale()
             version, value = await self._look_up(name, scope)
         except (StoreUnavailable, Overloaded):
+            self._away_until = time.monotonic() + AWAY_S
             self._reads.add("catalogue")
             return await fill()
         if value is not None:
