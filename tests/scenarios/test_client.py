@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from blytz.client.live import BidResult, LiveClient
+from blytz.client.live import LiveClient
+from blytz.client.writes import BidResult
 from tests.support.scripted_gateway import Connection, ScriptedGateway, scripted_gateway
 from tests.support.wait import until
 from tests.support.watch_scenes import ID, event, state

@@ -20,7 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Run the public gateway of a server: nginx, with TLS for your domain.",
     ),
     "token": ("blytz.cli.commands.token", "Print a token for the dev platform, and nothing else."),
-    "watch": ("blytz.cli.commands.watch", "Watch an auction live."),
+    "watch": ("blytz.cli.commands.watch", "Watch a show or an auction live."),
+    "show": ("blytz.cli.commands.show", "Make a show and run it."),
     "bid": ("blytz.cli.commands.bid", "Place one bid."),
     "simulate": ("blytz.cli.commands.simulate", "Load a running platform with bidders and viewers."),
     "verify": ("blytz.cli.commands.verify", "Replay an auction's events, compare with Redis."),
@@ -28,9 +29,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "blytz.cli.commands.doctor",
         "Check a deployment: settings, Redis, clock, disk, ports, certificate.",
     ),
-    "demo": ("blytz.cli.commands.demo", "Run demo auctions, with simulated bidders."),
+    "demo": ("blytz.cli.commands.demo", "Run demo shows, with simulated bidders."),
 }
-"""Name: the module that has a function of that name, and its line in `blytz --help`."""
+"""Name: the module that has a function of that name, or commands of its own, and its line in `blytz --help`."""
 
 READ_FILES_THEMSELVES = frozenset({"serve", "gateway", "up", "doctor", "migrate"})
 """Commands that read `_FILE` variables themselves, to report their faults together with all others."""
@@ -95,7 +96,10 @@ def _app(chosen: str | None) -> "typer.Typer":
     app.callback()(lambda: None)
     for name, (module, summary) in COMMANDS.items():
         run: Callable[..., Any] = getattr(import_module(module), name) if name == chosen else _not_chosen
-        app.command(name, short_help=summary)(run)
+        if isinstance(run, typer.Typer):
+            app.add_typer(run, name=name, short_help=summary)
+        else:
+            app.command(name, short_help=summary)(run)
     return app
 
 

@@ -71,6 +71,31 @@ class HttpClient:
         """`pause`, `resume`, `cancel`, `close` or `extend`."""
         return await self.post(f"/auction/v1/auctions/{quote(auction_id, safe='')}/{verb}", body)
 
+    async def show(self, show_id: str) -> dict[str, Any]:
+        return await self.get(show_path(show_id))
+
+    async def shows(self, **query: Any) -> list[dict[str, Any]]:
+        """One page: live ones first, then the soonest, drafts, and those that are over."""
+        page = await self.get("/auction/v1/shows", **query)
+        shows: list[dict[str, Any]] = page["shows"]
+        return shows
+
+    async def live_show(self) -> dict[str, Any] | None:
+        """The newest of those that are live or paused."""
+        shows = await self.shows(status="live", limit=100) or await self.shows(status="paused", limit=100)
+        return max(shows, key=lambda show: show["started_at"], default=None)
+
+    async def lots(self, show_id: str) -> list[dict[str, Any]]:
+        """All lots of a show, in queue order."""
+        lots: list[dict[str, Any]] = []
+        cursor: dict[str, Any] = {}
+        while True:
+            page = await self.get(show_path(show_id, "lots"), limit=100, **cursor)
+            lots += page["lots"]
+            if page["cursor"] is None:
+                return lots
+            cursor = {"cursor": page["cursor"]}
+
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Repeated where the platform cannot answer just now, as its 503 asks."""
         for _ in range(MAX_REPEATED_READS):
@@ -83,18 +108,30 @@ class HttpClient:
                 await asyncio.sleep(min(wait_ms / 1_000, MAX_WAIT_S))
         return await self._call("GET", path, params=query)
 
-    async def post(self, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    async def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return await self._call("POST", path, json=body)
+
+    async def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._call("PUT", path, json=body)
+
+    async def upload(self, image: bytes, media_type: str) -> str:
+        """The address of the image, for the pictures of a show or lot."""
+        answer = await self._call(
+            "POST", "/auction/v1/images", content=image, headers={"Content-Type": media_type}
+        )
+        return str(answer["url"])
 
     async def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         return await asyncio.to_thread(self._call_now, method, path, **request)
 
-    def _call_now(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    def _call_now(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **request: Any
+    ) -> dict[str, Any]:
         import httpx
 
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        signed = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
-            response = self._http.request(method, path, headers=headers, **request)
+            response = self._http.request(method, path, headers=signed | (headers or {}), **request)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(f"{self.url} does not answer ({error}): is `blytz up` running?") from error
         return _answer(response.status_code, response.content)
@@ -112,6 +149,14 @@ class HttpClient:
             timeout=TIMEOUT_S,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
+
+
+def show_path(show_id: str, *rest: str) -> str:
+    return "/".join(["/auction/v1/shows", *(quote(part, safe="") for part in (show_id, *rest))])
+
+
+def lot_path(lot_id: str, verb: str) -> str:
+    return f"/auction/v1/lots/{quote(lot_id, safe='')}/{verb}"
 
 
 def _answer(status: int, body: bytes) -> dict[str, Any]:

@@ -1,21 +1,18 @@
-"""The reference client of the live protocol (section 4): watches auctions and bids, over one WebSocket that it
-keeps alive. The author of another client may read this as the recipe."""
+"""The reference client of the live protocol (sections 4 and 8): watches auctions and shows, bids and speaks, over
+one WebSocket that it keeps alive. The author of another client may read this as the recipe."""
 
 import asyncio
-import itertools
 import random
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Final, Literal, Self
-
-from msgspec import Struct
-from msgspec.structs import replace
+from typing import Any, Final, Literal, Self, cast
 
 from blytz.client.clock import RemoteClock
 from blytz.client.show_topic import ShowTopic
 from blytz.client.topic import Gap, Topic
 from blytz.client.wire import Wire
+from blytz.client.writes import BidResult, Pending, PendingWrites, Result, SayResult, ref_of
 
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 10.0
@@ -30,30 +27,9 @@ State = Literal["connecting", "live", "stale", "closed"]
 OnMessage = Callable[[dict[str, Any]], None]
 
 
-class BidResult(Struct, frozen=True):
-    """`pending` means that the outcome is not known yet: the same bid_id may be sent again."""
-
-    bid_id: str
-    outcome: Literal["accepted", "outbid", "refused", "pending"]
-    code: str | None = None
-    seq: int | None = None
-    price: int | None = None
-    minimum: int | None = None
-    ends_at: int | None = None
-    replayed: bool = False
-    detail: str | None = None
-
-
-class _PendingBid:
-    def __init__(self, message: dict[str, Any]) -> None:
-        self.message = message
-        self.result: asyncio.Future[BidResult] = asyncio.get_running_loop().create_future()
-        self.last = BidResult(message["bid_id"], "pending", "store_unavailable")
-
-
 class LiveClient:
     """`async with LiveClient(url, token) as client`. Reconnects with full-jitter backoff until closed; resumes
-    every topic where it was and sends again every bid that has no answer yet.
+    every topic where it was and sends again every bid and every message of a chat that has no answer yet.
 
     `on_message` gets each message that changed something, in order: `snapshot`, `event` (the events of a `replay`
     come as such), `viewers`, `error`. `on_state` is called when `state` has changed.
@@ -67,11 +43,13 @@ class LiveClient:
         self._refused = ""
         """Why the server refused the token."""
         self.last_heard = 0.0
+        self.user: dict[str, Any] = {}
+        """Who this client is, once it has signed in."""
+        self._signed_in = asyncio.Event()
         self._url, self._token, self._on_message = live_url, token, on_message or (lambda _: None)
         self._wire: Wire | None = None
         self._live = asyncio.Event()
-        self._bids: dict[str, list[_PendingBid]] = {}
-        """By bid_id, in the order they were sent: the same bid may be pending twice at once."""
+        self._writes = PendingWrites()
         self._pinged_at = 0.0
         self._ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -99,11 +77,18 @@ class LiveClient:
 
     async def until_live(self, timeout_s: float = 10.0) -> None:
         """Wait for the first connection. Raises TimeoutError, or ConnectionError when it was refused for good."""
-        live = asyncio.ensure_future(self._live.wait())
+        await self._until(self._live, timeout_s)
+
+    async def until_signed_in(self, timeout_s: float = 10.0) -> None:
+        """The same for the sign-in of a client that has a token."""
+        await self._until(self._signed_in, timeout_s)
+
+    async def _until(self, event: asyncio.Event, timeout_s: float) -> None:
+        happened = asyncio.ensure_future(event.wait())
         try:
-            await self._first_of(live, timeout_s)
+            await self._first_of(happened, timeout_s)
         finally:
-            live.cancel()
+            happened.cancel()
         if self._ended.is_set():
             raise ConnectionError(self.why_closed)
 
@@ -112,26 +97,33 @@ class LiveClient:
 
     def watch(self, auction_id: str) -> Topic:
         """Follow an auction from now on, across reconnects."""
-        name = f"auction:{auction_id}"
-        if name not in self.topics:
-            self.topics[name] = topic = Topic(auction_id)
-            if self._live.is_set():
-                self._send(topic.watch_message())
-        return self.topics[name]
+        return self._watch(Topic(auction_id))
 
     def watch_show(self, show_id: str) -> ShowTopic:
-        """Follow a show from now on, across reconnects; not its auctions."""
-        topic = self.topics.get(f"show:{show_id}")
-        if not isinstance(topic, ShowTopic):
-            self.topics[f"show:{show_id}"] = topic = ShowTopic(show_id)
-            if self._live.is_set():
-                self._send(topic.watch_message())
+        """Follow a show and each of its auctions while it is open; those appear in `topics`."""
+        return cast("ShowTopic", self._watch(ShowTopic(show_id)))
+
+    def _watch(self, topic: Topic) -> Topic:
+        known = self.topics.get(topic.name)
+        if known is not None and not known.is_followed:
+            return known
+        self.topics[topic.name] = topic
+        if self._live.is_set():
+            self._send(topic.watch_message())
         return topic
 
-    def unwatch(self, auction_id: str) -> None:
-        topic = self.topics.pop(f"auction:{auction_id}", None)
+    def unwatch(self, name: str) -> None:
+        """`name` is that of the topic. Auctions that came with a show leave with it."""
+        topic = self.topics.pop(name, None)
         if topic and self._live.is_set():
-            self._send({"type": "unwatch", "topic": topic.name})
+            self._send({"type": "unwatch", "topic": name})
+        if isinstance(topic, ShowTopic):
+            ids = {lot["auction_id"] for lot in (topic.state or {}).get("lots", ())}
+            self._forget_followed(lambda followed: followed.subject_id in ids)
+
+    def auction(self, auction_id: str) -> Topic | None:
+        """One that is watched, or came with a show."""
+        return self.topics.get(f"auction:{auction_id}")
 
     async def place_bid(
         self, auction_id: str, amount: int, kind: str = "exact", *, bid_id: str = "", timeout_s: float = 10.0
@@ -141,8 +133,18 @@ class LiveClient:
         back (its token was refused)."""
         bid_id = bid_id or f"b-{secrets.token_hex(8)}"
         message = {"type": "bid", "auction_id": auction_id, "bid_id": bid_id, "amount": amount, "kind": kind}
-        pending = _PendingBid({**message, "ref": bid_id})
-        self._bids.setdefault(bid_id, []).append(pending)
+        last = BidResult(bid_id, "pending", "store_unavailable")
+        return cast("BidResult", await self._write(message, last, bid_id, timeout_s))
+
+    async def say(self, show_id: str, text: str, *, message_id: str = "", timeout_s: float = 10.0) -> SayResult:
+        """Say this once in the chat of a show: retries, `pending` and ConnectionError as for a bid."""
+        message_id = message_id or f"m-{secrets.token_hex(8)}"
+        message = {"type": "say", "show_id": show_id, "message_id": message_id, "text": text}
+        last = SayResult(message_id, "pending", "store_unavailable")
+        return cast("SayResult", await self._write(message, last, message_id, timeout_s))
+
+    async def _write(self, message: dict[str, Any], last: Result, write_id: str, timeout_s: float) -> Result:
+        pending = self._writes.add({**message, "ref": ref_of(type(last), write_id)}, last)
         if self._live.is_set():
             self._send(pending.message)
         try:
@@ -150,9 +152,7 @@ class LiveClient:
         except TimeoutError:
             return pending.last
         finally:
-            self._bids[bid_id].remove(pending)
-            if not self._bids[bid_id]:
-                del self._bids[bid_id]
+            self._writes.remove(pending)
         if not pending.result.done():
             raise ConnectionError(self.why_closed)
         return pending.result.result()
@@ -217,50 +217,41 @@ class LiveClient:
             case "pong" if self._pinged_at:
                 self.clock.sample(self._pinged_at, self.last_heard, message["server_at"])
                 self._pinged_at = 0.0
-            case "bid_result":
-                self._take_result(message)
+            case "authenticated":
+                self.user = message["user"]
+                self._signed_in.set()
+            case "bid_result" | "say_result":
+                if again := self._writes.answer(message):
+                    asyncio.get_running_loop().call_later(RETRY_S, self._send_again, again)
             case "error":
                 self._take_error(message)
             case "snapshot" | "replay" | "event" | "viewers":
                 self._take_topic(message)
 
     def _greet(self) -> None:
-        """On a new connection: sign in, watch every topic, and send every bid that has no answer."""
+        """On a new connection: sign in, watch every topic, and send every write that has no answer."""
         if self._token:
             self._send({"type": "auth", "token": self._token, "ref": "auth"})
         self._ping()
         for topic in self.topics.values():
-            self._send(topic.watch_message())
-        for pending in itertools.chain.from_iterable(self._bids.values()):
-            self._send(pending.message)
+            # What came with a show comes with it again, and then with a snapshot.
+            topic.waiting = True
+            if not topic.is_followed:
+                self._send(topic.watch_message())
+        for message in self._writes.messages():
+            self._send(message)
 
-    def _take_result(self, message: dict[str, Any]) -> None:
-        pending = self._waiting_for(message["bid_id"])
-        if pending is None:
-            return
-        result = BidResult(**{name: message[name] for name in BidResult.__struct_fields__ if name in message})
-        if result.outcome == "pending" or result.code == "store_unavailable":
-            pending.last = replace(result, outcome="pending")
-            asyncio.get_running_loop().call_later(RETRY_S, self._send_again, pending)
-        else:
-            pending.result.set_result(result)
-
-    def _waiting_for(self, bid_id: str) -> _PendingBid | None:
-        return next((pending for pending in self._bids.get(bid_id, ()) if not pending.result.done()), None)
-
-    def _send_again(self, pending: _PendingBid) -> None:
+    def _send_again(self, pending: Pending) -> None:
         if self._live.is_set() and not pending.result.done():
             self._send(pending.message)
 
     def _take_error(self, message: dict[str, Any]) -> None:
         code, detail = message["code"], message.get("detail")
-        pending = self._waiting_for(message.get("ref", ""))
-        topic = self.topics.get(message.get("ref", ""))
-        if pending:
-            pending.result.set_result(BidResult(pending.message["bid_id"], "refused", code, detail=detail))
-        elif topic and code in {"store_unavailable", "overloaded"}:
+        ref = message.get("ref", "")
+        topic = self.topics.get(ref)
+        if topic and code in {"store_unavailable", "overloaded"}:
             asyncio.get_running_loop().call_later(RETRY_S, self._watch_again, topic)
-        elif code in {"banned", "unauthenticated"}:
+        elif not self._writes.refuse(ref, code, detail) and code in {"banned", "unauthenticated"}:
             self._refused = detail or ""
         self._on_message(message)
 
@@ -269,15 +260,32 @@ class LiveClient:
             self._send(topic.watch_message())
 
     def _take_topic(self, message: dict[str, Any]) -> None:
-        topic = self.topics.get(message["topic"])
+        topic = self.topics.get(message["topic"]) or self._followed(message)
         if topic is None:
             return
         try:
             events = topic.take(message)
         except Gap:
+            topic.is_followed = False
             self._send(topic.watch_message())
             return
         if message["type"] in {"snapshot", "viewers"}:
             self._on_message(message)
         for event in events:
             self._on_message(event if "topic" in event else {"type": "event", "topic": topic.name, **event})
+
+    def _followed(self, message: dict[str, Any]) -> Topic | None:
+        """The topic of an auction that a watched show has opened: its snapshot comes first. Those that are over,
+        or ended while the connection was lost, make room for it."""
+        kind, _, subject_id = message["topic"].partition(":")
+        is_following = any(isinstance(topic, ShowTopic) for topic in self.topics.values())
+        if message["type"] != "snapshot" or kind != Topic.kind or not is_following:
+            return None
+        self._forget_followed(lambda followed: followed.is_final or followed.waiting)
+        topic = self.topics[message["topic"]] = Topic(subject_id)
+        topic.is_followed = True
+        return topic
+
+    def _forget_followed(self, which: Callable[[Topic], bool]) -> None:
+        for name in [each.name for each in self.topics.values() if each.is_followed and which(each)]:
+            del self.topics[name]

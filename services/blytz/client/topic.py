@@ -1,9 +1,9 @@
-"""One auction as a client knows it: the state, kept up to date by laying events over it."""
+"""A topic as a client knows it: the state, kept up to date by laying events over it."""
 
 from typing import Any, Final
 
 FINAL: Final = ("sold", "unsold", "cancelled")
-"""Statuses that are for good; the event that brings one is called like it."""
+"""Statuses of an auction that are for good; the event that brings one is called like it."""
 
 
 class Gap(Exception):
@@ -11,12 +11,15 @@ class Gap(Exception):
 
 
 class Topic:
-    """`state` is None until the first snapshot. Once a gap was seen, events are not taken until the answer to
-    the watch that heals it."""
+    """One auction. `state` is None until the first snapshot. Once a gap was seen, events are not taken until the
+    answer to the watch that heals it."""
 
-    def __init__(self, subject_id: str, kind: str = "auction") -> None:
+    kind = "auction"
+    final: tuple[str, ...] = FINAL
+
+    def __init__(self, subject_id: str) -> None:
         self.subject_id = subject_id
-        self.name = f"{kind}:{subject_id}"
+        self.name = f"{self.kind}:{subject_id}"
         self.state: dict[str, Any] | None = None
         self.seq = 0
         self.epoch: str | None = None
@@ -25,10 +28,17 @@ class Topic:
         self.snapshots = 0
         self.waiting = True
         """A watch was sent, and its answer is still to come."""
+        self.is_followed = False
+        """It came with a show that is watched: nobody asked for it by name."""
 
     @property
     def is_final(self) -> bool:
-        return self.state is not None and self.state["status"] in FINAL
+        return self.state is not None and self.status in self.final
+
+    @property
+    def status(self) -> str:
+        """Of a topic that has a state."""
+        return str((self.state or {})["status"])
 
     def watch_message(self) -> dict[str, Any]:
         """What to send on a new connection, or after a gap: from here on, please."""
@@ -60,10 +70,9 @@ class Topic:
             self.gaps += 1
             raise Gap
         self.seq = seq
-        self.state = self._after(event)
+        self.state = self._after(self.state or {}, event)
         return True
 
-    def _after(self, event: dict[str, Any]) -> dict[str, Any]:
-        """What an event says of the state stands in it under the state's own names."""
-        state = self.state or {}
+    def _after(self, state: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+        # What an event says of the state stands in it under the state's own names.
         return state | {name: event[name] for name in event.keys() & state.keys()}

@@ -1,100 +1,163 @@
-"""Demo auctions that run one after another, with people who bid."""
+"""The demo: a seller with one show that is live and one to come, people who bid and talk, show after show."""
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterable
-from typing import Any
+import time
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import structlog
 
-from blytz.client.http import ApiFault, HttpClient, Unreachable
+from blytz.client.http import HttpClient
 from blytz.client.live import LiveClient
-from blytz.client.topic import FINAL
+from blytz.client.show_topic import SHOW_OVER, ShowTopic
 from blytz.kit.money_text import money
-from blytz.simulate.bidders import Mind, Person, cast
-from blytz.simulate.demo_lots import Lot
+from blytz.simulate.demo_chat import HOST, Line, Talk
+from blytz.simulate.demo_guests import Guest, guests
+from blytz.simulate.demo_lots import SECONDS
+from blytz.simulate.demo_programme import LOTS_OF_A_SHOW, NEXT_LOT_AFTER_MS, Programmes
+from blytz.simulate.demo_stage import Stage
 
-SELLER = "Atelier Demo"
-BETWEEN_S = 3.0
-RETRY_S = (0.5, 5.0)
-ROUND = 500
-"""People think in round sums: minor units."""
-THINKS_EVERY_S = (0.15, 0.45)
-MAX_AUCTION_S = 15 * 60
-"""After this long an auction is left alone, whatever has become of it."""
+BETWEEN_S: Final = 6.0
+LOOKS_EVERY_S: Final = 0.25
+RERUN_AFTER_S: Final = 3.0
+"""After the last lot of the queue."""
+MAX_RERUNS: Final = 2
+"""Of one show."""
+GOODBYE_S: Final = 4.0
+TOLD_WITHIN_S: Final = 5.0
+MAX_SHOW_S: Final = 40 * 60
+"""After this long a show is left alone, whatever has become of it."""
 
 log = structlog.get_logger()
 
 
 class Demo:
-    def __init__(self, http: HttpClient, lots: Iterable[Lot]) -> None:
-        self._http, self._lots = http, lots
+    def __init__(
+        self, http: HttpClient, shows: int | None = None, lots: int = LOTS_OF_A_SHOW, lot_s: int = SECONDS
+    ) -> None:
+        """Ends after so many `shows`, each with so many `lots`, which take `lot_s` seconds without extensions."""
+        self._http, self._shows, self._duration_ms = http, shows, lot_s * 1_000
         self._chance = random.Random()
+        self._programmes = Programmes(self._chance, lots)
+        self._show_ms = lots * (self._duration_ms + 2 * NEXT_LOT_AFTER_MS)
+        self._stage = Stage(http, self._chance)
 
     async def run(self) -> None:
-        for number, lot in enumerate(self._lots):
-            await asyncio.sleep(BETWEEN_S if number else 0)
-            auction = await self._open(lot)
-            log.info("demo_auction_opened", title=lot.title, auction_id=auction["auction_id"], for_s=lot.seconds)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(MAX_AUCTION_S):
-                    await Room(self._http, auction["auction_id"], lot, self._chance).play()
+        await self._stage.sign_in()
+        to_come = [show for show in await self._stage.own_shows() if show["status"] not in SHOW_OVER]
+        waiting = [str(show["show_id"]) for show in to_come if show["status"] != "draft"]
+        number = 0
+        while self._shows is None or number < self._shows:
+            if number:
+                await asyncio.sleep(BETWEEN_S)
+                await self._stage.sign_in()
+            show_id = waiting.pop(0) if waiting else await self._make(begins_in_ms=0)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._give(show_id))
+                if not waiting:
+                    waiting.append(await self._make(self._show_ms))
+            number += 1
 
-    async def _open(self, lot: Lot) -> dict[str, Any]:
-        """As soon as the platform lets us."""
-        is_told = False
-        while True:
-            try:
-                self._http.token = await self._http.sign_in(SELLER, "seller")
-                terms = {**lot.terms, "duration_ms": lot.seconds * 1000}
-                return await self._http.create(lot.title, terms)
-            except (Unreachable, ApiFault) as fault:
-                if isinstance(fault, ApiFault) and fault.status < 500:
-                    raise
-                if not is_told:
-                    is_told = True
-                    log.warning("demo_waits_for_platform", url=self._http.url, reason=str(fault))
-                await asyncio.sleep(self._chance.uniform(*RETRY_S))
+    async def _make(self, begins_in_ms: int) -> str:
+        at = round(time.time() * 1_000) + begins_in_ms
+        return await self._stage.make(self._programmes.next(), at, self._duration_ms)
 
-
-class Room:
-    """One auction, and those who came."""
-
-    def __init__(self, http: HttpClient, auction_id: str, lot: Lot, chance: random.Random) -> None:
-        self._http, self._auction_id, self._lot, self._chance = http, auction_id, lot, chance
-        self._gone = False
-        self._was_closed = False
-
-    async def play(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for person in cast(self._chance):
-                group.create_task(self._attend(person))
-
-    async def _attend(self, person: Person) -> None:
-        """From coming in to the end; who cannot come in stays out of this one."""
+    async def _give(self, show_id: str) -> None:
         try:
-            token = await self._http.sign_in(person.name, "bidder")
-        except (Unreachable, ApiFault):
-            return
-        limit = max(ROUND, round(self._lot.worth * self._chance.uniform(0.55, 1.25) / ROUND) * ROUND)
-        mind = Mind(person.temper, person.name, limit, self._chance)
-        async with LiveClient(self._http.live_url, token, on_message=self._on_message) as client:
-            topic = client.watch(self._auction_id)
-            while not self._gone and client.state != "closed":
-                if topic.is_final:
-                    break
-                state = topic.state
-                move = mind.think(state, client.clock.now_ms()) if state else None
-                if move:
-                    with contextlib.suppress(ConnectionError):
-                        await client.place_bid(self._auction_id, move.amount, move.kind)
-                await asyncio.sleep(self._chance.uniform(*THINKS_EVERY_S))
+            async with asyncio.timeout(MAX_SHOW_S):
+                await Evening(self._http, self._stage, show_id, self._chance).give()
+        except TimeoutError:
+            log.warning("demo_show_left", show_id=show_id)
+
+
+class Evening:
+    """One show, from its start to its end."""
+
+    def __init__(self, http: HttpClient, stage: Stage, show_id: str, chance: random.Random) -> None:
+        self._http, self._stage, self._show_id = http, stage, show_id
+        self._talk = Talk(chance)
+        self._guests: dict[str, Guest] = guests(http, show_id, chance)
+        self._client: LiveClient
+        self._show: ShowTopic
+        self._speaking: set[asyncio.Task[None]] = set()
+        self._reruns = 0
+        self._told = asyncio.Event()
+        self._is_over = False
+
+    async def give(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for guest in self._guests.values():
+                    group.create_task(guest.attend(lambda: self._is_over))
+                group.create_task(self._host())
+        finally:
+            for task in self._speaking:
+                task.cancel()
+
+    async def _host(self) -> None:
+        async with LiveClient(self._http.live_url, self._http.token, on_message=self._on_message) as self._client:
+            self._show = self._client.watch_show(self._show_id)
+            while not self._is_over and self._client.state != "closed":
+                if self._show.state is not None:
+                    await self._direct(self._show.state)
+                await asyncio.sleep(LOOKS_EVERY_S)
+        self._is_over = True
+
+    async def _direct(self, state: dict[str, Any]) -> None:
+        """Do what the show needs now; mostly nothing: its lots open by themselves."""
+        lots, status = state["lots"], state["show"]["status"]
+        self._told.clear()
+        if status in SHOW_OVER:
+            self._is_over = True
+        elif status in {"draft", "scheduled"}:
+            await self._stage.turn(self._show_id, "start")
+            await self._until_told()
+        elif status == "live" and not any(lot["status"] in {"queued", "open"} for lot in lots):
+            await asyncio.sleep(RERUN_AFTER_S)
+            unsold = [lot for lot in lots if lot["status"] == "unsold" and lot["run"] == 1]
+            if unsold and self._reruns < MAX_RERUNS:
+                self._reruns += 1
+                await self._stage.rerun(unsold[0])
+            else:
+                self._speak(self._talk.goodbye())
+                await asyncio.sleep(GOODBYE_S)
+                await self._stage.turn(self._show_id, "end")
+            await self._until_told()
+
+    async def _until_told(self) -> None:
+        """Until there is an event, or there should have been one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TOLD_WITHIN_S):
+                await self._told.wait()
 
     def _on_message(self, message: dict[str, Any]) -> None:
-        if message["type"] == "error" and message["code"] == "auction_not_found":
-            self._gone = True
-        if message["type"] == "event" and message["kind"] in FINAL and not self._was_closed:
-            self._was_closed = True
-            price = money(message["price"], self._lot.terms.get("currency", "USD"))
-            log.info("demo_auction_over", how=message["kind"], title=self._lot.title, price=price)
+        if message["type"] == "error" and message["code"] == "show_not_found":
+            self._is_over = True
+        if message["type"] == "event":
+            self._told.set()
+            self._speak(self._talk.about(message, (self._show.state or {}).get("lots", [])))
+            if message["kind"] == "lot_closed":
+                lot = message["lot"]
+                price = money(message["price"], lot["terms"]["currency"])
+                log.info("demo_lot_over", how=message["outcome"], title=lot["title"], price=price)
+
+    def _speak(self, lines: list[Line]) -> None:
+        for line in lines:
+            task = asyncio.create_task(self._say(line))
+            self._speaking.add(task)
+            task.add_done_callback(self._speaking.discard)
+
+    async def _say(self, line: Line) -> None:
+        await asyncio.sleep(line.after_s)
+        if line.is_announcement:
+            await self._stage.announce(self._show_id, line.text)
+            return
+        speaks: Coroutine[Any, Any, Any]
+        if line.speaker == HOST:
+            speaks = self._client.say(self._show_id, line.text)
+        else:
+            speaks = self._guests[line.speaker].say(line.text)
+        with contextlib.suppress(ConnectionError):
+            await speaks

@@ -14,7 +14,8 @@ from typing import Any, Final, Literal
 from picows import WSError
 
 from blytz.client.http import HttpClient
-from blytz.client.live import BidResult, LiveClient
+from blytz.client.live import LiveClient
+from blytz.client.writes import BidResult
 from blytz.kit.open_files import raise_open_files
 from blytz.kit.user_error import UserError
 from blytz.simulate.latency import Latency

@@ -10,7 +10,7 @@ import pytest
 from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Bid, Cause, Code, Listing, Party, Refused, Status, Terms
 from blytz.simulate.bidders import MAX_BIDS, PEOPLE, SNIPES_WITHIN_MS, Mind, Move, Temper, cast
-from blytz.simulate.demo_lots import LOTS, Lot
+from blytz.simulate.demo_lots import LOTS, SECONDS, Lot
 from blytz.simulate.load_bidders import CROWD, RISING, Chooser
 from tests.support.watch_scenes import NOW, state
 
@@ -76,7 +76,7 @@ def opened(terms: Terms) -> Auction:
 
 
 def terms_of(lot: Lot) -> Terms:
-    terms = msgspec.convert({**lot.terms, "duration_ms": lot.seconds * 1000}, Terms)
+    terms = msgspec.convert({**lot.terms, "duration_ms": SECONDS * 1000}, Terms)
     assert rules.faults_in(terms) == []
     return terms
 

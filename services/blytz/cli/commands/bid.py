@@ -10,7 +10,8 @@ import typer
 from blytz.cli.data_folder import DataOption
 from blytz.cli.options import LATEST, JsonOption, UrlOption, platform_url
 from blytz.client.http import ApiFault, HttpClient, Unreachable
-from blytz.client.live import BidResult, LiveClient
+from blytz.client.live import LiveClient
+from blytz.client.writes import BidResult
 from blytz.kit.money import MAX_AMOUNT
 from blytz.kit.money_text import money
 from blytz.kit.running import run

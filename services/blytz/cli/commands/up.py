@@ -18,7 +18,7 @@ def up(
         str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 for all networks.")
     ] = "127.0.0.1",
     *,
-    demo: Annotated[bool, typer.Option("--demo", help="With demo auctions and simulated bidders.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="With demo shows and simulated bidders.")] = False,
 ) -> None:
     """Run the whole platform on this machine until Ctrl-C: Redis, the services, the gateway. Given REDIS_URL, it
     uses that instead of a Redis of its own."""

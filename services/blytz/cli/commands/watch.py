@@ -1,17 +1,19 @@
-"""`blytz watch`: an auction as it happens, in the terminal."""
+"""`blytz watch`: a show or an auction as it happens, in the terminal."""
 
 import asyncio
 import contextlib
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
+from msgspec import Struct
 from rich.console import Console
 
 from blytz.cli.data_folder import DataOption
 from blytz.cli.options import LATEST, JsonOption, UrlOption, platform_url
-from blytz.cli.watch.output import Output, output
+from blytz.cli.watch.output import Output, Shown, output
 from blytz.cli.watch.scene import Scene
+from blytz.cli.watch.show_scene import ShowScene
 from blytz.client.http import ApiFault, HttpClient, Unreachable
 from blytz.client.live import LiveClient
 from blytz.client.topic import FINAL
@@ -20,44 +22,55 @@ from blytz.kit.user_error import UserError
 
 DRAW_EVERY_S = 0.1
 LOOK_EVERY_S = 0.5
-"""How often to ask for the next auction while none is followed."""
+"""How often to ask for the next show or auction while none is followed."""
 RESULT_SHOWS_S = 4.0
-"""How long people see a result before the next auction takes its place."""
+"""How long people see a result before the next one takes its place."""
 BIDS_BEFORE = 20
 MAX_QUEUED = 10_000
+SHOW_IDS = "shw_"
 
 
 def watch(
-    auction: Annotated[
+    subject: Annotated[
         str,
         typer.Argument(
-            metavar="AUCTION", help="Its id; 'latest' follows the newest open one, and on to the next."
+            metavar="SHOW|AUCTION",
+            help="Its id; 'latest' follows the newest live show, else the newest open auction, then the next.",
         ),
     ] = LATEST,
     url: UrlOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch an auction live. Ends with the auction, or with Ctrl-C."""
+    """Watch a show or an auction live. Ends with it, or with Ctrl-C."""
     with contextlib.suppress(Interrupted):
-        run(Watching(HttpClient(platform_url(url, data)), auction, output(as_json, Console())).run())
+        run(Watching(HttpClient(platform_url(url, data)), subject, output(as_json, Console())).run())
+
+
+class Subject(Struct, frozen=True):
+    """What is watched. `found` is how HTTP had it when that began."""
+
+    kind: Literal["show", "auction"]
+    id: str
+    found: dict[str, Any]
 
 
 class Watching:
-    """Follows one auction, or the newest one after the other, and shows it on `out`."""
+    """Follows one show or auction, or the newest one after the other, and shows it on `out`."""
 
     def __init__(self, http: HttpClient, wanted: str, out: Output) -> None:
         self._http, self._wanted, self._out = http, wanted, out
-        self._scene = Scene()
+        self._scene: Shown = Scene()
         self._found: dict[str, Any] = {}
-        """The followed auction, as HTTP had it when following began."""
+        """What is followed, as HTTP had it when following began."""
         self._received: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_QUEUED)
-        self._known, self._over = asyncio.Event(), asyncio.Event()
+        self._over = asyncio.Event()
+        self._loading: set[asyncio.Task[None]] = set()
         # Everything is written by `run`: a closed pipe must end the command, not the connection.
         self._client = LiveClient(http.live_url, on_message=self._received.put_nowait)
 
     async def run(self) -> None:
-        first = await self._http.newest("open") if self._wanted == LATEST else await self._by_id()
+        first = await self._newest() if self._wanted == LATEST else await self._by_id()
         self._out.open()
         try:
             async with self._client:
@@ -67,7 +80,8 @@ class Watching:
                         await self._receive_and_draw()
                     await follower
                 finally:
-                    follower.cancel()
+                    for task in (follower, *self._loading):
+                        task.cancel()
         finally:
             self._out.close(self._scene)
 
@@ -85,10 +99,13 @@ class Watching:
         self._scene.look(self._client, time.monotonic())
         self._scene.on_message(message)
         self._out.on_message(self._scene, message)
-        if message["type"] in {"snapshot", "event"}:
-            self._known.set()
-            if self._scene.is_final:
-                self._over.set()
+        if message["type"] in {"snapshot", "event"} and self._scene.is_final:
+            self._over.set()
+        kind, _, auction_id = message.get("topic", "").partition(":")
+        if message["type"] == "snapshot" and kind == "auction":
+            task = asyncio.create_task(self._load_bids_before(auction_id, message["seq"]))
+            self._loading.add(task)
+            task.add_done_callback(self._loading.discard)
 
     def _archived(self, message: dict[str, Any]) -> dict[str, Any] | None:
         """The snapshot of an archived auction, which the gateway does not know: HTTP has it."""
@@ -101,49 +118,70 @@ class Watching:
         topic.take(snapshot)
         return snapshot
 
-    async def _follow(self, first: dict[str, Any] | None) -> None:
-        auction = first or await self._next(None)
+    async def _follow(self, first: Subject | None) -> None:
+        subject = first or await self._next(None)
         while True:
-            await self._until_over(auction)
+            name = await self._until_over(subject)
             if self._wanted != LATEST:
                 return
-            ended, auction = auction, await self._next(auction["auction_id"])
-            self._client.unwatch(ended["auction_id"])
+            subject = await self._next(subject)
+            self._client.unwatch(name)
 
-    async def _by_id(self) -> dict[str, Any]:
+    async def _by_id(self) -> Subject:
+        is_show = self._wanted.startswith(SHOW_IDS)
         try:
-            return await self._http.auction(self._wanted)
+            found = await (self._http.show(self._wanted) if is_show else self._http.auction(self._wanted))
         except ApiFault as fault:
             if fault.status != 404:
                 raise
+            what = "show" if is_show else "auction"
             raise UserError(
-                f"there is no auction {self._wanted}; without an id, the newest open one is shown"
+                f"there is no {what} {self._wanted}; without an id, the newest live show or open auction is shown"
             ) from fault
+        return Subject("show" if is_show else "auction", self._wanted, found)
 
-    async def _next(self, after: str | None) -> dict[str, Any]:
-        """The newest open auction other than `after`, as soon as there is one. People first see how it ended."""
-        self._scene.notice = "no auction is open; waiting for the next"
+    async def _newest(self) -> Subject | None:
+        # Without the catalogue's database auctions still run.
+        with contextlib.suppress(ApiFault):
+            show = await self._http.live_show()
+            if show:
+                return Subject("show", show["show_id"], show)
+        auction = await self._http.newest("open")
+        return Subject("auction", auction["auction_id"], auction) if auction else None
+
+    async def _next(self, after: Subject | None) -> Subject:
+        """The newest other than `after`, as soon as there is one. People first see how that ended."""
+        if isinstance(self._scene, Scene):
+            self._scene.notice = "no show is live and no auction open; waiting for the next"
         await asyncio.sleep(RESULT_SHOWS_S if after else 0)
         while True:
             with contextlib.suppress(Unreachable, ApiFault):
-                found = await self._http.newest("open")
-                if found and found["auction_id"] != after:
+                found = await self._newest()
+                if found and (after is None or found.id != after.id):
                     return found
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _until_over(self, auction: dict[str, Any]) -> None:
-        self._known.clear()
+    async def _until_over(self, subject: Subject) -> str:
+        """Returns the name of its topic."""
         self._over.clear()
-        self._found = auction
-        self._scene.follow(self._client.watch(auction["auction_id"]))
-        await self._known.wait()
-        with contextlib.suppress(Unreachable, ApiFault):
-            self._scene.past(await self._events_before(auction["auction_id"]))
+        self._found = subject.found
+        if subject.kind == "show":
+            show = self._client.watch_show(subject.id)
+            self._scene = ShowScene(show)
+            await self._over.wait()
+            return show.name
+        auction = self._client.watch(subject.id)
+        if isinstance(self._scene, ShowScene):
+            self._scene = Scene()
+        self._scene.follow(auction)
         await self._over.wait()
+        return auction.name
 
-    async def _events_before(self, auction_id: str) -> list[dict[str, Any]]:
-        seq = (self._scene.state or {}).get("seq", 0)
+    async def _load_bids_before(self, auction_id: str, seq: int) -> None:
+        """Those that were made before the watching began."""
         path = f"/auction/v1/auctions/{auction_id}/events"
-        page = await self._http.get(path, after=max(0, seq - BIDS_BEFORE), limit=BIDS_BEFORE)
-        events: list[dict[str, Any]] = page["events"]
-        return events
+        with contextlib.suppress(Unreachable, ApiFault):
+            page = await self._http.get(path, after=max(0, seq - BIDS_BEFORE), limit=BIDS_BEFORE)
+            scene = self._scene.lot_scene if isinstance(self._scene, ShowScene) else self._scene
+            if scene.topic and scene.topic.subject_id == auction_id:
+                scene.past(page["events"])

@@ -9,9 +9,13 @@ from rich.live import Live
 from rich.text import Text
 
 from blytz.cli.watch.scene import Scene, display_name
+from blytz.cli.watch.show_scene import ShowScene, feed_line, lot_name
+from blytz.cli.watch.show_view import render_show
 from blytz.cli.watch.view import clock_time, duration, render
 from blytz.kit.money_text import money
 from blytz.kit.text import isolated
+
+Shown = Scene | ShowScene
 
 
 class Output:
@@ -24,19 +28,19 @@ class Output:
     def open(self) -> None:
         pass
 
-    def on_message(self, scene: Scene, message: dict[str, Any]) -> None:
+    def on_message(self, scene: Shown, message: dict[str, Any]) -> None:
         """Called after the scene has taken the message."""
 
-    def on_connection(self, scene: Scene) -> None:
+    def on_connection(self, scene: Shown) -> None:
         """Called when the state of the connection has changed."""
 
-    def draw(self, scene: Scene) -> None:
+    def draw(self, scene: Shown) -> None:
         """Called ten times a second."""
         if scene.link.state != self._link_state:
             self._link_state = scene.link.state
             self.on_connection(scene)
 
-    def close(self, scene: Scene) -> None:
+    def close(self, scene: Shown) -> None:
         pass
 
 
@@ -50,34 +54,30 @@ class Screen(Output):
     def open(self) -> None:
         self._live.start()
 
-    def draw(self, scene: Scene) -> None:
+    def draw(self, scene: Shown) -> None:
         width, height = self._console.size
-        self._live.update(render(scene, width, height), refresh=True)
+        drawn = render_show(scene, width, height) if isinstance(scene, ShowScene) else render(scene, width, height)
+        self._live.update(drawn, refresh=True)
 
-    def close(self, scene: Scene) -> None:
+    def close(self, scene: Shown) -> None:
         self._live.stop()
         if scene.state is not None:
-            self._console.print(Text(f"{isolated(scene.state['title'])}: {summary(scene)}"))
+            self._console.print(Text(heading(scene)))
 
 
 class Lines(Output):
     """One line for each thing that happened."""
 
-    def on_message(self, scene: Scene, message: dict[str, Any]) -> None:
-        state = scene.state
+    def on_message(self, scene: Shown, message: dict[str, Any]) -> None:
         if message["type"] == "error":
             self._print(scene, f"{message['code']}: {isolated(message['detail'])}")
-        elif state is None:
-            return
-        elif message["type"] == "snapshot":
-            self._print(scene, f"{isolated(state['title'])}: {summary(scene)}")
-        elif message["type"] == "event":
-            self._print(scene, event_line(message, state["terms"]["currency"], scene.remaining_ms()))
+        elif scene.state is not None and (line := line_of(scene, message)):
+            self._print(scene, line)
 
-    def on_connection(self, scene: Scene) -> None:
+    def on_connection(self, scene: Shown) -> None:
         self._print(scene, f"connection {scene.link.state}")
 
-    def _print(self, scene: Scene, text: str) -> None:
+    def _print(self, scene: Shown, text: str) -> None:
         line = f"{clock_time(int(scene.now_ms))}  {text}"
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -85,10 +85,10 @@ class Lines(Output):
 class Json(Output):
     """Each message as it came, one a line; connection changes as `{"type":"connection","state":...}`."""
 
-    def on_message(self, scene: Scene, message: dict[str, Any]) -> None:  # noqa: ARG002 - a message says all
+    def on_message(self, scene: Shown, message: dict[str, Any]) -> None:  # noqa: ARG002 - a message says all
         self._write(message)
 
-    def on_connection(self, scene: Scene) -> None:
+    def on_connection(self, scene: Shown) -> None:
         self._write({"type": "connection", "state": scene.link.state, "offset_ms": scene.link.offset_ms})
 
     def _write(self, message: dict[str, Any]) -> None:
@@ -101,6 +101,32 @@ def output(as_json: bool, console: Console) -> Output:
     if as_json:
         return Json(console)
     return Screen(console) if console.is_terminal else Lines(console)
+
+
+def line_of(scene: Shown, message: dict[str, Any]) -> str | None:
+    """What one message tells people; None for what is not worth a line."""
+    of_show = isinstance(scene, ShowScene) and message["topic"] == scene.topic.name
+    if of_show and message["type"] == "event":
+        line = feed_line(message)
+        return None if line is None else f"{line.name}: {line.text}" if line.name else line.text
+    auction = scene.lot_scene if isinstance(scene, ShowScene) else scene
+    if message["type"] == "snapshot":
+        return heading(scene if of_show or scene is auction else auction)
+    if message["type"] != "event" or auction.state is None:
+        return None
+    return event_line(message, auction.state["terms"]["currency"], auction.remaining_ms())
+
+
+def heading(scene: Shown) -> str:
+    """What is watched, and how it stands."""
+    assert scene.state is not None
+    if isinstance(scene, Scene):
+        return f"{isolated(scene.state['title'])}: {summary(scene)}"
+    show = scene.state["show"]
+    queued = scene.lots("queued")
+    coming = f", next {lot_name(queued[0])}" if queued and not scene.is_final else ""
+    sold = f"{show['lots']['sold']} of {show['lots']['total']} lots sold"
+    return f"{isolated(show['title'])}: {show['status']}, {sold}{coming}"
 
 
 def summary(scene: Scene) -> str:

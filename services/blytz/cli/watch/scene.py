@@ -37,6 +37,8 @@ class Scene:
 
     def __init__(self) -> None:
         self.topic: Topic | None = None
+        self.audience: Topic | None = None
+        """Whose viewers are counted: a show's, where the auction is of one of its lots."""
         self.bids: deque[BidLine] = deque(maxlen=MAX_KEPT_BIDS)
         self.extended_at = 0
         self.store_away_at = 0.0
@@ -51,6 +53,11 @@ class Scene:
     @property
     def is_final(self) -> bool:
         return self.topic is not None and self.topic.is_final
+
+    @property
+    def viewers(self) -> int:
+        counted = self.audience or self.topic
+        return counted.viewers if counted else 0
 
     @property
     def extended(self) -> bool:
@@ -78,14 +85,8 @@ class Scene:
 
     def look(self, client: LiveClient, monotonic: float) -> None:
         """Take over what the client knows of its connection and of the time."""
-        clock = client.clock
-        self.now_ms = clock.now_ms()
-        self.link = Link(
-            state=client.state,
-            offset_ms=clock.offset_ms if clock.known else None,
-            round_trip_ms=clock.round_trip_ms,
-            silent_s=max(0.0, monotonic - client.last_heard) if client.last_heard else 0.0,
-        )
+        self.now_ms = client.clock.now_ms()
+        self.link = link_of(client, monotonic)
 
     def on_message(self, message: dict[str, Any]) -> None:
         match message["type"]:
@@ -108,6 +109,16 @@ class Scene:
         lines = {event["seq"]: _bid_line(event) for event in events if event["kind"] == "bid"}
         lines |= {line.seq: line for line in self.bids}
         self.bids = deque((lines[seq] for seq in sorted(lines)), maxlen=MAX_KEPT_BIDS)
+
+
+def link_of(client: LiveClient, monotonic: float) -> Link:
+    clock = client.clock
+    return Link(
+        state=client.state,
+        offset_ms=clock.offset_ms if clock.known else None,
+        round_trip_ms=clock.round_trip_ms,
+        silent_s=max(0.0, monotonic - client.last_heard) if client.last_heard else 0.0,
+    )
 
 
 def _bid_line(event: dict[str, Any]) -> BidLine:

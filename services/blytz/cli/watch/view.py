@@ -8,7 +8,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from blytz.cli.watch.big_digits import big
-from blytz.cli.watch.scene import BidLine, Scene, display_name
+from blytz.cli.watch.scene import BidLine, Link, Scene, display_name
 from blytz.kit.money_text import money
 from blytz.kit.text import isolated
 
@@ -41,18 +41,18 @@ def render(scene: Scene, width: int, height: int) -> RenderableType:
         title = Text("Blytz")
     else:
         title = Text(isolated(state["title"]), style="bold")
-        body = [*_figures(scene, inner, height), Text(""), *_facts(scene, inner)]
+        body = [*figures(scene, inner, height), Text(""), *facts(scene, inner)]
         room = height - 2 - len(body) - 3
-        body += [Rule(style="grey37"), *_bids(scene, inner, max(0, room))]
+        body += [Rule(style="grey37"), *bids(scene, inner, max(0, room))]
     body += [Text("")] * (height - 3 - len(body))
-    body = [*body[: height - 3], _link(scene, inner)]
-    _truncate(title, inner - 2)
+    body = [*body[: height - 3], link_line(scene.link, inner, store_away=scene.store_away)]
+    truncate(title, inner - 2)
     return Panel(
-        Group(*body), title=title, title_align="left", border_style=_border(scene), width=width, height=height
+        Group(*body), title=title, title_align="left", border_style=border(scene), width=width, height=height
     )
 
 
-def _border(scene: Scene) -> str:
+def border(scene: Scene) -> str:
     remaining = scene.remaining_ms()
     if scene.link.state != "live":
         return LINK_STYLE[scene.link.state]
@@ -61,7 +61,7 @@ def _border(scene: Scene) -> str:
     return "magenta" if scene.state and scene.state["status"] == "sold" else "grey50"
 
 
-def _figures(scene: Scene, width: int, height: int) -> list[Text]:
+def figures(scene: Scene, width: int, height: int) -> list[Text]:
     """The price at the left, the clock at the right: as big as there is room for."""
     assert scene.state is not None
     state = scene.state
@@ -76,7 +76,7 @@ def _figures(scene: Scene, width: int, height: int) -> list[Text]:
     if len(left[0]) + len(right[0]) + 2 > width:
         left = (price,)
     rows = [
-        _spread(
+        spread(
             Text(left[row] if row < len(left) else "", style=price_style),
             Text(right[row] if row < len(right) else "", style=clock_style),
             width,
@@ -86,7 +86,7 @@ def _figures(scene: Scene, width: int, height: int) -> list[Text]:
     under_price = (
         "starting price" if not state["leader"] else "current price" if not scene.is_final else "final price"
     )
-    return [Text(""), *rows, _spread(Text(under_price, style="dim"), _under_clock(scene), width)]
+    return [Text(""), *rows, spread(Text(under_price, style="dim"), _under_clock(scene), width)]
 
 
 def _clock(scene: Scene) -> tuple[str, str]:
@@ -123,10 +123,10 @@ def duration(ms: float) -> str:
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 
 
-def _facts(scene: Scene, width: int) -> list[Text]:
-    state, topic = scene.state, scene.topic
+def facts(scene: Scene, width: int) -> list[Text]:
+    """Who leads, what is asked, and what else a bidder wants to know: two lines where there is room."""
+    state = scene.state
     assert state is not None
-    assert topic is not None
     currency, buy_now = state["terms"]["currency"], state.get("buy_now_price")
     who = {"sold": "won by ", "unsold": "not sold; highest ", "cancelled": "called off; highest "}
     leader = Text.assemble(
@@ -143,22 +143,23 @@ def _facts(scene: Scene, width: int) -> list[Text]:
     if buy_now and state["price"] < buy_now and not scene.is_final:
         offer = Text.assemble(("buy now ", "dim"), (money(buy_now, currency), "cyan"))
     bids = state["bid_count"]
-    counts = Text(f"{bids} bid{'s' * (bids != 1)} · {topic.viewers} watching", style="dim")
+    counts = Text(f"{bids} bid{'s' * (bids != 1)} · {scene.viewers} watching", style="dim")
     if width < ONE_COLUMN:
         return [*_in_pairs(leader, ask, width), *_in_pairs(reserve, offer, width), counts]
     if offer.cell_len:
         reserve = Text.assemble(reserve, "   ", offer)
-    return [_spread(leader, ask, width), _spread(reserve, counts, width)]
+    return [spread(leader, ask, width), spread(reserve, counts, width)]
 
 
 def _in_pairs(left: Text, right: Text, width: int) -> list[Text]:
     """On one line where both fit whole."""
     if left.cell_len + right.cell_len + 2 <= width:
-        return [_spread(left, right, width)]
-    return [_spread(line, Text(""), width) for line in (left, right) if line.cell_len]
+        return [spread(left, right, width)]
+    return [spread(line, Text(""), width) for line in (left, right) if line.cell_len]
 
 
-def _bids(scene: Scene, width: int, room: int) -> list[Text]:
+def bids(scene: Scene, width: int, room: int) -> list[Text]:
+    """The newest first."""
     if not scene.bids:
         return [Text("no bids yet", style="dim")][:room]
     assert scene.state is not None
@@ -174,40 +175,39 @@ def _bid(bid: BidLine, currency: str, width: int, *, newest: bool) -> Text:
     right = Text.assemble(
         (aside, "dim"), ("+time  " if bid.extended else "", "red"), (money(bid.price, currency), style)
     )
-    return _spread(left, right, width)
+    return spread(left, right, width)
 
 
-def _link(scene: Scene, width: int) -> Text:
-    link = scene.link
+def link_line(link: Link, width: int, *, store_away: bool) -> Text:
     words = {"connecting": "connecting…", "closed": "closed"}
     text = Text.assemble(("● ", LINK_STYLE[link.state]), words.get(link.state, link.state))
     if link.state == "stale":
         text.append(f": nothing received for {link.silent_s:.0f} s")
-    elif link.state == "live" and scene.store_away:
+    elif link.state == "live" and store_away:
         text.append(": no bid can be decided now", style="bold yellow")
     if link.offset_ms is None or link.round_trip_ms is None:
         return text
     offset = Text(f"server clock {round(link.offset_ms):+d} ms", style="dim")
     if width >= 56:
         offset.append(f" · round trip {link.round_trip_ms:.0f} ms")
-    return _spread(text, offset, width)
+    return spread(text, offset, width)
 
 
 def clock_time(at_ms: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at_ms / 1000))
 
 
-def _truncate(text: Text, width: int) -> None:
+def truncate(text: Text, width: int) -> None:
     """Where the end of an isolated text (kit/text.py) is cut off, the mark that ends it is put back."""
     text.truncate(width, overflow="ellipsis")
     text.append("\u2069" * (text.plain.count("\u2068") - text.plain.count("\u2069")))
 
 
-def _spread(left: Text, right: Text, width: int) -> Text:
+def spread(left: Text, right: Text, width: int) -> Text:
     """One line: `left` gives way where both do not fit."""
     room = width - right.cell_len - (1 if right.cell_len else 0)
     if room < 4:
         right.truncate(width, overflow="ellipsis")
         return right if right.cell_len else left
-    _truncate(left, room)
+    truncate(left, room)
     return Text.assemble(left, " " * (width - left.cell_len - right.cell_len), right)

@@ -1,0 +1,96 @@
+"""The HTTP calls by which the demo makes and runs its shows. Each is repeated as long as the platform is away."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from blytz.client.http import ApiFault, HttpClient, Unreachable, lot_path, show_path
+from blytz.client.live import LiveClient
+from blytz.simulate.demo_chat import HOST, MODERATOR
+from blytz.simulate.demo_lots import Lot
+from blytz.simulate.demo_programme import Programme, lot_body, second_chance
+
+RETRY_S: Final = (0.5, 5.0)
+Json = dict[str, Any]
+Answer = TypeVar("Answer")
+log = structlog.get_logger()
+
+
+class Stage:
+    """Signed in as the seller and as the moderator of the demo."""
+
+    def __init__(self, http: HttpClient, chance: random.Random) -> None:
+        self.host = http
+        self._moderator = HttpClient(http.url)
+        self._chance = chance
+        self._is_told = False
+        self._has_images = True
+
+    async def sign_in(self) -> None:
+        """Tokens last for hours: before each show again."""
+        self.host.token = await self._patiently(lambda: self.host.sign_in(HOST, "seller"))
+        self._moderator.token = await self._patiently(lambda: self._moderator.sign_in(MODERATOR, "moderator"))
+
+    async def own_shows(self) -> list[Json]:
+        """Those of the seller, from this start of the demo or an earlier one."""
+        user_id = ""
+        while not user_id:
+            async with LiveClient(self.host.live_url, self.host.token) as client:
+                with contextlib.suppress(TimeoutError):
+                    await client.until_signed_in()
+                    user_id = client.user["id"]
+        return await self._patiently(lambda: self.host.shows(seller=user_id, limit=100))
+
+    async def make(self, programme: Programme, scheduled_at: int, duration_ms: int) -> str:
+        """A scheduled show with its lots. Returns its id."""
+        images = [await self._upload(lot) for lot in programme.lots]
+        body = programme.show(scheduled_at, images[0])
+        show_id = str((await self._post("/auction/v1/shows", body))["show_id"])
+        for lot, image in zip(programme.lots, images, strict=True):
+            await self._post(show_path(show_id, "lots"), lot_body(lot, duration_ms, image))
+        log.info("demo_show_made", title=programme.title, show_id=show_id, lots=len(images))
+        return show_id
+
+    async def turn(self, show_id: str, verb: str) -> None:
+        """`start` or `end`. A show that somebody else has turned meanwhile stays as it is."""
+        with contextlib.suppress(ApiFault):
+            await self._post(show_path(show_id, verb))
+
+    async def rerun(self, lot: Json) -> None:
+        """On easier terms, unless another lot is open by now."""
+        with contextlib.suppress(ApiFault):
+            await self._post(lot_path(lot["lot_id"], "rerun"), {"terms": second_chance(lot["terms"])})
+
+    async def announce(self, show_id: str, text: str) -> None:
+        with contextlib.suppress(ApiFault, Unreachable):
+            await self._moderator.post(show_path(show_id, "announcements"), {"text": text})
+
+    async def _upload(self, lot: Lot) -> str | None:
+        """None where the platform keeps no images."""
+        if self._has_images:
+            try:
+                return await self._patiently(lambda: self.host.upload(lot.picture(), "image/png"))
+            except ApiFault as fault:
+                log.warning("demo_without_pictures", reason=str(fault))
+                self._has_images = False
+        return None
+
+    async def _post(self, path: str, body: Json | None = None) -> Json:
+        return await self._patiently(lambda: self.host.post(path, body))
+
+    async def _patiently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """As soon as the platform lets us. Raises `ApiFault` when it refuses."""
+        while True:
+            try:
+                return await call()
+            except (Unreachable, ApiFault) as fault:
+                if isinstance(fault, ApiFault) and fault.status < 500 and fault.code != "rate_limited":
+                    raise
+                if not self._is_told:
+                    self._is_told = True
+                    log.warning("demo_waits_for_platform", url=self.host.url, reason=str(fault))
+                await asyncio.sleep(self._chance.uniform(*RETRY_S))
