@@ -1,5 +1,6 @@
 """What the demo sells and says fits what happens, and does not repeat itself into boredom."""
 
+import itertools
 import random
 from typing import Any
 
@@ -39,7 +40,7 @@ def test_nobody_says_what_was_just_said() -> None:
     for seed in range(20):
         texts = [line.text for line in an_evening(seed)]
         assert len(texts) > 40
-        assert all(before != after for before, after in zip(texts, texts[1:], strict=False))
+        assert all(before != after for before, after in itertools.pairwise(texts))
 
 
 def test_every_line_may_be_said_in_a_chat() -> None:
@@ -77,7 +78,7 @@ def test_a_crowd_of_bids_does_not_flood_the_chat() -> None:
 def test_shows_that_follow_each_other_have_other_lots_and_titles() -> None:
     programmes = Programmes(random.Random(5))
     shows = [programmes.next() for _ in range(12)]
-    for before, after in zip(shows, shows[1:], strict=False):
+    for before, after in itertools.pairwise(shows):
         assert len({lot.title for lot in after.lots}) == LOTS_OF_A_SHOW <= MAX_LOTS
         assert sum(lot in before.lots for lot in after.lots) <= LOTS_OF_A_SHOW // 2
     assert {lot.title for show in shows for lot in show.lots} == {lot.title for lot in LOTS}
