@@ -94,6 +94,7 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
         (("bid", "auc_none", "500", "--as", "anna", "--bid-id", "a b"), 1, "a bid id has 1 to 64"),
         (("bid", "auc_none", "0", "--as", "anna"), 2, "AMOUNT"),
         (("watch", "auc_none"), 1, "there is no auction auc_none"),
+        (("watch", "shw_none"), 1, "there is no show shw_none"),
         (("simulate", "--rate", "900"), 1, "900 bids a second need 113 bidders"),
         (("simulate", "--auction", "auc_none"), 1, "there is no such auction"),
         (("verify", "auc_none"), 1, "there is no auction auc_none"),
@@ -118,6 +119,8 @@ def test_a_command_that_fails_prints_one_line_with_the_reason(
         ("token", "Missing argument 'NAME'; see `blytz token --help`"),
         ("token anna --rule x", "No such option: --rule (Possible options: --role); see `blytz token --help`"),
         ("serve foo", "Invalid value for 'SERVICE': 'foo' is not one of 'auction', 'live', 'hammer'; see"),
+        ("show", "Missing command; see `blytz show --help`"),
+        ("show begin", "No such command 'begin'; see `blytz show --help`"),
         ("bid latest", "Missing argument 'AMOUNT'; see `blytz bid --help`"),
         ("bid latest 1.5", "Invalid value for 'AMOUNT': Input should be a valid integer"),
         ("up --port", "Option '--port' requires an argument; see `blytz up --help`"),
@@ -302,7 +305,7 @@ def test_the_demo_shows_bids_within_five_seconds_and_continues_after_restarts_of
 ) -> None:
     platform = start_platform()
     watching = start(started, platform, "watch", "--json")
-    start(started, platform, "demo", "--auctions", "1")
+    start(started, platform, "demo", "--shows", "1")
     wait_until(lambda: "bid" in kinds(platform), "there is a bid", 10.0)
     before = len(bids_of(platform))
     for name in ("live", "auction"):
@@ -311,9 +314,14 @@ def test_the_demo_shows_bids_within_five_seconds_and_continues_after_restarts_of
 
     watching.send_signal(signal.SIGINT)
     out, err = watching.communicate(timeout=WITHIN_S)
-    seqs = [each["seq"] for each in map(json.loads, out.splitlines()) if each["type"] == "event"]
+    seqs: dict[str, list[int]] = {}
+    for each in map(json.loads, out.splitlines()):
+        if each["type"] == "event":
+            seqs.setdefault(each["topic"], []).append(each["seq"])
     assert (watching.returncode, err) == (0, "")
-    assert seqs == list(range(seqs[0], seqs[-1] + 1))
+    assert {topic.partition(":")[0] for topic in seqs} == {"show", "auction"}
+    for of_topic in seqs.values():
+        assert of_topic == list(range(of_topic[0], of_topic[-1] + 1))
 
 
 def bids_of(platform: Platform) -> list[dict[str, Any]]:

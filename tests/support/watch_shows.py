@@ -66,7 +66,7 @@ def show_snapshot(**changes: Any) -> dict[str, Any]:
     return {"type": "snapshot", "topic": f"show:{SHOW_ID}", "epoch": "e", "seq": state["seq"], "state": state}
 
 
-def show_event(seq: int, kind: str, **members: Any) -> dict[str, Any]:
+def show_event(seq: int, kind: str, /, **members: Any) -> dict[str, Any]:
     about = {"type": "event", "topic": f"show:{SHOW_ID}", "seq": seq, "kind": kind, "at": NOW - 20_000 + seq}
     return about | members
 

@@ -116,7 +116,6 @@ LOTS: Final = (
         _OCHRE,
         "how big is it? two by three metres, nice",
         start_price=15_000,
-        max_total_ms=45_000,
     ),
     _lot(
         "Signed rookie card, graded 9",

@@ -61,12 +61,12 @@ class Programmes:
 
 
 def lot_body(lot: Lot, duration_ms: int, image: str | None) -> dict[str, Any]:
-    """What adds it to a show."""
+    """What adds it to a show. With all extensions it takes at most twice `duration_ms`."""
     return {
         "title": lot.title,
         "condition": lot.condition,
         "images": [image] if image else [],
-        "terms": {**lot.terms, "duration_ms": duration_ms},
+        "terms": {**lot.terms, "duration_ms": duration_ms, "max_total_ms": 2 * duration_ms},
     }
 
 

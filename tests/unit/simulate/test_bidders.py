@@ -11,6 +11,7 @@ from blytz.auction import rules, rules_of_time
 from blytz.auction.model import Auction, Bid, Cause, Code, Listing, Party, Refused, Status, Terms
 from blytz.simulate.bidders import MAX_BIDS, PEOPLE, SNIPES_WITHIN_MS, Mind, Move, Temper, cast
 from blytz.simulate.demo_lots import LOTS, SECONDS, Lot
+from blytz.simulate.demo_programme import lot_body
 from blytz.simulate.load_bidders import CROWD, RISING, Chooser
 from tests.support.watch_scenes import NOW, state
 
@@ -76,7 +77,7 @@ def opened(terms: Terms) -> Auction:
 
 
 def terms_of(lot: Lot) -> Terms:
-    terms = msgspec.convert({**lot.terms, "duration_ms": SECONDS * 1000}, Terms)
+    terms = msgspec.convert(lot_body(lot, SECONDS * 1000, None)["terms"], Terms)
     assert rules.faults_in(terms) == []
     return terms
 
