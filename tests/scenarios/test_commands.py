@@ -119,7 +119,6 @@ def test_a_command_that_fails_prints_one_line_with_the_reason(
         ("token", "Missing argument 'NAME'; see `blytz token --help`"),
         ("token anna --rule x", "No such option: --rule (Possible options: --role); see `blytz token --help`"),
         ("serve foo", "Invalid value for 'SERVICE': 'foo' is not one of 'auction', 'live', 'hammer'; see"),
-        ("show", "Missing command; see `blytz show --help`"),
         ("show begin", "No such command 'begin'; see `blytz show --help`"),
         ("bid latest", "Missing argument 'AMOUNT'; see `blytz bid --help`"),
         ("bid latest 1.5", "Invalid value for 'AMOUNT': Input should be a valid integer"),

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -20,6 +19,8 @@ from blytz.simulate.demo_programme import LOTS_OF_A_SHOW, NEXT_LOT_AFTER_MS, Pro
 from blytz.simulate.demo_stage import Stage
 
 BETWEEN_S: Final = 6.0
+FILLED_AFTER_S: Final = 3.0
+"""Meanwhile people come in and bid on the first lot."""
 LOOKS_EVERY_S: Final = 0.25
 RERUN_AFTER_S: Final = 3.0
 """After the last lot of the queue."""
@@ -53,21 +54,30 @@ class Demo:
             if number:
                 await asyncio.sleep(BETWEEN_S)
                 await self._stage.sign_in()
-            show_id = waiting.pop(0) if waiting else await self._make(begins_in_ms=0)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._give(show_id))
-                if not waiting:
-                    waiting.append(await self._make(self._show_ms))
+            await self._one_show(waiting)
             number += 1
 
-    async def _make(self, begins_in_ms: int) -> str:
-        at = round(time.time() * 1_000) + begins_in_ms
-        return await self._stage.make(self._programmes.next(), at, self._duration_ms)
+    async def _one_show(self, waiting: list[str]) -> None:
+        """The first that waits, or else a new one, whose first lot opens before the others are added."""
+        programme = None if waiting else self._programmes.next()
+        show_id = await self._stage.make(programme, 0, self._duration_ms) if programme else waiting.pop(0)
+        await self._stage.begin(show_id)
+        filled = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._give(show_id, filled))
+            await asyncio.sleep(FILLED_AFTER_S)
+            if programme:
+                await self._stage.fill(show_id, programme, self._duration_ms)
+            filled.set()
+            if not waiting:
+                programme = self._programmes.next()
+                waiting.append(await self._stage.make(programme, self._show_ms, self._duration_ms))
+                await self._stage.fill(waiting[0], programme, self._duration_ms)
 
-    async def _give(self, show_id: str) -> None:
+    async def _give(self, show_id: str, filled: asyncio.Event) -> None:
         try:
             async with asyncio.timeout(MAX_SHOW_S):
-                await Evening(self._http, self._stage, show_id, self._chance).give()
+                await Evening(self._http, self._stage, show_id, filled, self._chance).give()
         except TimeoutError:
             log.warning("demo_show_left", show_id=show_id)
 
@@ -75,8 +85,10 @@ class Demo:
 class Evening:
     """One show, from its start to its end."""
 
-    def __init__(self, http: HttpClient, stage: Stage, show_id: str, chance: random.Random) -> None:
-        self._http, self._stage, self._show_id = http, stage, show_id
+    def __init__(
+        self, http: HttpClient, stage: Stage, show_id: str, filled: asyncio.Event, chance: random.Random
+    ) -> None:
+        self._http, self._stage, self._show_id, self._filled = http, stage, show_id, filled
         self._talk = Talk(chance)
         self._guests: dict[str, Guest] = guests(http, show_id, chance)
         self._client: LiveClient
@@ -84,7 +96,7 @@ class Evening:
         self._speaking: set[asyncio.Task[None]] = set()
         self._reruns = 0
         self._told = asyncio.Event()
-        self._is_over = False
+        self._has_greeted = self._is_over = False
 
     async def give(self) -> None:
         try:
@@ -109,12 +121,19 @@ class Evening:
         """Do what the show needs now; mostly nothing: its lots open by themselves."""
         lots, status = state["lots"], state["show"]["status"]
         self._told.clear()
+        if not self._has_greeted:
+            self._has_greeted = True
+            self._greet(state)
         if status in SHOW_OVER:
             self._is_over = True
         elif status in {"draft", "scheduled"}:
-            await self._stage.turn(self._show_id, "start")
+            await self._stage.begin(self._show_id)
             await self._until_told()
-        elif status == "live" and not any(lot["status"] in {"queued", "open"} for lot in lots):
+        elif (
+            status == "live"
+            and self._filled.is_set()
+            and not any(lot["status"] in {"queued", "open"} for lot in lots)
+        ):
             await asyncio.sleep(RERUN_AFTER_S)
             unsold = [lot for lot in lots if lot["status"] == "unsold" and lot["run"] == 1]
             if unsold and self._reruns < MAX_RERUNS:
@@ -125,6 +144,14 @@ class Evening:
                 await asyncio.sleep(GOODBYE_S)
                 await self._stage.turn(self._show_id, "end")
             await self._until_told()
+
+    def _greet(self, state: dict[str, Any]) -> None:
+        """Unless the demo comes back to a show that has begun before."""
+        if not state["messages"]:
+            self._speak(self._talk.welcome())
+            for lot in state["lots"]:
+                if lot["status"] == "open":
+                    self._speak(self._talk.about({"kind": "lot_opened", "lot": lot}, state["lots"]))
 
     async def _until_told(self) -> None:
         """Until there is an event, or there should have been one."""

@@ -43,8 +43,6 @@ class Talk:
     def about(self, event: dict[str, Any], lots: list[dict[str, Any]]) -> list[Line]:
         """`lots` are those of the show."""
         match event["kind"]:
-            case "show_started":
-                return [self._host("welcome", 0.3), *(self._guest("hello", 1, 8) for _ in range(4))]
             case "lot_opened":
                 self._leader = None
                 return self._opened(event["lot"], lots)
@@ -53,6 +51,9 @@ class Talk:
             case "bid" if event["leader"] and event["at"] >= self._quiet_until:
                 return self._bid(event, lots)
         return []
+
+    def welcome(self) -> list[Line]:
+        return [self._host("welcome", 0.3), *(self._guest("hello", 1, 8) for _ in range(4))]
 
     def goodbye(self) -> list[Line]:
         return [self._host("goodbye", 0.2), *(self._guest("bye", 0.5, 3) for _ in range(3))]
@@ -63,7 +64,7 @@ class Talk:
         words = {"title": lot["title"], "price": price, "number": lot["number"], "total": len(lots), "left": left}
         if lot["run"] > 1:
             return [self._host("rerun", 0.3, **words), self._guest("again", 1.5, 4)]
-        lines = [self._host("lot", 0.3, **words)]
+        lines = [self._host("lot", 0.6, **words)]
         if remark := _REMARKS.get(lot["title"]):
             lines.append(Line(self._chance.choice(_NAMES), remark, self._chance.uniform(1.5, 5)))
         if left and self._chance.random() < 0.35:

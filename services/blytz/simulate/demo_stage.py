@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -45,18 +46,29 @@ class Stage:
                     user_id = client.user["id"]
         return await self._patiently(lambda: self.host.shows(seller=user_id, limit=100))
 
-    async def make(self, programme: Programme, scheduled_at: int, duration_ms: int) -> str:
-        """A scheduled show with its lots. Returns its id."""
-        images = [await self._upload(lot) for lot in programme.lots]
-        body = programme.show(scheduled_at, images[0])
-        show_id = str((await self._post("/auction/v1/shows", body))["show_id"])
-        for lot, image in zip(programme.lots, images, strict=True):
-            await self._post(show_path(show_id, "lots"), lot_body(lot, duration_ms, image))
-        log.info("demo_show_made", title=programme.title, show_id=show_id, lots=len(images))
+    async def make(self, programme: Programme, begins_in_ms: int, duration_ms: int) -> str:
+        """A scheduled show with its first lot. Returns its id."""
+        scheduled_at = round(time.time() * 1_000) + begins_in_ms
+        image = await self._upload(programme.lots[0])
+        show_id = str((await self._post("/auction/v1/shows", programme.show(scheduled_at, image)))["show_id"])
+        await self._post(show_path(show_id, "lots"), lot_body(programme.lots[0], duration_ms, image))
+        log.info("demo_show_made", title=programme.title, show_id=show_id)
         return show_id
 
+    async def fill(self, show_id: str, programme: Programme, duration_ms: int) -> None:
+        """With the other lots, unless somebody has ended the show meanwhile."""
+        with contextlib.suppress(ApiFault):
+            for lot in programme.lots[1:]:
+                image = await self._upload(lot)
+                await self._post(show_path(show_id, "lots"), lot_body(lot, duration_ms, image))
+
+    async def begin(self, show_id: str) -> None:
+        """Its first lot opens at once; the others open by themselves."""
+        await self.turn(show_id, "start")
+        await self.turn(show_id, "next")
+
     async def turn(self, show_id: str, verb: str) -> None:
-        """`start` or `end`. A show that somebody else has turned meanwhile stays as it is."""
+        """`start`, `next` or `end`. A show that somebody else has turned meanwhile stays as it is."""
         with contextlib.suppress(ApiFault):
             await self._post(show_path(show_id, verb))
 

@@ -24,7 +24,7 @@ def an_evening(seed: int) -> list[Line]:
     """All lines of a show in which every second lot is sold, in the order in which they were thought of."""
     talk, said = Talk(random.Random(seed)), list[Line]()
     lots = [lot(number, title=LOTS[number].title, auction_id=f"auc_{number}") for number in range(1, 11)]
-    said += talk.about(show_event(1, "show_started"), lots)
+    said += talk.welcome()
     for number, each in enumerate(lots):
         said += talk.about(show_event(2, "lot_opened", lot=each), lots)
         for seq in range(30):
