@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from blytz.client.live import LiveClient
-from blytz.client.writes import BidResult
+from blytz.client.writes import BidResult, SayResult
 from tests.support.scripted_gateway import Connection, ScriptedGateway, scripted_gateway
 from tests.support.wait import until
 from tests.support.watch_scenes import ID, event, state
+from tests.support.watch_shows import SHOW_ID, show_snapshot
 
 TOPIC = f"auction:{ID}"
 ACCEPTED = {"type": "bid_result", "bid_id": "b1", "outcome": "accepted", "code": None, "seq": 4, "price": 500}
@@ -216,3 +217,88 @@ async def test_an_unreadable_message_makes_the_client_reconnect(gateway: Scripte
         connection = await watched(client, gateway)
         connection.send_text(b"{not json")
         assert (await (await gateway.next()).next())["after"] == 3
+
+
+SHOW = f"show:{SHOW_ID}"
+
+
+async def followed(client: LiveClient, gateway: ScriptedGateway) -> Connection:
+    """Returns a connection on which the show is followed, and has sent the auction of its open lot."""
+    client.watch_show(SHOW_ID)
+    connection = await gateway.next()
+    assert await connection.next() == {"type": "watch", "topic": SHOW, "ref": SHOW, "follow": True}
+    connection.send([show_snapshot(), snapshot(3)])
+    await until(lambda: client.auction(ID) is not None, "the auction of the open lot is there")
+    return connection
+
+
+async def test_a_followed_show_brings_the_auctions_of_its_lots(gateway: ScriptedGateway) -> None:
+    received: list[dict[str, Any]] = []
+    async with LiveClient(gateway.url, on_message=received.append) as client:
+        connection = await followed(client, gateway)
+        connection.send([live_event(4), live_event(5) | {"kind": "sold", "status": "sold"}])
+        other = snapshot(1) | {"topic": "auction:auc_next"}
+        connection.send(other)
+        await until(lambda: client.auction("auc_next") is not None, "the next auction is there")
+        assert client.auction(ID) is None, "what is over makes room"
+        client.unwatch(SHOW)
+        assert await connection.next() == {"type": "unwatch", "topic": SHOW}
+    assert [(each["topic"], each["seq"]) for each in received] == [
+        (SHOW, 9), (TOPIC, 3), (TOPIC, 4), (TOPIC, 5), ("auction:auc_next", 1),
+    ]  # fmt: skip
+
+
+async def test_after_a_reconnect_only_the_show_is_asked_for(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url) as client:
+        connection = await followed(client, gateway)
+        connection.cut()
+        connection = await gateway.next()
+        again = {"type": "watch", "topic": SHOW, "ref": SHOW, "after": 9, "epoch": "e", "follow": True}
+        assert await connection.next() == again
+        connection.send([{"type": "replay", "topic": SHOW, "epoch": "e", "seq": 9, "events": []}, live_event(4)])
+        connection.send([snapshot(7), live_event(8)])
+        auction = client.auction(ID)
+        assert auction is not None
+        await until(lambda: auction.seq == 8, "the auction goes on from its new snapshot")
+        assert auction.gaps == 0
+
+
+async def test_a_gap_in_a_followed_auction_is_healed_by_watching_it(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url) as client:
+        connection = await followed(client, gateway)
+        connection.send(live_event(5))
+        assert await connection.next() == {
+            "type": "watch",
+            "topic": TOPIC,
+            "ref": TOPIC,
+            "after": 3,
+            "epoch": "e1",
+        }
+
+
+async def test_a_message_without_an_answer_is_said_again_with_the_same_id(gateway: ScriptedGateway) -> None:
+    said = {"type": "say_result", "message_id": "b1", "outcome": "said", "code": None, "seq": 7}
+    async with LiveClient(gateway.url) as client:
+        saying = asyncio.create_task(client.say(SHOW_ID, "hello", message_id="b1"))
+        bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
+        connection = await gateway.next()
+        messages = [await connection.next(), await connection.next()]
+        connection.cut()
+        connection = await gateway.next()
+        assert [await connection.next(), await connection.next()] == messages
+        connection.send([said, ACCEPTED])
+        assert await saying == SayResult("b1", "said", None, 7)
+        assert (await bidding).outcome == "accepted"
+    assert messages[0] == {
+        "type": "say", "show_id": SHOW_ID, "message_id": "b1", "text": "hello", "ref": "say:b1",
+    }  # fmt: skip
+
+
+async def test_a_refused_message_says_when_it_may_be_repeated(gateway: ScriptedGateway) -> None:
+    async with LiveClient(gateway.url) as client:
+        saying = asyncio.create_task(client.say(SHOW_ID, "hello", message_id="m1"))
+        connection = await gateway.next()
+        await connection.next()
+        refused = {"message_id": "m1", "outcome": "refused", "code": "slow_mode", "retry_after_ms": 900}
+        connection.send({"type": "say_result", **refused})
+        assert await saying == SayResult("m1", "refused", "slow_mode", retry_after_ms=900)
