@@ -141,12 +141,13 @@ class Watching:
         return Subject("show" if is_show else "auction", self._wanted, found)
 
     async def _newest(self) -> Subject | None:
-        # Without the catalogue's database auctions still run.
+        # The auction first: one that a show has just opened must not hide the show.
+        auction, show = await self._http.newest("open"), None
         with contextlib.suppress(ApiFault):
+            # Without the catalogue's database auctions still run.
             show = await self._http.live_show()
-            if show:
-                return Subject("show", show["show_id"], show)
-        auction = await self._http.newest("open")
+        if show:
+            return Subject("show", show["show_id"], show)
         return Subject("auction", auction["auction_id"], auction) if auction else None
 
     async def _next(self, after: Subject | None) -> Subject:
