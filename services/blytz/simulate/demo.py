@@ -178,8 +178,7 @@ class Evening:
 
     async def _say(self, line: Line) -> None:
         await asyncio.sleep(line.after_s)
-        if line.is_announcement:
-            await self._stage.announce(self._show_id, line.text)
+        if line.is_announcement and await self._stage.announce(self._show_id, line.text):
             return
         speaks: Coroutine[Any, Any, Any]
         if line.speaker == HOST:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from blytz.client.http import ApiFault, HttpClient, Unreachable
 from blytz.client.live import LiveClient
 from blytz.simulate.bidders import PEOPLE, Mind, Person, cast
+from blytz.simulate.demo_chat import MODERATOR
 from blytz.simulate.demo_lots import WORTHS
 
 ROUND: Final = 500
@@ -72,5 +73,6 @@ class Guest:
 
 
 def guests(http: HttpClient, show_id: str, chance: random.Random) -> dict[str, Guest]:
-    """All people of the demo, by name."""
-    return {person.name: Guest(http, person, show_id, chance) for person in PEOPLE}
+    """All people of the demo, by name. The moderator is among them, and never bids."""
+    people = (*PEOPLE, Person(MODERATOR, "steady"))
+    return {person.name: Guest(http, person, show_id, chance) for person in people}

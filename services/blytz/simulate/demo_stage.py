@@ -30,6 +30,8 @@ class Stage:
         self._chance = chance
         self._is_told = False
         self._has_images = True
+        self._images: dict[str, str] = {}
+        """Addresses, by the title of the lot."""
 
     async def sign_in(self) -> None:
         """Tokens last for hours: before each show again."""
@@ -77,19 +79,25 @@ class Stage:
         with contextlib.suppress(ApiFault):
             await self._post(lot_path(lot["lot_id"], "rerun"), {"terms": second_chance(lot["terms"])})
 
-    async def announce(self, show_id: str, text: str) -> None:
-        with contextlib.suppress(ApiFault, Unreachable):
+    async def announce(self, show_id: str, text: str) -> bool:
+        """False when the platform did not take it."""
+        try:
             await self._moderator.post(show_path(show_id, "announcements"), {"text": text})
+        except (ApiFault, Unreachable):
+            return False
+        return True
 
     async def _upload(self, lot: Lot) -> str | None:
         """None where the platform keeps no images."""
-        if self._has_images:
+        if self._has_images and lot.title not in self._images:
             try:
-                return await self._patiently(lambda: self.host.upload(lot.picture(), "image/png"))
+                self._images[lot.title] = await self._patiently(
+                    lambda: self.host.upload(lot.picture(), "image/png")
+                )
             except ApiFault as fault:
                 log.warning("demo_without_pictures", reason=str(fault))
                 self._has_images = False
-        return None
+        return self._images.get(lot.title)
 
     async def _post(self, path: str, body: Json | None = None) -> Json:
         return await self._patiently(lambda: self.host.post(path, body))
