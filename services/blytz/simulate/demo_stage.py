@@ -40,13 +40,16 @@ class Stage:
 
     async def own_shows(self) -> list[Json]:
         """Those of the seller, from this start of the demo or an earlier one."""
-        user_id = ""
-        while not user_id:
-            async with LiveClient(self.host.live_url, self.host.token) as client:
+        seller = await self._user_id(self.host)
+        return await self._patiently(lambda: self.host.shows(seller=seller, limit=100))
+
+    async def _user_id(self, http: HttpClient) -> str:
+        """Only the live gateway says who a token is."""
+        while True:
+            async with LiveClient(http.live_url, http.token) as client:
                 with contextlib.suppress(TimeoutError):
                     await client.until_signed_in()
-                    user_id = client.user["id"]
-        return await self._patiently(lambda: self.host.shows(seller=user_id, limit=100))
+                    return str(client.user["id"])
 
     async def make(self, programme: Programme, begins_in_ms: int, duration_ms: int) -> str:
         """A scheduled show with its first lot. Returns its id."""
@@ -58,8 +61,10 @@ class Stage:
         return show_id
 
     async def fill(self, show_id: str, programme: Programme, duration_ms: int) -> None:
-        """With the other lots, unless somebody has ended the show meanwhile."""
+        """With a moderator and the other lots, unless somebody has ended the show meanwhile."""
+        moderator = {"user_id": await self._user_id(self._moderator), "name": MODERATOR}
         with contextlib.suppress(ApiFault):
+            await self._post(show_path(show_id, "moderators"), moderator)
             for lot in programme.lots[1:]:
                 image = await self._upload(lot)
                 await self._post(show_path(show_id, "lots"), lot_body(lot, duration_ms, image))
