@@ -81,7 +81,7 @@ class Mind:
     def _first_pause_ms(self, remaining_ms: float) -> float:
         """The steady ones set the pace; others come in while the auction runs."""
         if self.temper == "steady":
-            return self._chance.uniform(300, 2_500)
+            return self._chance.uniform(300, 1_500)
         earliest, latest = {"ceiling": (0.15, 0.6), "shopper": (0.1, 0.5)}.get(self.temper, (0.02, 0.3))
         return self._chance.uniform(earliest, latest) * remaining_ms
 

@@ -16,6 +16,7 @@ ROUND: Final = 500
 """People think in round sums: minor units."""
 UNKNOWN_WORTH: Final = 6
 """How many times its start price people would pay for a lot that they do not know."""
+COMES_AFTER_S: Final = (1.5, 5.0)
 THINKS_EVERY_S: Final = (0.15, 0.45)
 
 
@@ -31,6 +32,8 @@ class Guest:
 
     async def attend(self, is_over: Callable[[], bool]) -> None:
         """From coming in to the end; who cannot come in stays out of this one."""
+        # Those who set the pace come first, so that the first lot has a bid at once.
+        await asyncio.sleep(0 if self.person.temper == "steady" else self._chance.uniform(*COMES_AFTER_S))
         try:
             token = await self._http.sign_in(self.person.name, "bidder")
         except (Unreachable, ApiFault):
@@ -74,5 +77,5 @@ class Guest:
 
 def guests(http: HttpClient, show_id: str, chance: random.Random) -> dict[str, Guest]:
     """All people of the demo, by name. The moderator is among them, and never bids."""
-    people = (*PEOPLE, Person(MODERATOR, "steady"))
+    people = (*PEOPLE, Person(MODERATOR, "chatterer"))
     return {person.name: Guest(http, person, show_id, chance) for person in people}
