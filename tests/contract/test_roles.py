@@ -111,7 +111,10 @@ def ids(http: httpx.Client, seller: str, call: str, auction_id: str) -> dict[str
 def made_ready_by(call: str) -> list[str]:
     """What has to be done to a show and its lot so that the call is not refused for another reason."""
     _, _, act = call.rpartition("/")
-    if act not in {"pause", "resume", "end", "next", "start", "rerun"} or call == "POST /v1/shows/{show_id}/start":
+    if (
+        act not in {"pause", "resume", "end", "next", "start", "rerun", "video-token"}
+        or call == "POST /v1/shows/{show_id}/start"
+    ):
         return []
     more = {"resume": ["/v1/shows/{show_id}/pause"], "rerun": ["/v1/lots/{lot_id}/start"]}
     return ["/v1/shows/{show_id}/start", *more.get(act, [])]
@@ -139,6 +142,7 @@ def body_of(call: str, lot_id: str) -> Any:
         "PATCH /v1/shows/{show_id}": {"title": "Another"},
         "POST /v1/shows/{show_id}/lots": {"title": "A thing", "terms": {}},
         "PUT /v1/shows/{show_id}/queue": {"lot_ids": [lot_id]},
+        "POST /v1/shows/{show_id}/video-token": {"role": "viewer"},
         "PATCH /v1/lots/{lot_id}": {"title": "Another"},
         "PUT /v1/lots/{lot_id}/pre-bid": {"amount": 500},
         "POST /v1/shows/{show_id}/reports": {"reason": "spam"},
@@ -160,7 +164,7 @@ def test_each_role_may_make_the_calls_that_the_table_allows(
     method, _, path = call.partition(" ")
     answer = http.request(
         method,
-        path.format(**ids, user_id="usr_nobody"),
+        path.format(**ids, user_id="usr_nobody", participant="cohost_01"),
         **({"content": picture()} if call == "POST /v1/images" else {"json": body_of(call, ids["lot_id"])}),
         headers=signed_by(caller),
     )

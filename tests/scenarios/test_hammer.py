@@ -11,6 +11,7 @@ from blytz.auction.redis.keys import SALES, SCHEDULE, keys_of
 from blytz.kit.ids import new_id
 from tests.support.auctions import ANNA, BEN, CAUSE, bid
 from tests.support.hammer_harness import HammerHarness, harness_in, now_ms
+from tests.support.livekit import NONE_CONFIGURED
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import until
@@ -212,8 +213,8 @@ async def test_the_hammer_reports_its_health_and_how_late_it_closed(
     assert hammer.page("/health")[0] == 200
     status, ready = hammer.page("/ready")
     up = {name: {"state": "up"} for name in ("redis", "clock", "tasks")}
-    archive = {"archive": {"state": "up", "optional": True}}
-    assert (status, msgspec.json.decode(ready)) == (200, {"ready": True, "dependencies": up | archive})
+    optional = {"archive": {"state": "up", "optional": True}, "video": NONE_CONFIGURED}
+    assert (status, msgspec.json.decode(ready)) == (200, {"ready": True, "dependencies": up | optional})
     status, metrics = hammer.page("/metrics")
     assert status == 200
     assert 'blytz_auctions_closed_total{status="unsold"}' in metrics

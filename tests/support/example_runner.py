@@ -11,6 +11,7 @@ import httpx
 
 from blytz.identity.dev import DevIssuer
 from tests.support.examples_around_shows import around_show
+from tests.support.livekit import signed, webhook
 from tests.support.operations import Ask, Operation, operations
 from tests.support.platform import Platform
 from tests.support.wait import wait_until
@@ -104,6 +105,8 @@ class ExampleRunner:
             return self._about_show(operation, body)
         if "running a show" in operation.document["tags"]:
             return self._about_running(operation, body)
+        if "video" in operation.document["tags"]:
+            return self._about_video(operation, name, body)
         if operation.id == "createAuction":
             if "starts_at" in body:
                 body = {**body, "starts_at": int(time.time() * 1000) + LONG_MS}
@@ -158,6 +161,15 @@ class ExampleRunner:
 
         self.act(lot()["auction_id"], seller, "close")
         wait_until(lambda: lot()["status"] == "unsold", "the lot is closed")
+
+    def _about_video(self, operation: Operation, name: str, body: Any) -> Ask:
+        if operation.id == "takeVideoEvent":
+            text, signature = signed(webhook("track_published", "shw_1", "host_1", track="TR_1"))
+            return Ask(operation, signature, text)
+        seller = self.person("seller")
+        parts = {"show_id": self.show(seller), "participant": "cohost_01"}
+        self.act(parts["show_id"], seller, "start", of="shows")
+        return Ask(operation, "" if name == "to watch" else seller, body, parts)
 
     def show(self, seller: str) -> str:
         """The id of a new show like that of the examples."""

@@ -16,6 +16,7 @@ from blytz.cli.data_folder import running_platform
 from blytz.identity import Role
 from blytz.identity.dev import DevIssuer
 from infra.ports import free_port
+from tests.support.livekit import StandInLiveKit
 from tests.support.pages import page_of
 from tests.support.wait import wait_until
 
@@ -36,7 +37,11 @@ def free_ports() -> dict[str, str]:
 
 def clean_env(**more: str) -> dict[str, str]:
     """The environment without variables that configure Blytz."""
-    configures = {name for name in os.environ if name.startswith("BLYTZ_")} | {"REDIS_URL", "NO_COLOR"}
+    configures = {name for name in os.environ if name.startswith("BLYTZ_")} | {
+        "REDIS_URL",
+        "LIVEKIT_URL",
+        "NO_COLOR",
+    }
     return {name: value for name, value in os.environ.items() if name not in configures} | more
 
 
@@ -172,10 +177,11 @@ class StartPlatform(Protocol):
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
-    """The platform of all tests that leave its processes alone."""
-    running = Platform()
-    yield running
-    running.close()
+    """The platform of all tests that leave its processes alone, with a stand-in for LiveKit."""
+    with StandInLiveKit() as video:
+        running = Platform(env=video.settings)
+        yield running
+        running.close()
 
 
 @pytest.fixture

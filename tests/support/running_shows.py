@@ -124,11 +124,13 @@ class Process:
         def now() -> int:
             return time.time_ns() // 1_000_000 + ahead_ms
 
+        self.now = now
         self._runs = SqlRuns(stage.database, now)
         runs: Any = Mortal(self._runs, "catalogue", life)
+        self.runs = runs
         auctions: Any = Mortal(LotAuctions(stage.pipe, stage.store), "auctions", life)
         log: Any = Mortal(stage.log, "log", life)
-        intents = IntentRunner(runs, auctions, log, SqlPeople(stage.database))
+        self.intents = intents = IntentRunner(runs, auctions, log, SqlPeople(stage.database))
         self.shows = ShowService(
             SqlCatalogue(stage.database, now), SqlPeople(stage.database), now, None, intents.carry_out
         )
@@ -154,6 +156,9 @@ class Stage:
         self.catalogue = SqlCatalogue(database)
         self.process = Process(self, Life())
         self.shows = 0
+
+    def new_process(self, ahead_ms: int = 0) -> Process:
+        return Process(self, Life(), ahead_ms)
 
     async def show(self, lots: int = 2, *, live: bool = True, **fields: Any) -> str:
         """A new show of Sam's with so many lots that wait."""

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Literal, Self
 
+from blytz.kit.config.model import variable
 from infra.ports import free_port
 from tests.support.pages import page_of
 from tests.support.platform import blytz, clean_env
@@ -31,7 +32,7 @@ class Service:
         self.port = free_port()
         self._log = folder / f"{name}-{self.port}.log"
         usual = {"env": "dev", "data": folder, "log": "json", f"{name}_port": self.port}
-        given = {f"BLYTZ_{key.upper()}": str(value) for key, value in {**usual, **settings}.items()}
+        given = {variable(key): str(value) for key, value in {**usual, **settings}.items()}
         self._env = clean_env(REDIS_URL=redis_url, **{**HIGH_LIMITS, **given})
         self.start()
 

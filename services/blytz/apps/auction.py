@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from blytz.apps import signing_in, wiring
+from blytz.apps import signing_in, video, wiring
 from blytz.apps.around_shows import described_routes_around_shows, routes_around_shows
 from blytz.apps.databases import NounDatabase
 from blytz.apps.shows import Shows
@@ -38,7 +38,8 @@ async def main(settings: Settings) -> None:
     await archive.open()
     await catalogue.open()
     archived = SqlArchive(archive.database)
-    shows = Shows(catalogue.database, archived, pipe, store, clock, metrics, stored_bytes)
+    rooms = video.rooms_of(settings)
+    shows = Shows(catalogue.database, archived, pipe, store, clock, metrics, stored_bytes, rooms)
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
     store.register_metrics(metrics)
@@ -62,11 +63,12 @@ async def main(settings: Settings) -> None:
             "archive": archive.check,
             "clock": lambda: clock.is_steady,
             "tasks": task_state(tasks),
+            "video": lambda: video.state_of(rooms),
             **signing_in.states(issuers),
         },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
         others=[
-            show_routes(shows.service, shows.runner),
+            show_routes(shows.service, shows.runner, shows.video),
             *routes_around_shows(catalogue.database, settings.data, shows, clock.now, stored_bytes),
         ],
     )
@@ -78,6 +80,8 @@ async def main(settings: Settings) -> None:
     finally:
         await tasks.stop()
         await pipe.close()
+        if rooms:
+            await rooms.close()
         await catalogue.database.close()
         await archive.database.close()
 

@@ -1,9 +1,10 @@
 """Wiring of the hammer, which also closes the lots of shows and opens the next ones."""
 
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from blytz.apps import wiring
+from blytz.apps import video, wiring
 from blytz.apps.databases import NounDatabase
 from blytz.apps.shows import Shows
 from blytz.auction.archiver import Archiver
@@ -43,23 +44,24 @@ async def main(settings: Settings) -> None:
     purchases = PurchaseFeed(RedisSalesOutbox(pipe, settings.keep_closed_ms), metrics)
     memory = RedisMemory(pipe, metrics)
     catalogue = NounDatabase("show", settings)
-    shows = Shows(catalogue.database, archive, pipe, store, clock, metrics)
-    worker = shows.worker()
+    rooms = video.rooms_of(settings)
+    shows = Shows(catalogue.database, archive, pipe, store, clock, metrics, rooms=rooms)
+    worker, video_worker = shows.worker(), shows.video_worker()
 
-    async def run_shows() -> None:
-        # Without a database, auctions are closed all the same.
-        await catalogue.until_ready()
-        await worker.run()
+    def with_catalogue(run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def run_when_ready() -> None:
+            # Without a database, auctions are closed all the same.
+            await catalogue.until_ready()
+            await run()
 
-    async def run_show_archive() -> None:
-        await catalogue.until_ready()
-        await shows.archiver.run()
+        return run_when_ready
 
     dependencies: dict[str, State] = {
         "redis": pipe.up.is_set,
         "clock": lambda: clock.is_steady,
         "archive": lambda: Dependency("away" if archiver.is_away else "up", optional=True),
         "tasks": task_state(tasks),
+        "video": lambda: video.state_of(rooms),
     }
     pages = await serve_pages(settings.host, settings.hammer_port, operator_pages(metrics, dependencies))
     await pipe.start(tasks)
@@ -68,13 +70,17 @@ async def main(settings: Settings) -> None:
         await pipe.up.wait()
         tasks.start("archive", archiver.run)
         tasks.start("memory", memory.follow)
-        tasks.start("shows", run_shows)
-        tasks.start("show_archive", run_show_archive)
+        tasks.start("shows", with_catalogue(worker.run))
+        tasks.start("show_archive", with_catalogue(shows.archiver.run))
         tasks.start("purchases", purchases.run)
+        if video_worker:
+            tasks.start("video", with_catalogue(video_worker.run))
         await tasks.start("hammer", hammer.run)
     finally:
         pages.close()
         await tasks.stop()
         await pipe.close()
+        if rooms:
+            await rooms.close()
         await catalogue.database.close()
         await database.database.close()

@@ -20,7 +20,11 @@ from blytz.show.service import ShowService
 from blytz.show.sql.event_archive import SqlEventArchive
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue
+from blytz.show.sql.video_store import SqlVideo
 from blytz.show.standings import StandingChanges
+from blytz.show.video import Rooms
+from blytz.show.video_service import VideoService
+from blytz.show.video_worker import VideoWorker
 from blytz.show.worker import ShowWorker
 
 
@@ -36,19 +40,32 @@ class Shows:
         clock: ServerClock,
         metrics: Metrics,
         stored_bytes: UserLimit | None = None,
+        rooms: Rooms | None = None,
     ) -> None:
+        """Without `rooms` shows have no video."""
         self._clock = clock
+        self._rooms = rooms
+        self._video_store = SqlVideo(database)
         self._auctions = LotAuctions(pipe, store, archive)
         self._metrics = metrics
         cache = CatalogueCache(pipe, metrics)
         people, shows_log = SqlPeople(database), RedisShowLog(pipe)
         self.runs = CachedRuns(SqlRuns(database, clock.now), cache)
-        self._intents = IntentRunner(self.runs, self._auctions, shows_log, people)
+        self._intents = IntentRunner(self.runs, self._auctions, shows_log, people, rooms)
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
         self.service = ShowService(catalogue, people, clock.now, stored_bytes, self._intents.carry_out)
         self.standings = StandingChanges(self.runs, self._auctions, shows_log)
         self.archiver = ShowArchiver(RedisEventLog(pipe), SqlEventArchive(database), clock.now, metrics)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
+        self.video = VideoService(self.service, self._video_store, rooms, clock.now)
 
     def worker(self) -> ShowWorker:
         return ShowWorker(self.runs, self._auctions, self._intents, self._clock.now, self._metrics)
+
+    def video_worker(self) -> VideoWorker | None:
+        """None without video."""
+        if self._rooms is None:
+            return None
+        return VideoWorker(
+            self.runs, self._video_store, self._rooms, self._intents, self._clock.now, self._metrics
+        )

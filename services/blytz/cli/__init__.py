@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _take_files() -> None:
     """`BLYTZ_TOKEN_FILE` and the like, for options that know only variables."""
     if any(
-        name.endswith("_FILE") and name.startswith(("BLYTZ_", "REDIS_URL", "DATABASE_URL")) for name in os.environ
+        name.endswith("_FILE") and name.startswith(("BLYTZ_", "REDIS_URL", "DATABASE_URL", "LIVEKIT_"))
+        for name in os.environ
     ):
         from blytz.kit.config.environment import take_files
 

@@ -35,6 +35,8 @@ class Verb(StrEnum):
     BIDDER_APPROVED = "bidder_approved"
     APPROVAL_WITHDRAWN = "approval_withdrawn"
     REPORT_HANDLED = "report_handled"
+    REMOVED_FROM_VIDEO = "removed_from_video"
+    MUTED_IN_VIDEO = "muted_in_video"
 
 
 class Act(Struct, frozen=True, kw_only=True):

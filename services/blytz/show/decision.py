@@ -21,10 +21,11 @@ class Scene(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """Something to be done to an auction, by its id; doing it twice is doing it once."""
+    """Something to be done to an auction, by its id, or to the show's video room; doing it twice is doing it
+    once."""
 
-    verb: Literal["open", "pause", "resume", "cancel"]
-    auction_id: str
+    verb: Literal["open", "pause", "resume", "cancel", "open_room", "close_room"]
+    auction_id: str = ""
     reason: PauseReason = "seller"
     """Of a pause."""
 

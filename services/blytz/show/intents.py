@@ -17,6 +17,7 @@ from blytz.show.log import Announced, Announcement, ShowLog
 from blytz.show.run_store import Intent, RunStore
 from blytz.show.standings import standings_of
 from blytz.show.store import People
+from blytz.show.video import Rooms, VideoUnavailable
 
 log = structlog.get_logger()
 
@@ -27,11 +28,15 @@ MAX_ROUNDS: Final = 20
 class IntentRunner:
     """Several processes may carry out the intents of one show at the same time."""
 
-    def __init__(self, runs: RunStore, auctions: Auctions, shows_log: ShowLog, people: People) -> None:
+    def __init__(
+        self, runs: RunStore, auctions: Auctions, shows_log: ShowLog, people: People, rooms: Rooms | None = None
+    ) -> None:
+        """Without `rooms` there is no video."""
         self._runs = runs
         self._auctions = auctions
         self._log = shows_log
         self._people = people
+        self._rooms = rooms
         self._busy: dict[str, asyncio.Lock] = {}
 
     async def carry_out(self, show_id: str) -> None:
@@ -72,6 +77,17 @@ class IntentRunner:
                 await self._auctions.resume(order.auction_id, operation_id)
             case "cancel":
                 await self._cancel(order.auction_id)
+            case "open_room" | "close_room":
+                await self._change_room(show_id, is_open=order.verb == "open_room")
+
+    async def _change_room(self, show_id: str, *, is_open: bool) -> None:
+        """Tried once: a show needs no video, and the video worker sees to its room again every few seconds."""
+        if self._rooms is None:
+            return
+        try:
+            await (self._rooms.ensure(show_id) if is_open else self._rooms.delete(show_id))
+        except VideoUnavailable as problem:
+            log.warning("room_not_changed", show_id=show_id, is_open=is_open, why=problem.detail)
 
     async def _cancel(self, auction_id: str) -> None:
         """And the lot is closed at once, so that whoever cancelled it sees it closed."""

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from blytz.auction.model import Party, Terms
+from blytz.auction.model import Party, PauseReason, Terms
 from blytz.kit.text import NAME
 
 MAX_LOTS: Final = 500
@@ -80,6 +80,14 @@ class ShowSettings(Struct, frozen=True, forbid_unknown_fields=True):
     shipping_profile_id: Annotated[str, Meta(pattern=NAME)] | None = None
 
 
+class Host(Struct, frozen=True):
+    """Whether a camera of the show's host or of a cohost is in its video."""
+
+    state: Literal["absent", "live", "away"] = "absent"
+    """`absent` until the first camera; `away` when the last one is gone."""
+    since: int | None = None
+
+
 class Show(Struct, frozen=True, kw_only=True):
     show_id: str
     seller: Party
@@ -100,6 +108,11 @@ class Show(Struct, frozen=True, kw_only=True):
     """It ends as soon as no lot is open; no lot is opened any more."""
     next_lot_at: int | None = None
     """When the next lot opens by itself; None when one is open, or lots open by hand."""
+    host: Host = Host()
+    host_pause_at: int | None = None
+    """When the show pauses because the host is away; None when that is not due."""
+    pause_reason: PauseReason | None = None
+    """None while it is not paused."""
 
 
 class Lot(Struct, frozen=True, kw_only=True):

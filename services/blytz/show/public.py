@@ -4,9 +4,9 @@ from typing import Any
 
 from blytz.auction.model import Party
 from blytz.show.decision import Notice
-from blytz.show.model import Lot, LotFacts, Show
+from blytz.show.model import Host, Lot, LotFacts, Show
 
-_HIDDEN_OF_SHOW = ("seller", "settings", "is_ending", "next_lot_at")
+_HIDDEN_OF_SHOW = ("seller", "settings", "is_ending", "next_lot_at", "host", "host_pause_at", "pause_reason")
 
 
 def show_view(show: Show, facts: LotFacts) -> dict[str, Any]:
@@ -16,6 +16,7 @@ def show_view(show: Show, facts: LotFacts) -> dict[str, Any]:
     return {
         **public,
         "seller": _party(show.seller),
+        "host": host_view(show.host),
         "settings": {
             **{name: getattr(settings, name) for name in settings.__struct_fields__},
             "bidder_requirements": {
@@ -23,7 +24,6 @@ def show_view(show: Show, facts: LotFacts) -> dict[str, Any]:
                 "approval": settings.bidder_requirements.approval,
             },
         },
-        "host": {"state": "absent", "since": None},
         "open_lots": list(facts.open_lots),
         "lots": {"total": facts.counts.total, "sold": facts.counts.sold},
     }
@@ -48,11 +48,17 @@ def short_lot_view(lot: Lot) -> dict[str, Any]:
 
 def notice_view(notice: Notice, show: Show, facts: LotFacts) -> dict[str, Any]:
     """The members of the event, besides those that every event has."""
+    if notice.kind.startswith("host_"):
+        return {"host": host_view(show.host)}
     if notice.kind.startswith("show_"):
         return {"show": show_view(show, facts), **notice.fields}
     counts = {"open_lots": list(facts.open_lots), "lots": {"total": facts.counts.total, "sold": facts.counts.sold}}
     lot = {"lot": short_lot_view(notice.lot)} if notice.lot else {}
     return {**lot, **notice.fields, **counts}
+
+
+def host_view(host: Host) -> dict[str, Any]:
+    return {"state": host.state, "since": host.since}
 
 
 def _party(party: Party) -> dict[str, str]:

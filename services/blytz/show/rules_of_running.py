@@ -15,6 +15,7 @@ from blytz.show.model import (
     MAX_OPEN_LOTS,
     MAX_RUNS,
     Closing,
+    Host,
     Lot,
     LotFacts,
     LotStatus,
@@ -42,16 +43,21 @@ def start(scene: Scene, now: int) -> Decided:
         return ShowCode.SHOW_OVER
     if show.status in (ShowStatus.LIVE, ShowStatus.PAUSED):
         return Decision(show)
-    return _turned(show, ShowStatus.LIVE, "show_started", started_at=now)
+    started = _turned(show, ShowStatus.LIVE, "show_started", started_at=now)
+    return replace(started, orders=[Order("open_room")])
 
 
 def pause(scene: Scene, _: int, reason: PauseReason = "seller") -> Decided:
-    """Stops the clock of every open lot; the time that remains is kept."""
-    if scene.show.status is ShowStatus.PAUSED:
-        return Decision(scene.show)
-    if scene.show.status is not ShowStatus.LIVE:
+    """Stops the clock of every open lot; the time that remains is kept. A seller who pauses a show that waits for
+    its host resumes it himself."""
+    show = scene.show
+    if show.status is ShowStatus.PAUSED and (show.pause_reason == reason or reason != "seller"):
+        return Decision(show)
+    if show.status not in (ShowStatus.LIVE, ShowStatus.PAUSED):
         return ShowCode.SHOW_NOT_LIVE
-    turned = _turned(scene.show, ShowStatus.PAUSED, "show_paused", {"reason": reason})
+    turned = _turned(show, ShowStatus.PAUSED, "show_paused", {"reason": reason}, pause_reason=reason)
+    if show.status is ShowStatus.PAUSED:
+        return turned
     return replace(turned, orders=[Order("pause", auction_id, reason) for auction_id in scene.open_runs])
 
 
@@ -60,7 +66,7 @@ def resume(scene: Scene, _: int) -> Decided:
         return Decision(scene.show)
     if scene.show.status is not ShowStatus.PAUSED:
         return ShowCode.SHOW_NOT_LIVE
-    turned = _turned(scene.show, ShowStatus.LIVE, "show_resumed")
+    turned = _turned(scene.show, ShowStatus.LIVE, "show_resumed", pause_reason=None)
     return replace(turned, orders=[Order("resume", auction_id) for auction_id in scene.open_runs])
 
 
@@ -93,7 +99,9 @@ def cancel(scene: Scene, now: int) -> Decided:
         return ShowCode.SHOW_OVER
     if show.status not in (ShowStatus.DRAFT, ShowStatus.SCHEDULED):
         return ShowCode.SHOW_STARTED
-    return _turned(show, ShowStatus.CANCELLED, "show_changed", ended_at=now)
+    called_off = _turned(show, ShowStatus.CANCELLED, "show_changed", ended_at=now)
+    # A host may have tried the camera before the show.
+    return replace(called_off, show=replace(called_off.show, host=Host()), orders=[Order("close_room")])
 
 
 def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
@@ -206,6 +214,9 @@ def settle(show: Show, facts: LotFacts, now: int) -> Show:
             status=ShowStatus.ENDED,
             ended_at=now,
             next_lot_at=None,
+            host=Host(),
+            host_pause_at=None,
+            pause_reason=None,
             is_ending=False,
             version=show.version + 1,
         )
@@ -224,7 +235,7 @@ def settle(show: Show, facts: LotFacts, now: int) -> Show:
 
 
 def _turned(
-    show: Show, status: ShowStatus, kind: str, told: dict[str, str] | None = None, **times: int
+    show: Show, status: ShowStatus, kind: str, told: dict[str, str] | None = None, **changes: int | str | None
 ) -> Decision:
-    turned = replace(show, status=status, version=show.version + 1, **times)
+    turned = replace(show, status=status, version=show.version + 1, **changes)
     return Decision(turned, notices=[Notice(kind, fields=told or {})])

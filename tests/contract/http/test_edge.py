@@ -9,6 +9,7 @@ import pytest
 from msgspec import json
 
 from tests.support.http import Api, problem, wrong_fields
+from tests.support.livekit import NONE_CONFIGURED
 from tests.support.redis import RedisServer
 
 LIMIT = 192 * 1024
@@ -165,7 +166,10 @@ def test_health_ready_and_metrics(api: Api, sam: str, anna: str) -> None:
     assert api.get("/health").json() == {"status": "ok"}
     ready = api.get("/ready")
     up = {name: {"state": "up"} for name in ("redis", "database", "archive", "clock", "tasks")}
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "dependencies": up})
+    assert (ready.status_code, ready.json()) == (
+        200,
+        {"ready": True, "dependencies": {**up, "video": NONE_CONFIGURED}},
+    )
     before = metrics(api)
     auction_id = api.create(sam)
     post_bid(api, auction_id, anna)

@@ -19,6 +19,7 @@ from blytz.kit.sql.database import MAX_CONNECTIONS
 from infra.ports import free_port
 from tests.support.example_runner import ExampleRunner, is_as_shown
 from tests.support.live_client import welcomed
+from tests.support.livekit import StandInLiveKit
 from tests.support.operations import SPECS, Ask, Operation, operations
 from tests.support.platform import Platform
 from tests.support.postgresql import PostgreSQLServer, programs
@@ -29,7 +30,7 @@ from tests.support.wait import wait_until
 OPERATIONS = operations()
 IN_FLIGHT = 24
 CROWD = 48
-CATALOGUE = {one.id for one in OPERATIONS if "shows" in one.document["tags"]}
+CATALOGUE = {one.id for one in OPERATIONS if {"shows", "video"} & set(one.document["tags"])}
 WITH_KEY = {"createShow", "addLot", "createTemplate", "createReport"}
 WITHOUT_REDIS = {"listBans", "getBan", "signIn"} | (CATALOGUE - WITH_KEY)
 """They do not wait for Redis, so a frozen one cannot fill their queue: only other requests can."""
@@ -57,10 +58,19 @@ def database() -> Iterator[PostgreSQLServer | None]:
 
 
 @pytest.fixture(scope="module")
-def runner(own_redis: RedisServer, database: PostgreSQLServer | None, issuer_down: str) -> Iterator[ExampleRunner]:
+def video() -> Iterator[StandInLiveKit]:
+    with StandInLiveKit() as video:
+        yield video
+
+
+@pytest.fixture(scope="module")
+def runner(
+    own_redis: RedisServer, database: PostgreSQLServer | None, issuer_down: str, video: StandInLiveKit
+) -> Iterator[ExampleRunner]:
     platform = Platform(
         env={
             "REDIS_URL": own_redis.url,
+            **video.settings,
             **({"DATABASE_URL": database.url} if database else {}),
             "BLYTZ_BIDS_IN_FLIGHT": str(IN_FLIGHT),
             "BLYTZ_OIDC_ISSUERS": f"{issuer_down}=blytz",
@@ -200,6 +210,15 @@ def test_store_unavailable(runner: ExampleRunner, own_redis: RedisServer) -> Non
         assert_answered(runner, asks, "503", "store_unavailable")
     finally:
         own_redis.start()
+
+
+def test_video_unavailable(runner: ExampleRunner, video: StandInLiveKit) -> None:
+    asks = [runner.good(one) for one in documented("503", "video_unavailable") if "participant" in one.path]
+    video.stop()
+    try:
+        assert_answered(runner, asks, "503", "video_unavailable")
+    finally:
+        video.start()
 
 
 def of_catalogue(runner: ExampleRunner, database: PostgreSQLServer | None, code: str) -> list[Ask]:

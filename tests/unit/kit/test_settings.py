@@ -119,6 +119,25 @@ def test_a_safe_database_may_be_used(url: str) -> None:
     assert read_settings({**SOCKET, "DATABASE_URL": url}).database_url == url
 
 
+VIDEO = {"LIVEKIT_URL": "wss://video.example", "LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": "x" * 32}
+
+
+def test_livekit_needs_all_of_its_settings() -> None:
+    assert read_settings({**SOCKET, **VIDEO}).livekit_url == "wss://video.example"
+    for name in VIDEO:
+        line = f"{name}: LiveKit needs all three of its settings, or none"
+        assert faults(**SOCKET, **{other: value for other, value in VIDEO.items() if other != name}) == [line]
+
+
+def test_production_refuses_a_livekit_that_pages_cannot_reach_or_others_can_sign_for() -> None:
+    [line] = faults(**SOCKET, **VIDEO | {"LIVEKIT_URL": "ws://video.example"})
+    assert line.startswith("LIVEKIT_URL must be a wss:// address")
+    [line] = faults(**SOCKET, **VIDEO | {"LIVEKIT_API_SECRET": "devsecret"})
+    assert line == "LIVEKIT_API_SECRET is shorter than 32 characters"
+    dev = read_settings({**SOCKET, **VIDEO, "BLYTZ_ENV": "dev", "LIVEKIT_URL": "ws://127.0.0.1:7880"})
+    assert dev.livekit_url == "ws://127.0.0.1:7880"
+
+
 def test_all_faults_are_reported_at_once() -> None:
     lines = faults(
         BLYTZ_REPLICAS="-",
@@ -210,7 +229,7 @@ NONSENSE = [
     "*,*",
 ]
 """Invalid for most settings."""
-PLAIN_TEXTS = {"data", "roles_claim"}
+PLAIN_TEXTS = {"livekit_api_key", "livekit_api_secret", "data", "roles_claim"}
 VALID_FOR = {"host": {"9e3", "nan"}, "firebase_project": {"-1", "9e3", "nan"}}
 
 

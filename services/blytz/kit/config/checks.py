@@ -20,6 +20,8 @@ _EMULATOR = re.compile(rf"(https?://)?{_HOST}(:[0-9]{{1,5}})?")
 _LISTEN = re.compile(r"(?=.{1,253}\Z)[0-9a-fA-F:.]+|(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PROJECT = re.compile(r"[A-Za-z0-9.:-]{1,64}")
 _URL = re.compile(r"https?://[!-~]+")
+_LIVEKIT = re.compile(rf"(wss?|https?)://{_HOST}(:[0-9]{{1,5}})?/?")
+MIN_LIVEKIT_SECRET: Final = 32
 
 Variable = Callable[[str], str]
 """The name of the variable that sets a field."""
@@ -40,6 +42,7 @@ def faults(
         found += [
             f"{name}{fault}" for fault in database_url.faults(settings.database_url, is_production=is_production)
         ]
+    found += _livekit(settings, variable, broken)
     if is_production:
         found += _wildcards(settings, variable)
         if settings.firebase_auth_emulator_host or "firebase_auth_emulator_host" in broken:
@@ -70,6 +73,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "firebase_project": matches(_PROJECT, "is not a project id"),
     "firebase_keys_url": matches(_URL, "must be an https:// address"),
     "firebase_auth_emulator_host": matches(_EMULATOR, "must be HOST:PORT"),
+    "livekit_url": matches(_LIVEKIT, "is not the address of a LiveKit; write it as wss://video.example.com"),
     "public_url": matches(_PUBLIC, "is not the address of a platform; write it as https://bid.example.com"),
     "trusted_proxies": network_fault,
 }
@@ -84,6 +88,20 @@ def _issuers(settings: Settings, variable: Variable) -> Iterator[str]:
             yield f"{variable('oidc_issuers')}: {shown(issuer)} must be an https:// address"
     if settings.firebase_keys_url and not is_trusted(settings.firebase_keys_url, loopback=loopback):
         yield f"{variable('firebase_keys_url')} must be an https:// address"
+
+
+def _livekit(settings: Settings, variable: Variable, broken: frozenset[str]) -> Iterator[str]:
+    names = ("livekit_url", "livekit_api_key", "livekit_api_secret")
+    if broken.intersection(names):
+        return
+    missing = [variable(name) for name in names if not getattr(settings, name)]
+    if missing and len(missing) < len(names):
+        yield f"{', '.join(missing)}: LiveKit needs all three of its settings, or none"
+    elif not missing and settings.env == "production":
+        if not settings.livekit_url.startswith(("wss://", "https://")):
+            yield f"{variable('livekit_url')} must be a wss:// address: pages over https connect to no other"
+        if len(settings.livekit_api_secret) < MIN_LIVEKIT_SECRET:
+            yield f"{variable('livekit_api_secret')} is shorter than {MIN_LIVEKIT_SECRET} characters"
 
 
 def _wildcards(settings: Settings, variable: Variable) -> Iterator[str]:

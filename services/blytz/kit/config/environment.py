@@ -95,7 +95,8 @@ def unread(environ: Mapping[str, str] | None = None) -> list[Unread]:
     strange = sorted(
         name
         for name in (os.environ if environ is None else environ)
-        if name.startswith((PREFIX, "REDIS_URL", "DATABASE_URL")) and name not in names
+        if name.startswith((PREFIX, "REDIS_URL", "DATABASE_URL", "LIVEKIT_URL", "LIVEKIT_API_"))
+        and name not in names
     )
     return [Unread(name, _near(name, names)) for name in strange]
 

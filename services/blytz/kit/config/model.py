@@ -16,6 +16,9 @@ FOREIGN_NAMES: Final = {
     "redis_url": "REDIS_URL",
     "database_url": "DATABASE_URL",
     "firebase_auth_emulator_host": "FIREBASE_AUTH_EMULATOR_HOST",
+    "livekit_url": "LIVEKIT_URL",
+    "livekit_api_key": "LIVEKIT_API_KEY",
+    "livekit_api_secret": "LIVEKIT_API_SECRET",
 }
 """Fields whose variable has the name that other programs use."""
 
@@ -56,6 +59,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     firebase_auth_emulator_host: str = ""
     """`HOST:PORT`. When set, the unsigned tokens of Firebase's emulator are accepted instead of real ones;
     production refuses it."""
+    livekit_url: str = ""
+    """Where clients and services reach LiveKit: `wss://video.example.com`. Empty: shows have no video."""
+    livekit_api_key: str = ""
+    """The name of the key that Blytz signs with, as in LiveKit's `keys`."""
+    livekit_api_secret: Secret = ""
+    """The secret of that key, of 32 characters or more."""
     host: str = "127.0.0.1"
     """The address on which services listen. Only nginx and the operator should be able to reach it."""
     auction_port: Port = 8080

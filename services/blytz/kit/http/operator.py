@@ -26,6 +26,7 @@ _ANSWERS: Final[Examples] = {
                 "archive": {"state": "up"},
                 "clock": {"state": "up"},
                 "tasks": {"state": "up"},
+                "video": {"state": "up", "optional": True},
             },
         }
     },

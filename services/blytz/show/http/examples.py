@@ -111,6 +111,13 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
     "placePreBid": {"up to 80 dollars": {"amount": 8_000}},
     "endShow": {"after its open lots": {}, "now": {"now": True}},
     "rerunLot": {"on its own terms": {}, "cheaper": {"terms": {"start_price": 500}}},
+    "joinVideo": {"to watch": {"role": "viewer"}, "on camera": {"role": "host"}},
+}
+_TICKET: Final = {
+    "url": "wss://video.example.com",
+    "token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ2aWV3ZXJfMDEifQ.c2lnbmF0dXJl",
+    "room": _SHOW_ID,
+    "expires_at": _AT + 7_200_000,
 }
 ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "listShows": {"one": {"shows": [_SCHEDULED], "cursor": f"1_{_AT + 3_600_000}_17"}},
@@ -134,4 +141,6 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
         "on its own terms": _OPEN_LOT,
         "cheaper": _OPEN_LOT | {"terms": _LOT["terms"] | {"start_price": 500}},
     },
+    "joinVideo": {"to watch": _TICKET, "on camera": _TICKET},
+    "takeVideoEvent": {"a camera was switched on": {"outcome": "recorded"}},
 }

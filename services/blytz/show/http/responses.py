@@ -15,6 +15,7 @@ from blytz.kit.idempotency import KeyReused
 from blytz.kit.problems import Conflict, Forbidden, Problem, RateLimited
 from blytz.show.model import ShowCode
 from blytz.show.service import refusal
+from blytz.show.video import VideoUnavailable, WebhookRefused
 
 _NO_SHOW: Final = refusal(ShowCode.SHOW_NOT_FOUND)
 _NO_LOT: Final = refusal(ShowCode.LOT_NOT_FOUND)
@@ -128,4 +129,19 @@ NO_PRE_BID: Final = documented(
     *SQL_WRITE_FAILED,
     *_refused(ShowCode.LOT_NOT_QUEUED),
     _NO_BODY,
+)
+
+_NO_VIDEO: Final = VideoUnavailable("no LiveKit is configured here: show a still picture")
+JOIN_VIDEO: Final = documented(
+    *TOKEN,
+    Forbidden("only its seller is the host of a show"),
+    _NO_SHOW,
+    *_refused(ShowCode.SHOW_NOT_LIVE, ShowCode.SHOW_OVER),
+    *SQL_WRITE_FAILED,
+    _NO_VIDEO,
+    *malformed_body("role", "Invalid enum value 'guest'"),
+)
+STAGE: Final = documented(*_LED, _NO_SHOW, *SQL_WRITE_FAILED, _NO_VIDEO, _NO_BODY)
+VIDEO_EVENT: Final = documented(
+    WebhookRefused("this event is not signed by the LiveKit that is configured here"), *SQL_WRITE_FAILED, _NO_VIDEO
 )

@@ -43,10 +43,12 @@ from blytz.show.http.schemas import (
     read_show_change,
     show_state,
 )
+from blytz.show.http.video import VideoCalls
 from blytz.show.model import LotFacts, Show
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.store import ShowFilter
+from blytz.show.video_service import VideoService
 from blytz.show.words import MAX_SEARCHED, words_of
 
 
@@ -172,8 +174,10 @@ class LotCalls(Controller):
         await _service_of(request).withdraw_pre_bid(caller_of(request), lot_id)
 
 
-def show_routes(service: ShowService | None = None, runner: ShowRunner | None = None) -> RouteGroup:
-    """Without a service and a runner they can be described but not called."""
-    state: dict[str, Any] = {"shows": service, "show_runner": runner}
-    calls = [ShowCalls, LotCalls, RunningShowCalls, RunningLotCalls]
+def show_routes(
+    service: ShowService | None = None, runner: ShowRunner | None = None, video: VideoService | None = None
+) -> RouteGroup:
+    """Without these services they can be described but not called."""
+    state: dict[str, Any] = {"shows": service, "show_runner": runner, "video": video}
+    calls = [ShowCalls, LotCalls, RunningShowCalls, RunningLotCalls, VideoCalls]
     return RouteGroup(calls, examples.REQUESTS, examples.ANSWERS, state)

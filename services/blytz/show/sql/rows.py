@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from blytz.auction.model import Party, Terms
-from blytz.show.model import Lot, LotStatus, Show, ShowSettings, ShowStatus
+from blytz.show.model import Host, Lot, LotStatus, Show, ShowSettings, ShowStatus
 from blytz.show.rules import listed_at
 from blytz.show.words import words_of
 
@@ -17,13 +17,15 @@ _read_terms: Final = msgspec.json.Decoder(Terms).decode
 def row_of_show(show: Show) -> dict[str, Any]:
     row = msgspec.structs.asdict(show)
     rank, at = listed_at(show)
-    seller = row.pop("seller")
+    seller, host = row.pop("seller"), row.pop("host")
     return row | {
         "seller_id": seller.id,
         "seller_name": seller.name,
         "tags": json_text(show.tags),
         "settings": json_text(show.settings),
         "is_ending": int(show.is_ending),
+        "host_state": host.state,
+        "host_since": host.since,
         "is_listed": int(show.visibility == "public" and show.status is not ShowStatus.DRAFT),
         "listed_rank": rank,
         "listed_at": at,
@@ -49,6 +51,9 @@ def show_of_row(row: Any) -> Show:
         version=row.version,
         is_ending=row.is_ending == 1,
         next_lot_at=row.next_lot_at,
+        host=Host(row.host_state, row.host_since),
+        host_pause_at=row.host_pause_at,
+        pause_reason=row.pause_reason,
     )
 
 

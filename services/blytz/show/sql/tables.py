@@ -66,6 +66,10 @@ SHOWS: Final = Table(
     ),
     Column("next_lot_at", BigInteger),
     Column("changes", Integer, nullable=False, server_default="0", comment="told to those who watch"),
+    Column("host_state", Text, nullable=False, server_default="absent"),
+    Column("host_since", BigInteger),
+    Column("host_pause_at", BigInteger),
+    Column("pause_reason", Text),
     CheckConstraint("status IN ('draft','scheduled','live','paused','ended','cancelled')", "status"),
     CheckConstraint("visibility IN ('public','unlisted','rehearsal')", "visibility"),
     CheckConstraint("version >= 1", "version"),
@@ -73,12 +77,15 @@ SHOWS: Final = Table(
     CheckConstraint("status <> 'scheduled' OR scheduled_at IS NOT NULL", "scheduled"),
     CheckConstraint("status NOT IN ('live','paused') OR started_at IS NOT NULL", "started"),
     CheckConstraint("(status IN ('ended','cancelled')) = (ended_at IS NOT NULL)", "ended"),
+    CheckConstraint("host_state IN ('absent','live','away')", "host_state"),
+    CheckConstraint("pause_reason IN ('seller','host_away')", "pause_reason"),
     # Each filter of a list, in the order of the list.
     Index("ix_shows_listed", "is_listed", "listed_rank", "listed_at", "id"),
     Index("ix_shows_category", "is_listed", "category", "listed_rank", "listed_at", "id"),
     Index("ix_shows_seller", "seller_id", "listed_rank", "listed_at", "id"),
     _where(Index("ix_shows_next_lot_at", "next_lot_at"), "next_lot_at IS NOT NULL"),
     Index("ix_shows_rank", "listed_rank", "listed_at"),
+    _where(Index("ix_shows_host_pause_at", "host_pause_at"), "host_pause_at IS NOT NULL"),
 )
 
 LOTS: Final = Table(
@@ -185,3 +192,18 @@ SHOW_EVENTS: Final = Table(
     Column("public", Text, nullable=False, comment="JSON"),
     Column("private", Text, nullable=False, comment="JSON"),
 )
+
+VIDEO_EVENTS: Final = Table(
+    "video_events",
+    METADATA,
+    Column("event_id", Text, primary_key=True),
+    Column("show_id", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("participant", Text, nullable=False, comment="identity in the room"),
+    Column("track", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("is_new", SmallInteger, nullable=False, comment="1: its show was not looked at since"),
+    CheckConstraint("change IN ('camera_on','camera_off','left')", "change"),
+    Index("ix_video_events_received_at", "received_at"),
+)
+_where(Index("ix_video_events_new", VIDEO_EVENTS.c.received_at), "is_new = 1")

@@ -18,6 +18,8 @@ from blytz.show.rules_of_running import requirements_of
 from blytz.show.sql.rows import json_text, lot_of_row, row_of_lot, row_of_show, show_of_row
 from blytz.show.sql.tables import INTENTS, LOTS, PRE_BIDS, RUNS, SHOWS
 
+_OF_ROOM: Final = ("open_room", "close_room")
+
 Clock = Callable[[], int]
 """The time in ms since the Unix epoch."""
 
@@ -95,17 +97,20 @@ async def write(connection: AsyncConnection, before: Show, decision: Decision, n
     facts = (await facts_of(connection, [show.show_id])).get(show.show_id, LotFacts())
     show = rules.settle(show, facts, now)
     notices = list(decision.notices)
+    rooms = [order for order in decision.orders if order.verb in _OF_ROOM]
+    orders = [order for order in decision.orders if order.verb not in _OF_ROOM]
     if show.status is ShowStatus.ENDED and before.status is not ShowStatus.ENDED:
         notices.append(Notice("show_ended"))
+        rooms.append(Order("close_room"))
     if show != before:
         values = row_of_show(show) | {"next_lot_at": show.next_lot_at}
         await connection.execute(update(SHOWS).where(SHOWS.c.show_id == show.show_id).values(values))
-    bodies = [
-        IntentBody(order=order, opening=_opening_of(order, show, decision, pre_bids)) for order in decision.orders
-    ]
+    bodies = [IntentBody(order=order, opening=_opening_of(order, show, decision, pre_bids)) for order in orders]
     # Nobody but its seller knows of a draft.
     if notices and show.status is not ShowStatus.DRAFT:
         bodies += await _announcements(connection, notices, show, facts)
+    # Last: a video server that does not answer must hold up nothing else.
+    bodies += [IntentBody(order=order) for order in rooms]
     if bodies:
         rows = [{"show_id": show.show_id, "body": json_text(body), "created_at": now} for body in bodies]
         await connection.execute(insert(INTENTS), rows)

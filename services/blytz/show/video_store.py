@@ -1,0 +1,34 @@
+"""The port to what is stored about the video of shows."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from blytz.show.acts import Act
+from blytz.show.video import VideoEvent
+
+
+class VideoStore(Protocol):
+    """Every call is one transaction. All raise `StoreUnavailable` and `Overloaded`."""
+
+    async def record(self, event: VideoEvent, now: int) -> bool:
+        """False for one that was recorded before."""
+
+    async def new_events(self, limit: int) -> Sequence[tuple[VideoEvent, int]]:
+        """Those that are not done, with the time at which they were recorded, the oldest first."""
+
+    async def finish(self, event_ids: Sequence[str]) -> None: ...
+
+    async def forget(self, before: int) -> None:
+        """What was recorded before then (ms since the Unix epoch)."""
+
+    async def shows_to_pause(self, now: int, limit: int) -> Sequence[str]:
+        """Those whose host has been away for too long by now."""
+
+    async def running(self, limit: int) -> Sequence[str]:
+        """Live and paused shows."""
+
+    async def over(self, show_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these that have ended or were cancelled."""
+
+    async def audit(self, act: Act) -> None:
+        """Put it on record."""
