@@ -33,6 +33,11 @@ test-tls: ## Get and renew a certificate from a local certificate authority
 test-firebase: setup-test ## Sign in through the real Firebase Auth emulator (installs it with npm: minutes, once)
 	@exec $(BIN)/pytest -m firebase tests/firebase $(ARGS)
 
+.PHONY: test-video
+test-video: setup-test ## Watch the video of a show in two browsers, by a real LiveKit (built with Go: minutes, once)
+	@infra/setup_video.sh
+	@exec $(BIN)/pytest -m video tests/video $(ARGS)
+
 .PHONY: soak
 soak: setup-test ## Run the long tests: hundreds of kills and freezes under load
 	@exec $(BIN)/pytest -m soak $(ARGS)

@@ -54,7 +54,7 @@ find . \( -name .git -o -name .venv -o -name .cache -o -name node_modules \) -pr
 
 title 'no index address in a lock'
 grep -rnE '[a-z]+://|--(extra-)?index-url|--find-links' requirements && failed
-grep -n '"resolved"' infra/specs/official/package-lock.json tests/firebase/package-lock.json && failed
+grep -n '"resolved"' infra/specs/official/package-lock.json tests/{firebase,video}/package-lock.json && failed
 
 [ "$status" -eq 0 ] && echo 'all checks passed' || echo 'some checks failed: see above'
 exit "$status"

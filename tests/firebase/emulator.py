@@ -1,59 +1,30 @@
 """The real Firebase Auth emulator: installed once into `.cache` from the lock beside this file, run by Node."""
 
-import fcntl
-import hashlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import pytest
 
 from infra.ports import free_port
+from tests.support.npm import installed
 from tests.support.wait import wait_until
 
 HERE = Path(__file__).parent
-CACHE = HERE.parents[1] / ".cache"
 PROJECT = "demo-blytz"
-INSTALLED_WITHIN_S = 400
 READY_WITHIN_S = 90.0
 STOPPED_WITHIN_S = 20
 PASSWORD = "correct horse battery"
-
-
-def installed() -> Path:
-    """Installs it and returns its folder. Skips the test without Node or a registry."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("the Firebase Auth emulator needs Node and npm, which are not on this machine")
-    lock = (HERE / "package-lock.json").read_bytes()
-    folder = CACHE / f"firebase-{hashlib.sha256(lock).hexdigest()[:12]}"
-    CACHE.mkdir(exist_ok=True)
-    with (CACHE / "firebase.lock").open("w") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, folder)
-            command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-            ended = subprocess.run(
-                command, cwd=folder, capture_output=True, text=True, timeout=INSTALLED_WITHIN_S, check=False
-            )
-            if ended.returncode:
-                pytest.skip(f"npm could not install the Firebase Auth emulator: {ended.stderr.strip()[-300:]}")
-            (folder / "done").touch()
-    return folder
 
 
 class Emulator:
     """Ready when the constructor returns; ended with `close`."""
 
     def __init__(self, folder: Path) -> None:
-        home = installed()
+        home = installed("firebase", HERE)
         self.host = f"127.0.0.1:{free_port()}"
         ports = {"auth": int(self.host.rpartition(":")[2]), "hub": free_port(), "logging": free_port()}
         emulators: dict[str, Any] = {name: {"host": "127.0.0.1", "port": port} for name, port in ports.items()}

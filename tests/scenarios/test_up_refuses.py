@@ -144,3 +144,14 @@ def test_a_service_that_fails_at_once_stops_everything(tmp_path: Path) -> None:
 def test_an_invalid_redis_url_is_refused(tmp_path: Path) -> None:
     line = refusal("--port", str(free_port()), "--data", str(tmp_path), REDIS_URL="http://127.0.0.1")
     assert "REDIS_URL must begin with" in line
+
+
+def test_video_without_a_livekit_server_is_refused(tmp_path: Path) -> None:
+    line = refusal("--video", "--port", str(free_port()), "--data", str(tmp_path), PATH="/nowhere")
+    assert "no livekit-server is on the PATH or in" in line
+
+
+def test_video_beside_a_livekit_that_is_configured_is_refused(tmp_path: Path) -> None:
+    video = {"LIVEKIT_URL": "ws://127.0.0.1:1", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
+    line = refusal("--video", "--port", str(free_port()), "--data", str(tmp_path), **video)
+    assert "LIVEKIT_URL is set" in line

@@ -19,11 +19,15 @@ def up(
     ] = "127.0.0.1",
     *,
     demo: Annotated[bool, typer.Option("--demo", help="With demo shows and simulated bidders.")] = False,
+    video: Annotated[
+        bool, typer.Option("--video", help="With a LiveKit of its own, for browsers on this machine.")
+    ] = False,
 ) -> None:
     """Run the whole platform on this machine until Ctrl-C: Redis, the services, the gateway. Given REDIS_URL, it
     uses that instead of a Redis of its own."""
     import asyncio
 
+    from blytz.cli.up.livekit import livekit_of
     from blytz.cli.up.platform import Platform
     from blytz.cli.up.ports import check_free, inner_ports
 
@@ -34,8 +38,9 @@ def up(
     lock = take(folder)
     check_free(host, port, inner)
     redis_url = settings.redis_url if "REDIS_URL" in os.environ else ""
+    livekit = livekit_of(folder, port, inner, settings) if video else None
     platform = Platform(
-        folder, host, port, inner, socket_path(folder), lock, redis_url, settings.redis_maxmemory_mib
+        folder, host, port, inner, socket_path(folder), lock, redis_url, settings.redis_maxmemory_mib, livekit
     )
     platform.prepare()
     asyncio.run(platform.run(demo=demo))

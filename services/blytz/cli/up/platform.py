@@ -15,6 +15,7 @@ from blytz.cli.data_folder import DEFAULT, NOTE, remove_note, write_note
 from blytz.cli.gateway import nginx
 from blytz.cli.up import readiness, redis_server
 from blytz.cli.up.console import Console
+from blytz.cli.up.livekit import LiveKitServer
 from blytz.cli.up.ports import LOOPBACK, port_variable
 from blytz.cli.up.supervisor import Child, Supervisor
 from blytz.kit.addresses import is_loopback, reached_as
@@ -24,7 +25,7 @@ from blytz.kit.user_error import UserError
 SERVICES = ("auction", "live", "hammer")
 # Each group with its grace in seconds, together less than 10. Services close their sockets through nginx, and
 # make their last writes to Redis.
-STOP_ORDER = ((("demo",), 1.0), (SERVICES, 5.0), (("nginx",), 1.0), (("redis",), 2.0))
+STOP_ORDER = ((("demo", "livekit"), 1.0), (SERVICES, 5.0), (("nginx",), 1.0), (("redis",), 2.0))
 REPORT_WAITING_EVERY_S = 10.0
 GIVE_UP_AFTER_FAILURES = 4
 """In a row, of one service that was never ready."""
@@ -42,6 +43,7 @@ class Platform:
         lock: int,
         redis_url: str = "",
         redis_maxmemory_mib: int = 0,
+        livekit: LiveKitServer | None = None,
     ) -> None:
         """Without a `redis_url` it has a Redis of its own, with `redis_maxmemory_mib`. `lock` is the
         descriptor of the data folder's lock."""
@@ -49,8 +51,9 @@ class Platform:
         self._data, self._host, self._port, self._inner, self._lock = data, host, port, inner, lock
         self._own_redis = None if redis_url else redis_server.RedisServer(data, socket_path, redis_maxmemory_mib)
         self._socket_path = socket_path
+        self._livekit = livekit
         self._redis_url = self._own_redis.url if self._own_redis else redis_url
-        self._console = Console(["blytz", "redis", *SERVICES, "nginx", "demo"])
+        self._console = Console(["blytz", "redis", "livekit", *SERVICES, "nginx", "demo"])
         self._supervisor = Supervisor(self._console, self._write_note)
         self._is_ready = False
         self._reported_at = self._started_at
@@ -68,6 +71,10 @@ class Platform:
         """Write every configuration and check what can be checked before anything runs. Raises UserError and
         OSError."""
         open_files = raise_open_files()
+        if self._livekit:
+            command = self._livekit.prepare()
+            folder = self._data / "livekit"
+            self._children.append(Child(name="livekit", command=command, env=os.environ, folder=folder))
         if self._own_redis:
             self._children.append(self._redis(self._own_redis.prepare()))
         else:
@@ -200,6 +207,7 @@ class Platform:
             "BLYTZ_LOG_DECISIONS": os.environ.get("BLYTZ_LOG_DECISIONS", "0"),
             "BLYTZ_LOG_REQUESTS": os.environ.get("BLYTZ_LOG_REQUESTS", "false"),
             "REDIS_URL": self._redis_url,
+            **(self._livekit.settings if self._livekit else {}),
             "PYTHONUNBUFFERED": "1",
         }
 
