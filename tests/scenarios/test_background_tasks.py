@@ -23,7 +23,16 @@ from tests.support.wait import until
 
 TASKS: dict[Name, set[str]] = {
     "auction": {"redis_auction", "clock", "bans"},
-    "hammer": {"redis_hammer", "clock", "hammer", "memory", "archive"},
+    "hammer": {
+        "redis_hammer",
+        "clock",
+        "hammer",
+        "memory",
+        "archive",
+        "purchases",
+        "shows",
+        "show_archive",
+    },
     "live": {"redis_live", "redis_feed", "clock", "bans", "users", "heartbeat", "viewers", "dataset", "store"},
 }
 

@@ -3,6 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+import structlog
+
 from blytz.auction.archive import AuctionArchive
 from blytz.auction.model import Cause, Code, Listing, Party, PauseReason, Standing, Status, Verb
 from blytz.auction.reader import AuctionReader
@@ -11,9 +14,11 @@ from blytz.auction.service import EPOCH_DIGITS, MIN_ARCHIVED_MS
 from blytz.auction.store import AuctionStore
 from blytz.kit.ids import age_ms, new_id
 from blytz.kit.problems import NotFound
-from blytz.kit.redis.pipe import RedisPipe
+from blytz.kit.redis.pipe import RedisError, RedisPipe
 from blytz.show.auctions import Opening
 from blytz.show.model import Closing
+
+log = structlog.get_logger()
 
 MAX_CLOSINGS: Final = 200
 """Read at once."""
@@ -27,6 +32,7 @@ class LotAuctions:
         self._pipe = pipe
         self._store = store
         self._reader = AuctionReader(store, archive)
+        self._is_unreadable = False
 
     async def check(self) -> None:
         await self._pipe.call("PING")
@@ -71,10 +77,18 @@ class LotAuctions:
         return _closing(auction_id, auction.status.value, auction.price, auction.leader, auction.clock)
 
     async def closings(self, after: str) -> tuple[Sequence[Closing], str]:
-        if not after:
-            return (), await last_position(self._pipe)
-        events, position = await sales_after(self._pipe, after, MAX_CLOSINGS)
-        return [_closing_of(event) for event in events], position
+        try:
+            if not after:
+                return (), await last_position(self._pipe)
+            events, position = await sales_after(self._pipe, after, MAX_CLOSINGS)
+            self._is_unreadable = False
+            return [_closing_of(event) for event in events], position
+        except (RedisError, msgspec.MsgspecError, KeyError, ValueError) as error:
+            # A key of another type, or an entry of somebody else. Whoever asks for each auction misses nothing.
+            if not self._is_unreadable:
+                log.error("sales_unreadable", error=repr(error))  # noqa: TRY400 - no fault of this code
+            self._is_unreadable = True
+            return (), ""
 
     async def _change(self, auction_id: str, verb: Verb, operation_id: str) -> None:
         # A refusal means that it is so already, or that it has ended; how, is asked for by itself.

@@ -6,6 +6,7 @@ step in which the purchases are appended: none is forgotten, none is passed on t
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -66,10 +67,9 @@ class PurchaseFeed:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            try:
+            # The connection says in the log that Redis is away.
+            with contextlib.suppress(StoreUnavailable, Overloaded):
                 await self.pass_on()
-            except (StoreUnavailable, Overloaded):
-                log.info("purchases_wait_for_redis")
             await asyncio.sleep(POLL_EVERY_S)
 
     async def pass_on(self) -> None:

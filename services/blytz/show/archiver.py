@@ -5,17 +5,15 @@ its number in its history (`epoch`).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-import structlog
 from msgspec import Struct
 
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.log import CorruptShow
-
-log = structlog.get_logger()
 
 COPY_EVERY_S: Final = 2.0
 BATCH: Final = 500
@@ -68,15 +66,10 @@ class ShowArchiver:
 
     async def run(self) -> None:
         """Run under a `TaskSupervisor`."""
-        waits = False
         while True:
-            try:
+            # That Redis or the database is away, their connections say in the log.
+            with contextlib.suppress(StoreUnavailable, Overloaded):
                 await self.copy_all()
-                waits = False
-            except (StoreUnavailable, Overloaded) as problem:
-                if not waits:
-                    log.info("show_archive_waits", why=problem.code)
-                waits = True
             await asyncio.sleep(COPY_EVERY_S)
 
     async def copy_all(self) -> None:

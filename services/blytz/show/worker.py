@@ -5,6 +5,7 @@ catalogue, and doing it twice is doing it once.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -58,9 +59,10 @@ class ShowWorker:
 
     async def run(self) -> None:
         """Run under a `TaskSupervisor`."""
-        polls, waits = 0, False
+        polls = 0
         while True:
-            try:
+            # That Redis or the database is away, their connections say in the log.
+            with contextlib.suppress(StoreUnavailable, Overloaded):
                 await self.close_ended()
                 if polls % DUE_EVERY == 0:
                     await self.open_due()
@@ -68,11 +70,6 @@ class ShowWorker:
                     await self.reconcile()
                 if polls % FORGET_EVERY == 0:
                     await self._runs.forget_operations(self._now() - OPERATION_KEPT_MS)
-                waits = False
-            except (StoreUnavailable, Overloaded) as problem:
-                if not waits:
-                    log.info("show_worker_waits", why=problem.code)
-                waits = True
             polls += 1
             await asyncio.sleep(POLL_EVERY_S)
 
