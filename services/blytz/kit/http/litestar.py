@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
 from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
@@ -27,7 +27,7 @@ from msgspec import Struct
 
 from blytz.kit.http.asgi import FOR_THE_OPERATOR, MAX_BODY_BYTES, Gone, problem_headers, too_large, unexpected
 from blytz.kit.http.openapi import Examples, Kinds, schema_of
-from blytz.kit.http.parse import Parser, refuse_parameters, refused
+from blytz.kit.http.parse import Choice, Parser, refuse_parameters, refused
 from blytz.kit.http.responses import Responses
 from blytz.kit.problems import (
     CONTENT_TYPE,
@@ -41,7 +41,7 @@ from blytz.kit.problems import (
 )
 from blytz.kit.text import in_words
 
-T = TypeVar("T", bound=Struct)
+Reader = Parser[Any] | Choice[Any, Any]
 
 
 class Call(Request[Any, Any, Any]):
@@ -52,11 +52,11 @@ class Call(Request[Any, Any, Any]):
         return await super().body() or b" "
 
 
-def _read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
-    """For `dto=`: `data` is read by this parser and documented by the parser's kind."""
+def _read_by(parser: Reader) -> type[AbstractDTO[Struct]]:
+    """For `dto=`: `data` is read by this parser and documented by the type that the handler gives it."""
 
-    class Body(AbstractDTO[parser.kind]):  # type: ignore[name-defined]
-        def decode_bytes(self, value: bytes) -> T:
+    class Body(AbstractDTO[Struct]):
+        def decode_bytes(self, value: bytes) -> Any:
             return parser(value)
 
         @classmethod
@@ -72,12 +72,10 @@ def _read_by(parser: Parser[T]) -> type[AbstractDTO[T]]:
         ) -> Any:
             return schema_creator.for_field_definition(field_definition)
 
-    return cast("type[AbstractDTO[T]]", Body)
+    return Body
 
 
-def spec(
-    operation_id: str, summary: str, responses: Responses, parser: Parser[Any] | None = None
-) -> dict[str, Any]:
+def spec(operation_id: str, summary: str, responses: Responses, parser: Reader | None = None) -> dict[str, Any]:
     """The arguments of a route's decorator that every route has; `parser` reads its body."""
     body = {"dto": _read_by(parser), "return_dto": None} if parser else {}
     return {"operation_id": operation_id, "summary": summary, "responses": responses, **body}

@@ -85,7 +85,8 @@ def _bodies(document: dict[str, Any], kinds: Kinds) -> list[type[Struct]]:
     bodies = (operation.get("requestBody", {}).get("content", {}) for operation in operations)
     # What is not JSON has no struct.
     media = (one["application/json"] for one in bodies if "application/json" in one)
-    return [kinds.seen[one["schema"]["$ref"].rpartition("/")[2]] for one in media]
+    schemas = (one for each in media for one in each["schema"].get("oneOf", [each["schema"]]))
+    return [kinds.seen[schema["$ref"].rpartition("/")[2]] for schema in schemas]
 
 
 def _mend(operation: dict[str, Any]) -> None:

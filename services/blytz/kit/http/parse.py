@@ -17,6 +17,7 @@ from blytz.kit.problems import InvalidRequest
 from blytz.kit.text import in_words
 
 T = TypeVar("T", bound=Struct)
+U = TypeVar("U", bound=Struct)
 
 MAX_FAULTS: Final = 50
 """Faults in one answer, so that a request full of them does not get a longer answer than it is itself."""
@@ -70,6 +71,19 @@ class Parser(Generic[T]):
         for name, check in self._checks.items():
             if name in valid:
                 yield from ((f"{name}.{path}" if path else name, why) for path, why in check(valid[name]))
+
+
+class Choice(Generic[T, U]):
+    """Reads bodies of two kinds: by `one` those that `is_one` picks, all others by `other`. `is_one` gets any
+    bytes, and must not raise."""
+
+    def __init__(self, is_one: Callable[[bytes], bool], one: Parser[T], other: Parser[U]) -> None:
+        self._is_one = is_one
+        self._one = one
+        self._other = other
+
+    def __call__(self, raw: bytes) -> T | U:
+        return self._one(raw) if self._is_one(raw) else self._other(raw)
 
 
 def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType({})) -> None:
@@ -139,7 +153,8 @@ def _faults_in_object(value: dict[str, Any], expected: type[Struct], path: str) 
         elif field.required:
             yield _joined(path, name), "is missing"
     if expected.__struct_config__.forbid_unknown_fields:
-        unknown = (name for name in value if name not in fields)
+        known = {*fields, expected.__struct_config__.tag_field}
+        unknown = (name for name in value if name not in known)
         yield from ((_joined(path, name[:_MAX_NAME_LENGTH]), "is not a known field") for name in unknown)
 
 
