@@ -93,7 +93,8 @@ def ids(http: httpx.Client, seller: str, call: str, auction_id: str) -> dict[str
         return {"auction_id": auction_id, "lot_id": ""}
     show = {"title": "A show", "scheduled_at": int(time.time() * 1_000) + 600_000}
     show_id = http.post("/v1/shows", json=show, headers=signed_by(seller)).json()["show_id"]
-    lot, report = {"title": "A thing", "terms": {}}, {"reason": "spam"}
+    fixed = {"format": "fixed", "price": 500, "quantity": 10}
+    lot, report = {"title": "A thing", "terms": fixed if "purchases" in call else {}}, {"reason": "spam"}
     reported = http.post(f"/v1/shows/{show_id}/reports", json=report, headers=signed_by(seller)).json()
     added = http.post(f"/v1/shows/{show_id}/lots", json=lot, headers=signed_by(seller))
     ids = {"show_id": show_id, "lot_id": added.json()["lot_id"], "report_id": reported["report_id"]}
@@ -112,11 +113,12 @@ def made_ready_by(call: str) -> list[str]:
     """What has to be done to a show and its lot so that the call is not refused for another reason."""
     _, _, act = call.rpartition("/")
     if (
-        act not in {"pause", "resume", "end", "next", "start", "rerun", "video-token"}
+        act not in {"pause", "resume", "end", "next", "start", "rerun", "close", "purchases", "video-token"}
         or call == "POST /v1/shows/{show_id}/start"
     ):
         return []
-    more = {"resume": ["/v1/shows/{show_id}/pause"], "rerun": ["/v1/lots/{lot_id}/start"]}
+    opened = ["/v1/lots/{lot_id}/start"]
+    more = {"resume": ["/v1/shows/{show_id}/pause"], "rerun": opened, "close": opened, "purchases": opened}
     return ["/v1/shows/{show_id}/start", *more.get(act, [])]
 
 
@@ -145,6 +147,7 @@ def body_of(call: str, lot_id: str) -> Any:
         "POST /v1/shows/{show_id}/video-token": {"role": "viewer"},
         "PATCH /v1/lots/{lot_id}": {"title": "Another"},
         "PUT /v1/lots/{lot_id}/pre-bid": {"amount": 500},
+        "POST /v1/lots/{lot_id}/purchases": {"purchase_id": "p1"},
         "POST /v1/shows/{show_id}/reports": {"reason": "spam"},
         "POST /v1/terms-templates": {"name": "A minute", "terms": {}},
         "PATCH /v1/terms-templates/{template_id}": {"name": "A minute"},

@@ -107,6 +107,8 @@ class ExampleRunner:
             return self._about_running(operation, body)
         if "video" in operation.document["tags"]:
             return self._about_video(operation, name, body)
+        if operation.id == "createPurchase":
+            return Ask(operation, self.person("bidder"), body, {"lot_id": self.fixed_lot()})
         if operation.id == "createAuction":
             if "starts_at" in body:
                 body = {**body, "starts_at": int(time.time() * 1000) + LONG_MS}
@@ -147,6 +149,8 @@ class ExampleRunner:
         before = {"startShow": [], "cancelShow": [], "resumeShow": ["start", "pause"]}
         for verb in before.get(operation.id, ["start"]):
             self.act(show_id, seller, verb, of="shows")
+        if operation.id == "closeLot":
+            self.act(parts["lot_id"], seller, "start", of="lots")
         if operation.id == "rerunLot":
             self._run(show_id, parts["lot_id"], seller)
         return Ask(operation, seller, body, parts)
@@ -171,12 +175,27 @@ class ExampleRunner:
         self.act(parts["show_id"], seller, "start", of="shows")
         return Ask(operation, "" if name == "to watch" else seller, body, parts)
 
-    def show(self, seller: str) -> str:
-        """The id of a new show like that of the examples."""
+    def show(self, seller: str, **settings: Any) -> str:
+        """The id of a new show like that of the examples, but for these settings."""
         [create] = [one for one in operations() if one.id == "createShow"]
-        answer = self.send(Ask(create, seller, self._in_future(create.request("in an hour"))))
+        body = self._in_future(create.request("in an hour"))
+        answer = self.send(Ask(create, seller, body | {"settings": body["settings"] | settings}))
         assert answer.status_code == 201, answer.text
         return str(answer.json()["show_id"])
+
+    def fixed_lot(self, seller: str = "", *, is_open: bool = True, requires: str = "", **terms: Any) -> str:
+        """The id of a lot at a fixed price in a show of its own."""
+        seller = seller or self.person("seller")
+        show_id = self.show(seller, bidder_requirements={requires: True} if requires else {})
+        [add] = [one for one in operations() if one.id == "addLot"]
+        body = add.request("at a fixed price")
+        answer = self.send(Ask(add, seller, {**body, "terms": body["terms"] | terms}, {"show_id": show_id}))
+        assert answer.status_code == 201, answer.text
+        lot_id = str(answer.json()["lot_id"])
+        if is_open:
+            self.act(show_id, seller, "start", of="shows")
+            self.act(lot_id, seller, "start", of="lots")
+        return lot_id
 
     def lot(self, show_id: str, seller: str) -> str:
         """The id of a new lot like that of the examples."""

@@ -11,7 +11,7 @@ SALE = Sale(price=700, for_ms=10_000)
 
 def offered(offer_id: str = "ofr_1", requirements: tuple[Standing, ...] = (), **terms: Any) -> OfferListing:
     """Ten units at 1,000 each, unless the terms say otherwise."""
-    given = OfferTerms("fixed", **{"price": 1_000, "quantity": 10, **terms})
+    given = OfferTerms(**{"price": 1_000, "quantity": 10, **terms})
     return OfferListing(
         offer_id=offer_id, title="A thing", seller=SAM, terms=given, epoch="e1", requirements=requirements
     )

@@ -23,7 +23,7 @@ def _forbidden(runner: ExampleRunner, operation: Operation) -> Ask:
     if operation.id == "joinVideo":
         return runner.good(operation).but(token=runner.anna, body={"role": "host"})
     # Anybody with a role may bid.
-    is_bid = operation.id in {"placeBid", "placePreBid"}
+    is_bid = operation.id in {"placeBid", "placePreBid", "createPurchase"}
     return runner.good(operation).but(token=runner.person() if is_bid else runner.anna)
 
 
@@ -86,6 +86,54 @@ def _own_lot(runner: ExampleRunner, operation: Operation) -> Ask:
     return runner.good(operation).but(token=seller, parts={"lot_id": runner.lot(runner.show(seller), seller)})
 
 
+def _fixed(runner: ExampleRunner, operation: Operation) -> Ask:
+    """A pre-bid on a lot at a fixed price."""
+    return runner.good(operation).but(parts={"lot_id": runner.fixed_lot(is_open=False)})
+
+
+def _auctioned(runner: ExampleRunner, operation: Operation) -> Ask:
+    seller = runner.person("seller")
+    return runner.good(operation).but(parts={"lot_id": runner.lot(runner.show(seller), seller)})
+
+
+def _not_open(runner: ExampleRunner, operation: Operation) -> Ask:
+    seller = runner.person("seller")
+    lot_id = runner.fixed_lot(seller, is_open=False)
+    ask = runner.good(operation)
+    return ask.but(parts={"lot_id": lot_id}, token=seller if operation.id == "closeLot" else ask.token)
+
+
+def _three_units(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = runner.good(operation, "at a fixed price")
+    runner.change_catalogue("UPDATE lots SET quantity = 3 WHERE lot_id = ?", ask.parts["lot_id"])
+    return ask
+
+
+def _bought(runner: ExampleRunner, operation: Operation, asked: int = 1, **terms: Any) -> Ask:
+    """A purchase after one of the same buyer."""
+    ask = runner.good(operation).but(parts={"lot_id": runner.fixed_lot(**terms)})
+    assert runner.send(ask).status_code == 201
+    return ask.but(body={"purchase_id": "order-2", "quantity": asked})
+
+
+def _offer_closed(runner: ExampleRunner, operation: Operation) -> Ask:
+    seller = runner.person("seller")
+    lot_id = runner.fixed_lot(seller)
+    runner.act(lot_id, seller, "close", of="lots")
+    return runner.good(operation).but(parts={"lot_id": lot_id})
+
+
+def _required(runner: ExampleRunner, operation: Operation, requires: str) -> Ask:
+    if operation.id != "createPurchase":
+        return _bid(runner, operation)
+    return runner.good(operation).but(parts={"lot_id": runner.fixed_lot(requires=requires)})
+
+
+def _own_offer(runner: ExampleRunner, operation: Operation) -> Ask:
+    seller = runner.person("seller")
+    return runner.good(operation).but(parts={"lot_id": runner.fixed_lot(seller)}, token=seller)
+
+
 def _too_low(runner: ExampleRunner, operation: Operation) -> Ask:
     if operation.id == "placePreBid":
         return runner.good(operation).but(body={"amount": 999})
@@ -94,11 +142,13 @@ def _too_low(runner: ExampleRunner, operation: Operation) -> Ask:
 
 def _blocked(runner: ExampleRunner, operation: Operation) -> Ask:
     """For a bid, the caller of this puts the bidder into the auction's own list."""
-    if operation.id != "placePreBid":
+    if operation.id == "placeBid":
         return _bid(runner, operation)
     ask, seller = runner.good(operation), runner.person("seller")
     make(runner, "blockUser", seller, None, {"user_id": runner.user_id(ask.token)})
-    return ask.but(parts={"lot_id": runner.lot(runner.show(seller), seller)})
+    is_bid = operation.id == "placePreBid"
+    lot_id = runner.lot(runner.show(seller), seller) if is_bid else runner.fixed_lot(seller)
+    return ask.but(parts={"lot_id": lot_id})
 
 
 def _leading(runner: ExampleRunner, operation: Operation) -> Ask:
@@ -220,6 +270,17 @@ WAYS: dict[str, Way] = {
     "show_not_live": _show_in_state("scheduled"),
     "lot_not_queued": _not_in_queue,
     "lot_already_open": _open_lot,
+    "lot_not_open": _not_open,
+    "lot_not_auctioned": _fixed,
+    "lot_not_fixed_price": _auctioned,
+    "quantity_not_one": _three_units,
+    "offer_not_open": _offer_closed,
+    "buyer_is_seller": _own_offer,
+    "sold_out": lambda runner, operation: _bought(runner, operation, asked=2, quantity=3),
+    "per_buyer_reached": _bought,
+    "purchase_id_reused": lambda runner, operation: _bought(runner, operation).but(
+        body={"purchase_id": "order-1", "quantity": 1}
+    ),
     "version_conflict": _old_version,
     "too_many": _too_many,
     "unauthenticated": lambda runner, operation: runner.good(operation).but(token="nonsense"),
@@ -241,8 +302,8 @@ WAYS: dict[str, Way] = {
         runner, operation
     ),
     "bidder_blocked": _blocked,
-    "bidder_not_approved": _bid,
-    "card_required": _bid,
+    "bidder_not_approved": lambda runner, operation: _required(runner, operation, "approval"),
+    "card_required": lambda runner, operation: _required(runner, operation, "card"),
     "buy_now_unavailable": lambda runner, operation: _bid(runner, operation, kind="buy_now"),
     "already_leading": _leading,
     "bid_too_low": _too_low,

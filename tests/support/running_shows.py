@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequ
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from msgspec.structs import replace
-
 from blytz.apps.lot_auctions import LotAuctions
+from blytz.apps.lot_offers import LotOffers
+from blytz.apps.lot_sales import LotSales
 from blytz.auction.model import Bid, Cause, Party, Receipt, Refused
 from blytz.auction.redis.schedule import RedisSchedule
 from blytz.auction.redis.store import RedisStore
@@ -16,13 +16,17 @@ from blytz.identity import Principal
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.kit.telemetry.metrics import Metrics
+from blytz.offer.model import Purchase, PurchaseReceipt
+from blytz.offer.model import Refused as PurchaseRefused
+from blytz.offer.redis.store import RedisOfferStore
 from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
 from blytz.show.intents import IntentRunner
 from blytz.show.log import Announced, Announcement, ShowSnapshot
-from blytz.show.model import Lot, Show
+from blytz.show.model import AuctionTerms, Lot, LotTerms, Show
 from blytz.show.people.service import OnChange, PeopleService
 from blytz.show.people.sql.store import SqlPeople
+from blytz.show.purchases import PurchaseService
 from blytz.show.run_store import Intent
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
@@ -128,7 +132,8 @@ class Process:
         self._runs = SqlRuns(stage.database, now)
         runs: Any = Mortal(self._runs, "catalogue", life)
         self.runs = runs
-        auctions: Any = Mortal(LotAuctions(stage.pipe, stage.store), "auctions", life)
+        sales = LotSales(LotAuctions(stage.pipe, stage.store), LotOffers(stage.offers))
+        auctions: Any = Mortal(sales, "auctions", life)
         log: Any = Mortal(stage.log, "log", life)
         self.intents = intents = IntentRunner(runs, auctions, log, SqlPeople(stage.database))
         self.shows = ShowService(
@@ -138,6 +143,7 @@ class Process:
             SqlPeople(stage.database), self.shows, now, None, *_told(StandingChanges(runs, auctions, log))
         )
         self.runner = ShowRunner(self.shows, runs, auctions, intents)
+        self.purchases = PurchaseService(self.shows, stage.offers)
         self.worker = ShowWorker(runs, auctions, intents, now, Metrics())
 
     async def intents_of(self, show_id: str) -> Sequence[Intent]:
@@ -152,21 +158,23 @@ class Stage:
         self.redis = redis
         self.pipe = pipe
         self.store = RedisStore(pipe)
+        self.offers = RedisOfferStore(pipe)
         self.log = MemoryLog()
         self.catalogue = SqlCatalogue(database)
         self.process = Process(self, Life())
         self.shows = 0
+        self._purchases = 0
 
     def new_process(self, ahead_ms: int = 0) -> Process:
         return Process(self, Life(), ahead_ms)
 
-    async def show(self, lots: int = 2, *, live: bool = True, **fields: Any) -> str:
-        """A new show of Sam's with so many lots that wait."""
+    async def show(self, lots: int = 2, *, live: bool = True, terms: LotTerms | None = None, **fields: Any) -> str:
+        """A new show of Sam's with so many lots that wait, each with these terms."""
         self.shows += 1
         show_id = f"shw_{self.shows}"
         await self.catalogue.create_show(show(show_id, **fields))
         for number in range(1, lots + 1):
-            await self.process.shows.add_lot(SAM, show_id, lot(number, show_id).lot_id, _fields(lot(number)))
+            await self.process.shows.add_lot(SAM, show_id, lot(number, show_id).lot_id, _fields(number, terms))
         if live:
             await self.process.runner.turn(SAM, show_id, Verb.SHOW_STARTED, rules.start)
         return show_id
@@ -194,6 +202,19 @@ class Stage:
         assert isinstance(closed, Closed)
         await RedisSchedule(self.pipe).record_sale(found.auction_id, closed.event)
 
+    async def buy(self, lot_id: str, quantity: int = 1, buyer: Party = ANNA) -> PurchaseReceipt | PurchaseRefused:
+        """Each call is another purchase."""
+        found = await self.catalogue.lot(lot_id)
+        assert found is not None
+        assert found.auction_id is not None
+        self._purchases += 1
+        asked = Purchase(buyer, f"buy-{self._purchases}", quantity)
+        return await self.offers.purchase(found.auction_id, asked, Cause(buyer.id))
+
+    @staticmethod
+    def party(name: str) -> Party:
+        return Party(f"usr_{name.lower()}", name)
+
     def auctions(self) -> list[str]:
         """All that were ever opened."""
         return [auction_id.decode() for auction_id in self.redis.ask("ZRANGE", "auctions", 0, -1)]
@@ -205,8 +226,8 @@ class Stage:
         await self.process.worker.close_ended()
 
 
-def _fields(of: Lot) -> dict[str, Any]:
-    return {"title": of.title, "terms": replace(of.terms, reserve_price=None)}
+def _fields(number: int, terms: LotTerms | None) -> dict[str, Any]:
+    return {"title": lot(number).title, "terms": terms or AuctionTerms()}
 
 
 @asynccontextmanager

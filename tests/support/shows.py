@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from blytz.auction.model import Party, Terms
+from blytz.auction.model import Party
 from blytz.show.acts import Act, Verb
-from blytz.show.model import Lot, Show, ShowStatus
+from blytz.show.model import AuctionTerms, Lot, Show, ShowStatus
 
 SELLER = Party("usr_sam", "Sam")
 
@@ -16,7 +16,7 @@ def show(show_id: str = "shw_1", **fields: Any) -> Show:
 
 
 def lot(number: int, show_id: str = "shw_1", **fields: Any) -> Lot:
-    usual: dict[str, Any] = {"title": f"Bowl {number}", "terms": Terms(reserve_price=5_000)}
+    usual: dict[str, Any] = {"title": f"Bowl {number}", "terms": AuctionTerms(reserve_price=5_000)}
     return Lot(lot_id=f"lot_{show_id[4:]}_{number}", show_id=show_id, **{**usual, **fields})
 
 

@@ -7,6 +7,7 @@ from blytz.apps.around_shows import described_routes_around_shows, routes_around
 from blytz.apps.databases import NounDatabase
 from blytz.apps.shows import Shows
 from blytz.auction.http.routes import application, auction_routes, litestar_app
+from blytz.auction.service import AuctionService
 from blytz.auction.sql.store import SqlArchive
 from blytz.identity.http.callers import Access
 from blytz.identity.http.routes import identity_routes
@@ -32,21 +33,21 @@ async def main(settings: Settings) -> None:
     issuers = signing_in.issuers(settings)
     clock = wiring.server_clock(pipe)
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
-    stored_bytes = wiring.stored_bytes_of_user(settings, pipe)
+    stored_bytes, bids = wiring.stored_bytes_of_user(settings, pipe), wiring.bids_of_user(settings, pipe)
     metrics = Metrics()
     archive, catalogue = NounDatabase("auction", settings), NounDatabase("show", settings)
     await archive.open()
     await catalogue.open()
     archived = SqlArchive(archive.database)
     rooms = video.rooms_of(settings)
-    shows = Shows(catalogue.database, archived, pipe, store, clock, metrics, stored_bytes, rooms)
+    shows = Shows(catalogue.database, archived, pipe, store, clock, metrics, stored_bytes, rooms, bids)
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
     store.register_metrics(metrics)
 
     tasks = TaskSupervisor(metrics)
     app = application(
-        service=wiring.auction_service(settings, pipe, store, stored_bytes, archived),
+        service=AuctionService(store, bids, stored_bytes, archived),
         access=Access(
             signing_in.identity(issuers, bans.bans, pipe, settings),
             wiring.dev_issuer(settings),
@@ -68,7 +69,7 @@ async def main(settings: Settings) -> None:
         },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
         others=[
-            show_routes(shows.service, shows.runner, shows.video),
+            show_routes(shows.service, shows.runner, shows.video, shows.purchases),
             *routes_around_shows(catalogue.database, settings.data, shows, clock.now, stored_bytes),
         ],
     )

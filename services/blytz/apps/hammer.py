@@ -6,6 +6,7 @@ from typing import Final
 
 from blytz.apps import video, wiring
 from blytz.apps.databases import NounDatabase
+from blytz.apps.lot_offers import KEPT_MS
 from blytz.apps.shows import Shows
 from blytz.auction.archiver import Archiver
 from blytz.auction.hammer import Hammer
@@ -41,7 +42,7 @@ async def main(settings: Settings) -> None:
     closed = RedisClosed(pipe, settings.keep_closed_ms, settings.keep_closed)
     archive = SqlArchive(database.database)
     archiver = Archiver(closed, archive, metrics, database.prepare)
-    purchases = PurchaseFeed(RedisSalesOutbox(pipe, settings.keep_closed_ms), metrics)
+    purchases = PurchaseFeed(RedisSalesOutbox(pipe, KEPT_MS), metrics)
     memory = RedisMemory(pipe, metrics)
     catalogue = NounDatabase("show", settings)
     rooms = video.rooms_of(settings)

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from blytz.apps import signing_in, wiring
+from blytz.auction.service import AuctionService
 from blytz.identity.redis.bans import RedisBans
 from blytz.kit.config.model import Settings
 from blytz.kit.http.pages import State, operator_pages, task_state
@@ -73,7 +74,9 @@ async def main(settings: Settings) -> None:
     events = RedisEvents(settings.redis_url, pipe, logs)
     hub = Hub(events, clock, metrics)
     events.listener = hub
-    service = wiring.auction_service(settings, pipe, store, wiring.stored_bytes_of_user(settings, pipe))
+    service = AuctionService(
+        store, wiring.bids_of_user(settings, pipe), wiring.stored_bytes_of_user(settings, pipe)
+    )
     chat = ShowChat(RedisChat(pipe), shows.fill, wiring.chat_of_user(settings, pipe))
     context = GatewayContext(
         settings, identity, service, clock, hub, metrics, bans.bans, RedisConnectionCounts(pipe), chat

@@ -1,13 +1,14 @@
-"""The auctions of lots, as shows use them: the one place that knows both sides."""
+"""The auctions of lots, as shows use them: the one place that knows both sides (offers: `lot_offers.py`)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 import structlog
+from msgspec.structs import asdict
 
 from blytz.auction.archive import AuctionArchive
-from blytz.auction.model import Cause, Code, Listing, Party, PauseReason, Standing, Status, Verb
+from blytz.auction.model import Cause, Code, Listing, Party, PauseReason, Standing, Status, Terms, Verb
 from blytz.auction.reader import AuctionReader
 from blytz.auction.redis.sales import last_position, sales_after
 from blytz.auction.service import EPOCH_DIGITS, MIN_ARCHIVED_MS
@@ -45,7 +46,7 @@ class LotAuctions:
             auction_id=opening.auction_id,
             title=opening.title,
             seller=opening.seller,
-            terms=opening.terms,
+            terms=Terms(**asdict(opening.terms)),
             epoch=new_id("e")[-EPOCH_DIGITS:],
             description=opening.description,
             image_urls=opening.images,
@@ -64,6 +65,9 @@ class LotAuctions:
 
     async def resume(self, auction_id: str, operation_id: str) -> None:
         await self._change(auction_id, "resume", operation_id)
+
+    async def close(self, auction_id: str) -> None:
+        await self._store.close(auction_id, CAUSE, force=True)
 
     async def cancel(self, auction_id: str) -> None:
         await self._change(auction_id, "cancel", "")

@@ -1,6 +1,8 @@
-"""Wiring of shows: the catalogue, the auctions of its lots, and the log that those who watch a show follow."""
+"""Wiring of shows: the catalogue, the auctions and offers of its lots, and the log that viewers follow."""
 
 from blytz.apps.lot_auctions import LotAuctions
+from blytz.apps.lot_offers import LotOffers
+from blytz.apps.lot_sales import LotSales
 from blytz.auction.archive import AuctionArchive
 from blytz.auction.store import AuctionStore
 from blytz.kit.clock import ServerClock
@@ -8,9 +10,11 @@ from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.kit.telemetry.metrics import Metrics
+from blytz.offer.redis.store import RedisOfferStore
 from blytz.show.archiver import ShowArchiver
 from blytz.show.intents import IntentRunner
 from blytz.show.people.sql.store import SqlPeople
+from blytz.show.purchases import PurchaseService
 from blytz.show.redis.archive import RedisEventLog
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
@@ -41,12 +45,14 @@ class Shows:
         metrics: Metrics,
         stored_bytes: UserLimit | None = None,
         rooms: Rooms | None = None,
+        purchases: UserLimit | None = None,
     ) -> None:
         """Without `rooms` shows have no video."""
         self._clock = clock
         self._rooms = rooms
         self._video_store = SqlVideo(database)
-        self._auctions = LotAuctions(pipe, store, archive)
+        offers = RedisOfferStore(pipe)
+        self._auctions = LotSales(LotAuctions(pipe, store, archive), LotOffers(offers))
         self._metrics = metrics
         cache = CatalogueCache(pipe, metrics)
         people, shows_log = SqlPeople(database), RedisShowLog(pipe)
@@ -54,6 +60,7 @@ class Shows:
         self._intents = IntentRunner(self.runs, self._auctions, shows_log, people, rooms)
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
         self.service = ShowService(catalogue, people, clock.now, stored_bytes, self._intents.carry_out)
+        self.purchases = PurchaseService(self.service, offers, purchases, stored_bytes)
         self.standings = StandingChanges(self.runs, self._auctions, shows_log)
         self.archiver = ShowArchiver(RedisEventLog(pipe), SqlEventArchive(database), clock.now, metrics)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)

@@ -8,10 +8,8 @@ from typing import Any
 
 import structlog
 
-from blytz.auction.archive import AuctionArchive
 from blytz.auction.redis.schedule import read_clock
 from blytz.auction.redis.store import RedisStore
-from blytz.auction.service import AuctionService
 from blytz.identity.dev import DevIssuer
 from blytz.kit import running
 from blytz.kit.clock import ServerClock
@@ -51,19 +49,13 @@ def stored_bytes_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
     return UserLimit(daily_limit("bytes", settings.stored_bytes_per_day), RedisLedger(pipe))
 
 
+def bids_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
+    """Of bids and purchases together."""
+    return UserLimit(Limit("bids", settings.bids_per_s, settings.bids_burst), RedisLedger(pipe))
+
+
 def chat_of_user(settings: Settings, pipe: RedisPipe) -> UserLimit:
     return UserLimit(Limit("chat", settings.chat_per_s, settings.chat_burst), RedisLedger(pipe))
-
-
-def auction_service(
-    settings: Settings,
-    pipe: RedisPipe,
-    store: RedisStore,
-    stored_bytes: UserLimit,
-    archive: AuctionArchive | None = None,
-) -> AuctionService:
-    bids_of_user = UserLimit(Limit("bids", settings.bids_per_s, settings.bids_burst), RedisLedger(pipe))
-    return AuctionService(store, bids_of_user, stored_bytes, archive)
 
 
 def _tune_gc() -> None:

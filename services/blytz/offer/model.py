@@ -60,10 +60,9 @@ class Sale(Struct, frozen=True, forbid_unknown_fields=True):
     for_ms: Duration
 
 
-class OfferTerms(Struct, frozen=True, forbid_unknown_fields=True):
+class OfferTerms(Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="fixed"):
     """What is agreed before the first purchase and never changes after it."""
 
-    format: Literal["fixed"]
     price: Amount
     quantity: Quantity
     currency: Currency = "USD"

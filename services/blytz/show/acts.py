@@ -25,6 +25,7 @@ class Verb(StrEnum):
     SHOW_ENDED = "show_ended"
     SHOW_CANCELLED = "show_cancelled"
     LOT_OPENED = "lot_opened"
+    LOT_CLOSED = "lot_closed"
     MESSAGE_REMOVED = "message_removed"
     USER_MUTED = "user_muted"
     ANNOUNCED = "announced"

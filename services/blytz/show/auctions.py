@@ -1,16 +1,17 @@
-"""The port to the auctions that the lots of a show are sold in; `apps/` gives what is behind it."""
+"""The port to the auctions and offers that the lots of a show are sold in; `apps/` gives what is behind it. An id
+tells which of the two it is of (`model.is_offer`)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
-from blytz.auction.model import Party, PauseReason, PreBid, Standing, Terms
-from blytz.show.model import Closing
+from blytz.auction.model import Party, PauseReason, PreBid, Standing
+from blytz.show.model import Closing, LotTerms
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """All that is needed to open the auction of a run."""
+    """All that is needed to open the auction or offer of a run."""
 
     auction_id: str
     show_id: str
@@ -19,7 +20,7 @@ class Opening(Struct, frozen=True, kw_only=True):
     title: str
     description: str
     images: tuple[str, ...]
-    terms: Terms
+    terms: LotTerms
     requirements: tuple[Standing, ...] = ()
     """What bidders must have."""
     pre_bids: tuple[PreBid, ...] = ()
@@ -44,6 +45,9 @@ class Auctions(Protocol):
 
     async def resume(self, auction_id: str, operation_id: str) -> None: ...
 
+    async def close(self, auction_id: str) -> None:
+        """Now: as the hammer would, or with the units that are sold."""
+
     async def cancel(self, auction_id: str) -> None: ...
 
     async def closing(self, auction_id: str) -> Closing | None:
@@ -52,3 +56,6 @@ class Auctions(Protocol):
     async def closings(self, after: str) -> tuple[Sequence[Closing], str]:
         """Some of those that ended after this position of the list of all, the oldest first, and the position of
         the last one. The list only saves asking for each: it is short, so that what is far behind misses some."""
+
+    async def left(self, offer_id: str) -> int | None:
+        """Units of an offer that are not sold; None once it has ended or is gone."""

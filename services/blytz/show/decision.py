@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from blytz.auction.model import PauseReason, Terms
-from blytz.show.model import Closing, Lot, LotFacts, Run, Show
+from blytz.auction.model import PauseReason
+from blytz.show.model import Closing, Lot, LotFacts, LotTerms, Run, Show
 
 
 class Scene(Struct, frozen=True):
@@ -17,14 +17,14 @@ class Scene(Struct, frozen=True):
     lot: Lot | None = None
     """The one that the decision is about; for `next` the first of the queue."""
     open_runs: Sequence[str] = ()
-    """The auctions of the lots that are open."""
+    """The auctions and offers of the lots that are open."""
 
 
 class Order(Struct, frozen=True):
-    """Something to be done to an auction, by its id, or to the show's video room; doing it twice is doing it
-    once."""
+    """Something to be done to an auction or offer, by its id, or to the show's video room; doing it twice is doing
+    it once."""
 
-    verb: Literal["open", "pause", "resume", "cancel", "open_room", "close_room"]
+    verb: Literal["open", "pause", "resume", "close", "cancel", "open_room", "close_room"]
     auction_id: str = ""
     reason: PauseReason = "seller"
     """Of a pause."""
@@ -54,5 +54,5 @@ class Decision(Struct, frozen=True):
 class Reopening(Struct, frozen=True):
     """For a lot that comes up again."""
 
-    terms: Terms | None = None
+    terms: LotTerms | None = None
     """None keeps those it has."""

@@ -75,8 +75,12 @@ class IntentRunner:
                 await self._auctions.pause(order.auction_id, order.reason, operation_id)
             case "resume":
                 await self._auctions.resume(order.auction_id, operation_id)
+            case "close":
+                await self._auctions.close(order.auction_id)
+                await self._close_lot(order.auction_id)
             case "cancel":
-                await self._cancel(order.auction_id)
+                await self._auctions.cancel(order.auction_id)
+                await self._close_lot(order.auction_id)
             case "open_room" | "close_room":
                 await self._change_room(show_id, is_open=order.verb == "open_room")
 
@@ -89,9 +93,8 @@ class IntentRunner:
         except VideoUnavailable as problem:
             log.warning("room_not_changed", show_id=show_id, is_open=is_open, why=problem.detail)
 
-    async def _cancel(self, auction_id: str) -> None:
-        """And the lot is closed at once, so that whoever cancelled it sees it closed."""
-        await self._auctions.cancel(auction_id)
+    async def _close_lot(self, auction_id: str) -> None:
+        """At once, so that whoever closed or cancelled it sees it closed."""
         with contextlib.suppress(NotFound):
             if closing := await self._auctions.closing(auction_id):
                 await self._runs.close(closing)

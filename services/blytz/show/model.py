@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 
 from blytz.auction.model import Party, PauseReason, Terms
 from blytz.kit.text import NAME
+from blytz.offer.model import OfferTerms
 
 MAX_LOTS: Final = 500
 """Of one show, removed ones included."""
@@ -57,6 +58,10 @@ class ShowCode(StrEnum):
     SHOW_NOT_LIVE = "show_not_live"
     LOT_NOT_QUEUED = "lot_not_queued"
     LOT_ALREADY_OPEN = "lot_already_open"
+    LOT_NOT_OPEN = "lot_not_open"
+    LOT_NOT_AUCTIONED = "lot_not_auctioned"
+    LOT_NOT_FIXED_PRICE = "lot_not_fixed_price"
+    QUANTITY_NOT_ONE = "quantity_not_one"
     BIDDER_IS_SELLER = "bidder_is_seller"
     BIDDER_BLOCKED = "bidder_blocked"
     BID_TOO_LOW = "bid_too_low"
@@ -115,6 +120,25 @@ class Show(Struct, frozen=True, kw_only=True):
     """None while it is not paused."""
 
 
+class AuctionTerms(Terms, frozen=True, forbid_unknown_fields=True, tag_field="format", tag="auction"):
+    """Those of an auction, as a lot has them."""
+
+
+LotTerms = AuctionTerms | OfferTerms
+"""What a lot is sold by: an auction, or an offer at a fixed price. JSON has the kind as `format`."""
+OFFER_PREFIX: Final = "ofr"
+
+
+def sale_id(auction_id: str, terms: LotTerms) -> str:
+    """The id of what a run of a lot with these terms opens, from one that was made before they were known: an
+    auction's, or an offer's."""
+    return f"{OFFER_PREFIX}_{auction_id.partition('_')[2]}" if isinstance(terms, OfferTerms) else auction_id
+
+
+def is_offer(auction_id: str) -> bool:
+    return auction_id.startswith(f"{OFFER_PREFIX}_")
+
+
 class Lot(Struct, frozen=True, kw_only=True):
     lot_id: str
     show_id: str
@@ -129,16 +153,18 @@ class Lot(Struct, frozen=True, kw_only=True):
     quantity: int = 1
     unit: int = 1
     """Which of the `quantity` units comes up next."""
-    terms: Terms
+    terms: LotTerms
     status: LotStatus = LotStatus.QUEUED
     run: int = 0
-    """How often it came up; each run is one auction."""
+    """How often it came up; each run is one auction, or one offer at a fixed price."""
     auction_id: str | None = None
-    """Of the newest run."""
+    """Of the newest run; that of its offer when it is sold at a fixed price."""
     price: int = 0
     winner: Party | None = None
     pre_bids: int = 0
     """How many hidden ceilings wait for it to open."""
+    left: int | None = None
+    """Units that are not sold, of the newest run at a fixed price; a second behind the offer while it is open."""
 
 
 class LotPreBid(Struct, frozen=True):
@@ -165,19 +191,19 @@ class LotFacts(Struct, frozen=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """One auction of a lot."""
+    """One auction of a lot, or one offer."""
 
     auction_id: str
     show_id: str
     lot_id: str
     run: int
     unit: int
-    terms: Terms
+    terms: LotTerms
     opened_at: int
 
 
 class Closing(Struct, frozen=True):
-    """How an auction ended."""
+    """How an auction or an offer ended. An offer has no winner; its price is the regular one."""
 
     auction_id: str
     outcome: Literal["sold", "unsold", "cancelled"]
@@ -185,3 +211,5 @@ class Closing(Struct, frozen=True):
     """0 without a bid; of an auction that was not sold, that of its last bid."""
     winner: Party | None
     closed_at: int
+    left: int | None = None
+    """Units of an offer that were not sold."""

@@ -33,9 +33,10 @@ def lot_view(lot: Lot) -> dict[str, Any]:
     """Its terms without the hidden reserve."""
     public = {name: getattr(lot, name) for name in Lot.__struct_fields__ if name not in ("terms", "winner")}
     names = (name for name in lot.terms.__struct_fields__ if name != "reserve_price")
+    kind = lot.terms.__struct_config__.tag
     return {
         **public,
-        "terms": {name: getattr(lot.terms, name) for name in names},
+        "terms": {"format": kind, **{name: getattr(lot.terms, name) for name in names}},
         "winner": _party(lot.winner) if lot.winner else None,
     }
 

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from blytz.show.model import Lot, LotStatus, Show, ShowCode, ShowStatus
+from blytz.offer.model import OfferTerms
+from blytz.show.model import Lot, LotStatus, LotTerms, Show, ShowCode, ShowStatus
 
 RANKS: Final = {
     ShowStatus.LIVE: 0,
@@ -61,6 +62,8 @@ def place_pre_bid(show: Show, lot: Lot, bidder_id: str, amount: int) -> ShowCode
         return ShowCode.LOT_NOT_QUEUED
     if bidder_id == show.seller.id:
         return ShowCode.BIDDER_IS_SELLER
+    if isinstance(lot.terms, OfferTerms):
+        return ShowCode.LOT_NOT_AUCTIONED
     return ShowCode.BID_TOO_LOW if amount < lot.terms.start_price else None
 
 
@@ -68,4 +71,11 @@ def change_lot(lot: Lot, fields: dict[str, Any]) -> Lot | ShowCode:
     """Only while it is queued: the terms of an open lot never change."""
     if lot.status is not LotStatus.QUEUED:
         return ShowCode.LOT_NOT_QUEUED
-    return replace(lot, **fields)
+    changed = replace(lot, **fields)
+    return changed if may_have(changed.terms, changed.quantity) else ShowCode.QUANTITY_NOT_ONE
+
+
+def may_have(terms: LotTerms, quantity: int) -> bool:
+    """Whether a lot with these terms may have this many units, each with a run of its own. At a fixed price all
+    units are of one run, and the terms say how many."""
+    return quantity == 1 or not isinstance(terms, OfferTerms)

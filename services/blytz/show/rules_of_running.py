@@ -10,6 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from blytz.auction.model import PauseReason, Standing
+from blytz.offer.model import OfferTerms
 from blytz.show.decision import Decision, Notice, Order, Reopening, Scene
 from blytz.show.model import (
     MAX_OPEN_LOTS,
@@ -23,7 +24,10 @@ from blytz.show.model import (
     Show,
     ShowCode,
     ShowStatus,
+    is_offer,
+    sale_id,
 )
+from blytz.show.rules import may_have
 
 Decided = Decision | ShowCode
 Decide = Callable[[Scene, int], Decided]
@@ -71,7 +75,7 @@ def resume(scene: Scene, _: int) -> Decided:
 
 
 def end(scene: Scene, _: int) -> Decided:
-    """It ends once no lot is open (`settle`)."""
+    """It ends once no lot is open (`settle`). Offers have no clock to wait for: they are closed."""
     show = scene.show
     if show.status is ShowStatus.ENDED:
         return Decision(show)
@@ -79,7 +83,11 @@ def end(scene: Scene, _: int) -> Decided:
         return ShowCode.SHOW_OVER if show.status.is_final else ShowCode.SHOW_NOT_LIVE
     if show.is_ending:
         return Decision(show)
-    return Decision(replace(show, is_ending=True, version=show.version + 1), notices=[Notice("show_changed")])
+    return Decision(
+        replace(show, is_ending=True, version=show.version + 1),
+        orders=[Order("close", run_id) for run_id in scene.open_runs if is_offer(run_id)],
+        notices=[Notice("show_changed")],
+    )
 
 
 def end_now(scene: Scene, now: int) -> Decided:
@@ -105,8 +113,8 @@ def cancel(scene: Scene, now: int) -> Decided:
 
 
 def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
-    """Opens the lot as the auction of this id: one that waits in the queue, or with a `reopening` one that was
-    closed."""
+    """Opens the lot as the auction of this id, or as the offer of `model.sale_id`: one that waits in the queue, or
+    with a `reopening` one that was closed."""
 
     def decide(scene: Scene, now: int) -> Decided:
         show, lot = scene.show, scene.lot
@@ -125,18 +133,22 @@ def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
         if len(scene.facts.open_lots) >= MAX_OPEN_LOTS or lot.run >= MAX_RUNS:
             return ShowCode.TOO_MANY
         terms = (reopening and reopening.terms) or lot.terms
+        if not may_have(terms, lot.quantity):
+            return ShowCode.QUANTITY_NOT_ONE
+        run_id = sale_id(auction_id, terms)
         opened = replace(
             lot,
             terms=terms,
             status=LotStatus.OPEN,
             run=lot.run + 1,
-            auction_id=auction_id,
+            auction_id=run_id,
             price=0,
             winner=None,
             pre_bids=0,
+            left=terms.quantity if isinstance(terms, OfferTerms) else None,
         )
         run = Run(
-            auction_id=auction_id,
+            auction_id=run_id,
             show_id=show.show_id,
             lot_id=lot.lot_id,
             run=opened.run,
@@ -148,8 +160,8 @@ def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
             show,
             [opened],
             opened=run,
-            orders=[Order("open", auction_id)],
-            notices=[Notice("lot_opened", opened, {"auction_id": auction_id})],
+            orders=[Order("open", run_id)],
+            notices=[Notice("lot_opened", opened, {"auction_id": run_id})],
         )
 
     return decide
@@ -165,6 +177,16 @@ def open_due(auction_id: str) -> Decide:
         return open_next(scene, now)
 
     return decide
+
+
+def close_now(scene: Scene, _: int) -> Decided:
+    """Closes an open lot before its time: as the hammer would, or an offer with the units that are sold. One that
+    was closed stays as it is."""
+    lot = scene.lot
+    if lot is None or lot.status in (LotStatus.QUEUED, LotStatus.WITHDRAWN) or lot.auction_id is None:
+        return ShowCode.LOT_NOT_OPEN
+    orders = [Order("close", lot.auction_id)] if lot.status is LotStatus.OPEN else []
+    return Decision(scene.show, orders=orders)
 
 
 def leave(scene: Scene, _: int) -> Decided:
@@ -187,6 +209,17 @@ def _may_open(lot: Lot, reopening: Reopening | None) -> bool:
     return lot.status in (LotStatus.SOLD, LotStatus.UNSOLD, LotStatus.PASSED)
 
 
+def record_left(scene: Scene, offer_id: str, left: int) -> Decided:
+    """What an open offer has left. It only falls, so an older number changes nothing."""
+    lot = scene.lot
+    if lot is None or lot.status is not LotStatus.OPEN or lot.auction_id != offer_id:
+        return Decision(scene.show)
+    if lot.left is None or left >= lot.left:
+        return Decision(scene.show)
+    sold = replace(lot, left=left)
+    return Decision(scene.show, [sold], notices=[Notice("purchase", sold, {"lot_id": lot.lot_id, "left": left})])
+
+
 def close_lot(scene: Scene, closing: Closing) -> Decided:
     """A lot of which units are left goes back to its place in the queue once one was sold."""
     lot = scene.lot
@@ -194,7 +227,8 @@ def close_lot(scene: Scene, closing: Closing) -> Decided:
         return Decision(scene.show)
     status = _CLOSED_AS[closing.outcome]
     winner = closing.winner if closing.outcome == "sold" else None
-    closed = replace(lot, status=status, price=closing.price, winner=winner)
+    left = lot.left if closing.left is None else closing.left
+    closed = replace(lot, status=status, price=closing.price, winner=winner, left=left)
     if status is LotStatus.SOLD and lot.unit < lot.quantity:
         closed = replace(closed, status=LotStatus.QUEUED, unit=lot.unit + 1)
     told = {

@@ -47,14 +47,18 @@ class RunStore(Protocol):
         self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = "", act: Act | None = None
     ) -> Acted | ShowCode:
         """Write what `decide` says, with its intents and, where it changes anything, with `act`. With an
-        `operation_id` a repetition within 24 hours of what was not refused gets the first answer."""
+        `operation_id` a repetition within 24 hours of what was not refused gets the first answer. The act of an
+        opening names the lot and the auction."""
 
     async def close(self, closing: Closing) -> Acted | None:
         """Close the run of this auction. None for an auction that is no run, or closed already."""
 
-    async def open_runs(self, limit: int) -> Sequence[tuple[str, int]]:
-        """Auctions whose end is not written yet, with the time at which they were opened, the oldest first. Those
-        of shows that still have intents are left out."""
+    async def record_left(self, offer_id: str, left: int) -> Acted | None:
+        """Write what the offer of a run has left. None for one that is closed."""
+
+    async def open_runs(self, limit: int, *, only_offers: bool = False) -> Sequence[tuple[str, int]]:
+        """Auctions and offers whose end is not written yet, with the time at which they were opened, the oldest
+        first. Those of shows that still have intents are left out."""
 
     async def open_auctions(self, *, show_id: str | None = None, seller_id: str | None = None) -> Sequence[str]:
         """Of the lots of this show, or of all shows of this seller."""

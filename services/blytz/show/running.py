@@ -50,6 +50,14 @@ class ShowRunner:
         show = await self._shows.show_of_moderated_lot(caller, lot_id)
         return await self._open(caller, show, lot_id, operation, reopening)
 
+    async def close_lot(self, caller: Principal, lot_id: str, operation: Operation = EVERY_TIME) -> Acted:
+        """Close an open lot now. For its seller and admins."""
+        show = await self._shows.own_show(caller, (await self._shows.lot(lot_id, caller)).show_id)
+        act = self._shows.act(Verb.LOT_CLOSED, caller, show, lot_id)
+        closed = await self._act(show.show_id, rules.close_now, lot_id, operation, act)
+        found = await self._runs.act(show.show_id, rules.leave, lot_id)
+        return closed if isinstance(found, ShowCode) else found
+
     async def _open(
         self,
         caller: Principal,
@@ -59,7 +67,7 @@ class ShowRunner:
         reopening: Reopening | None = None,
     ) -> Acted:
         auction_id = operation.subject_id or new_id("auc")
-        act = self._shows.act(Verb.LOT_OPENED, caller, show, lot if isinstance(lot, str) else None, auction_id)
+        act = self._shows.act(Verb.LOT_OPENED, caller, show)
         return await self._act(show.show_id, rules.open_lot(auction_id, reopening), lot, operation, act)
 
     async def _act(self, show_id: str, decide: Decide, lot: str | Which, operation: Operation, act: Act) -> Acted:

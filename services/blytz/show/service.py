@@ -12,7 +12,7 @@ from blytz.kit.problems import Conflict, Forbidden, NotFound, Overloaded, StoreU
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show import rules
 from blytz.show.acts import Act, Verb
-from blytz.show.model import Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.model import AuctionTerms, Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.store import CatalogueStore, People, ShowFilter, ShowPage
 
 BYTES_OF_ROW: Final = 1_000
@@ -30,6 +30,10 @@ _WHY: Final = {
     ShowCode.SHOW_NOT_LIVE: "the show is not live",
     ShowCode.LOT_NOT_QUEUED: "no lot waits in the queue for this",
     ShowCode.LOT_ALREADY_OPEN: "a lot is open already",
+    ShowCode.LOT_NOT_OPEN: "the lot is not open",
+    ShowCode.LOT_NOT_AUCTIONED: "the lot is sold at a fixed price: buy it once it is open",
+    ShowCode.LOT_NOT_FIXED_PRICE: "the lot is auctioned: bid on it",
+    ShowCode.QUANTITY_NOT_ONE: "at a fixed price the terms have the units, and the quantity of the lot is 1",
     ShowCode.BIDDER_BLOCKED: "the seller does not take bids from you",
     ShowCode.BIDDER_IS_SELLER: "sellers do not bid on their own lots",
     ShowCode.BID_TOO_LOW: "the bid is below the minimum",
@@ -131,7 +135,7 @@ class ShowService:
         pre_bid = LotPreBid(lot_id, Party(bidder.id, bidder.name), amount)
         self._take_bytes(bidder, pre_bid)
         placed = await self._store.place_pre_bid(pre_bid)
-        if placed is ShowCode.BID_TOO_LOW:
+        if placed is ShowCode.BID_TOO_LOW and isinstance(lot.terms, AuctionTerms):
             raise Conflict(_WHY[placed], code=placed, minimum=lot.terms.start_price)
         return await self._told(lot.show_id, placed)
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from blytz.show.model import is_offer
+
 MAX_MESSAGES: Final = 50
 """The newest ones, in a snapshot."""
 MAX_LOTS_SHOWN: Final = 200
@@ -76,7 +78,7 @@ class ShowView:
         elif event["kind"] == "message_removed":
             kept = (each for each in self.messages if each["message_id"] != event["message_id"])
             self.messages = deque(kept, maxlen=MAX_MESSAGES)
-        elif event["kind"] == "lot_opened" and event.get("auction_id"):
+        elif event["kind"] == "lot_opened" and _has_topic(event.get("auction_id")):
             self._opened.add(_topic(event["auction_id"]))
 
     def _change_show(self, event: Json) -> None:
@@ -133,7 +135,7 @@ class ShowView:
         return frozenset(
             _topic(lot["auction_id"])
             for lot in self.lots.values()
-            if lot["status"] == "open" and lot.get("auction_id")
+            if lot["status"] == "open" and _has_topic(lot.get("auction_id"))
         )
 
     def take_opened(self) -> frozenset[str]:
@@ -152,6 +154,11 @@ def readers_after(show: Json, readers: Sequence[str] | None) -> Sequence[str] | 
 def is_private(show: Json) -> bool:
     """Whether only its seller, its moderators and the named readers may watch it."""
     return bool(show["visibility"] == "rehearsal" or show["status"] == "draft")
+
+
+def _has_topic(auction_id: str | None) -> bool:
+    """An offer has none: what there is to know of it, events of the show tell."""
+    return auction_id is not None and not is_offer(auction_id)
 
 
 def _topic(auction_id: str) -> str:

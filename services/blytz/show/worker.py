@@ -1,4 +1,5 @@
-"""Closes the lots of auctions that have ended, opens the next ones, and carries out what a crash has left undone.
+"""Closes the lots of auctions and offers that have ended, tells what open offers have left, opens the next lots,
+and carries out what a crash has left undone.
 
 Any number of workers may run side by side, and each may be killed at any moment: what is to be done stands in the
 catalogue, and doing it twice is doing it once.
@@ -26,6 +27,8 @@ POLL_EVERY_S: Final = 0.1
 """A lot shows its end at most this much later than its auction."""
 DUE_EVERY: Final = 2
 """Polls from one look for shows whose next lot is due to the next."""
+OFFERS_EVERY: Final = 10
+"""Polls from one look at the open offers to the next: how often one tells what is left of it, at most."""
 RECONCILE_EVERY: Final = 20
 """Polls from one look for what was left undone to the next."""
 LEFT_AFTER_MS: Final = 1_500
@@ -53,6 +56,8 @@ class ShowWorker:
         self._now = now
         self._after = ""
         self._left = 0
+        self._told: dict[str, int] = {}
+        """What this process has told open offers to have left."""
         self._opened = metrics.counter("blytz_lots_opened", "Lots that were opened by the plan of their show")
         self._closed = metrics.counter("blytz_lots_closed", "Lots closed by this process, by outcome", "outcome")
         metrics.gauge("blytz_shows_behind", "Shows with something left undone", lambda: self._left)
@@ -66,6 +71,8 @@ class ShowWorker:
                 await self.close_ended()
                 if polls % DUE_EVERY == 0:
                     await self.open_due()
+                if polls % OFFERS_EVERY == 0:
+                    await self.follow_offers()
                 if polls % RECONCILE_EVERY == 0:
                     await self.reconcile()
                 if polls % FORGET_EVERY == 0:
@@ -88,6 +95,20 @@ class ShowWorker:
         closings, self._after = await self._auctions.closings(self._after)
         for closing in closings:
             await self._close(closing)
+
+    async def follow_offers(self) -> None:
+        """A purchase does not wait for the catalogue: what is left is told here, a moment later."""
+        told: dict[str, int] = {}
+        for offer_id, opened_at in await self._runs.open_runs(BATCH, only_offers=True):
+            left = await self._auctions.left(offer_id)
+            if left is None:
+                if closing := await self._closing(offer_id, opened_at):
+                    await self._close(closing)
+                continue
+            told[offer_id] = left
+            if self._told.get(offer_id) != left and (acted := await self._runs.record_left(offer_id, left)):
+                await self._carry_out(acted.show.show_id)
+        self._told = told
 
     async def _closing(self, auction_id: str, opened_at: int) -> Closing | None:
         try:

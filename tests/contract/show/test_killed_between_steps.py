@@ -8,6 +8,7 @@ import pytest
 from blytz.auction.model import Status
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
+from blytz.offer.model import OfferTerms
 from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
 from blytz.show.model import LotStatus, ShowStatus
@@ -104,6 +105,58 @@ async def test_a_lot_whose_auction_has_ended_is_closed_once(stage: Stage) -> Non
     assert calls(last) == [
         "catalogue.shows_with_intents",
         "catalogue.open_runs",
+        "auctions.closing",
+        "catalogue.close",
+        "catalogue.intents",
+        "log.announce",
+        "catalogue.finish",
+        "catalogue.intents",
+    ]
+
+
+async def test_an_offer_of_a_lot_is_opened_told_and_closed_once(stage: Stage) -> None:
+    """Opened, bought from, told what is left, sold out, closed."""
+
+    async def sell(process: Process, show_id: str) -> None:
+        await process.runner.open_next(SAM, show_id)
+        [lot] = await stage.lots(show_id)
+        await stage.buy(lot.lot_id)
+        await process.worker.follow_offers()
+        await stage.buy(lot.lot_id)
+        await process.worker.follow_offers()
+
+    terms = OfferTerms(price=700, quantity=2)
+    last = Life()
+    async for show_id, life in rounds(stage, lambda: stage.show(1, terms=terms), sell):
+        last = life
+        [lot] = await stage.lots(show_id)
+        if lot.auction_id is None:
+            assert DECIDED not in life.steps
+            continue
+        offer = await stage.offers.get(lot.auction_id)
+        assert offer is not None
+        if offer.left:
+            # So that the next round meets no other offer.
+            await stage.buy(lot.lot_id, offer.left)
+        await Process(stage, Life(), LATER_MS).worker.follow_offers()
+        [lot] = await stage.lots(show_id)
+        told = stage.log.kinds(show_id)
+        assert (lot.status, lot.left) == (LotStatus.SOLD, 0)
+        assert (told.count("lot_opened"), told.count("lot_closed")) == (1, 1)
+        assert told.count("purchase") <= 1
+        assert not await stage.process.intents_of(show_id)
+
+    assert calls(last)[6:] == [
+        "catalogue.intents",
+        "catalogue.open_runs",
+        "auctions.left",
+        "catalogue.record_left",
+        "catalogue.intents",
+        "log.announce",
+        "catalogue.finish",
+        "catalogue.intents",
+        "catalogue.open_runs",
+        "auctions.left",
         "auctions.closing",
         "catalogue.close",
         "catalogue.intents",

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from blytz.auction.model import Cause, Party, Status, Terms
+from blytz.auction.model import Cause, Party, Status
 from blytz.identity import Principal
 from blytz.kit.idempotency import Operation
 from blytz.kit.problems import Conflict, Forbidden, NotFound
@@ -14,7 +14,7 @@ from blytz.kit.sql.migrations import migrate
 from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
 from blytz.show.decision import Reopening
-from blytz.show.model import BidderRequirements, LotStatus, ShowSettings, ShowStatus
+from blytz.show.model import AuctionTerms, BidderRequirements, LotStatus, ShowSettings, ShowStatus
 from blytz.show.sql.acts import SqlAuditTrail
 from blytz.show.sql.store import MIGRATIONS
 from tests.support.redis import RedisServer
@@ -72,7 +72,7 @@ async def test_a_show_from_its_start_to_its_end(stage: Stage) -> None:
 
 async def test_what_viewers_are_told_holds_no_reserve(stage: Stage) -> None:
     show_id = await stage.show(1)
-    await stage.process.shows.change_lot(SAM, "lot_1_1", {"terms": Terms(reserve_price=7_777)})
+    await stage.process.shows.change_lot(SAM, "lot_1_1", {"terms": AuctionTerms(reserve_price=7_777)})
     await stage.process.runner.open_next(SAM, show_id)
 
     assert "7777" not in str(stage.log.events[show_id])
@@ -169,10 +169,10 @@ async def test_a_lot_that_was_closed_comes_up_again_on_other_terms(stage: Stage)
     with pytest.raises(Conflict, match="no lot waits"):
         await stage.process.runner.open_lot(SAM, "lot_1_1")
 
-    again = await stage.process.runner.rerun(SAM, "lot_1_1", Reopening(Terms(start_price=50)))
+    again = await stage.process.runner.rerun(SAM, "lot_1_1", Reopening(AuctionTerms(start_price=50)))
 
     assert again.lot is not None
-    assert (again.lot.run, again.lot.terms.start_price) == (2, 50)
+    assert (again.lot.run, again.lot.terms) == (2, AuctionTerms(start_price=50))
     auction = await stage.store.get(again.lot.auction_id or "")
     assert auction is not None
     assert auction.listing.terms.start_price == 50

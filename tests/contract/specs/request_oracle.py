@@ -30,12 +30,13 @@ _TERMS: Final = {
     "terms.buy_now_price": "must be above start_price",
     "terms.max_total_ms": "must not be shorter than duration_ms",
 }
+_LOT_TERMS: Final = {**_TERMS, "terms.sale.price": "must be below price"}
 NOT_IN_SCHEMA: Final = {
     "createAuction": {"starts_at": "must not be more than a", **_TERMS},
     "createShow": {"scheduled_at": "must not be more than a"},
     "changeShow": {"scheduled_at": "must not be more than a"},
-    "addLot": _TERMS,
-    "changeLot": _TERMS,
+    "addLot": _LOT_TERMS,
+    "changeLot": _LOT_TERMS,
     "createTemplate": _TERMS,
     "changeTemplate": _TERMS,
     "revokeTokens": {"before": "is still to come"},

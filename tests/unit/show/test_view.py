@@ -79,3 +79,10 @@ def test_a_show_that_becomes_a_rehearsal_is_for_its_seller_and_moderators() -> N
         apply(shown, "show_changed", show=show_json(visibility=visibility))
         seen.append(shown.readers)
     assert seen == [None, {"usr_sam", "usr_mo"}, None]
+
+
+def test_an_offer_has_no_topic_to_follow() -> None:
+    shown = view(lot_json(1))
+    apply(shown, "lot_opened", lot=lot_json(1, status="open", auction_id="ofr_1"), auction_id="ofr_1")
+    assert not shown.open_topics()
+    assert not shown.take_opened()

@@ -36,6 +36,7 @@ class ProblemBody(Struct):
     code: str
     detail: str
     minimum: int | UnsetType = UNSET
+    left: int | UnsetType = UNSET
     retry_after_ms: int | UnsetType = UNSET
     errors: list[Fault] | UnsetType = UNSET
 

@@ -57,6 +57,7 @@ _LOT: Final[dict[str, Any]] = {
     "quantity": 1,
     "unit": 1,
     "terms": {
+        "format": "auction",
         "currency": "USD",
         "start_price": 1_000,
         "buy_now_price": None,
@@ -74,6 +75,7 @@ _LOT: Final[dict[str, Any]] = {
     "winner": None,
     "position": 0,
     "pre_bids": 0,
+    "left": None,
 }
 _NEW_LOT: Final = {
     "title": "Tea bowl, celadon glaze",
@@ -82,6 +84,20 @@ _NEW_LOT: Final = {
     "terms": _TERMS,
 }
 
+_FIXED_TERMS: Final = {
+    "format": "fixed",
+    "price": 1_500,
+    "quantity": 40,
+    "per_buyer": 2,
+    "sale": {"price": 1_000, "for_ms": 60_000},
+}
+_NEW_FIXED_LOT: Final = {"title": "Tea cup", "terms": _FIXED_TERMS}
+_FIXED_LOT: Final = _LOT | {
+    "title": "Tea cup",
+    "condition": "",
+    "images": [],
+    "terms": {"format": "fixed", "currency": "USD", **_FIXED_TERMS},
+}
 _OPEN_LOT: Final = _LOT | {"status": "open", "run": 1, "auction_id": "auc_01m8atq6xptjyda5rq82v5p47f"}
 _LIVE: Final = _SCHEDULED | {
     "status": "live",
@@ -105,12 +121,17 @@ REQUESTS: Final[dict[str, dict[str, Any]]] = {
         },
     },
     "changeShow": {"another title": {"title": "Pottery by night", "version": 1}},
-    "addLot": {"a bowl": _NEW_LOT},
-    "changeLot": {"used": {"condition": "used"}},
+    "addLot": {"a bowl": _NEW_LOT, "at a fixed price": _NEW_FIXED_LOT},
+    "changeLot": {"used": {"condition": "used"}, "at a fixed price": {"terms": _FIXED_TERMS}},
     "orderQueue": {"one": {"lot_ids": [_LOT_ID]}},
     "placePreBid": {"up to 80 dollars": {"amount": 8_000}},
     "endShow": {"after its open lots": {}, "now": {"now": True}},
-    "rerunLot": {"on its own terms": {}, "cheaper": {"terms": {"start_price": 500}}},
+    "rerunLot": {
+        "on its own terms": {},
+        "cheaper": {"terms": {"start_price": 500}},
+        "at a fixed price": {"terms": _FIXED_TERMS},
+    },
+    "createPurchase": {"two": {"purchase_id": "order-1", "quantity": 2}},
     "joinVideo": {"to watch": {"role": "viewer"}, "on camera": {"role": "host"}},
 }
 _TICKET: Final = {
@@ -124,10 +145,13 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "createShow": {"a draft": _DRAFT, "in an hour": _SCHEDULED},
     "getShow": {"with a lot": _SCHEDULED | {"lots": {"total": 1, "sold": 0}}},
     "changeShow": {"another title": _SCHEDULED | {"title": "Pottery by night", "version": 2}},
-    "addLot": {"a bowl": _LOT},
+    "addLot": {"a bowl": _LOT, "at a fixed price": _FIXED_LOT},
     "getLot": {"a bowl": _LOT},
     "listLots": {"one": {"lots": [_LOT], "cursor": None}},
-    "changeLot": {"used": _LOT | {"condition": "used"}},
+    "changeLot": {
+        "used": _LOT | {"condition": "used"},
+        "at a fixed price": _LOT | {"terms": _FIXED_LOT["terms"]},
+    },
     "orderQueue": {"one": {"lots": [_LOT], "cursor": None}},
     "placePreBid": {"up to 80 dollars": {"lot_id": _LOT_ID, "amount": 8_000}},
     "startShow": {"live": _LIVE},
@@ -137,9 +161,23 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
     "cancelShow": {"called off": _ENDED | {"status": "cancelled", "started_at": None}},
     "openNextLot": {"open": _OPEN_LOT},
     "openLot": {"open": _OPEN_LOT},
+    "closeLot": {"unsold": _OPEN_LOT | {"status": "unsold"}},
+    "createPurchase": {
+        "two": {
+            "purchase_id": "order-1",
+            "quantity": 2,
+            "price": 1_000,
+            "total": 2_000,
+            "left": 38,
+            "seq": 2,
+            "replayed": False,
+        }
+    },
     "rerunLot": {
         "on its own terms": _OPEN_LOT,
         "cheaper": _OPEN_LOT | {"terms": _LOT["terms"] | {"start_price": 500}},
+        "at a fixed price": _OPEN_LOT
+        | {"auction_id": "ofr_01m8atq6xptjyda5rq82v5p47f", "terms": _FIXED_LOT["terms"], "left": 40},
     },
     "joinVideo": {"to watch": _TICKET, "on camera": _TICKET},
     "takeVideoEvent": {"a camera was switched on": {"outcome": "recorded"}},

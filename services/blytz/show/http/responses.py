@@ -56,7 +56,7 @@ CHANGE_LOT: Final = documented(
     *_OWN,
     _NO_LOT,
     *SQL_WRITE_FAILED,
-    *_refused(ShowCode.LOT_NOT_QUEUED),
+    *_refused(ShowCode.LOT_NOT_QUEUED, ShowCode.QUANTITY_NOT_ONE),
     *malformed_body("title", "Expected `str`, got `int`"),
 )
 REMOVE_LOT: Final = documented(
@@ -107,7 +107,15 @@ _OPENS: Final = (
 )
 NEXT: Final = documented(*_OPENS, _NO_SHOW, _NO_BODY)
 OPEN_LOT: Final = documented(*_OPENS, _NO_LOT, _NO_BODY)
-RERUN_LOT: Final = documented(*_OPENS, _NO_LOT, *malformed_body("terms.start_price", "Expected `int` >= 1"))
+RERUN_LOT: Final = documented(
+    *_OPENS,
+    _NO_LOT,
+    *_refused(ShowCode.QUANTITY_NOT_ONE),
+    *malformed_body("terms.start_price", "Expected `int` >= 1"),
+)
+CLOSE_LOT: Final = documented(
+    *_OWN, _NO_LOT, *WRITE_FAILED, *_refused(ShowCode.LOT_NOT_OPEN), KeyReused(), _NO_BODY
+)
 PRE_BID: Final = documented(
     *_CALLER,
     Forbidden("only a bidder may bid"),
@@ -115,6 +123,7 @@ PRE_BID: Final = documented(
     *SQL_WRITE_FAILED,
     *_refused(
         ShowCode.LOT_NOT_QUEUED,
+        ShowCode.LOT_NOT_AUCTIONED,
         ShowCode.BIDDER_IS_SELLER,
         ShowCode.BIDDER_BLOCKED,
         ShowCode.SHOW_OVER,

@@ -12,19 +12,30 @@ from blytz.kit.http.litestar import Call, RouteGroup, spec
 from blytz.kit.ids import new_id
 from blytz.show.http import examples
 from blytz.show.http import responses as answers
-from blytz.show.http.running import RunningLotCalls, RunningShowCalls
-from blytz.show.http.schemas import (
-    CategoryFilter,
+from blytz.show.http.lot_schemas import (
+    FixedLotChange,
     LotChange,
     LotCursor,
     LotId,
     Lots,
     LotState,
+    NewFixedLot,
     NewLot,
     NewPreBid,
-    NewShow,
     PreBidState,
     QueueOrder,
+    given_of_lot,
+    lot_state,
+    read_lot_change,
+    read_new_lot,
+    read_new_pre_bid,
+    read_queue_order,
+)
+from blytz.show.http.purchases import PurchaseCalls
+from blytz.show.http.running import RunningLotCalls, RunningShowCalls
+from blytz.show.http.schemas import (
+    CategoryFilter,
+    NewShow,
     Search,
     SellerFilter,
     ShowChange,
@@ -34,17 +45,13 @@ from blytz.show.http.schemas import (
     ShowState,
     ShowStatusFilter,
     given,
-    lot_state,
-    read_lot_change,
-    read_new_lot,
-    read_new_pre_bid,
     read_new_show,
-    read_queue_order,
     read_show_change,
     show_state,
 )
 from blytz.show.http.video import VideoCalls
 from blytz.show.model import LotFacts, Show
+from blytz.show.purchases import PurchaseService
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.store import ShowFilter
@@ -121,12 +128,16 @@ class ShowCalls(Controller):
 
     @post("/{show_id:str}/lots", **spec("addLot", "Add a lot", answers.ADD_LOT, read_new_lot), **SIGNED_IN)
     async def add_lot(
-        self, request: Call, show_id: ShowId, data: JSONBody[NewLot], idempotency_key: IdempotencyKey = None
+        self,
+        request: Call,
+        show_id: ShowId,
+        data: JSONBody[NewLot | NewFixedLot],
+        idempotency_key: IdempotencyKey = None,
     ) -> LotState:
         """At the end of the queue."""
         once = await operation(request, idempotency_key, new_id("lot"))
-        fields = {name: getattr(data, name) for name in NewLot.__struct_fields__}
-        return lot_state(await _service_of(request).add_lot(caller_of(request), show_id, once.subject_id, fields))
+        lot = await _service_of(request).add_lot(caller_of(request), show_id, once.subject_id, given_of_lot(data))
+        return lot_state(lot)
 
     @put(
         "/{show_id:str}/queue",
@@ -149,9 +160,9 @@ class LotCalls(Controller):
         return lot_state(await _service_of(request).lot(lot_id, await optional_caller(request)))
 
     @patch("/{lot_id:str}", **spec("changeLot", "Change a lot", answers.CHANGE_LOT, read_lot_change), **SIGNED_IN)
-    async def change(self, request: Call, lot_id: LotId, data: JSONBody[LotChange]) -> LotState:
+    async def change(self, request: Call, lot_id: LotId, data: JSONBody[LotChange | FixedLotChange]) -> LotState:
         """While it waits in the queue."""
-        return lot_state(await _service_of(request).change_lot(caller_of(request), lot_id, given(data)))
+        return lot_state(await _service_of(request).change_lot(caller_of(request), lot_id, given_of_lot(data)))
 
     @delete("/{lot_id:str}", **spec("removeLot", "Remove a lot", answers.REMOVE_LOT), **SIGNED_IN)
     async def remove(self, request: Call, lot_id: LotId) -> None:
@@ -175,9 +186,12 @@ class LotCalls(Controller):
 
 
 def show_routes(
-    service: ShowService | None = None, runner: ShowRunner | None = None, video: VideoService | None = None
+    service: ShowService | None = None,
+    runner: ShowRunner | None = None,
+    video: VideoService | None = None,
+    purchases: PurchaseService | None = None,
 ) -> RouteGroup:
     """Without these services they can be described but not called."""
-    state: dict[str, Any] = {"shows": service, "show_runner": runner, "video": video}
-    calls = [ShowCalls, LotCalls, RunningShowCalls, RunningLotCalls, VideoCalls]
+    state: dict[str, Any] = {"shows": service, "show_runner": runner, "video": video, "purchases": purchases}
+    calls = [ShowCalls, LotCalls, PurchaseCalls, RunningShowCalls, RunningLotCalls, VideoCalls]
     return RouteGroup(calls, examples.REQUESTS, examples.ANSWERS, state)

@@ -17,18 +17,16 @@ from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
 from blytz.show.decision import Reopening
 from blytz.show.http import responses as answers
-from blytz.show.http.schemas import (
-    Ending,
+from blytz.show.http.lot_schemas import (
     LotId,
     LotState,
+    NewFixedRun,
     NewRun,
-    ShowId,
-    ShowState,
     lot_state,
-    read_ending,
+    lot_terms,
     read_new_run,
-    show_state,
 )
+from blytz.show.http.schemas import Ending, ShowId, ShowState, read_ending, show_state
 from blytz.show.rules_of_running import Decide
 from blytz.show.run_store import Acted
 from blytz.show.running import ShowRunner
@@ -112,11 +110,11 @@ class RunningShowCalls(Controller):
         """The first of the queue."""
         await refuse_body(request)
         once = await operation(request, idempotency_key, new_id("auc"))
-        return _opened(await _runner_of(request).open_next(caller_of(request), show_id, once))
+        return _about(await _runner_of(request).open_next(caller_of(request), show_id, once))
 
 
 class RunningLotCalls(Controller):
-    """For the show's seller, moderators and admins."""
+    """For the show's seller and admins; opening also for moderators."""
 
     path = "/v1/lots"
     tags = ("running a show",)
@@ -126,7 +124,7 @@ class RunningLotCalls(Controller):
         """One that waits in the queue, wherever it stands."""
         await refuse_body(request)
         once = await operation(request, idempotency_key, new_id("auc"))
-        return _opened(await _runner_of(request).open_lot(caller_of(request), lot_id, once))
+        return _about(await _runner_of(request).open_lot(caller_of(request), lot_id, once))
 
     @post(
         "/{lot_id:str}/rerun",
@@ -134,14 +132,25 @@ class RunningLotCalls(Controller):
         **_ACT,
     )
     async def rerun(
-        self, request: Call, lot_id: LotId, data: JSONBody[NewRun], idempotency_key: IdempotencyKey = None
+        self,
+        request: Call,
+        lot_id: LotId,
+        data: JSONBody[NewRun | NewFixedRun],
+        idempotency_key: IdempotencyKey = None,
     ) -> LotState:
         """One that was sold, unsold or passed, on its own terms or on others."""
         once = await operation(request, idempotency_key, new_id("auc"))
-        reopening = Reopening(None if data.terms is msgspec.UNSET else data.terms)
-        return _opened(await _runner_of(request).rerun(caller_of(request), lot_id, reopening, once))
+        reopening = Reopening(None if data.terms is msgspec.UNSET else lot_terms(data.terms))
+        return _about(await _runner_of(request).rerun(caller_of(request), lot_id, reopening, once))
+
+    @post("/{lot_id:str}/close", **spec("closeLot", "Close it now", answers.CLOSE_LOT), **_ACT)
+    async def close(self, request: Call, lot_id: LotId, idempotency_key: IdempotencyKey = None) -> LotState:
+        """An auction as the hammer would, whatever the clock says; an offer at a fixed price with what is sold."""
+        await refuse_body(request)
+        once = await operation(request, idempotency_key)
+        return _about(await _runner_of(request).close_lot(caller_of(request), lot_id, once))
 
 
-def _opened(acted: Acted) -> LotState:
-    assert acted.lot is not None, "a lot was opened"
+def _about(acted: Acted) -> LotState:
+    assert acted.lot is not None, "it was about a lot"
     return lot_state(acted.lot)

@@ -134,6 +134,12 @@ class CachedRuns:
             await self._invalidate(acted)
         return acted
 
+    async def record_left(self, offer_id: str, left: int) -> Acted | None:
+        acted = await self._runs.record_left(offer_id, left)
+        if acted is not None:
+            await self._invalidate(acted)
+        return acted
+
     async def _invalidate(self, acted: Acted) -> None:
         lot = (acted.lot.lot_id,) if acted.lot else ()
         await self._cache.invalidate(acted.show.show_id, LISTS, *lot)

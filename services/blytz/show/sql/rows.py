@@ -4,14 +4,14 @@ from typing import Any, Final
 
 import msgspec
 
-from blytz.auction.model import Party, Terms
-from blytz.show.model import Host, Lot, LotStatus, Show, ShowSettings, ShowStatus
+from blytz.auction.model import Party
+from blytz.show.model import Host, Lot, LotStatus, LotTerms, Show, ShowSettings, ShowStatus
 from blytz.show.rules import listed_at
 from blytz.show.words import words_of
 
 _read_texts: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_settings: Final = msgspec.json.Decoder(ShowSettings).decode
-_read_terms: Final = msgspec.json.Decoder(Terms).decode
+_read_terms: Final = msgspec.json.Decoder(LotTerms).decode
 
 
 def row_of_show(show: Show) -> dict[str, Any]:
@@ -61,6 +61,7 @@ def row_of_lot(lot: Lot) -> dict[str, Any]:
     row = msgspec.structs.asdict(lot)
     winner = row.pop("winner")
     return row | {
+        "units_left": row.pop("left"),
         "images": json_text(lot.images),
         "terms": json_text(lot.terms),
         "winner_id": winner.id if winner else None,
@@ -88,6 +89,7 @@ def lot_of_row(row: Any) -> Lot:
         price=row.price,
         winner=None if row.winner_id is None else Party(row.winner_id, row.winner_name),
         pre_bids=row.pre_bids,
+        left=row.units_left,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,7 +13,7 @@ from blytz.show import rules_of_running as rules
 from blytz.show.acts import Act
 from blytz.show.decision import Scene
 from blytz.show.log import ShowSnapshot
-from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.model import MAX_LOTS, OFFER_PREFIX, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.public import short_lot_view, show_view
 from blytz.show.rules import RANKS
 from blytz.show.rules_of_running import Decide
@@ -48,6 +49,8 @@ class SqlRuns:
             if isinstance(decision, ShowCode):
                 return decision
             written, facts = await write(connection, show, decision, now)
+            if act and (run := decision.opened):
+                act = replace(act, on=run.lot_id, detail=run.auction_id)
             if decision.lots or decision.orders or written != show:
                 await record_act(connection, act)
             acted = Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
@@ -57,8 +60,15 @@ class SqlRuns:
             return acted
 
     async def close(self, closing: Closing) -> Acted | None:
+        return await self._act_on_run(closing.auction_id, lambda scene, _: rules.close_lot(scene, closing))
+
+    async def record_left(self, offer_id: str, left: int) -> Acted | None:
+        return await self._act_on_run(offer_id, lambda scene, _: rules.record_left(scene, offer_id, left))
+
+    async def _act_on_run(self, auction_id: str, decide: Decide) -> Acted | None:
+        """None when there is no such run, or it is closed."""
         run = select(RUNS.c.show_id, RUNS.c.lot_id).where(
-            RUNS.c.auction_id == closing.auction_id, RUNS.c.closed_at.is_(None)
+            RUNS.c.auction_id == auction_id, RUNS.c.closed_at.is_(None)
         )
         async with self._database.reading() as connection:
             if (await connection.execute(run)).first() is None:
@@ -70,12 +80,13 @@ class SqlRuns:
             if found is None or show is None or (await connection.execute(run)).first() is None:
                 return None
             scene = await _scene(connection, show, found.lot_id)
-            decision = rules.close_lot(scene, closing)
-            assert not isinstance(decision, ShowCode), "closing is never refused"
-            written, facts = await write(connection, show, decision, self._now())
+            now = self._now()
+            decision = decide(scene, now)
+            assert not isinstance(decision, ShowCode), "what has happened is never refused"
+            written, facts = await write(connection, show, decision, now)
             return Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
 
-    async def open_runs(self, limit: int) -> Sequence[tuple[str, int]]:
+    async def open_runs(self, limit: int, *, only_offers: bool = False) -> Sequence[tuple[str, int]]:
         intents = select(INTENTS.c.id).where(INTENTS.c.show_id == RUNS.c.show_id)
         query = (
             select(RUNS.c.auction_id, RUNS.c.opened_at)
@@ -83,6 +94,8 @@ class SqlRuns:
             .order_by(RUNS.c.id)
             .limit(limit)
         )
+        if only_offers:
+            query = query.where(RUNS.c.auction_id.startswith(OFFER_PREFIX))
         async with self._database.reading() as connection:
             return [(row.auction_id, row.opened_at) for row in (await connection.execute(query)).all()]
 

@@ -111,6 +111,7 @@ LOTS: Final = Table(
     Column("winner_name", Text),
     Column("words", Text, nullable=False, comment="for the search"),
     Column("pre_bids", Integer, nullable=False, server_default="0"),
+    Column("units_left", Integer, comment="units of an offer that are not sold"),
     UniqueConstraint("show_id", "number"),
     UniqueConstraint("show_id", "position"),
     CheckConstraint("status IN ('queued','open','sold','unsold','passed','withdrawn')", "status"),
@@ -154,7 +155,7 @@ RUNS: Final = Table(
     CheckConstraint("outcome IN ('sold','unsold','cancelled')", "outcome"),
     CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", "closed"),
     CheckConstraint("(winner_id IS NULL) = (winner_name IS NULL)", "winner"),
-    CheckConstraint("outcome <> 'sold' OR winner_id IS NOT NULL", "sold"),
+    CheckConstraint("outcome <> 'sold' OR winner_id IS NOT NULL OR auction_id LIKE 'ofr_%'", "sold"),
     CheckConstraint("run >= 1 AND unit >= 1 AND price >= 0", "counts"),
     Index("ix_runs_show", "show_id", "id"),
     # However many calls open it at once: a lot is in one auction.
