@@ -101,6 +101,10 @@ def ids(http: httpx.Client, seller: str, call: str, auction_id: str) -> dict[str
     for step in made_ready_by(call):
         ready = http.post(step.format(**ids), headers=signed_by(seller))
         assert ready.status_code == 200, ready.text
+    if "message_id" in call:
+        message = {"message_id": "m1", "text": "Hello"}
+        said = http.post(f"/v1/shows/{show_id}/messages", json=message, headers=signed_by(seller))
+        ids["message_id"] = said.json()["message_id"]
     if call == "POST /v1/lots/{lot_id}/rerun":
         path = f"/v1/lots/{ids['lot_id']}"
         auction = http.get(path).json()["auction_id"]
@@ -111,6 +115,8 @@ def ids(http: httpx.Client, seller: str, call: str, auction_id: str) -> dict[str
 
 def made_ready_by(call: str) -> list[str]:
     """What has to be done to a show and its lot so that the call is not refused for another reason."""
+    if "/messages" in call:
+        return ["/v1/shows/{show_id}/start"]
     _, _, act = call.rpartition("/")
     if (
         act not in {"pause", "resume", "end", "next", "start", "rerun", "close", "purchases", "video-token"}
@@ -153,6 +159,9 @@ def body_of(call: str, lot_id: str) -> Any:
         "PATCH /v1/terms-templates/{template_id}": {"name": "A minute"},
         "POST /v1/shows/{show_id}/moderators": {"user_id": "usr_nobody", "name": "Mo"},
         "PUT /v1/shows/{show_id}/bidders/{user_id}": {"approved": True},
+        "POST /v1/shows/{show_id}/messages": {"message_id": "m1", "text": "Hello"},
+        "POST /v1/shows/{show_id}/announcements": {"text": "Hello"},
+        "PUT /v1/shows/{show_id}/mutes/{user_id}": {},
         "PUT /v1/admin/revocations/{user_id}": {},
     }.get(call)
 

@@ -20,7 +20,8 @@ def around_show(sender: Sender, operation: Operation, seller: str, body: Any, pa
     """Of this seller, about the show in `parts`. None for a call that is not one of these."""
     other = sender.user_id(sender.person("bidder"))
     ask = Ask(operation, seller, body, parts)
-    return _about_people(sender, ask, other) or _about_things(sender, ask) or _about_records(sender, ask)
+    chat = _about_chat(sender, ask, other)
+    return chat or _about_people(sender, ask, other) or _about_things(sender, ask) or _about_records(sender, ask)
 
 
 def _about_people(sender: Sender, ask: Ask, other: str) -> Ask | None:
@@ -39,6 +40,22 @@ def _about_people(sender: Sender, ask: Ask, other: str) -> Ask | None:
             return ask.but(query={"limit": 1})
         case "blockUser" | "unblockUser" | "followSeller" | "unfollowSeller":
             return ask.but(parts={"user_id": other})
+    return None
+
+
+def _about_chat(sender: Sender, ask: Ask, other: str) -> Ask | None:
+    match ask.operation.id:
+        case "sayInShow":
+            make(sender, "startShow", ask.token, None, ask.parts)
+            return ask.but(token=sender.person("bidder"))
+        case "removeMessage":
+            make(sender, "startShow", ask.token, None, ask.parts)
+            make(sender, "sayInShow", sender.person("bidder"), {"message_id": "m1", "text": "Hello"}, ask.parts)
+            return ask.but(parts=ask.parts | {"message_id": "m1"})
+        case "muteUser" | "unmuteUser":
+            return ask.but(parts=ask.parts | {"user_id": other})
+        case "announceInShow":
+            return ask.but(key=ask.token[-40:])
     return None
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from blytz.apps.shows import Shows
 from blytz.kit.http.litestar import RouteGroup
 from blytz.kit.ratelimit.user_limit import UserLimit
+from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.show.audit.http.routes import audit_routes
 from blytz.show.audit.service import AuditService
+from blytz.show.chat import ShowChat
 from blytz.show.following.http.routes import following_routes
 from blytz.show.following.service import FollowingService
 from blytz.show.following.sql.store import SqlFollowing
@@ -17,9 +19,12 @@ from blytz.show.images.folder import ImageFolder
 from blytz.show.images.http.routes import image_routes
 from blytz.show.images.service import ImageService
 from blytz.show.images.sql.store import SqlImages
+from blytz.show.moderation.http.routes import moderation_routes
+from blytz.show.moderation.service import ModerationService
 from blytz.show.people.http.routes import people_routes
 from blytz.show.people.service import PeopleService
 from blytz.show.people.sql.store import SqlPeople
+from blytz.show.redis.chat import RedisChat
 from blytz.show.reports.http.routes import report_routes
 from blytz.show.reports.service import ReportService
 from blytz.show.reports.sql.store import SqlReports
@@ -48,7 +53,29 @@ def routes_around_shows(
     ]
 
 
+def chat_routes(
+    database: Database,
+    shows: Shows,
+    pipe: RedisPipe,
+    chat_of_user: UserLimit,
+    stored_bytes: UserLimit,
+) -> RouteGroup:
+    """Chat over HTTP, and its moderation."""
+    log = RedisChat(pipe)
+    chat = ShowChat(log, shows.topics.fill, chat_of_user)
+    trail = SqlAuditTrail(database)
+    return moderation_routes(ModerationService(trail, log, shows.service, shows.topics.fill, stored_bytes), chat)
+
+
 def described_routes_around_shows() -> list[RouteGroup]:
     """The same without services, for the documentation."""
-    routes = (image_routes, template_routes, following_routes, people_routes, report_routes, audit_routes)
+    routes = (
+        image_routes,
+        template_routes,
+        following_routes,
+        people_routes,
+        report_routes,
+        audit_routes,
+        moderation_routes,
+    )
     return [of_one_noun() for of_one_noun in routes]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from blytz.apps import signing_in, video, wiring
-from blytz.apps.around_shows import described_routes_around_shows, routes_around_shows
+from blytz.apps.around_shows import chat_routes, described_routes_around_shows, routes_around_shows
 from blytz.apps.databases import NounDatabase
 from blytz.apps.shows import Shows
 from blytz.auction.http.routes import application, auction_routes, litestar_app
@@ -71,6 +71,7 @@ async def main(settings: Settings) -> None:
         others=[
             show_routes(shows.service, shows.runner, shows.video, shows.purchases),
             *routes_around_shows(catalogue.database, settings.data, shows, clock.now, stored_bytes),
+            chat_routes(catalogue.database, shows, pipe, wiring.chat_of_user(settings, pipe), stored_bytes),
         ],
     )
     await pipe.start(tasks)

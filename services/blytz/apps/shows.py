@@ -18,7 +18,7 @@ from blytz.show.purchases import PurchaseService
 from blytz.show.redis.archive import RedisEventLog
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
-from blytz.show.redis.log import RedisShowLog
+from blytz.show.redis.log import RedisShowLog, ShowTopics
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.sql.event_archive import SqlEventArchive
@@ -57,6 +57,7 @@ class Shows:
         cache = CatalogueCache(pipe, metrics)
         people, shows_log = SqlPeople(database), RedisShowLog(pipe)
         self.runs = CachedRuns(SqlRuns(database, clock.now), cache)
+        self.topics = ShowTopics(shows_log, self.runs.snapshot)
         self._intents = IntentRunner(self.runs, self._auctions, shows_log, people, rooms)
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
         self.service = ShowService(catalogue, people, clock.now, stored_bytes, self._intents.carry_out)

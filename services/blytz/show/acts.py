@@ -28,6 +28,7 @@ class Verb(StrEnum):
     LOT_CLOSED = "lot_closed"
     MESSAGE_REMOVED = "message_removed"
     USER_MUTED = "user_muted"
+    USER_UNMUTED = "user_unmuted"
     ANNOUNCED = "announced"
     MODERATOR_NAMED = "moderator_named"
     MODERATOR_REMOVED = "moderator_removed"
@@ -50,7 +51,7 @@ class Act(Struct, frozen=True, kw_only=True):
     show_id: str | None = None
     """None for what concerns all shows of the seller, such as a block."""
     on: str | None = None
-    """The id of the lot, user or report that it was done to."""
+    """The id of the lot, user, report or announcement that it was done to; of a message that of its speaker."""
     detail: str = ""
     """A few words, for people."""
 

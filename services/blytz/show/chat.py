@@ -2,17 +2,18 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Final, Protocol
 
 from msgspec import Struct
 
+from blytz.auction.model import Party
 from blytz.identity import Principal
 from blytz.kit.answer import Answer
 from blytz.kit.chat import Said
-from blytz.kit.problems import Overloaded, RateLimited
+from blytz.kit.problems import Forbidden, Overloaded, RateLimited
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.text import is_line, without_direction
 
@@ -20,6 +21,7 @@ MAX_TEXT: Final = 300
 """Characters of a message, after trimming."""
 MAX_FILLING: Final = 64
 """Messages that wait until their show is read from the catalogue."""
+FORBIDDEN_TO_SPEAK: Final = Forbidden("only a bidder may speak")
 # An id becomes part of keys, so a text that cannot be an id is refused before the log sees it.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -46,6 +48,16 @@ class Message(Struct, frozen=True):
     request_id: str
 
 
+class SaidMessage(Struct, frozen=True):
+    """A message as everybody got it."""
+
+    message_id: str
+    user: Party
+    text: str
+    at: int
+    """Milliseconds since the Unix epoch, on the Redis clock."""
+
+
 class Moderated(StrEnum):
     DONE = "done"
     ABSENT = "absent"
@@ -70,7 +82,12 @@ class ChatLog(Protocol):
     async def remove(self, show_id: str, message_id: str, by: str) -> Moderated:
         """The message leaves the snapshot. It stays in the log, for replays."""
 
-    async def announce_text(self, show_id: str, text: str, by: str) -> Moderated: ...
+    async def announce_text(self, show_id: str, text: str, by: str, announcement_id: str) -> Moderated:
+        """The same id again announces nothing, while it is among the last 10,000."""
+
+    async def messages(self, show_id: str, message_id: str, before: int = 0) -> Sequence[SaidMessage]:
+        """The message and up to 10 said before it, the oldest first, also those that were removed; none when the
+        show's log does not hold it."""
 
 
 def chat_line(text: str) -> str | None:
@@ -93,8 +110,10 @@ class ShowChat:
         self._filling: set[asyncio.Task[None]] = set()
 
     def say(self, speaker: Principal, show_id: str, message_id: str, text: str, request_id: str) -> Answer[Said]:
-        """Raises `Overloaded` and `StoreUnavailable`, as does the answer; then the message may be sent again with
-        its `message_id`."""
+        """For everybody with a role. Raises `Forbidden`, and `Overloaded` and `StoreUnavailable` as does the answer;
+        then the message may be sent again with its `message_id`."""
+        if not speaker.roles:
+            raise FORBIDDEN_TO_SPEAK
         line = chat_line(text)
         if line is None:
             return Answer.of(Said(ChatCode.TEXT_REFUSED))

@@ -167,8 +167,10 @@ async def test_a_removed_message_leaves_the_state(chat: RedisChat, log: RedisSho
     event = events_of(redis)[-1]
     assert (event["seq"], event["kind"], event["message_id"]) == (4, "message_removed", "m1")
     assert await chat.remove("shw_1", "m9", "usr_sam") is Moderated.NOT_FOUND
-    await chat.announce_text("shw_1", 'Free "shipping"', "usr_sam")
+    for _ in range(2):
+        await chat.announce_text("shw_1", 'Free "shipping"', "usr_sam", "ann_1")
     event = events_of(redis)[-1]
+    assert event["seq"] == 5
     assert (event["kind"], event["text"]) == ("announcement", 'Free "shipping"')
 
 
@@ -202,3 +204,20 @@ async def test_a_user_may_say_only_so_much(chat: RedisChat, log: RedisShowLog) -
     assert [each.code for each in said] == [None, None, None, ChatCode.RATE_LIMITED]
     assert said[3].retry_after_ms == 1_000
     assert (await service.say(user("Ben"), "shw_1", "b", "Hi", "r")).code is None
+
+
+async def test_a_message_is_read_with_those_before_it_also_when_it_was_removed(
+    chat: RedisChat, log: RedisShowLog
+) -> None:
+    assert await chat.messages("shw_1", "m1") == []
+    await log.fill("shw_1", snapshot())
+    for number in range(8):
+        await chat.say(message(f"m{number}", text=f"Text {number}"))
+        await chat.announce_text("shw_1", "Hello", "usr_sam", f"ann_{number // 4}")
+    await chat.remove("shw_1", "m6", "usr_sam")
+
+    assert [said.text for said in await chat.messages("shw_1", "m6", 2)] == ["Text 4", "Text 5", "Text 6"]
+    [only] = await chat.messages("shw_1", "m6")
+    assert (only.message_id, only.user.name, only.at > 1_600_000_000_000) == ("m6", "Anna", True)
+    assert await chat.messages("shw_1", "ann_0") == []
+    assert await chat.messages("shw_1", "m9") == []

@@ -1,5 +1,6 @@
 """The chat of each show in Redis (port: `show/chat.py`)."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,11 +9,12 @@ from blytz.kit.answer import Answer
 from blytz.kit.chat import Said
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisPipe, Turn
-from blytz.show.chat import Message, Moderated
+from blytz.show.chat import Message, Moderated, SaidMessage
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import corrupt, load_scripts
 
 _encode = msgspec.json.Encoder().encode
+_read_message: Final = msgspec.json.Decoder(SaidMessage).decode
 _EXEMPT: Final = ("moderator", "admin")
 """Roles for whom there is no slow mode, and no rehearsal that they may not see."""
 
@@ -23,7 +25,7 @@ class RedisChat:
 
     def __init__(self, pipe: RedisPipe) -> None:
         self._pipe = pipe
-        self._scripts = load_scripts("say", "moderate")
+        self._scripts = load_scripts("say", "moderate", "said")
 
     def say(self, message: Message) -> Answer[Said | None]:
         command = self._scripts["say"].by_hash(keys_of(message.show_id).of_chat, _args(message))
@@ -49,11 +51,16 @@ class RedisChat:
     async def remove(self, show_id: str, message_id: str, by: str) -> Moderated:
         return await self._moderate("remove", show_id, by, message_id)
 
-    async def announce_text(self, show_id: str, text: str, by: str) -> Moderated:
-        return await self._moderate("announce", show_id, by, _encode(text))
+    async def announce_text(self, show_id: str, text: str, by: str, announcement_id: str) -> Moderated:
+        return await self._moderate("announce", show_id, by, _encode(text), announcement_id)
 
-    async def _moderate(self, act: str, show_id: str, by: str, subject: Part, for_ms: Part = "") -> Moderated:
-        args = (show_id, act, _encode({"actor": by}), subject, for_ms)
+    async def messages(self, show_id: str, message_id: str, before: int = 0) -> Sequence[SaidMessage]:
+        keys, args = keys_of(show_id).of_log, (show_id, message_id, before)
+        reply: list[bytes] = await self._pipe.run(self._scripts["said"], keys, args, fault=corrupt)
+        return [_read_message(public) for public in reply]
+
+    async def _moderate(self, act: str, show_id: str, by: str, subject: Part, more: Part = "") -> Moderated:
+        args = (show_id, act, _encode({"actor": by}), subject, more)
         keys = keys_of(show_id).of_chat
         reply: bytes = await self._pipe.run(self._scripts["moderate"], keys, args, fault=corrupt)
         return Moderated(reply.decode())

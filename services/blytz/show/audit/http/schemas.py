@@ -7,7 +7,8 @@ from blytz.show.acts import Act
 
 
 class ActView(Struct, frozen=True):
-    """`on` is the id of the lot, user or report that it was done to, if any."""
+    """`on` is the id of the lot, user, report or announcement that it was done to, if any; of a message that of
+    its speaker."""
 
     at: int
     by: PartyView
