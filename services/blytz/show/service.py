@@ -166,7 +166,7 @@ class ShowService:
         act = self.act(Verb.QUEUE_ORDERED, caller, show, detail=f"lots: {len(lot_ids)}")
         if not await self._store.order_queue(show_id, lot_ids, act):
             raise Conflict("these are not the lots of the queue: read it again", code=ShowCode.VERSION_CONFLICT)
-        await self._tell(show_id)
+        await self.tell(show_id)
         return await self._store.lots(show_id)
 
     async def own_show(self, caller: Principal, show_id: str) -> Show:
@@ -215,11 +215,11 @@ class ShowService:
 
     async def _told(self, show_id: str, result: Changed | ShowCode) -> Changed:
         changed = _done(result)
-        await self._tell(show_id)
+        await self.tell(show_id)
         return changed
 
-    async def _tell(self, show_id: str) -> None:
-        """The change is made; who cannot be told now is told as soon as Redis answers."""
+    async def tell(self, show_id: str) -> None:
+        """Those who watch the show of a change that is made; who cannot be told now is told once Redis answers."""
         if self._carry_out is not None:
             with contextlib.suppress(StoreUnavailable, Overloaded):
                 await self._carry_out(show_id)

@@ -15,6 +15,7 @@ from blytz.show.people.service import PeopleService
 from blytz.show.people.sql.store import SqlPeople
 from blytz.show.service import ShowService
 from blytz.show.sql.acts import SqlAuditTrail
+from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue
 from tests.support.shows import SELLER, act, show
 
@@ -139,3 +140,26 @@ async def test_a_decision_that_could_not_be_told_is_told_when_it_is_repeated(
 
     blocked = ("usr_sam", "usr_ann", True)
     assert told == [blocked, blocked, ("usr_sam", "usr_ann", False), ("shw_1", "usr_ann", True)]
+
+
+async def test_those_who_watch_are_told_who_moderates_from_now_on(
+    people: SqlPeople, catalogue: SqlCatalogue, database: Database
+) -> None:
+    runs = SqlRuns(database, lambda: 1_000)
+    for _ in range(2):
+        await people.name_moderator("shw_1", MO, act())
+    await people.name_moderator("shw_1", Moderator("usr_lee", "Lee", 1_500), act())
+    snapshot = await runs.snapshot("shw_1")
+    for _ in range(2):
+        await people.remove_moderator("shw_1", "usr_mo", act())
+
+    told = [intent.announcement for intent in await runs.intents("shw_1")]
+
+    mo, lee = {"id": "usr_mo", "name": "Mo"}, {"id": "usr_lee", "name": "Lee"}
+    assert [one and (one.change, one.kind, one.public["moderators"]) for one in told] == [
+        (1, "show_changed", [mo]),
+        (2, "show_changed", [mo, lee]),
+        (3, "show_changed", [lee]),
+    ]
+    assert snapshot is not None
+    assert (snapshot.change, snapshot.moderators) == (2, [mo, lee])

@@ -64,13 +64,16 @@ class PeopleService:
         self._take_bytes(caller)
         moderator = Moderator(user_id, name, self._now())
         act = self._shows.act(Verb.MODERATOR_NAMED, caller, show, user_id, name)
-        return _done(await self._store.name_moderator(show_id, moderator, act), TOO_MANY_MODERATORS)
+        named = _done(await self._store.name_moderator(show_id, moderator, act), TOO_MANY_MODERATORS)
+        await self._shows.tell(show_id)
+        return named
 
     async def remove_moderator(self, caller: Principal, show_id: str, user_id: str) -> None:
         """For the show's seller and admins. Removing one twice is removing them once."""
         show = await self._shows.own_show(caller, show_id)
         act = self._shows.act(Verb.MODERATOR_REMOVED, caller, show, user_id)
         await self._store.remove_moderator(show_id, user_id, act)
+        await self._shows.tell(show_id)
 
     async def moderators(self, show_id: str, reader: Principal | None) -> Sequence[Moderator]:
         """For those who may see the show."""

@@ -10,7 +10,8 @@ from blytz.show.store import People
 
 
 class PeopleStore(People, Protocol):
-    """Every call is one transaction, in which its act is recorded when it changes anything. All raise
+    """Every call is one transaction, in which its act is recorded when it changes anything; with a change of the
+    moderators it also leaves the intent to tell those who watch the show. All raise
     `StoreUnavailable` and `Overloaded`."""
 
     async def name_moderator(self, show_id: str, moderator: Moderator, act: Act) -> Moderator | ShowCode:

@@ -208,3 +208,14 @@ VIDEO_EVENTS: Final = Table(
     Index("ix_video_events_received_at", "received_at"),
 )
 _where(Index("ix_video_events_new", VIDEO_EVENTS.c.received_at), "is_new = 1")
+
+MODERATORS: Final = Table(
+    "moderators",
+    METADATA,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("show_id", Text, ForeignKey("shows.show_id"), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("named_at", BigInteger, nullable=False),
+    UniqueConstraint("show_id", "user_id"),
+)

@@ -16,7 +16,7 @@ from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, 
 from blytz.show.public import notice_view
 from blytz.show.rules_of_running import requirements_of
 from blytz.show.sql.rows import json_text, lot_of_row, row_of_lot, row_of_show, show_of_row
-from blytz.show.sql.tables import INTENTS, LOTS, PRE_BIDS, RUNS, SHOWS
+from blytz.show.sql.tables import INTENTS, LOTS, MODERATORS, PRE_BIDS, RUNS, SHOWS
 
 _OF_ROOM: Final = ("open_room", "close_room")
 
@@ -80,6 +80,13 @@ async def facts_of(connection: AsyncConnection, show_ids: Sequence[str]) -> dict
         row.show_id: LotFacts(LotCounts(row.total, row.sold), row.queued, tuple(open_lots.get(row.show_id, ())))
         for row in rows
     }
+
+
+async def moderators_of(connection: AsyncConnection, show_id: str) -> list[dict[str, str]]:
+    """As those who watch the show see them, in the order in which they were named."""
+    query = select(MODERATORS.c.user_id, MODERATORS.c.name).where(MODERATORS.c.show_id == show_id)
+    rows = (await connection.execute(query.order_by(MODERATORS.c.id))).all()
+    return [{"id": row.user_id, "name": row.name} for row in rows]
 
 
 async def write(connection: AsyncConnection, before: Show, decision: Decision, now: int) -> tuple[Show, LotFacts]:

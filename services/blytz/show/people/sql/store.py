@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.statements import insert_if_absent
 from blytz.show.acts import Act
-from blytz.show.model import ShowCode, ShowStatus
+from blytz.show.decision import Decision, Notice
+from blytz.show.model import Show, ShowCode, ShowStatus
 from blytz.show.people.model import (
     MAX_APPROVALS,
     MAX_BLOCKS,
@@ -19,10 +20,10 @@ from blytz.show.people.model import (
     BlockPage,
     Moderator,
 )
-from blytz.show.people.sql.tables import APPROVALS, BLOCKS, MODERATORS
+from blytz.show.people.sql.tables import APPROVALS, BLOCKS
 from blytz.show.sql.acts import record_act
-from blytz.show.sql.tables import SHOWS
-from blytz.show.sql.writing import locked_show
+from blytz.show.sql.tables import MODERATORS, SHOWS
+from blytz.show.sql.writing import locked_show, moderators_of, write
 
 _OVER: Final = (ShowStatus.ENDED, ShowStatus.CANCELLED)
 
@@ -34,8 +35,9 @@ class SqlPeople:
     async def name_moderator(self, show_id: str, moderator: Moderator, act: Act) -> Moderator | ShowCode:
         theirs = (MODERATORS.c.show_id == show_id) & (MODERATORS.c.user_id == moderator.user_id)
         async with self._database.writing() as connection:
-            if code := await _why_closed(connection, show_id):
-                return code
+            show = await locked_show(connection, show_id)
+            if show is None or show.status.is_final:
+                return ShowCode.SHOW_NOT_FOUND if show is None else ShowCode.SHOW_OVER
             row = (await connection.execute(select(MODERATORS).where(theirs))).first()
             if row is not None and row.name == moderator.name:
                 return _moderator_of_row(row)
@@ -48,10 +50,17 @@ class SqlPeople:
                 await connection.execute(update(MODERATORS).where(theirs).values(name=moderator.name))
                 moderator = msgspec.structs.replace(moderator, named_at=row.named_at)
             await record_act(connection, act)
+            await _tell_moderators(connection, show, act.at)
             return moderator
 
     async def remove_moderator(self, show_id: str, user_id: str, act: Act) -> None:
-        await self._remove(MODERATORS, (MODERATORS.c.show_id == show_id) & (MODERATORS.c.user_id == user_id), act)
+        theirs = (MODERATORS.c.show_id == show_id) & (MODERATORS.c.user_id == user_id)
+        async with self._database.writing() as connection:
+            show = await locked_show(connection, show_id)
+            removed = await connection.execute(delete(MODERATORS).where(theirs))
+            if show is not None and removed.rowcount:
+                await record_act(connection, act)
+                await _tell_moderators(connection, show, act.at)
 
     async def moderators(self, show_id: str) -> Sequence[Moderator]:
         query = select(MODERATORS).where(MODERATORS.c.show_id == show_id).order_by(MODERATORS.c.id)
@@ -129,6 +138,12 @@ class SqlPeople:
             removed = await connection.execute(delete(table).where(which))
             if removed.rowcount:
                 await record_act(connection, act)
+
+
+async def _tell_moderators(connection: AsyncConnection, show: Show, now: int) -> None:
+    """Those who watch the show, and the chat, which exempts moderators from slow mode."""
+    named = {"moderators": await moderators_of(connection, show.show_id)}
+    await write(connection, show, Decision(show, notices=[Notice("show_changed", fields=named)]), now)
 
 
 async def _why_closed(connection: AsyncConnection, show_id: str) -> ShowCode | None:

@@ -1,21 +1,10 @@
-"""The tables of moderators, approvals and blocks."""
+"""The tables of approvals and blocks. That of moderators is among those of shows, whose snapshots name them."""
 
 from typing import Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, UniqueConstraint
 
 from blytz.show.sql.tables import METADATA, Key
-
-MODERATORS: Final = Table(
-    "moderators",
-    METADATA,
-    Column("id", Key, primary_key=True, autoincrement=True),
-    Column("show_id", Text, ForeignKey("shows.show_id"), nullable=False),
-    Column("user_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("named_at", BigInteger, nullable=False),
-    UniqueConstraint("show_id", "user_id"),
-)
 
 APPROVALS: Final = Table(
     "approvals",
