@@ -162,6 +162,7 @@ def body_of(call: str, lot_id: str) -> Any:
         "POST /v1/shows/{show_id}/messages": {"message_id": "m1", "text": "Hello"},
         "POST /v1/shows/{show_id}/announcements": {"text": "Hello"},
         "PUT /v1/shows/{show_id}/mutes/{user_id}": {},
+        "PUT /v1/sellers/me/chat-rules": {"words": ["junk"]},
         "PUT /v1/admin/revocations/{user_id}": {},
     }.get(call)
 

@@ -56,6 +56,9 @@ def _about_chat(sender: Sender, ask: Ask, other: str) -> Ask | None:
             return ask.but(parts=ask.parts | {"user_id": other})
         case "announceInShow":
             return ask.but(key=ask.token[-40:])
+        case "getChatRules" | "setChatRules":
+            make(sender, "setChatRules", ask.token, {"words": ["junk"], "on_match": "mask"}, {})
+            return ask.but(parts={})
     return None
 
 

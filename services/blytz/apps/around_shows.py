@@ -20,7 +20,9 @@ from blytz.show.images.http.routes import image_routes
 from blytz.show.images.service import ImageService
 from blytz.show.images.sql.store import SqlImages
 from blytz.show.moderation.http.routes import moderation_routes
+from blytz.show.moderation.rules_service import ChatRulesService
 from blytz.show.moderation.service import ModerationService
+from blytz.show.moderation.sql.store import SqlChatRules
 from blytz.show.people.http.routes import people_routes
 from blytz.show.people.service import PeopleService
 from blytz.show.people.sql.store import SqlPeople
@@ -57,14 +59,17 @@ def chat_routes(
     database: Database,
     shows: Shows,
     pipe: RedisPipe,
+    now: Callable[[], int],
     chat_of_user: UserLimit,
     stored_bytes: UserLimit,
 ) -> RouteGroup:
-    """Chat over HTTP, and its moderation."""
+    """Chat over HTTP, its rules and its moderation."""
     log = RedisChat(pipe)
     chat = ShowChat(log, shows.topics.fill, chat_of_user)
     trail = SqlAuditTrail(database)
-    return moderation_routes(ModerationService(trail, log, shows.service, shows.topics.fill, stored_bytes), chat)
+    moderation = ModerationService(trail, log, shows.service, shows.topics.fill, stored_bytes)
+    rules = ChatRulesService(SqlChatRules(database), shows.service, now, stored_bytes)
+    return moderation_routes(moderation, chat, rules)
 
 
 def described_routes_around_shows() -> list[RouteGroup]:

@@ -17,3 +17,7 @@ class Said(Struct, frozen=True):
     seq: int | None = None
     retry_after_ms: int | None = None
     """When it may be said, where that is known."""
+    is_changed: bool = False
+    """Words that the seller does not allow are masked."""
+    detail: str | None = None
+    """Why it was refused, where the code alone does not say enough."""

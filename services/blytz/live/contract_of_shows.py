@@ -42,6 +42,8 @@ class ChatMessage(Struct):
     message_id: str
     user: Speaker
     text: str
+    links: bool | UnsetType = UNSET
+    """Of a text that has links: whether the seller lets them be links; else they are shown as text."""
 
 
 class ShowTopicState(Struct):
@@ -86,6 +88,8 @@ class ShowEventView(Struct, kw_only=True):
     message_id: str | UnsetType = UNSET
     user: Speaker | UnsetType = UNSET
     text: str | UnsetType = UNSET
+    links: bool | UnsetType = UNSET
+    """As that of a message in the state."""
     user_id: str | UnsetType = UNSET
     until: int | UnsetType | None = UNSET
     """Until when the user is muted; null for good."""

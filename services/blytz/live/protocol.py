@@ -155,6 +155,10 @@ class SayResult(Struct, tag_field="type", tag="say_result"):
     ref: str | UnsetType = UNSET
     retry_after_ms: int | UnsetType = UNSET
     """Where it may be worth asking again, and when."""
+    changed: bool | UnsetType = UNSET
+    """True where words that the seller does not allow were masked."""
+    detail: str | UnsetType = UNSET
+    """For people, where the code alone does not say enough."""
 
 
 class Viewers(Struct, tag_field="type", tag="viewers"):
@@ -195,7 +199,11 @@ def bid_result(asked: PlaceBid, outcome: BidOutcome, judged: Receipt | Refused |
 def say_result(asked: Say, outcome: SayOutcome, said: Said | Problem) -> SayResult:
     seq = said.seq if isinstance(said, Said) else None
     retry = UNSET if said.retry_after_ms is None else said.retry_after_ms
-    return SayResult(asked.message_id, outcome, said.code, seq, asked.ref, retry)
+    result = SayResult(asked.message_id, outcome, said.code, seq, asked.ref, retry)
+    if isinstance(said, Said):
+        result.changed = said.is_changed or UNSET
+        result.detail = said.detail or UNSET
+    return result
 
 
 def authenticated(principal: Principal, ref: str | UnsetType) -> Authenticated:

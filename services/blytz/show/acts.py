@@ -30,6 +30,7 @@ class Verb(StrEnum):
     USER_MUTED = "user_muted"
     USER_UNMUTED = "user_unmuted"
     ANNOUNCED = "announced"
+    CHAT_RULES_CHANGED = "chat_rules_changed"
     MODERATOR_NAMED = "moderator_named"
     MODERATOR_REMOVED = "moderator_removed"
     USER_BLOCKED = "user_blocked"

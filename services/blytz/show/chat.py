@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from blytz.auction.model import Party
 from blytz.identity import Principal
@@ -16,11 +18,17 @@ from blytz.kit.chat import Said
 from blytz.kit.problems import Forbidden, Overloaded, RateLimited
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.text import is_line, without_direction
+from blytz.show.chat_rules import NO_RULES, ChatRules
 
 MAX_TEXT: Final = 300
 """Characters of a message, after trimming."""
 MAX_FILLING: Final = 64
 """Messages that wait until their show is read from the catalogue."""
+RULES_KEPT_S: Final = 2.0
+"""How long a process uses the rules of a show before it reads them again."""
+MAX_RULES_KEPT: Final = 1_024
+"""Shows."""
+WORD_REFUSED: Final = "a word of it is not allowed here"
 FORBIDDEN_TO_SPEAK: Final = Forbidden("only a bidder may speak")
 # An id becomes part of keys, so a text that cannot be an id is refused before the log sees it.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -46,6 +54,8 @@ class Message(Struct, frozen=True):
     speaker: Principal
     text: str
     request_id: str
+    links: bool | None = None
+    """Whether its links are links; None when it has none."""
 
 
 class SaidMessage(Struct, frozen=True):
@@ -76,6 +86,9 @@ class ChatLog(Protocol):
         """Decide one message, record and announce it. None when the show has no state. The same `message_id` of
         the same user gets the first answer, while the show's log holds the message."""
 
+    def rules(self, show_id: str) -> Answer[ChatRules | None]:
+        """Those of the show's seller; None when the show has no state."""
+
     async def mute(self, show_id: str, user_id: str, for_ms: int | None, by: str) -> Moderated:
         """None mutes for good, 0 lifts it. `by` is the user who does it."""
 
@@ -101,17 +114,24 @@ class ShowChat:
     """`Chat` of the gateway (`live/chat.py`)."""
 
     def __init__(
-        self, log: ChatLog, fill: Callable[[str], Awaitable[bool]], messages_of_user: UserLimit | None = None
+        self,
+        log: ChatLog,
+        fill: Callable[[str], Awaitable[bool]],
+        messages_of_user: UserLimit | None = None,
+        rules_kept_s: float = RULES_KEPT_S,
     ) -> None:
         """`fill` gives a show its state; False when there is no such show."""
         self._log = log
         self._fill = fill
         self._messages_of_user = messages_of_user
         self._filling: set[asyncio.Task[None]] = set()
+        self._rules_kept_s = rules_kept_s
+        self._rules: dict[str, tuple[ChatRules, float]] = {}
+        """And until when they are used, in seconds of the monotonic clock."""
 
     def say(self, speaker: Principal, show_id: str, message_id: str, text: str, request_id: str) -> Answer[Said]:
-        """For everybody with a role. Raises `Forbidden`, and `Overloaded` and `StoreUnavailable` as does the answer;
-        then the message may be sent again with its `message_id`."""
+        """For everybody with a role. Raises `Forbidden`; the call and its answer raise `Overloaded` and
+        `StoreUnavailable`, then the message may be sent again with its `message_id`."""
         if not speaker.roles:
             raise FORBIDDEN_TO_SPEAK
         line = chat_line(text)
@@ -126,14 +146,43 @@ class ShowChat:
                 return Answer.of(Said(ChatCode.RATE_LIMITED, retry_after_ms=problem.retry_after_ms))
         message = Message(show_id, message_id, speaker, line, request_id)
         answer: Answer[Said] = Answer()
-        self._log.say(message).then(partial(self._decided, message, answer))
+        rules, until = self._rules.get(show_id, (NO_RULES, 0.0))
+        if time.monotonic() < until:
+            self._send(message, rules, answer)
+        else:
+            self._log.rules(show_id).then(partial(self._read, message, answer))
         return answer
 
-    def _decided(self, message: Message, answer: Answer[Said], decided: Answer[Said | None]) -> None:
+    def _read(self, message: Message, answer: Answer[Said], read: Answer[ChatRules | None]) -> None:
+        if (error := read.exception()) is not None:
+            answer.fail(error)
+        else:
+            self._send(message, self._keep(message.show_id, read.result()), answer)
+
+    def _keep(self, show_id: str, rules: ChatRules | None) -> ChatRules:
+        if rules is None:
+            return NO_RULES
+        self._rules.pop(show_id, None)
+        if len(self._rules) >= MAX_RULES_KEPT:
+            self._rules.pop(next(iter(self._rules)))
+        self._rules[show_id] = (rules, time.monotonic() + self._rules_kept_s)
+        return rules
+
+    def _send(self, message: Message, rules: ChatRules, answer: Answer[Said]) -> None:
+        judged = rules.judge(message.text)
+        if judged.text is None:
+            answer.give(Said(ChatCode.TEXT_REFUSED, detail=WORD_REFUSED))
+            return
+        said = replace(message, text=judged.text, links=judged.links)
+        self._log.say(said).then(partial(self._decided, message, answer, judged.is_changed))
+
+    def _decided(
+        self, message: Message, answer: Answer[Said], is_changed: bool, decided: Answer[Said | None]
+    ) -> None:
         if (error := decided.exception()) is not None:
             answer.fail(error)
         elif (said := decided.result()) is not None:
-            answer.give(said)
+            answer.give(replace(said, is_changed=is_changed and said.code is None))
         elif len(self._filling) >= MAX_FILLING:
             answer.fail(Overloaded())
         else:
@@ -142,11 +191,19 @@ class ShowChat:
             task.add_done_callback(self._filling.discard)
 
     async def _fill_and_say(self, message: Message, answer: Answer[Said]) -> None:
-        """The show has no state, because nobody watches it."""
+        """The show has no state, because nobody watches it. Its rules come with its state."""
         try:
-            is_there = await self._fill(message.show_id)
-            said = await self._log.say(message) if is_there else Said(ChatCode.SHOW_NOT_FOUND)
+            said = await self._say_in_filled(message) if await self._fill(message.show_id) else None
         except Exception as error:  # noqa: BLE001 - the speaker's connection handles it
             answer.fail(error)
         else:
-            answer.give(said or Said(ChatCode.NOT_LIVE))
+            answer.give(said or Said(ChatCode.SHOW_NOT_FOUND))
+
+    async def _say_in_filled(self, message: Message) -> Said:
+        judged = self._keep(message.show_id, await self._log.rules(message.show_id)).judge(message.text)
+        if judged.text is None:
+            return Said(ChatCode.TEXT_REFUSED, detail=WORD_REFUSED)
+        said = await self._log.say(replace(message, text=judged.text, links=judged.links))
+        if said is None:
+            return Said(ChatCode.NOT_LIVE)
+        return replace(said, is_changed=judged.is_changed and said.code is None)

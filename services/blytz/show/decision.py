@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from blytz.auction.model import PauseReason
+from blytz.show.chat_rules import ChatRules
 from blytz.show.model import Closing, Lot, LotFacts, LotTerms, Run, Show
 
 
@@ -36,6 +37,8 @@ class Notice(Struct, frozen=True):
     kind: str
     lot: Lot | None = None
     fields: dict[str, Any] = {}
+    chat_rules: ChatRules | None = None
+    """Of the seller, once they have changed; the event does not have them."""
 
 
 class Decision(Struct, frozen=True):

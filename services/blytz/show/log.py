@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from blytz.kit.problems import CorruptRecord
+from blytz.show.chat_rules import NO_RULES, ChatRules
 
 
 class Announcement(Struct, frozen=True):
@@ -23,6 +24,8 @@ class Announcement(Struct, frozen=True):
     public: dict[str, Any]
     """What the event carries besides `seq`, `kind`, `at` and `show_id`. Of these, `show`, `lot`, `lot_id` (of one
     that was removed), `positions`, `open_lots`, `lots` (counts), `host` and `moderators` change the state."""
+    chat_rules: ChatRules | None = None
+    """Those of the seller, which nobody who watches is told; None for no change."""
 
 
 class ShowSnapshot(Struct, frozen=True):
@@ -36,6 +39,7 @@ class ShowSnapshot(Struct, frozen=True):
     """The users who may watch a rehearsal; None for everybody."""
     blocked: Sequence[str] = ()
     """The users who may not speak."""
+    chat_rules: ChatRules = NO_RULES
 
 
 class Announced(StrEnum):

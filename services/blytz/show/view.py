@@ -18,7 +18,7 @@ MAX_LOTS_BYTES: Final = 120_000
 new attempt too; the messages and the show take less than 110 KB."""
 _OF_SHOW: Final = ("open_lots", "lots", "host")
 """Members of the show that events carry on their own."""
-_OF_MESSAGE: Final = ("seq", "at", "message_id", "user", "text")
+_OF_MESSAGE: Final = ("seq", "at", "message_id", "user", "text", "links")
 _TO_COME: Final = ("open", "queued")
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -74,7 +74,7 @@ class ShowView:
         self._change_lots(event)
         self._change_show(event)
         if event["kind"] == "message":
-            self.messages.append({name: event[name] for name in _OF_MESSAGE})
+            self.messages.append({name: event[name] for name in _OF_MESSAGE if name in event})
         elif event["kind"] == "message_removed":
             kept = (each for each in self.messages if each["message_id"] != event["message_id"])
             self.messages = deque(kept, maxlen=MAX_MESSAGES)

@@ -27,7 +27,7 @@ def test_what_is_said_over_http_is_said_once(api: Api, sam: str) -> None:
     first, again = (say(api, path, anna, text=" Hello ") for _ in range(2))
 
     assert first.status_code == 201
-    assert first.json() == again.json() == {"message_id": "m1", "seq": first.json()["seq"]}
+    assert first.json() == again.json() == {"message_id": "m1", "seq": first.json()["seq"], "changed": False}
     problem(say(api, path, ben), 409, "message_id_reused")
     problem(say(api, path, ben, "m2", "two\nlines"), 409, "text_refused")
     problem(say(api, "/v1/shows/shw_none", ben, "m2"), 404, "show_not_found")
@@ -87,6 +87,31 @@ def test_a_named_moderator_is_exempt_from_slow_mode_at_once_and_until_removed(ap
     assert [say(api, path, friend, f"n{number}").status_code for number in range(2)] == [201, 201]
     call(api, "DELETE", f"{path}/moderators/{named['user_id']}", by=sam)
     problem(say(api, path, friend, "m3"), 409, "slow_mode")
+
+
+def test_a_sellers_words_are_refused_or_masked_also_in_a_show_that_is_on(api: Api) -> None:
+    seller, anna = api.token("A seller with a list", "seller"), api.token("Anna who swears")
+    rules = "/v1/sellers/me/chat-rules"
+    none = {"words": [], "links": "text", "on_match": "refuse"}
+    assert api.get(rules, by=seller).json() == none
+    path = live_show(api, seller)
+    assert call(api, "PUT", rules, {"words": ["junk"]}, by=seller).json() == none | {"words": ["junk"]}
+
+    refused = problem(say(api, path, anna, text="What j\u016bnk"), 409, "text_refused")
+    assert refused["detail"] == "a word of it is not allowed here"
+    later, masking = live_show(api, seller), {"words": ["junk"], "on_match": "mask", "links": "allowed"}
+    problem(say(api, later, anna, text="J.U.N.K"), 409, "text_refused")
+    call(api, "PUT", rules, masking, by=seller)
+    last = live_show(api, seller)
+    said = say(api, last, anna, text="Junk, see example.com").json()
+
+    assert said["changed"] is True
+    assert say(api, last, anna, text="Junk, see example.com").json() == said
+    assert api.get(rules, by=seller).json() == masking
+    [*_, started] = acts(api, last.rpartition("/")[2], seller)
+    changes = [one for one in acts(api, last.rpartition("/")[2], seller) if one[0] == "chat_rules_changed"]
+    assert started[0] == "show_started"
+    assert [one[3] for one in changes] == ["words: 1 (refuse), links: text", "words: 1 (mask), links: allowed"]
 
 
 def test_a_show_that_nobody_watches_is_moderated_too_but_a_draft_has_no_chat(api: Api, sam: str) -> None:

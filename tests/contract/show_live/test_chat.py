@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from blytz.identity import Principal, Role
 from blytz.kit.chat import Said
@@ -12,6 +13,7 @@ from blytz.kit.problems import StoreUnavailable
 from blytz.kit.ratelimit.user_limit import Limit, UserLimit
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.show.chat import ChatCode, Message, Moderated, ShowChat
+from blytz.show.chat_rules import ChatRules
 from blytz.show.log import Announcement
 from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.keys import keys_of
@@ -221,3 +223,33 @@ async def test_a_message_is_read_with_those_before_it_also_when_it_was_removed(
     assert (only.message_id, only.user.name, only.at > 1_600_000_000_000) == ("m6", "Anna", True)
     assert await chat.messages("shw_1", "ann_0") == []
     assert await chat.messages("shw_1", "m9") == []
+
+
+async def test_the_rules_of_a_seller_are_in_the_state_and_change_with_an_announcement(
+    chat: RedisChat, log: RedisShowLog, redis: RedisServer
+) -> None:
+    masking = ChatRules(("junk",), on_match="mask")
+
+    async def fill(show_id: str) -> bool:
+        await log.fill(show_id, replace(snapshot(), chat_rules=masking))
+        return True
+
+    service = ShowChat(chat, fill, rules_kept_s=0)
+
+    async def say(message_id: str, text: str) -> Said:
+        return await service.say(user("Anna"), "shw_1", message_id, text, "r")
+
+    assert await say("m1", "Junk at example.com") == Said(None, 1, is_changed=True)
+    assert await say("m2", "Fine") == Said(None, 2)
+    refusing = Announcement(1, "show_changed", {"show": show_json()}, ChatRules(("junk",), links="allowed"))
+    await log.announce("shw_1", refusing)
+    assert await say("m3", "junk") == Said(ChatCode.TEXT_REFUSED, detail="a word of it is not allowed here")
+    await log.announce("shw_1", Announcement(2, "show_changed", {"show": show_json()}))
+    assert (await say("m4", "junk")).code == ChatCode.TEXT_REFUSED
+    await say("m5", "https://example.com")
+
+    events = [event for event in events_of(redis) if event["kind"] == "message"]
+    texts = [(event["text"], event.get("links")) for event in events]
+    assert texts == [("**** at example.com", False), ("Fine", None), ("https://example.com", True)]
+    shown = [(one["text"], one.get("links")) for one in (await view_of(log))["messages"]]
+    assert shown == texts

@@ -10,6 +10,7 @@ from blytz.kit.chat import Said
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisPipe, Turn
 from blytz.show.chat import Message, Moderated, SaidMessage
+from blytz.show.chat_rules import ChatRules, read_rules
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import corrupt, load_scripts
 
@@ -45,6 +46,9 @@ class RedisChat:
     def with_source(self, request: Message) -> bytes:
         return self._scripts["say"].with_source(keys_of(request.show_id).of_chat, _args(request))
 
+    def rules(self, show_id: str) -> Answer[ChatRules | None]:
+        return self._pipe.call("HGET", keys_of(show_id).state, "chat_rules", convert=_rules_of_reply)
+
     async def mute(self, show_id: str, user_id: str, for_ms: int | None, by: str) -> Moderated:
         return await self._moderate("mute", show_id, by, user_id, "" if for_ms is None else for_ms)
 
@@ -66,6 +70,13 @@ class RedisChat:
         return Moderated(reply.decode())
 
 
+def _rules_of_reply(reply: bytes | None) -> ChatRules | None:
+    try:
+        return None if reply is None else read_rules(reply)
+    except msgspec.MsgspecError as error:
+        raise corrupt(f"chat_rules: {error}") from error
+
+
 def _args(message: Message) -> tuple[Part, ...]:
     speaker = message.speaker
     return (
@@ -76,4 +87,5 @@ def _args(message: Message) -> tuple[Part, ...]:
         message.message_id,
         _encode(message.text),
         _encode({"actor": speaker.id, "request_id": message.request_id}),
+        "" if message.links is None else _encode(message.links),
     )

@@ -72,6 +72,7 @@ class RedisShowLog:
             *_show_args(snapshot.show),
             _encode(snapshot.moderators),
             _encode(_readers_of(snapshot)),
+            _encode(snapshot.chat_rules),
             *lots,
         )
 
@@ -96,6 +97,7 @@ class RedisShowLog:
             lot_id,
             _encode(lot) if lot else "",
             *(_encode(public[name]) if name in public else "" for name in _SINGLE),
+            _encode(announcement.chat_rules) if announcement.chat_rules else "",
             *_flat(public.get("positions", {})),
         )
         return Announced(reply.decode())

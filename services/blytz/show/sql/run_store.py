@@ -21,7 +21,15 @@ from blytz.show.run_store import MAX_INTENTS, Acted, Intent, Which
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.rows import json_text, lot_of_row, show_of_row
 from blytz.show.sql.tables import INTENTS, LOTS, OPERATIONS, RUNS, SHOWS
-from blytz.show.sql.writing import INTENT_BODIES, facts_of, locked_show, moderators_of, read_lot, write
+from blytz.show.sql.writing import (
+    INTENT_BODIES,
+    chat_rules_of,
+    facts_of,
+    locked_show,
+    moderators_of,
+    read_lot,
+    write,
+)
 
 _read_answer: Final = msgspec.json.Decoder(Acted).decode
 
@@ -152,9 +160,10 @@ class SqlRuns:
             lots = (await connection.execute(select(LOTS).where(in_queue).order_by(LOTS.c.position))).all()
             facts = (await facts_of(connection, [show_id])).get(show_id, LotFacts())
             moderators = await moderators_of(connection, show_id)
+            chat_rules = await chat_rules_of(connection, show.seller.id)
         readers = [show.seller.id] if show.visibility == "rehearsal" else None
         views = [short_lot_view(lot_of_row(lot)) for lot in lots[:MAX_LOTS]]
-        return ShowSnapshot(row.changes, show_view(show, facts), views, moderators, readers)
+        return ShowSnapshot(row.changes, show_view(show, facts), views, moderators, readers, chat_rules=chat_rules)
 
     async def forget_operations(self, before: int) -> None:
         async with self._database.writing() as connection:

@@ -219,3 +219,14 @@ MODERATORS: Final = Table(
     Column("named_at", BigInteger, nullable=False),
     UniqueConstraint("show_id", "user_id"),
 )
+
+CHAT_RULES: Final = Table(
+    "chat_rules",
+    METADATA,
+    Column("seller_id", Text, primary_key=True),
+    Column("words", Text, nullable=False, comment="JSON"),
+    Column("links", Text, nullable=False),
+    Column("on_match", Text, nullable=False),
+    CheckConstraint("links IN ('text','allowed')", "links"),
+    CheckConstraint("on_match IN ('refuse','mask')", "on_match"),
+)

@@ -10,13 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from blytz.auction.model import Party, PreBid
 from blytz.show import rules_of_running as rules
 from blytz.show.auctions import Opening
+from blytz.show.chat_rules import NO_RULES, ChatRules
 from blytz.show.decision import Decision, Notice, Order
 from blytz.show.log import Announcement
 from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show, ShowStatus
 from blytz.show.public import notice_view
 from blytz.show.rules_of_running import requirements_of
 from blytz.show.sql.rows import json_text, lot_of_row, row_of_lot, row_of_show, show_of_row
-from blytz.show.sql.tables import INTENTS, LOTS, MODERATORS, PRE_BIDS, RUNS, SHOWS
+from blytz.show.sql.tables import CHAT_RULES, INTENTS, LOTS, MODERATORS, PRE_BIDS, RUNS, SHOWS
 
 _OF_ROOM: Final = ("open_room", "close_room")
 
@@ -26,6 +27,9 @@ Clock = Callable[[], int]
 
 PRE_BID_ID: Final = "pre-bid"
 """The `bid_id` of a pre-bid in the auction of its lot."""
+
+
+_read_words: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 class IntentBody(msgspec.Struct, omit_defaults=True):
@@ -89,6 +93,11 @@ async def moderators_of(connection: AsyncConnection, show_id: str) -> list[dict[
     return [{"id": row.user_id, "name": row.name} for row in rows]
 
 
+async def chat_rules_of(connection: AsyncConnection, seller_id: str) -> ChatRules:
+    row = (await connection.execute(select(CHAT_RULES).where(CHAT_RULES.c.seller_id == seller_id))).first()
+    return NO_RULES if row is None else ChatRules(_read_words(row.words), row.links, row.on_match)
+
+
 async def write(connection: AsyncConnection, before: Show, decision: Decision, now: int) -> tuple[Show, LotFacts]:
     """The show and its lots as they are afterwards. The show is locked."""
     for lot in decision.lots:
@@ -134,11 +143,15 @@ async def _announcements(
         .returning(SHOWS.c.changes)
     )
     last = (await connection.execute(counted)).scalar_one()
-    first = last - len(notices) + 1
-    return [
-        IntentBody(announcement=Announcement(change, notice.kind, notice_view(notice, show, facts)))
-        for change, notice in enumerate(notices, first)
-    ]
+    bodies = []
+    for change, notice in enumerate(notices, last - len(notices) + 1):
+        # The chat begins with the show: only shows that are on are told of rules that change.
+        chat_rules = (
+            await chat_rules_of(connection, show.seller.id) if notice.kind == "show_started" else notice.chat_rules
+        )
+        told = Announcement(change, notice.kind, notice_view(notice, show, facts), chat_rules)
+        bodies.append(IntentBody(announcement=told))
+    return bodies
 
 
 def _opening_of(order: Order, show: Show, decision: Decision, pre_bids: Sequence[PreBid]) -> Opening | None:

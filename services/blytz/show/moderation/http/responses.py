@@ -4,11 +4,19 @@ from typing import Final
 
 from blytz.identity.http.responses import TOKEN
 from blytz.kit.chat import Said
-from blytz.kit.http.responses import WRITE_FAILED, documented, malformed, malformed_body
+from blytz.kit.http.responses import (
+    READ_FAILED,
+    SQL_WRITE_FAILED,
+    WRITE_FAILED,
+    documented,
+    malformed,
+    malformed_body,
+)
 from blytz.kit.idempotency import KeyReused
 from blytz.kit.problems import Conflict, Forbidden, Problem, RateLimited
 from blytz.show.chat import FORBIDDEN_TO_SPEAK, ChatCode
 from blytz.show.model import ShowCode
+from blytz.show.moderation.rules_service import FORBIDDEN
 from blytz.show.moderation.service import NO_MESSAGE, TEXT_REFUSED, TOO_MANY_MUTES
 from blytz.show.service import refusal
 
@@ -29,7 +37,7 @@ def problem_of(said: Said) -> Problem:
         return refusal(ShowCode.SHOW_NOT_FOUND)
     if code is ChatCode.RATE_LIMITED:
         return RateLimited(retry_after_ms=said.retry_after_ms)
-    return Conflict(_WHY[code], code=code, retry_after_ms=said.retry_after_ms)
+    return Conflict(said.detail or _WHY[code], code=code, retry_after_ms=said.retry_after_ms)
 
 
 _NO_SHOW: Final = refusal(ShowCode.SHOW_NOT_FOUND)
@@ -54,3 +62,6 @@ UNMUTE: Final = documented(*_MODERATOR, _NOT_WATCHED, _NO_USER)
 ANNOUNCE: Final = documented(
     *_MODERATOR, _NOT_WATCHED, TEXT_REFUSED, KeyReused(), *malformed_body("text", "is missing")
 )
+_SELLER: Final = (*TOKEN, RateLimited(retry_after_ms=150), FORBIDDEN)
+RULES: Final = documented(*_SELLER, malformed("limit", "is not a known parameter"), *READ_FAILED)
+SET_RULES: Final = documented(*_SELLER, *SQL_WRITE_FAILED, *malformed_body("words", "is missing"))

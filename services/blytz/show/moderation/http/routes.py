@@ -1,7 +1,8 @@
 """The HTTP calls of chat and moderation (protocol, section 8)."""
 
-from litestar import Controller, delete, post, put
+from litestar import Controller, delete, get, post, put
 from litestar.params import JSONBody
+from msgspec.structs import asdict
 
 from blytz.identity.http.callers import SIGNED_IN, Connection, caller_of, operation, request_id_of
 from blytz.identity.http.schemas import UserId
@@ -9,21 +10,25 @@ from blytz.kit.http.fields import IdempotencyKey
 from blytz.kit.http.litestar import Call, RouteGroup, spec
 from blytz.kit.ids import new_id
 from blytz.show.chat import ShowChat
+from blytz.show.chat_rules import ChatRules
 from blytz.show.http.schemas import ShowId
 from blytz.show.moderation.http import examples
 from blytz.show.moderation.http import responses as answers
 from blytz.show.moderation.http.schemas import (
     AnnouncementView,
+    ChatRulesView,
     MessageIdInPath,
     MessageView,
     MuteView,
     NewAnnouncement,
     NewMessage,
     NewMute,
+    read_chat_rules,
     read_new_announcement,
     read_new_message,
     read_new_mute,
 )
+from blytz.show.moderation.rules_service import ChatRulesService
 from blytz.show.moderation.service import ModerationService
 
 
@@ -44,7 +49,7 @@ class ChatCalls(Controller):
         said = await chat.say(caller_of(request), show_id, data.message_id, data.text, request_id_of(request))
         if said.code is not None or said.seq is None:
             raise answers.problem_of(said)
-        return MessageView(data.message_id, said.seq)
+        return MessageView(data.message_id, said.seq, said.is_changed)
 
     @delete(
         "/messages/{message_id:str}",
@@ -84,7 +89,29 @@ class ChatCalls(Controller):
         return AnnouncementView(once.subject_id, text)
 
 
-def moderation_routes(service: ModerationService | None = None, chat: ShowChat | None = None) -> RouteGroup:
+class ChatRulesCalls(Controller):
+    path = "/v1/sellers/me/chat-rules"
+    tags = ("shows",)
+
+    @get(**spec("getChatRules", "The chat rules of the caller", answers.RULES), **SIGNED_IN)
+    async def read(self, request: Call) -> ChatRulesView:
+        """What may be said in the chats of their shows."""
+        service: ChatRulesService = request.app.state.chat_rules
+        return ChatRulesView(**asdict(await service.get(caller_of(request))))
+
+    @put(**spec("setChatRules", "Set the chat rules", answers.SET_RULES, read_chat_rules), **SIGNED_IN)
+    async def replace(self, request: Call, data: JSONBody[ChatRulesView]) -> ChatRulesView:
+        """For all shows of the caller; those that are live follow within a few seconds."""
+        service: ChatRulesService = request.app.state.chat_rules
+        await service.set(caller_of(request), ChatRules(**asdict(data)))
+        return data
+
+
+def moderation_routes(
+    service: ModerationService | None = None,
+    chat: ShowChat | None = None,
+    chat_rules: ChatRulesService | None = None,
+) -> RouteGroup:
     """Without services they can be described but not called."""
-    state = {"moderation": service, "chat": chat}
-    return RouteGroup([ChatCalls], examples.REQUESTS, examples.ANSWERS, state)
+    state = {"moderation": service, "chat": chat, "chat_rules": chat_rules}
+    return RouteGroup([ChatCalls, ChatRulesCalls], examples.REQUESTS, examples.ANSWERS, state)

@@ -1,6 +1,6 @@
 """What the HTTP calls of chat and moderation take and give (protocol, section 8)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from litestar.params import PathParameter
 from msgspec import Meta, Struct
@@ -8,9 +8,12 @@ from msgspec import Meta, Struct
 from blytz.kit.chat import MessageId
 from blytz.kit.http.empty_body import OptionalBody
 from blytz.kit.http.parse import Parser
+from blytz.kit.text import LINE
+from blytz.show.chat_rules import MAX_WORD_LENGTH, MAX_WORDS
 from blytz.show.moderation.service import MAX_MUTE_MS
 
 MessageIdInPath = Annotated[str, PathParameter(description="as its speaker chose it")]
+Word = Annotated[str, Meta(min_length=1, max_length=MAX_WORD_LENGTH, pattern=LINE)]
 ChatText = Annotated[str, Meta(description="one line, 1 to 300 characters after trimming")]
 
 
@@ -24,6 +27,8 @@ class MessageView(Struct, frozen=True):
 
     message_id: str
     seq: int
+    changed: bool
+    """Whether words that the seller does not allow were masked."""
 
 
 class NewMute(Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +51,16 @@ class AnnouncementView(Struct, frozen=True):
     text: str
 
 
+class ChatRulesView(Struct, frozen=True, forbid_unknown_fields=True):
+    """`words` are found however they are written. A message that has one is refused or said with the word masked.
+    Links are shown as text unless they are allowed."""
+
+    words: Annotated[tuple[Word, ...], Meta(max_length=MAX_WORDS)]
+    links: Literal["text", "allowed"] = "text"
+    on_match: Literal["refuse", "mask"] = "refuse"
+
+
+read_chat_rules = Parser(ChatRulesView)
 read_new_message = Parser(NewMessage)
 read_new_mute = OptionalBody(NewMute)
 read_new_announcement = Parser(NewAnnouncement)

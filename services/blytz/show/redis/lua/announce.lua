@@ -5,7 +5,7 @@
 --      5 show (JSON; '' without one, and then 6-9 mean nothing)  6 status  7 slow_mode_ms  8 seller_id
 --      9 who may read it when it has become private (JSON, 'null' when it is public)
 --      10 lot id ('' for none)  11 lot (JSON; '' removes it)
---      12 open_lots  13 lots  14 host  15 moderators (JSON, '' for no change)
+--      12 open_lots  13 lots  14 host  15 moderators  16 chat_rules (JSON, '' for no change)
 --      then for each lot that was moved its id and its position
 -- Returns 'done' | 'gap' | 'absent'
 -- Events  the one of the change, unless it was announced before
@@ -37,7 +37,7 @@ if ARGV[5] ~= '' then
   redis.call('HSET', KEYS[1], 'show', ARGV[5], 'status', ARGV[6], 'slow_mode_ms', ARGV[7], 'seller_id', ARGV[8],
     'readers', readers, 'open_lots', '', 'lots', '', 'host', '')
 end
-for i, name in ipairs({'open_lots', 'lots', 'host', 'moderators'}) do
+for i, name in ipairs({'open_lots', 'lots', 'host', 'moderators', 'chat_rules'}) do
   if ARGV[11 + i] ~= '' then
     redis.call('HSET', KEYS[1], name, ARGV[11 + i])
   end
@@ -50,7 +50,7 @@ if ARGV[10] ~= '' then
     redis.call('HDEL', KEYS[2], ARGV[10])
   end
 end
-for i = 16, #ARGV, 2 do
+for i = 17, #ARGV, 2 do
   if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 then
     redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1])
   end

@@ -11,7 +11,7 @@
 -- ARGV 1 show id;  a script names its further ones.
 -- The state: seq, clock (ms), change, epoch, show (JSON), open_lots, lots, host (JSON, '' when `show` has the
 -- newest), moderators (JSON), readers (JSON, 'null' for everybody), status, slow_mode_ms, seller_id, archived (the
--- last event that is kept elsewhere).
+-- last event that is kept elsewhere), chat_rules (JSON, which no script reads).
 
 local SHOW_ID = ARGV[1]
 local MAX_EVENTS, MAX_MESSAGES, KEPT_FOR_MS = 10000, 50, 3600000

@@ -4,6 +4,7 @@
 --      10 blocked (set of users)
 -- ARGV 1 as in common.lua  2 user id  3 user as JSON {id, name}  4 '1' for a moderator or admin of the platform
 --      5 message_id  6 text as JSON  7 private part of the event, a JSON object with `actor`
+--      8 for a text with links whether they are links, 'true' | 'false'; else ''
 -- Returns {'said', seq} | {'refused', code, retry_after_ms (-1 when it is not known)} | {'absent'}
 -- Events  message
 
@@ -72,6 +73,7 @@ end
 
 local members = '"message_id":"' .. MESSAGE_ID .. '","user":' .. string.sub(ARGV[3], 1, -2) .. ',"badge":'
   .. (badge and '"' .. badge .. '"' or 'null') .. '},"text":' .. ARGV[6]
+  .. (ARGV[8] ~= '' and ',"links":' .. ARGV[8] or '')
 local event = publish(s, 'message', '{' .. members .. '}', ARGV[7])
 redis.call('RPUSH', KEYS[5], '{"seq":' .. digits(s.seq) .. ',"at":' .. digits(s.now) .. ',' .. members .. '}')
 redis.call('LTRIM', KEYS[5], -MAX_MESSAGES, -1)
