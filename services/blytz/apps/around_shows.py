@@ -6,7 +6,6 @@ from pathlib import Path
 from blytz.apps.shows import Shows
 from blytz.kit.http.litestar import RouteGroup
 from blytz.kit.ratelimit.user_limit import UserLimit
-from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.show.audit.http.routes import audit_routes
 from blytz.show.audit.service import AuditService
@@ -26,7 +25,6 @@ from blytz.show.moderation.sql.store import SqlChatRules
 from blytz.show.people.http.routes import people_routes
 from blytz.show.people.service import PeopleService
 from blytz.show.people.sql.store import SqlPeople
-from blytz.show.redis.chat import RedisChat
 from blytz.show.reports.http.routes import report_routes
 from blytz.show.reports.service import ReportService
 from blytz.show.reports.sql.store import SqlReports
@@ -50,7 +48,7 @@ def routes_around_shows(
         template_routes(TemplateService(SqlTemplates(database), stored_bytes)),
         following_routes(FollowingService(SqlFollowing(database), shows.service, stored_bytes)),
         people_routes(people),
-        report_routes(ReportService(SqlReports(database), shows.service, now, stored_bytes)),
+        report_routes(ReportService(SqlReports(database), shows.service, shows.chat, now, stored_bytes)),
         audit_routes(AuditService(SqlAuditTrail(database), shows.service)),
     ]
 
@@ -58,13 +56,12 @@ def routes_around_shows(
 def chat_routes(
     database: Database,
     shows: Shows,
-    pipe: RedisPipe,
     now: Callable[[], int],
     chat_of_user: UserLimit,
     stored_bytes: UserLimit,
 ) -> RouteGroup:
     """Chat over HTTP, its rules and its moderation."""
-    log = RedisChat(pipe)
+    log = shows.chat
     chat = ShowChat(log, shows.topics.fill, chat_of_user)
     trail = SqlAuditTrail(database)
     moderation = ModerationService(trail, log, shows.service, shows.topics.fill, stored_bytes)

@@ -71,9 +71,7 @@ async def main(settings: Settings) -> None:
         others=[
             show_routes(shows.service, shows.runner, shows.video, shows.purchases),
             *routes_around_shows(catalogue.database, settings.data, shows, clock.now, stored_bytes),
-            chat_routes(
-                catalogue.database, shows, pipe, clock.now, wiring.chat_of_user(settings, pipe), stored_bytes
-            ),
+            chat_routes(catalogue.database, shows, clock.now, wiring.chat_of_user(settings, pipe), stored_bytes),
         ],
     )
     await pipe.start(tasks)

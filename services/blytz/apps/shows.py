@@ -1,5 +1,7 @@
 """Wiring of shows: the catalogue, the auctions and offers of its lots, and the log that viewers follow."""
 
+from msgspec.structs import replace
+
 from blytz.apps.lot_auctions import LotAuctions
 from blytz.apps.lot_offers import LotOffers
 from blytz.apps.lot_sales import LotSales
@@ -13,11 +15,13 @@ from blytz.kit.telemetry.metrics import Metrics
 from blytz.offer.redis.store import RedisOfferStore
 from blytz.show.archiver import ShowArchiver
 from blytz.show.intents import IntentRunner
+from blytz.show.log import ShowSnapshot
 from blytz.show.people.sql.store import SqlPeople
 from blytz.show.purchases import PurchaseService
 from blytz.show.redis.archive import RedisEventLog
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
+from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.log import RedisShowLog, ShowTopics
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
@@ -57,7 +61,9 @@ class Shows:
         cache = CatalogueCache(pipe, metrics)
         people, shows_log = SqlPeople(database), RedisShowLog(pipe)
         self.runs = CachedRuns(SqlRuns(database, clock.now), cache)
-        self.topics = ShowTopics(shows_log, self.runs.snapshot)
+        self.topics = ShowTopics(shows_log, self._snapshot)
+        self.chat = RedisChat(pipe)
+        self._people = people
         self._intents = IntentRunner(self.runs, self._auctions, shows_log, people, rooms)
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
         self.service = ShowService(catalogue, people, clock.now, stored_bytes, self._intents.carry_out)
@@ -66,6 +72,13 @@ class Shows:
         self.archiver = ShowArchiver(RedisEventLog(pipe), SqlEventArchive(database), clock.now, metrics)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
         self.video = VideoService(self.service, self._video_store, rooms, clock.now)
+
+    async def _snapshot(self, show_id: str) -> ShowSnapshot | None:
+        """With those who may not speak."""
+        found = await self.runs.snapshot(show_id)
+        if found is None:
+            return None
+        return replace(found, blocked=await self._people.blocked(found.show["seller"]["id"]))
 
     def worker(self) -> ShowWorker:
         return ShowWorker(self.runs, self._auctions, self._intents, self._clock.now, self._metrics)

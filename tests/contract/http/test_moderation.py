@@ -137,3 +137,25 @@ def test_every_wrong_field_of_a_call_about_chat_is_named(
     show_id = made(api, sam)["show_id"]
 
     assert wrong_fields(call(api, verb, f"/v1/shows/{show_id}/{call_}", body, by=sam)) == paths
+
+
+def test_a_report_keeps_what_was_said_also_when_it_is_removed(api: Api, sam: str) -> None:
+    path, viewer = live_show(api, sam), api.token("A viewer who reports")
+    # One user may not say so much at once.
+    speakers = ["Anna who is reported", "Ben who answers"]
+    for number in range(8):
+        said = say(api, path, api.token(speakers[number % 2]), f"m{number}", f"Text {number}")
+        assert said.status_code == 201
+    call(api, "DELETE", f"{path}/messages/m4", by=sam)
+    call(api, "DELETE", f"{path}/messages/m6", by=sam)
+
+    def messages(message_id: str | None) -> list[tuple[str, str]]:
+        body = {"reason": "abuse", "message_id": message_id}
+        report = api.post(f"{path}/reports", body, by=viewer).json()
+        [listed] = api.get(f"{path}/reports", by=sam, limit=1).json()["reports"]
+        assert listed["messages"] == report["messages"]
+        return [(one["text"], one["user"]["name"]) for one in report["messages"]]
+
+    assert messages("m6") == [(f"Text {number}", speakers[number % 2]) for number in range(1, 7)]
+    assert len(messages("m1")) == 2
+    assert messages("m9") == messages(None) == []

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from blytz.auction.model import Party
 from blytz.kit.sql.database import Database
 from blytz.show.acts import Verb
+from blytz.show.chat import SaidMessage
 from blytz.show.reports.model import MAX_REPORTS, Report, ReportCode
 from blytz.show.reports.sql.store import SqlReports
 from blytz.show.sql.acts import SqlAuditTrail
@@ -30,7 +31,9 @@ async def test_reports_come_in_pages_with_the_titles_of_their_lots(
     reports: SqlReports, catalogue: SqlCatalogue
 ) -> None:
     await catalogue.add_lot(lot(1))
-    made = [report(1), report(2, lot_id="lot_1_1", text="Glued"), report(3, user_id="usr_ben", message_id="m1")]
+    said = (SaidMessage("m0", SELLER, "Hello", 1), SaidMessage("m1", Party("usr_ben", "Ben"), "Buy elsewhere", 2))
+    about_message = report(3, user_id="usr_ben", message_id="m1", messages=said)
+    made = [report(1), report(2, lot_id="lot_1_1", text="Glued"), about_message]
     for one in made:
         assert await reports.add(one) == one
     assert await reports.add(report(1, text="Again")) == report(1)

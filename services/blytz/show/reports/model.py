@@ -7,9 +7,11 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from blytz.auction.model import Party
+from blytz.show.chat import SaidMessage
 
 MAX_REPORTS: Final = 20
 """Of one user in one show."""
+MESSAGES_BEFORE: Final = 5
 
 Reason = Literal["spam", "abuse", "fraud", "illegal", "other"]
 
@@ -33,6 +35,9 @@ class Report(Struct, frozen=True, kw_only=True):
     """Without any of the three it is about the show."""
     reason: Reason
     text: str = ""
+    messages: Sequence[SaidMessage] = ()
+    """The message that it is about and up to `MESSAGES_BEFORE` said before it, the oldest first, as they were when
+    it was reported; none when it is about no message, or one that the chat no longer had."""
     handled_at: int | None = None
     handled_by: Party | None = None
 

@@ -10,7 +10,8 @@ from blytz.identity import Principal
 from blytz.kit.problems import Conflict, NotFound
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show.acts import Verb
-from blytz.show.reports.model import MAX_REPORTS, Report, ReportCode, ReportPage
+from blytz.show.chat import ChatLog
+from blytz.show.reports.model import MAX_REPORTS, MESSAGES_BEFORE, Report, ReportCode, ReportPage
 from blytz.show.reports.store import ReportStore
 from blytz.show.service import BYTES_OF_ROW, ShowService
 
@@ -33,20 +34,28 @@ class ReportService:
         self,
         store: ReportStore,
         shows: ShowService,
+        chat: ChatLog,
         now: Callable[[], int],
         stored_bytes_of_user: UserLimit | None = None,
     ) -> None:
         """`now` is in milliseconds since the Unix epoch, on the Redis clock."""
         self._store = store
         self._shows = shows
+        self._chat = chat
         self._now = now
         self._stored_bytes_of_user = stored_bytes_of_user
 
     async def add(self, user: Principal, show_id: str, report_id: str, fields: dict[str, Any]) -> Report:
-        """For everybody who is signed in and may see the show. The same id again gives the first report."""
+        """For everybody who is signed in and may see the show. The same id again gives the first report.
+        Of a message it keeps the text and those before it."""
         await self._shows.get(show_id, user)
         by = Party(user.id, user.name)
-        report = Report(report_id=report_id, show_id=show_id, by=by, at=self._now(), **fields)
+        message_id = fields.get("message_id")
+        # Now, because the chat keeps neither for long.
+        messages = await self._chat.messages(show_id, message_id, MESSAGES_BEFORE) if message_id else ()
+        report = Report(
+            report_id=report_id, show_id=show_id, by=by, at=self._now(), messages=tuple(messages), **fields
+        )
         if self._stored_bytes_of_user is not None:
             self._stored_bytes_of_user.take(user.id, BYTES_OF_ROW + len(msgspec.json.encode(report)))
         return _done(await self._store.add(report))

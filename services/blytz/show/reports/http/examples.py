@@ -15,6 +15,7 @@ _REPORT: Final[dict[str, Any]] = _NEW | {
     "lot_title": None,
     "handled_at": None,
     "handled_by": None,
+    "messages": [],
 }
 
 REQUESTS: Final[dict[str, dict[str, Any]]] = {"createReport": {"a lot": _NEW}}

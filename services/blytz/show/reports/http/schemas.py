@@ -25,6 +25,13 @@ class NewReport(Struct, frozen=True, forbid_unknown_fields=True):
     text: Annotated[str, Meta(max_length=1_000, pattern=TEXT)] = ""
 
 
+class ReportedMessage(Struct, frozen=True):
+    message_id: str
+    user: PartyView
+    text: str
+    at: int
+
+
 class ReportView(Struct, frozen=True):
     report_id: str
     at: int
@@ -37,6 +44,9 @@ class ReportView(Struct, frozen=True):
     lot_title: str | None
     handled_at: int | None
     handled_by: PartyView | None
+    messages: list[ReportedMessage]
+    """The message that it is about and up to five said before it, the oldest first, as they were when it was
+    reported."""
 
 
 class Reports(Struct, frozen=True):
@@ -59,6 +69,7 @@ def report_view(report: Report, lot_title: str | None = None) -> ReportView:
         lot_title=lot_title,
         handled_at=report.handled_at,
         handled_by=_party(report.handled_by) if report.handled_by else None,
+        messages=[ReportedMessage(one.message_id, _party(one.user), one.text, one.at) for one in report.messages],
     )
 
 

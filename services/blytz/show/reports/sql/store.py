@@ -1,16 +1,21 @@
 """Reports in SQL."""
 
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from sqlalchemy import func, insert, select, update
 
 from blytz.auction.model import Party
 from blytz.kit.sql.database import Database
 from blytz.show.acts import Act
+from blytz.show.chat import SaidMessage
 from blytz.show.reports.model import MAX_REPORTS, Report, ReportCode, ReportPage
 from blytz.show.reports.sql.tables import REPORTS
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.tables import LOTS
+
+_write: Final = msgspec.json.Encoder().encode
+_read: Final = msgspec.json.Decoder(tuple[SaidMessage, ...]).decode
 
 
 class SqlReports:
@@ -31,6 +36,7 @@ class SqlReports:
             "lot_id": report.lot_id,
             "reason": report.reason,
             "text": report.text,
+            "messages": _write(report.messages).decode() if report.messages else None,
         }
         async with self._database.writing() as connection:
             if found := (await connection.execute(stored)).first():
@@ -78,6 +84,7 @@ def _report_of_row(row: Any) -> Report:
         lot_id=row.lot_id,
         reason=row.reason,
         text=row.text,
+        messages=_read(row.messages) if row.messages else (),
         handled_at=row.handled_at,
         handled_by=handled_by,
     )

@@ -23,6 +23,7 @@ REPORTS: Final = Table(
     Column("handled_at", BigInteger),
     Column("handled_by_id", Text),
     Column("handled_by_name", Text),
+    Column("messages", Text, comment="JSON"),
     CheckConstraint("reason IN ('spam','abuse','fraud','illegal','other')", "reason"),
     CheckConstraint(
         "(handled_at IS NULL) = (handled_by_id IS NULL) AND (handled_at IS NULL) = (handled_by_name IS NULL)",

@@ -1,10 +1,10 @@
-"""What sellers let be said in the chats of their shows."""
+"""What sellers let be said in the chats of their shows; the messages that a report is about."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:
@@ -18,7 +18,9 @@ def upgrade() -> None:
         sa.CheckConstraint("links IN ('text','allowed')", name="ck_chat_rules_links"),
         sa.CheckConstraint("on_match IN ('refuse','mask')", name="ck_chat_rules_on_match"),
     )
+    op.add_column("reports", sa.Column("messages", sa.Text, comment="JSON"))
 
 
 def downgrade() -> None:
+    op.drop_column("reports", "messages")
     op.drop_table("chat_rules")
