@@ -4,19 +4,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import redis
-
 from blytz.auction.model import MAX_PRE_BIDS
 from blytz.show.following.model import MAX_FOLLOWED
 from blytz.show.images.model import MAX_IMAGE_BYTES, MAX_IMAGES
 from blytz.show.model import MAX_LOTS, MAX_RUNS
 from blytz.show.people.model import MAX_APPROVALS, MAX_BLOCKS, MAX_MODERATORS
-from blytz.show.redis.keys import keys_of as show_keys_of
 from blytz.show.reports.model import MAX_REPORTS
 from blytz.show.templates.model import MAX_TEMPLATES
 from tests.support.example_runner import LONG_MS, ExampleRunner
 from tests.support.examples_around_shows import make
 from tests.support.operations import Ask, Operation
+from tests.support.refusals_of_chat import WAYS_OF_CHAT, draft, many_muted
 
 Way = Callable[[ExampleRunner, Operation], Ask]
 TOO_LARGE = "x" * 200_000
@@ -224,11 +222,7 @@ _ROWS = {
 def _too_many(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
     if operation.id == "muteUser":
-        make(runner, operation.id, ask.token, {}, ask.parts | {"user_id": "usr_0"})
-        with redis.Redis.from_url(runner.platform.redis_url) as store:
-            others = {f"usr_{number}": "0" for number in range(10_000)}
-            store.hset(show_keys_of(ask.parts["show_id"]).mutes, mapping=others)
-        return ask
+        return many_muted(runner, operation)
     if operation.id in _ROWS:
         columns, values, most = _ROWS[operation.id]
         if operation.id == "createReport":
@@ -268,46 +262,6 @@ def _name_taken(runner: ExampleRunner, operation: Operation) -> Ask:
     return ask
 
 
-def _said_by_another(runner: ExampleRunner, operation: Operation) -> Ask:
-    ask = runner.good(operation)
-    make(runner, operation.id, runner.person("bidder"), ask.body, ask.parts)
-    return ask
-
-
-def _blocked_in_chat(runner: ExampleRunner, operation: Operation) -> Ask:
-    ask = runner.good(operation)
-    # The state of the show comes with its first message.
-    make(runner, operation.id, runner.person("bidder"), {"message_id": "m-0", "text": "Hello"}, ask.parts)
-    with redis.Redis.from_url(runner.platform.redis_url) as store:
-        store.sadd(show_keys_of(ask.parts["show_id"]).blocked, runner.user_id(ask.token))
-    return ask
-
-
-def _muted(runner: ExampleRunner, operation: Operation) -> Ask:
-    ask = runner.good(operation)
-    parts = ask.parts | {"user_id": runner.user_id(ask.token)}
-    make(runner, "muteUser", runner.person("moderator"), {"for_ms": LONG_MS}, parts)
-    return ask
-
-
-def _slow(runner: ExampleRunner, operation: Operation) -> Ask:
-    ask = runner.good(operation)
-    make(runner, "changeShow", runner.person("admin"), {"settings": {"slow_mode_ms": 60_000}}, ask.parts)
-    make(runner, operation.id, ask.token, {"message_id": "m-0", "text": "Hello"}, ask.parts)
-    return ask
-
-
-def _not_on(runner: ExampleRunner, operation: Operation) -> Ask:
-    seller = runner.person("seller")
-    return runner.good(operation).but(parts={"show_id": runner.show(seller)})
-
-
-def _draft(runner: ExampleRunner, operation: Operation) -> Ask:
-    ask = runner.good(operation)
-    draft = make(runner, "createShow", ask.token, {"title": "A draft"}, {}).json()
-    return ask.but(parts=ask.parts | {"show_id": draft["show_id"]})
-
-
 WAYS: dict[str, Way] = {
     "show_not_found": _about_nothing("show_id"),
     "lot_not_found": _about_nothing("lot_id"),
@@ -317,17 +271,10 @@ WAYS: dict[str, Way] = {
     "show_started": _show_in_state("live"),
     "show_over": _show_in_state("ended"),
     "show_not_live": lambda runner, operation: (
-        _draft if operation.id in {"muteUser", "unmuteUser", "announceInShow"} else _show_in_state("scheduled")
+        draft if operation.id in {"muteUser", "unmuteUser", "announceInShow"} else _show_in_state("scheduled")
     )(runner, operation),
-    "not_live": _not_on,
-    "text_refused": lambda runner, operation: runner.good(operation).but(
-        body={**({"message_id": "m-1"} if operation.id == "sayInShow" else {}), "text": " "}
-    ),
-    "message_id_reused": _said_by_another,
+    **WAYS_OF_CHAT,
     "message_not_found": _about_nothing("message_id"),
-    "blocked": _blocked_in_chat,
-    "muted": _muted,
-    "slow_mode": _slow,
     "lot_not_queued": _not_in_queue,
     "lot_already_open": _open_lot,
     "lot_not_open": _not_open,

@@ -21,6 +21,7 @@ from blytz.show.moderation.http.schemas import (
     MessageView,
     MuteView,
     NewAnnouncement,
+    NewChatRules,
     NewMessage,
     NewMute,
     read_chat_rules,
@@ -100,11 +101,11 @@ class ChatRulesCalls(Controller):
         return ChatRulesView(**asdict(await service.get(caller_of(request))))
 
     @put(**spec("setChatRules", "Set the chat rules", answers.SET_RULES, read_chat_rules), **SIGNED_IN)
-    async def replace(self, request: Call, data: JSONBody[ChatRulesView]) -> ChatRulesView:
+    async def replace(self, request: Call, data: JSONBody[NewChatRules]) -> ChatRulesView:
         """For all shows of the caller; those that are live follow within a few seconds."""
         service: ChatRulesService = request.app.state.chat_rules
         await service.set(caller_of(request), ChatRules(**asdict(data)))
-        return data
+        return ChatRulesView(**asdict(data))
 
 
 def moderation_routes(

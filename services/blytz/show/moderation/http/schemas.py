@@ -51,7 +51,7 @@ class AnnouncementView(Struct, frozen=True):
     text: str
 
 
-class ChatRulesView(Struct, frozen=True, forbid_unknown_fields=True):
+class NewChatRules(Struct, frozen=True, forbid_unknown_fields=True):
     """`words` are found however they are written. A message that has one is refused or said with the word masked.
     Links are shown as text unless they are allowed."""
 
@@ -60,7 +60,13 @@ class ChatRulesView(Struct, frozen=True, forbid_unknown_fields=True):
     on_match: Literal["refuse", "mask"] = "refuse"
 
 
-read_chat_rules = Parser(ChatRulesView)
+class ChatRulesView(Struct, frozen=True):
+    words: tuple[str, ...]
+    links: Literal["text", "allowed"]
+    on_match: Literal["refuse", "mask"]
+
+
+read_chat_rules = Parser(NewChatRules)
 read_new_message = Parser(NewMessage)
 read_new_mute = OptionalBody(NewMute)
 read_new_announcement = Parser(NewAnnouncement)
