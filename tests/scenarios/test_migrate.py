@@ -16,7 +16,7 @@ from tests.support.services import Service
 from tests.support.wait import wait_until
 
 WITHIN_S = 30
-REVISIONS = {"auction": "0001", "show": "0005"}
+REVISIONS = {"auction": "0001", "show": "0006"}
 NOUNS = tuple(REVISIONS)
 
 

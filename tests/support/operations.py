@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-SPECS = Path(__file__).parents[2] / "specs"
+from tests.support.specs import SPECS
+from tests.support.specs import document as specs_document
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def operations() -> tuple[Operation, ...]:
     """The operations of all services, with the path prefix of each at the gateway."""
     found = []
     for path in sorted(SPECS.glob("openapi/*.yaml")):
-        document = yaml.safe_load(path.read_text())
+        document = specs_document(f"openapi/{path.name}")
         before = document["servers"][0]["url"]
         for route, item in document["paths"].items():
             for method, operation in item.items():

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 import redis
-import yaml
 
 from blytz.kit.http.asgi import MAX_REQUESTS
 from blytz.kit.sql.database import MAX_CONNECTIONS
@@ -20,11 +19,12 @@ from infra.ports import free_port
 from tests.support.example_runner import ExampleRunner, is_as_shown
 from tests.support.live_client import welcomed
 from tests.support.livekit import StandInLiveKit
-from tests.support.operations import SPECS, Ask, Operation, operations
+from tests.support.operations import Ask, Operation, operations
 from tests.support.platform import Platform
 from tests.support.postgresql import PostgreSQLServer, programs
 from tests.support.redis import RedisServer
 from tests.support.refusals import WAYS
+from tests.support.specs import document
 from tests.support.wait import wait_until
 
 OPERATIONS = operations()
@@ -258,7 +258,7 @@ async def test_a_bid_over_websocket_with_an_unknown_outcome_is_pending(
     runner: ExampleRunner, own_redis: RedisServer
 ) -> None:
     auction_id, token = runner.open(), runner.person("bidder")
-    messages = yaml.safe_load((SPECS / "asyncapi.yaml").read_text())["components"]["messages"]
+    messages = document("asyncapi.yaml")["components"]["messages"]
     [shown] = [
         one["payload"] for one in messages["bid_result"]["examples"] if one["payload"]["outcome"] == "pending"
     ]

@@ -2,13 +2,11 @@
 gateway, and its answers conform to the document."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import msgspec
 import pytest
-import yaml
 
 from blytz.live import contract, protocol
 from infra.specs.asyncapi import name_of
@@ -16,10 +14,11 @@ from tests.support.example_runner import ExampleRunner
 from tests.support.live_client import Client, welcomed
 from tests.support.platform import Platform
 from tests.support.show_json import fill
+from tests.support.specs import document
 
 Message = dict[str, Any]
 
-DOCUMENT: Message = yaml.safe_load((Path(__file__).parents[3] / "specs" / "asyncapi.yaml").read_text())
+DOCUMENT: Message = document("asyncapi.yaml")
 MESSAGES: Message = DOCUMENT["components"]["messages"]
 KINDS = {name_of(kind): kind for kind in (*contract.CLIENT, *contract.SERVER)}
 CLIENT = {name_of(kind) for kind in contract.CLIENT}

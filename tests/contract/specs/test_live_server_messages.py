@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 
 from blytz.live import contract
 from blytz.show.http.examples import ANSWERS
@@ -13,13 +12,13 @@ from blytz.show.log import Announcement, ShowSnapshot
 from infra.specs.asyncapi import name_of
 from tests.support.example_runner import ExampleRunner, shape
 from tests.support.live_client import Client, welcomed
-from tests.support.operations import SPECS
 from tests.support.platform import Platform
 from tests.support.show_json import announce, fill
+from tests.support.specs import document
 
 Message = dict[str, Any]
 
-DOCUMENT: Message = yaml.safe_load((SPECS / "asyncapi.yaml").read_text())
+DOCUMENT: Message = document("asyncapi.yaml")
 DISTINGUISHING_FIELDS = ("type", "kind", "outcome", "code", "replayed")
 """The fields that distinguish the examples of a message."""
 EXAMPLES = {

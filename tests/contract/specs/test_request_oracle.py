@@ -3,12 +3,11 @@
 import json
 
 import pytest
-import yaml
 
 from tests.contract.specs.request_oracle import Contract, fault_of
-from tests.support.operations import SPECS
+from tests.support.specs import document
 
-DOCUMENT = yaml.safe_load((SPECS / "openapi" / "auction.yaml").read_text())
+DOCUMENT = document("openapi/auction.yaml")
 BAN, LIST, BID = "/v1/admin/bans/{user_id}", "/v1/auctions", "/v1/auctions/{auction_id}/bids"
 GATEWAY = "http://127.0.0.1:1/auction"
 
