@@ -32,6 +32,7 @@ TASKS: dict[Name, set[str]] = {
         "purchases",
         "shows",
         "show_archive",
+        "rehearsals",
     },
     "live": {"redis_live", "redis_feed", "clock", "bans", "users", "heartbeat", "viewers", "dataset", "store"},
 }

@@ -72,6 +72,7 @@ async def main(settings: Settings) -> None:
         tasks.start("archive", archiver.run)
         tasks.start("memory", memory.follow)
         tasks.start("shows", with_catalogue(worker.run))
+        tasks.start("rehearsals", with_catalogue(shows.rehearsals.run))
         tasks.start("show_archive", with_catalogue(shows.archiver.run))
         tasks.start("purchases", purchases.run)
         if video_worker:

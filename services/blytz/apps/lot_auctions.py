@@ -8,9 +8,10 @@ import structlog
 from msgspec.structs import asdict
 
 from blytz.auction.archive import AuctionArchive
-from blytz.auction.model import Cause, Code, Listing, Party, PauseReason, Standing, Status, Terms, Verb
+from blytz.auction.model import Bid, Cause, Code, Listing, Party, PauseReason, Standing, Status, Terms, Verb
 from blytz.auction.reader import AuctionReader
 from blytz.auction.redis.sales import last_position, sales_after
+from blytz.auction.rules import minimum
 from blytz.auction.service import EPOCH_DIGITS, MIN_ARCHIVED_MS
 from blytz.auction.store import AuctionStore
 from blytz.kit.ids import age_ms, new_id
@@ -24,6 +25,8 @@ log = structlog.get_logger()
 MAX_CLOSINGS: Final = 200
 """Read at once."""
 CAUSE: Final = Cause("show")
+MOST_OF_START_PRICE: Final = 20
+"""Simulated bidders go no higher than this many times the start price."""
 
 
 class LotAuctions:
@@ -71,6 +74,14 @@ class LotAuctions:
 
     async def cancel(self, auction_id: str) -> None:
         await self._change(auction_id, "cancel", "")
+
+    async def bid_in_rehearsal(self, auction_id: str, bidder: Party) -> None:
+        auction = await self._store.get(auction_id)
+        if auction is None or auction.status is not Status.OPEN or auction.leader == bidder:
+            return
+        least = minimum(auction)
+        if least <= auction.listing.terms.start_price * MOST_OF_START_PRICE:
+            await self._store.place_bid(auction_id, Bid(bidder, new_id("b"), least), CAUSE)
 
     async def closing(self, auction_id: str) -> Closing | None:
         auction = await self._reader.get(auction_id)

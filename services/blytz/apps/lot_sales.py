@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from blytz.apps.lot_auctions import LotAuctions
 from blytz.apps.lot_offers import LotOffers
-from blytz.auction.model import PauseReason, Standing
+from blytz.auction.model import Party, PauseReason, Standing
 from blytz.show.auctions import Opening
 from blytz.show.model import Closing, is_offer
 
@@ -37,6 +37,9 @@ class LotSales:
 
     async def cancel(self, auction_id: str) -> None:
         await self._of(auction_id).cancel(auction_id)
+
+    async def bid_in_rehearsal(self, auction_id: str, bidder: Party) -> None:
+        await self._auctions.bid_in_rehearsal(auction_id, bidder)
 
     async def closing(self, auction_id: str) -> Closing | None:
         return await self._of(auction_id).closing(auction_id)

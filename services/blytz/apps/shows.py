@@ -23,6 +23,7 @@ from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
 from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.log import RedisShowLog, ShowTopics
+from blytz.show.rehearsal import RehearsalBidders
 from blytz.show.running import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.sql.event_archive import SqlEventArchive
@@ -69,6 +70,7 @@ class Shows:
         self.service = ShowService(catalogue, people, clock.now, stored_bytes, self._intents.carry_out)
         self.purchases = PurchaseService(self.service, offers, purchases, stored_bytes)
         self.standings = StandingChanges(self.runs, self._auctions, shows_log)
+        self.rehearsals = RehearsalBidders(self.runs, self._auctions)
         self.archiver = ShowArchiver(RedisEventLog(pipe), SqlEventArchive(database), clock.now, metrics)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
         self.video = VideoService(self.service, self._video_store, rooms, clock.now)

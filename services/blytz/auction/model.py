@@ -41,6 +41,15 @@ Duration = Annotated[int, Meta(ge=1_000, le=MAX_DURATION_MS)]
 Window = Annotated[int, Meta(ge=0, le=MAX_DURATION_MS)]
 
 
+REHEARSAL_PREFIX = "reh_"
+"""Of the ids of auctions in which nothing is sold: they are in no list and do not reach `sales`, and only
+simulated bidders bid in them."""
+
+
+def is_rehearsal(auction_id: str) -> bool:
+    return auction_id.startswith(REHEARSAL_PREFIX)
+
+
 class Status(StrEnum):
     """`scheduled -> open <-> paused`, then one of the last three for good."""
 

@@ -23,6 +23,7 @@ from blytz.auction.model import (
     Status,
     Terms,
     Verb,
+    is_rehearsal,
 )
 from blytz.auction.reader import AuctionReader
 from blytz.auction.store import AuctionStore
@@ -144,6 +145,8 @@ class AuctionService:
         bids on a busy auction are refused."""
         if not bidder.roles:
             raise Forbidden("only a bidder may bid")
+        if is_rehearsal(auction_id):
+            raise Forbidden("only simulated bidders bid in a rehearsal")
         if self._bids_of_user is not None:
             self._bids_of_user.take(bidder.id)
         self._take_bytes(bidder, BYTES_OF_BID)

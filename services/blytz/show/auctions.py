@@ -50,6 +50,9 @@ class Auctions(Protocol):
 
     async def cancel(self, auction_id: str) -> None: ...
 
+    async def bid_in_rehearsal(self, auction_id: str, bidder: Party) -> None:
+        """The minimum, unless the bidder leads already or the price is high enough."""
+
     async def closing(self, auction_id: str) -> Closing | None:
         """How it ended; None while it has not. One that is gone counts as cancelled."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from blytz.auction.model import Party, PauseReason, Terms
+from blytz.auction.model import REHEARSAL_PREFIX, Party, PauseReason, Terms
 from blytz.kit.text import NAME
 from blytz.offer.model import OfferTerms
 
@@ -129,10 +129,13 @@ LotTerms = AuctionTerms | OfferTerms
 OFFER_PREFIX: Final = "ofr"
 
 
-def sale_id(auction_id: str, terms: LotTerms) -> str:
+def sale_id(auction_id: str, terms: LotTerms, visibility: Visibility) -> str:
     """The id of what a run of a lot with these terms opens, from one that was made before they were known: an
-    auction's, or an offer's."""
-    return f"{OFFER_PREFIX}_{auction_id.partition('_')[2]}" if isinstance(terms, OfferTerms) else auction_id
+    auction's, an offer's, or that of an auction in a rehearsal."""
+    _, _, rest = auction_id.partition("_")
+    if isinstance(terms, OfferTerms):
+        return f"{OFFER_PREFIX}_{rest}"
+    return f"{REHEARSAL_PREFIX}{rest}" if visibility == "rehearsal" else auction_id
 
 
 def is_offer(auction_id: str) -> bool:

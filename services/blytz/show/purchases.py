@@ -70,6 +70,9 @@ class PurchaseService:
         lot = await self._shows.lot(lot_id, buyer)
         if not isinstance(lot.terms, OfferTerms):
             raise refusal(ShowCode.LOT_NOT_FIXED_PRICE)
+        show = await self._shows.get(lot.show_id, buyer)
+        if show.visibility == "rehearsal":
+            raise Forbidden("nothing is sold in a rehearsal")
         if lot.auction_id is None or not is_offer(lot.auction_id):
             raise _lot_not_open()
         asked = Purchase(Party(buyer.id, buyer.name), purchase_id, quantity)

@@ -135,7 +135,7 @@ def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
         terms = (reopening and reopening.terms) or lot.terms
         if not may_have(terms, lot.quantity):
             return ShowCode.QUANTITY_NOT_ONE
-        run_id = sale_id(auction_id, terms)
+        run_id = sale_id(auction_id, terms, show.visibility)
         opened = replace(
             lot,
             terms=terms,

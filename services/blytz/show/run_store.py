@@ -56,7 +56,7 @@ class RunStore(Protocol):
     async def record_left(self, offer_id: str, left: int) -> Acted | None:
         """Write what the offer of a run has left. None for one that is closed."""
 
-    async def open_runs(self, limit: int, *, only_offers: bool = False) -> Sequence[tuple[str, int]]:
+    async def open_runs(self, limit: int, *, prefix: str = "") -> Sequence[tuple[str, int]]:
         """Auctions and offers whose end is not written yet, with the time at which they were opened, the oldest
         first. Those of shows that still have intents are left out."""
 

@@ -18,7 +18,7 @@ from blytz.kit.telemetry.metrics import Metrics
 from blytz.show import rules_of_running as rules
 from blytz.show.auctions import Auctions
 from blytz.show.intents import IntentRunner
-from blytz.show.model import Closing, ShowCode
+from blytz.show.model import OFFER_PREFIX, Closing, ShowCode
 from blytz.show.run_store import RunStore, Which
 
 log = structlog.get_logger()
@@ -99,7 +99,7 @@ class ShowWorker:
     async def follow_offers(self) -> None:
         """A purchase does not wait for the catalogue: what is left is told here, a moment later."""
         told: dict[str, int] = {}
-        for offer_id, opened_at in await self._runs.open_runs(BATCH, only_offers=True):
+        for offer_id, opened_at in await self._runs.open_runs(BATCH, prefix=OFFER_PREFIX):
             left = await self._auctions.left(offer_id)
             if left is None:
                 if closing := await self._closing(offer_id, opened_at):

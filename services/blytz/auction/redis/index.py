@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from blytz.auction.model import Status
+from blytz.auction.model import Status, is_rehearsal
 from blytz.auction.redis.keys import INDEX
 from blytz.kit.redis.pipe import RedisError, RedisPipe
 from blytz.kit.redis.scripts import load_script
@@ -36,7 +36,10 @@ class Index:
         self._pipe = pipe
 
     async def add(self, auction_id: str, status: Status) -> None:
-        """Before a new auction is stored. One that is listed already stays where it is."""
+        """Before a new auction is stored. One that is listed already stays where it is, and a rehearsal is in no
+        list."""
+        if is_rehearsal(auction_id):
+            return
         await self._pipe.call("ZADD", INDEX, 0, auction_id)
         await self._list_as(auction_id, status, _IN_NO_LIST)
 
@@ -57,6 +60,8 @@ class Index:
         return [auction_id.decode() for auction_id in ids]
 
     async def _list_as(self, auction_id: str, status: Status, only_from: str) -> None:
+        if is_rehearsal(auction_id):
+            return
         try:
             await self._pipe.run(_LIST_AS, STATUS_KEYS, (auction_id, _NUMBER[status], only_from, _NOT_FINAL))
         except RedisError as error:

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from blytz.auction.archive import Copy
-from blytz.auction.model import Auction, Event, Status
+from blytz.auction.model import REHEARSAL_PREFIX, Auction, Event, Status
 from blytz.auction.rules import Seen
 from blytz.auction.sql.packing import (
     EVENTS_IN_CHUNK,
@@ -89,7 +89,12 @@ class SqlArchive:
         return None if state is None else auction_of(state)
 
     async def page(self, status: Status | None, before: str | None, limit: int) -> Sequence[Auction]:
-        query = select(AUCTIONS.c.state).order_by(AUCTIONS.c.auction_id.desc()).limit(limit)
+        query = (
+            select(AUCTIONS.c.state)
+            .where(~AUCTIONS.c.auction_id.startswith(REHEARSAL_PREFIX, autoescape=True))
+            .order_by(AUCTIONS.c.auction_id.desc())
+            .limit(limit)
+        )
         if status is not None:
             query = query.where(AUCTIONS.c.status == status.value)
         if before is not None:

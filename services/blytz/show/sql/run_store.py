@@ -13,7 +13,7 @@ from blytz.show import rules_of_running as rules
 from blytz.show.acts import Act
 from blytz.show.decision import Scene
 from blytz.show.log import ShowSnapshot
-from blytz.show.model import MAX_LOTS, OFFER_PREFIX, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.public import short_lot_view, show_view
 from blytz.show.rules import RANKS
 from blytz.show.rules_of_running import Decide
@@ -94,7 +94,7 @@ class SqlRuns:
             written, facts = await write(connection, show, decision, now)
             return Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
 
-    async def open_runs(self, limit: int, *, only_offers: bool = False) -> Sequence[tuple[str, int]]:
+    async def open_runs(self, limit: int, *, prefix: str = "") -> Sequence[tuple[str, int]]:
         intents = select(INTENTS.c.id).where(INTENTS.c.show_id == RUNS.c.show_id)
         query = (
             select(RUNS.c.auction_id, RUNS.c.opened_at)
@@ -102,8 +102,8 @@ class SqlRuns:
             .order_by(RUNS.c.id)
             .limit(limit)
         )
-        if only_offers:
-            query = query.where(RUNS.c.auction_id.startswith(OFFER_PREFIX))
+        if prefix:
+            query = query.where(RUNS.c.auction_id.startswith(prefix, autoescape=True))
         async with self._database.reading() as connection:
             return [(row.auction_id, row.opened_at) for row in (await connection.execute(query)).all()]
 

@@ -13,7 +13,10 @@ end
 -- Fails here when the key has a wrong type: after the first write it would be too late.
 redis.call('ZCARD', KEYS[3])
 -- First the write that can be refused: an auction that left the schedule without it would never be sold.
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'auction_id', ARGV[1], 'event', ARGV[2])
+-- In a rehearsal nothing is sold: `reh_` is REHEARSAL_PREFIX in auction/model.py.
+if string.sub(ARGV[1], 1, 4) ~= 'reh_' then
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'auction_id', ARGV[1], 'event', ARGV[2])
+end
 local time = redis.call('TIME')
 redis.call('ZADD', KEYS[3], tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])

@@ -1,0 +1,42 @@
+"""Bids of nobody, in rehearsals only: so that a seller sees how a show feels before anybody comes."""
+
+import asyncio
+import contextlib
+from random import Random
+from typing import Final
+
+from blytz.auction.model import REHEARSAL_PREFIX, Party
+from blytz.kit.problems import Overloaded, StoreUnavailable
+from blytz.show.auctions import Auctions
+from blytz.show.run_store import RunStore
+
+MAX_AUCTIONS: Final = 50
+"""That get a bid in one round."""
+PAUSE_S: Final = (0.5, 2.0)
+BIDS: Final = 0.6
+"""How likely an auction gets a bid in a round."""
+BIDDERS: Final = tuple(
+    Party(f"rehearsal_{name.lower()}", f"{name} (simulated)") for name in ("Ada", "Bo", "Cem", "Dee")
+)
+
+
+class RehearsalBidders:
+    """Several processes may run them side by side: an auction then gets more bids."""
+
+    def __init__(self, runs: RunStore, auctions: Auctions, chance: Random | None = None) -> None:
+        self._runs = runs
+        self._auctions = auctions
+        self._chance = chance or Random()
+
+    async def run(self) -> None:
+        """Run under a `TaskSupervisor`."""
+        while True:
+            with contextlib.suppress(StoreUnavailable, Overloaded):
+                await self.bid()
+            await asyncio.sleep(self._chance.uniform(*PAUSE_S))
+
+    async def bid(self) -> None:
+        """One round. Raises `StoreUnavailable` and `Overloaded`."""
+        for auction_id, _ in await self._runs.open_runs(MAX_AUCTIONS, prefix=REHEARSAL_PREFIX):
+            if self._chance.random() < BIDS:
+                await self._auctions.bid_in_rehearsal(auction_id, self._chance.choice(BIDDERS))
