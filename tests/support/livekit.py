@@ -147,7 +147,7 @@ def signed(body: Mapping[str, Any] | str, secret: str = SECRET, lasts_s: int = 3
 
 
 NONE_CONFIGURED: Final = {
-    "state": "away",
+    "state": "unavailable",
     "code": "video_unavailable",
     "detail": "LIVEKIT_URL is not set",
     "optional": True,

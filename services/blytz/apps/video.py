@@ -18,7 +18,7 @@ def rooms_of(settings: Settings) -> Rooms | None:
 def state_of(rooms: Rooms | None) -> Dependency:
     """For `/ready`. Everything else works without video."""
     if rooms is None:
-        return Dependency("away", VideoUnavailable.code, "LIVEKIT_URL is not set", optional=True)
+        return Dependency("unavailable", VideoUnavailable.code, "LIVEKIT_URL is not set", optional=True)
     if rooms.is_reachable is False:
         return Dependency("away", VideoUnavailable.code, "LiveKit does not answer", optional=True)
     return Dependency("up" if rooms.is_reachable else "unasked", optional=True)

@@ -68,7 +68,7 @@ def _port(service: str, host: str, port: int) -> Finding:
         answer = connection.getresponse()
         page = msgspec.json.decode(answer.read(65_536))
         parts = page["dependencies"]
-        away = [what for what, found in parts.items() if found["state"] not in {"up", "unasked"}]
+        away = [what for what, found in parts.items() if found["state"] not in {"up", "unasked", "unavailable"}]
         needed = [what for what in away if not parts[what].get("optional")]
     except TimeoutError:
         remedy = "read its log, if it is the service; else stop what listens there"

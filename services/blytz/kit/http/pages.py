@@ -18,9 +18,10 @@ class Health(Struct, frozen=True):
 
 
 class Dependency(Struct, frozen=True):
-    """`unasked`: not needed so far. The service is ready even while an `optional` dependency is away."""
+    """`unasked`: not needed so far. `unavailable`: not configured. The service is ready even while an `optional`
+    dependency is away."""
 
-    state: Literal["up", "away", "unasked"]
+    state: Literal["up", "away", "unasked", "unavailable"]
     code: str | UnsetType = UNSET
     detail: str | UnsetType = UNSET
     away_for_ms: int | UnsetType = UNSET
