@@ -1,6 +1,6 @@
 """The port to shows that run: decisions about them, and the intents that these leave to be carried out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Final, Protocol
 
@@ -59,6 +59,9 @@ class RunStore(Protocol):
     async def open_runs(self, limit: int, *, prefix: str = "") -> Sequence[tuple[str, int]]:
         """Auctions and offers whose end is not written yet, with the time at which they were opened, the oldest
         first. Those of shows that still have intents are left out."""
+
+    async def open_among(self, auction_ids: Sequence[str]) -> Collection[str]:
+        """Those of them that are runs whose end is not written yet."""
 
     async def open_auctions(self, *, show_id: str | None = None, seller_id: str | None = None) -> Sequence[str]:
         """Of the lots of this show, or of all shows of this seller."""

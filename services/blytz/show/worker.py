@@ -93,8 +93,12 @@ class ShowWorker:
 
     async def close_ended(self) -> None:
         closings, self._after = await self._auctions.closings(self._after)
-        for closing in closings:
-            await self._close(closing)
+        if closings:
+            # One query for all: most auctions may be of no show.
+            of_lots = await self._runs.open_among([closing.auction_id for closing in closings])
+            for closing in closings:
+                if closing.auction_id in of_lots:
+                    await self._close(closing)
 
     async def follow_offers(self) -> None:
         """A purchase does not wait for the catalogue: what is left is told here, a moment later."""

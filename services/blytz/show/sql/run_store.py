@@ -1,6 +1,6 @@
 """Running shows in SQL (port: `show/run_store.py`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -106,6 +106,11 @@ class SqlRuns:
             query = query.where(RUNS.c.auction_id.startswith(prefix, autoescape=True))
         async with self._database.reading() as connection:
             return [(row.auction_id, row.opened_at) for row in (await connection.execute(query)).all()]
+
+    async def open_among(self, auction_ids: Sequence[str]) -> Collection[str]:
+        query = select(RUNS.c.auction_id).where(RUNS.c.auction_id.in_(auction_ids), RUNS.c.closed_at.is_(None))
+        async with self._database.reading() as connection:
+            return set((await connection.execute(query)).scalars())
 
     async def open_auctions(self, *, show_id: str | None = None, seller_id: str | None = None) -> Sequence[str]:
         query = select(RUNS.c.auction_id).where(RUNS.c.closed_at.is_(None))
