@@ -5,6 +5,7 @@ import os
 from typing import Any
 
 import pytest
+from _pytest.nodeid import NodeId
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
@@ -46,11 +47,14 @@ class AloneLast(LoadScopeScheduling):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not getattr(config.option, "loadgroup", False):
+        return
     for item in items:
         if item.get_closest_marker(ALONE):
-            # With `--dist loadgroup` xdist appends the group to the test's id, where the scheduler sees it.
-            item.add_marker(pytest.mark.xdist_group(ALONE))
+            # The scheduler sees no more of a test than its id. xdist would append the group of a test to it, but
+            # not to the ids that pytest has had since 9.1.
+            item._id = NodeId.parse(f"{item.nodeid}@{ALONE}")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:

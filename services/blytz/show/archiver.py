@@ -31,10 +31,18 @@ class LoggedEvent(Struct, frozen=True):
     private: bytes
 
 
+class Position(Struct, frozen=True):
+    epoch: str
+    seq: int
+    """Of the last event."""
+    archived: int
+    """Of the last one that is known to be in the archive."""
+
+
 class EventLog(Protocol):
     """Raises `StoreUnavailable`, `Overloaded` and `CorruptShow`."""
 
-    async def epoch(self, show_id: str) -> str | None:
+    async def position(self, show_id: str) -> Position | None:
         """Of the history that Redis has now; None for a show without a state."""
 
     async def events_after(self, show_id: str, seq: int, limit: int) -> Sequence[LoggedEvent]:
@@ -81,9 +89,11 @@ class ShowArchiver:
                 continue  # It was logged, and must not hold up the others.
 
     async def _copy(self, show_id: str) -> None:
-        epoch = await self._events.epoch(show_id)
-        if epoch is None:
+        position = await self._events.position(show_id)
+        # Most shows are quiet most of the time: they cost one command.
+        if position is None or position.archived == position.seq:
             return
+        epoch = position.epoch
         last = await self._archive.last(show_id, epoch)
         for _ in range(MAX_BATCHES):
             events = await self._events.events_after(show_id, last, BATCH)

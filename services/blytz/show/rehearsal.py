@@ -13,6 +13,7 @@ from blytz.show.run_store import RunStore
 MAX_AUCTIONS: Final = 50
 """That get a bid in one round."""
 PAUSE_S: Final = (0.5, 2.0)
+IDLE_PAUSE_S: Final = 3.0
 BIDS: Final = 0.6
 """How likely an auction gets a bid in a round."""
 BIDDERS: Final = tuple(
@@ -31,12 +32,15 @@ class RehearsalBidders:
     async def run(self) -> None:
         """Run under a `TaskSupervisor`."""
         while True:
+            found = 0
             with contextlib.suppress(StoreUnavailable, Overloaded):
-                await self.bid()
-            await asyncio.sleep(self._chance.uniform(*PAUSE_S))
+                found = await self.bid()
+            await asyncio.sleep(self._chance.uniform(*PAUSE_S) if found else IDLE_PAUSE_S)
 
-    async def bid(self) -> None:
-        """One round. Raises `StoreUnavailable` and `Overloaded`."""
-        for auction_id, _ in await self._runs.open_runs(MAX_AUCTIONS, prefix=REHEARSAL_PREFIX):
+    async def bid(self) -> int:
+        """One round; how many auctions there are. Raises `StoreUnavailable` and `Overloaded`."""
+        found = await self._runs.open_runs(MAX_AUCTIONS, prefix=REHEARSAL_PREFIX)
+        for auction_id, _ in found:
             if self._chance.random() < BIDS:
                 await self._auctions.bid_in_rehearsal(auction_id, self._chance.choice(BIDDERS))
+        return len(found)

@@ -60,6 +60,9 @@ class RunStore(Protocol):
         """Auctions and offers whose end is not written yet, with the time at which they were opened, the oldest
         first. Those of shows that still have intents are left out."""
 
+    async def is_anything_on(self) -> bool:
+        """Whether there is a show that is live or paused, a run that is open, or an intent."""
+
     async def open_among(self, auction_ids: Sequence[str]) -> Collection[str]:
         """Those of them that are runs whose end is not written yet."""
 

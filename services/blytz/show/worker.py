@@ -37,6 +37,9 @@ GONE_AFTER_MS: Final = 60_000
 """An auction that does not exist this long after its lot was opened is lost."""
 FORGET_EVERY: Final = 6_000
 OPERATION_KEPT_MS: Final = 24 * 3_600_000
+LOOK_EVERY: Final = 10
+"""Polls from one look for whether any show is on to the next."""
+IDLE_PAUSE_S: Final = 1.0
 BATCH: Final = 200
 
 
@@ -64,10 +67,16 @@ class ShowWorker:
 
     async def run(self) -> None:
         """Run under a `TaskSupervisor`."""
-        polls = 0
+        polls, is_idle = 0, False
         while True:
             # That Redis or the database is away, their connections say in the log.
             with contextlib.suppress(StoreUnavailable, Overloaded):
+                if polls % LOOK_EVERY == 0:
+                    is_idle = not await self._runs.is_anything_on()
+                if is_idle:
+                    # On a quiet night one query a second is all that shows cost.
+                    await asyncio.sleep(IDLE_PAUSE_S)
+                    continue
                 await self.close_ended()
                 if polls % DUE_EVERY == 0:
                     await self.open_due()

@@ -4,6 +4,8 @@ The revisions of a noun stand in `<noun>/sql/migrations/versions`; its `env.py` 
 one call are one transaction, so a database is at the old revision or at the new one, never between.
 """
 
+import asyncio
+import contextlib
 from importlib.resources import as_file, files
 from typing import Final
 
@@ -14,9 +16,11 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
+from blytz.kit.problems import Overloaded
 from blytz.kit.sql.database import Database
 from blytz.kit.user_error import UserError
 
+WAIT_S: Final = 30.0
 _LOCK: Final = 0x626C79747A
 """PostgreSQL's advisory lock, so that two migrations at once run one after the other; any number that nobody else
 uses."""
@@ -24,10 +28,17 @@ uses."""
 
 async def migrate(database: Database, package: str, revision: str = "heads") -> None:
     """Up to `revision`, or down when the database is past it; `package` holds `env.py` and `versions`. Raises
-    `UserError` for a revision that does not exist, and `StoreUnavailable`."""
+    `UserError` for a revision that does not exist, `StoreUnavailable` and `Overloaded`."""
     try:
-        async with database.writing() as connection:
-            await connection.run_sync(_migrate, database, package, revision)
+        # Others may be migrating it just now: they take longer than a writer usually waits.
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                with contextlib.suppress(Overloaded):
+                    async with database.writing() as connection:
+                        await connection.run_sync(_migrate, database, package, revision)
+                    return
+    except TimeoutError:
+        raise Overloaded from None
     except CommandError as error:
         raise UserError(f"the database `{database.name}` ({database.where}): {error}") from error
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from blytz.kit.redis.pipe import RedisError, RedisPipe
 from blytz.kit.redis.scripts import load_script
-from blytz.show.archiver import LoggedEvent
+from blytz.show.archiver import LoggedEvent, Position
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import corrupt
 
@@ -14,12 +14,13 @@ class RedisEventLog:
         self._pipe = pipe
         self._archived = load_script(__package__, "archived")
 
-    async def epoch(self, show_id: str) -> str | None:
+    async def position(self, show_id: str) -> Position | None:
+        key = keys_of(show_id).state
         try:
-            found: bytes | None = await self._pipe.call("HGET", keys_of(show_id).state, "epoch")
-        except RedisError as error:
+            epoch, seq, archived = await self._pipe.call("HMGET", key, "epoch", "seq", "archived")
+            return Position(epoch.decode(), int(seq), int(archived or 0)) if epoch else None
+        except (RedisError, ValueError, TypeError) as error:
             raise corrupt(f"{show_id}: {error!r}") from error
-        return found.decode() if found else None
 
     async def events_after(self, show_id: str, seq: int, limit: int) -> Sequence[LoggedEvent]:
         try:

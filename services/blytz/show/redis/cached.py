@@ -111,6 +111,7 @@ class CachedRuns:
         self._runs = runs
         self._cache = cache
         self.open_runs = runs.open_runs
+        self.is_anything_on = runs.is_anything_on
         self.open_among = runs.open_among
         self.open_auctions = runs.open_auctions
         self.shows_on = runs.shows_on

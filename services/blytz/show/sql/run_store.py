@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blytz.kit.sql.database import Database
@@ -106,6 +106,15 @@ class SqlRuns:
             query = query.where(RUNS.c.auction_id.startswith(prefix, autoescape=True))
         async with self._database.reading() as connection:
             return [(row.auction_id, row.opened_at) for row in (await connection.execute(query)).all()]
+
+    async def is_anything_on(self) -> bool:
+        on = (
+            select(SHOWS.c.id).where(SHOWS.c.listed_rank == RANKS[ShowStatus.LIVE]),
+            select(RUNS.c.id).where(RUNS.c.closed_at.is_(None)),
+            select(INTENTS.c.id),
+        )
+        async with self._database.reading() as connection:
+            return bool((await connection.execute(select(or_(*(one.exists() for one in on))))).scalar())
 
     async def open_among(self, auction_ids: Sequence[str]) -> Collection[str]:
         query = select(RUNS.c.auction_id).where(RUNS.c.auction_id.in_(auction_ids), RUNS.c.closed_at.is_(None))
