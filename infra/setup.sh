@@ -187,6 +187,8 @@ set_up() {
     is_done "$1" && return
     is_valid_venv || make_venv
     install_requirements "$1"
+    # Some systems write no bytecode by themselves; then each process would compile the package when it starts.
+    "$VENV/bin/python" -m compileall -q services || true
     write_stamps "$1"
     say "ready: $VENV/bin/blytz"
 }

@@ -1,14 +1,13 @@
 """Wiring of the hammer."""
 
-import asyncio
 import sys
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from blytz.apps import wiring
 from blytz.auction.hammer import Hammer
 from blytz.auction.redis.schedule import RedisSchedule
+from blytz.kit.background_import import import_in_background
 from blytz.kit.config.model import Settings
 from blytz.kit.http.pages import Dependency, State, operator_pages, serve_pages, task_state
 from blytz.kit.redis.memory import RedisMemory
@@ -56,7 +55,7 @@ async def main(settings: Settings) -> None:
         await pipe.up.wait()
         tasks.start("memory", memory.follow)
         running = tasks.start("hammer", hammer.run)
-        loaded = await asyncio.to_thread(import_module, "blytz.apps.beside_hammer")
+        loaded = await import_in_background("blytz.apps.beside_hammer")
         beside = loaded.BesideHammer(settings, pipe, store, clock, metrics)
         assert beside is not None
         beside.start(tasks)

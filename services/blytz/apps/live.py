@@ -2,7 +2,6 @@
 
 import asyncio
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,6 +9,7 @@ from msgspec.structs import replace
 from blytz.apps import signing_in, wiring
 from blytz.auction.service import AuctionService
 from blytz.identity.redis.bans import RedisBans
+from blytz.kit.background_import import import_in_background
 from blytz.kit.config.model import Settings
 from blytz.kit.http.pages import State, operator_pages, task_state
 from blytz.kit.tasks import TaskSupervisor
@@ -49,9 +49,9 @@ class _Catalogue:
 
     async def _load(self) -> tuple[Any, Any, Any]:
         # In a thread, because importing takes long.
-        databases = await asyncio.to_thread(import_module, "blytz.apps.databases")
-        runs = await asyncio.to_thread(import_module, "blytz.show.sql.run_store")
-        people = await asyncio.to_thread(import_module, "blytz.show.people.sql.store")
+        databases = await import_in_background("blytz.apps.databases")
+        runs = await import_in_background("blytz.show.sql.run_store")
+        people = await import_in_background("blytz.show.people.sql.store")
         database = databases.NounDatabase("show", self._settings)
         return database, runs.SqlRuns(database.database, lambda: 0), people.SqlPeople(database.database)
 
