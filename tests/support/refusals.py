@@ -173,7 +173,9 @@ def _show_in_state(status: str) -> Way:
     def ask(runner: ExampleRunner, operation: Operation) -> Ask:
         good = runner.good(operation)
         change = "UPDATE shows SET status = ?, started_at = 1, ended_at = ? WHERE show_id = ?"
-        runner.change_catalogue(change, status, 1 if status == "ended" else None, good.parts["show_id"])
+        runner.change_catalogue(
+            change, status, 1 if status in {"ended", "cancelled"} else None, good.parts["show_id"]
+        )
         return good.but(body={"scheduled_at": None}) if operation.id == "changeShow" else good
 
     return ask
@@ -269,7 +271,10 @@ WAYS: dict[str, Way] = {
     "report_not_found": _about_nothing("report_id"),
     "name_taken": _name_taken,
     "show_started": _show_in_state("live"),
-    "show_over": _show_in_state("ended"),
+    # Ending a show that has ended changes nothing.
+    "show_over": lambda runner, operation: _show_in_state("cancelled" if operation.id == "endShow" else "ended")(
+        runner, operation
+    ),
     "show_not_live": lambda runner, operation: (
         draft if operation.id in {"muteUser", "unmuteUser", "announceInShow"} else _show_in_state("scheduled")
     )(runner, operation),
