@@ -122,11 +122,11 @@ def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
             return ShowCode.SHOW_OVER
         if show.status is not ShowStatus.LIVE or show.is_ending:
             return ShowCode.SHOW_NOT_LIVE
+        if scene.facts.open_lots and show.settings.mode == "one_at_a_time":
+            return ShowCode.LOT_ALREADY_OPEN
         if lot is None:
             return ShowCode.LOT_NOT_QUEUED
         if lot.status is LotStatus.OPEN:
-            return ShowCode.LOT_ALREADY_OPEN
-        if scene.facts.open_lots and show.settings.mode == "one_at_a_time":
             return ShowCode.LOT_ALREADY_OPEN
         if not _may_open(lot, reopening):
             return ShowCode.LOT_NOT_QUEUED
