@@ -11,7 +11,7 @@ from tests.support.platform import StartPlatform
 from tests.support.redis import RedisServer
 from tests.support.wait import wait_until
 
-LIFE_WITHIN_S = 10.0
+LIFE_WITHIN_S = 5
 
 
 @pytest.fixture
