@@ -40,7 +40,7 @@ test-video: setup-test ## Watch the video of a show in two browsers, by a real L
 
 .PHONY: soak
 soak: setup-test ## Run the long tests: hundreds of kills and freezes under load
-	@exec $(BIN)/pytest -m soak $(ARGS)
+	@exec env HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m soak $(ARGS)
 
 .PHONY: check
 check: ## Lint, format, types, import contracts, Lua and shell scripts

@@ -74,7 +74,8 @@ class ShowWorker:
                 if polls % LOOK_EVERY == 0:
                     is_idle = not await self._runs.is_anything_on()
                 if is_idle:
-                    # On a quiet night one query a second is all that shows cost.
+                    # On a quiet night one query a second is all that shows cost. What ends meanwhile is of no lot.
+                    self._after = ""
                     await asyncio.sleep(IDLE_PAUSE_S)
                     continue
                 await self.close_ended()
