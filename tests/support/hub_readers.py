@@ -14,7 +14,7 @@ from blytz.live.redis.auction_topics import AuctionTopicState
 from blytz.live.topics.hub import Hub
 from blytz.live.topics.source import Reading
 from blytz.live.topics.watch_request import WatchRequest
-from blytz.show.view import ShowView
+from blytz.show.events.view import ShowView
 from tests.support.auctions import T0, listing
 
 TOPICS = {"auction": "auction:auc_1", "show": "show:shw_1"}

@@ -19,21 +19,21 @@ from blytz.kit.telemetry.metrics import Metrics
 from blytz.offer.model import Purchase, PurchaseReceipt
 from blytz.offer.model import Refused as PurchaseRefused
 from blytz.offer.redis.store import RedisOfferStore
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
-from blytz.show.intents import IntentRunner
-from blytz.show.log import Announced, Announcement, ShowSnapshot
+from blytz.show.events.log import Announced, Announcement, ShowSnapshot
 from blytz.show.model import AuctionTerms, Lot, LotTerms, Show
 from blytz.show.people.service import OnChange, PeopleService
 from blytz.show.people.sql.store import SqlPeople
-from blytz.show.purchases import PurchaseService
-from blytz.show.run_store import Intent
-from blytz.show.running import ShowRunner
+from blytz.show.running import rules
+from blytz.show.running.intents import IntentRunner
+from blytz.show.running.purchases import PurchaseService
+from blytz.show.running.service import ShowRunner
+from blytz.show.running.standings import StandingChanges
+from blytz.show.running.store import Intent
+from blytz.show.running.worker import ShowWorker
 from blytz.show.service import ShowService
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue
-from blytz.show.standings import StandingChanges
-from blytz.show.worker import ShowWorker
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 from tests.support.shows import SELLER, lot, show

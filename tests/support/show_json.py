@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from blytz.show.log import Announcement, ShowSnapshot
+from blytz.show.events.log import Announcement, ShowSnapshot
 from blytz.show.redis.log import RedisShowLog
 from tests.support.pipes import connected
 from tests.support.platform import Platform

@@ -4,7 +4,7 @@ from typing import Final
 
 from blytz.auction.redis.store import RedisStore
 from blytz.kit.redis.pipe import RedisPipe
-from blytz.show.log import Announced, Announcement
+from blytz.show.events.log import Announced, Announcement
 from blytz.show.redis.log import RedisShowLog
 from tests.support.auctions import BIDDERS, CAUSE, bid, listing
 from tests.support.show_json import lot_json, snapshot

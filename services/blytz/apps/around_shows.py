@@ -9,7 +9,7 @@ from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.sql.database import Database
 from blytz.show.audit.http.routes import audit_routes
 from blytz.show.audit.service import AuditService
-from blytz.show.chat import ShowChat
+from blytz.show.chat.service import ShowChat
 from blytz.show.following.http.routes import following_routes
 from blytz.show.following.service import FollowingService
 from blytz.show.following.sql.store import SqlFollowing

@@ -23,8 +23,8 @@ from blytz.live.redis.events import RedisEvents
 from blytz.live.redis.presence import RedisPresence
 from blytz.live.server import Gateway
 from blytz.live.topics.hub import Hub
-from blytz.show.chat import ShowChat
-from blytz.show.log import ShowSnapshot
+from blytz.show.chat.service import ShowChat
+from blytz.show.events.log import ShowSnapshot
 from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.log import RedisShowLog, ShowTopics
 

@@ -17,8 +17,8 @@ from blytz.auction.store import AuctionStore
 from blytz.kit.ids import age_ms, new_id
 from blytz.kit.problems import NotFound
 from blytz.kit.redis.pipe import RedisError, RedisPipe
-from blytz.show.auctions import Opening
 from blytz.show.model import Closing
+from blytz.show.running.auctions import Opening
 
 log = structlog.get_logger()
 

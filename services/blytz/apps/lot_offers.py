@@ -9,8 +9,8 @@ from blytz.kit.ids import age_ms, new_id
 from blytz.kit.problems import NotFound
 from blytz.offer.model import Code, Offer, OfferListing, OfferTerms, Status, Verb
 from blytz.offer.store import OfferStore
-from blytz.show.auctions import Opening
 from blytz.show.model import Closing
+from blytz.show.running.auctions import Opening
 
 KEPT_MS: Final = 24 * 3_600_000
 """An offer that has ended is deleted after so long. Nothing archives it: `sales` and the catalogue have what is

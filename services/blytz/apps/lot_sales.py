@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 from blytz.apps.lot_auctions import LotAuctions
 from blytz.apps.lot_offers import LotOffers
 from blytz.auction.model import Party, PauseReason, Standing
-from blytz.show.auctions import Opening
 from blytz.show.model import Closing, is_offer
+from blytz.show.running.auctions import Opening
 
 
 class LotSales:

@@ -13,28 +13,28 @@ from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.offer.redis.store import RedisOfferStore
-from blytz.show.archiver import ShowArchiver
-from blytz.show.intents import IntentRunner
-from blytz.show.log import ShowSnapshot
+from blytz.show.events.archiver import ShowArchiver
+from blytz.show.events.log import ShowSnapshot
 from blytz.show.people.sql.store import SqlPeople
-from blytz.show.purchases import PurchaseService
 from blytz.show.redis.archive import RedisEventLog
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
 from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.log import RedisShowLog, ShowTopics
-from blytz.show.rehearsal import RehearsalBidders
-from blytz.show.running import ShowRunner
+from blytz.show.running.intents import IntentRunner
+from blytz.show.running.purchases import PurchaseService
+from blytz.show.running.rehearsal import RehearsalBidders
+from blytz.show.running.service import ShowRunner
+from blytz.show.running.standings import StandingChanges
+from blytz.show.running.worker import ShowWorker
 from blytz.show.service import ShowService
 from blytz.show.sql.event_archive import SqlEventArchive
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue
 from blytz.show.sql.video_store import SqlVideo
-from blytz.show.standings import StandingChanges
-from blytz.show.video import Rooms
-from blytz.show.video_service import VideoService
-from blytz.show.video_worker import VideoWorker
-from blytz.show.worker import ShowWorker
+from blytz.show.video.rooms import VideoRooms
+from blytz.show.video.service import VideoService
+from blytz.show.video.worker import VideoWorker
 
 
 class Shows:
@@ -49,7 +49,7 @@ class Shows:
         clock: ServerClock,
         metrics: Metrics,
         stored_bytes: UserLimit | None = None,
-        rooms: Rooms | None = None,
+        rooms: VideoRooms | None = None,
         purchases: UserLimit | None = None,
     ) -> None:
         """Without `rooms` shows have no video."""

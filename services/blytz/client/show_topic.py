@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from blytz.client.topic import Topic
-from blytz.show.view import ShowView
+from blytz.show.events.view import ShowView
 
 SHOW_OVER: Final = ("ended", "cancelled")
 """Statuses that are for good."""

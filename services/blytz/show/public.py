@@ -3,7 +3,6 @@
 from typing import Any
 
 from blytz.auction.model import Party
-from blytz.show.decision import Notice
 from blytz.show.model import Host, Lot, LotFacts, Show
 
 _HIDDEN_OF_SHOW = ("seller", "settings", "is_ending", "next_lot_at", "host", "host_pause_at", "pause_reason")
@@ -45,17 +44,6 @@ def short_lot_view(lot: Lot) -> dict[str, Any]:
     """For those who watch a show: without its description and with its first picture only, so that hundreds of
     lots fit into one message."""
     return {**lot_view(lot), "description": "", "images": lot.images[:1]}
-
-
-def notice_view(notice: Notice, show: Show, facts: LotFacts) -> dict[str, Any]:
-    """The members of the event, besides those that every event has."""
-    if notice.kind.startswith("host_"):
-        return {"host": host_view(show.host)}
-    if notice.kind.startswith("show_"):
-        return {"show": show_view(show, facts), **notice.fields}
-    counts = {"open_lots": list(facts.open_lots), "lots": {"total": facts.counts.total, "sold": facts.counts.sold}}
-    lot = {"lot": short_lot_view(notice.lot)} if notice.lot else {}
-    return {**lot, **notice.fields, **counts}
 
 
 def host_view(host: Host) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from blytz.auction.redis.keys import keys_of
 from blytz.auction.redis.store import RedisStore
-from blytz.show.log import Announced
+from blytz.show.events.log import Announced
 from blytz.show.redis.log import RedisShowLog
 from tests.contract.live.conftest import Auctions, Connect, Shows, StartGateway
 from tests.support.auctions import ANNA, CAUSE, bid

@@ -1,7 +1,7 @@
 """Watching a show: the same recovery as an auction, with the events and the state of a show."""
 
 from blytz.client.live import LiveClient
-from blytz.show.log import Announcement
+from blytz.show.events.log import Announcement
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import RedisShowLog
 from tests.contract.live.conftest import Connect, Shows

@@ -1,12 +1,12 @@
 """Where the chat rules of a seller get to, on SQLite and on PostgreSQL."""
 
 from blytz.kit.sql.database import Database
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
-from blytz.show.chat_rules import NO_RULES, ChatRules
+from blytz.show.chat.rules import NO_RULES, ChatRules
 from blytz.show.model import ShowStatus
 from blytz.show.moderation.sql.store import SqlChatRules
-from blytz.show.run_store import Acted, Which
+from blytz.show.running import rules
+from blytz.show.running.store import Acted, Which
 from blytz.show.sql.acts import SqlAuditTrail
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import SqlCatalogue

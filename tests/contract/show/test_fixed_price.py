@@ -10,10 +10,10 @@ from blytz.kit.problems import Conflict
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.offer.model import OfferTerms, PurchaseReceipt, Sale, Status
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
-from blytz.show.decision import Reopening
 from blytz.show.model import AuctionTerms, BidderRequirements, LotStatus, ShowSettings, ShowStatus
+from blytz.show.running import rules
+from blytz.show.running.decision import Reopening
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
 from tests.support.redis import RedisServer
 from tests.support.running_shows import SAM, Stage, stage_of

@@ -9,9 +9,9 @@ from blytz.auction.model import Status
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.offer.model import OfferTerms
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
 from blytz.show.model import LotStatus, ShowStatus
+from blytz.show.running import rules
 from blytz.show.sql.store import MIGRATIONS
 from tests.support.redis import RedisServer
 from tests.support.running_shows import SAM, Killed, Life, Process, Stage, stage_of

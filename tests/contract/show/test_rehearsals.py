@@ -13,7 +13,7 @@ from blytz.identity import Principal
 from blytz.kit.problems import Forbidden
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
-from blytz.show.rehearsal import BIDDERS, RehearsalBidders
+from blytz.show.running.rehearsal import BIDDERS, RehearsalBidders
 from blytz.show.sql.run_store import SqlRuns
 from blytz.show.sql.store import MIGRATIONS
 from tests.support.redis import RedisServer

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from blytz.auction.model import Party
 from blytz.kit.sql.database import Database
 from blytz.show.acts import Verb
-from blytz.show.chat import SaidMessage
+from blytz.show.chat.service import SaidMessage
 from blytz.show.reports.model import MAX_REPORTS, Report, ReportCode
 from blytz.show.reports.sql.store import SqlReports
 from blytz.show.sql.acts import SqlAuditTrail

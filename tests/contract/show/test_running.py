@@ -11,10 +11,10 @@ from blytz.kit.idempotency import Operation
 from blytz.kit.problems import Conflict, Forbidden, NotFound
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
-from blytz.show.decision import Reopening
 from blytz.show.model import AuctionTerms, BidderRequirements, LotStatus, ShowSettings, ShowStatus
+from blytz.show.running import rules
+from blytz.show.running.decision import Reopening
 from blytz.show.sql.acts import SqlAuditTrail
 from blytz.show.sql.store import MIGRATIONS
 from tests.support.redis import RedisServer

@@ -11,9 +11,9 @@ from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.kit.telemetry.metrics import Metrics
-from blytz.show.archiver import BATCH, ShowArchiver
-from blytz.show.chat import Message
-from blytz.show.log import ShowSnapshot
+from blytz.show.chat.service import Message
+from blytz.show.events.archiver import BATCH, ShowArchiver
+from blytz.show.events.log import ShowSnapshot
 from blytz.show.model import ShowStatus
 from blytz.show.redis.archive import RedisEventLog
 from blytz.show.redis.chat import RedisChat

@@ -11,14 +11,15 @@ from blytz.auction.model import Status
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.kit.telemetry.metrics import Metrics
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
-from blytz.show.livekit import LiveKitRooms
 from blytz.show.model import Show, ShowStatus
+from blytz.show.running import rules
+from blytz.show.running.rooms import VideoUnavailable
 from blytz.show.sql.store import MIGRATIONS
 from blytz.show.sql.video_store import SqlVideo
-from blytz.show.video import VideoEvent, VideoUnavailable
-from blytz.show.video_worker import VideoWorker
+from blytz.show.video.livekit import LiveKitRooms
+from blytz.show.video.rooms import VideoEvent
+from blytz.show.video.worker import VideoWorker
 from tests.support.livekit import KEY, SECRET, StandInLiveKit
 from tests.support.redis import RedisServer
 from tests.support.running_shows import SAM, Process, Stage, stage_of

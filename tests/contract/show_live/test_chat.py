@@ -12,9 +12,9 @@ from blytz.kit.chat import Said
 from blytz.kit.problems import StoreUnavailable
 from blytz.kit.ratelimit.user_limit import Limit, UserLimit
 from blytz.kit.redis.pipe import RedisPipe
-from blytz.show.chat import ChatCode, Message, Moderated, ShowChat
-from blytz.show.chat_rules import ChatRules
-from blytz.show.log import Announcement
+from blytz.show.chat.rules import ChatRules
+from blytz.show.chat.service import ChatCode, Message, Moderated, ShowChat
+from blytz.show.events.log import Announcement
 from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import RedisShowLog

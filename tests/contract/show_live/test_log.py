@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from blytz.show.log import Announced, Announcement, CorruptShow, ShowSnapshot
+from blytz.show.events.log import Announced, Announcement, CorruptShow, ShowSnapshot
+from blytz.show.events.view import ShowView
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import RedisShowLog, ShowTopics
-from blytz.show.view import ShowView
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 from tests.support.show_json import SELLER, Json, lot_json, opened, show_json, snapshot

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from blytz.live import contract
+from blytz.show.events.log import Announcement, ShowSnapshot
 from blytz.show.http.examples import ANSWERS
-from blytz.show.log import Announcement, ShowSnapshot
 from infra.specs.asyncapi import name_of
 from tests.support.example_runner import ExampleRunner, shape
 from tests.support.live_client import Client, welcomed

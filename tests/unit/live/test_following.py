@@ -3,7 +3,7 @@
 from blytz.live.topics.fanout import SLICE
 from blytz.live.topics.following import Following
 from blytz.live.topics.hub import Hub
-from blytz.show.view import ShowView
+from blytz.show.events.view import ShowView
 from tests.support.hub_readers import CheckedReader
 from tests.support.show_json import closed, lot_json, opened, show_json
 from tests.support.virtual_loop import VirtualLoop

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from blytz.show.chat_rules import MAX_WORDS, ChatRules, Judged
+from blytz.show.chat.rules import MAX_WORDS, ChatRules, Judged
 
 BAD = ChatRules(("bad", "hello", "idiot", "Schei\u00dfe", "\u0434\u0443\u0440\u0430\u043a", "two words"))
 

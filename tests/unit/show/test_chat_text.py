@@ -2,7 +2,7 @@
 
 import pytest
 
-from blytz.show.chat import chat_line
+from blytz.show.chat.service import chat_line
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from blytz.show.view import MAX_LOTS_SHOWN, MAX_MESSAGES, ShowView
+from blytz.show.events.view import MAX_LOTS_SHOWN, MAX_MESSAGES, ShowView
 from tests.support.show_json import Json, lot_json, show_json
 
 

@@ -15,7 +15,7 @@ from blytz.kit.problems import Forbidden, RateLimited
 from blytz.offer.model import Code, PurchaseId, PurchaseReceipt, Quantity, Refused
 from blytz.show.http.lot_schemas import LotId
 from blytz.show.model import ShowCode
-from blytz.show.purchases import PurchaseService, purchase_refusal
+from blytz.show.running.purchases import PurchaseService, purchase_refusal
 from blytz.show.service import refusal
 
 

@@ -14,8 +14,9 @@ from blytz.kit.http.responses import (
 from blytz.kit.idempotency import KeyReused
 from blytz.kit.problems import Conflict, Forbidden, Problem, RateLimited
 from blytz.show.model import ShowCode
+from blytz.show.running.rooms import VideoUnavailable
 from blytz.show.service import refusal
-from blytz.show.video import VideoUnavailable, WebhookRefused
+from blytz.show.video.rooms import WebhookRefused
 
 _NO_SHOW: Final = refusal(ShowCode.SHOW_NOT_FOUND)
 _NO_LOT: Final = refusal(ShowCode.LOT_NOT_FOUND)

@@ -51,11 +51,11 @@ from blytz.show.http.schemas import (
 )
 from blytz.show.http.video import VideoCalls
 from blytz.show.model import LotFacts, Show
-from blytz.show.purchases import PurchaseService
-from blytz.show.running import ShowRunner
+from blytz.show.running.purchases import PurchaseService
+from blytz.show.running.service import ShowRunner
 from blytz.show.service import ShowService
 from blytz.show.store import ShowFilter
-from blytz.show.video_service import VideoService
+from blytz.show.video.service import VideoService
 from blytz.show.words import MAX_SEARCHED, words_of
 
 

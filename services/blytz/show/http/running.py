@@ -13,9 +13,7 @@ from blytz.kit.http.fields import IdempotencyKey
 from blytz.kit.http.litestar import Call, spec
 from blytz.kit.http.responses import Responses
 from blytz.kit.ids import new_id
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Verb
-from blytz.show.decision import Reopening
 from blytz.show.http import responses as answers
 from blytz.show.http.lot_schemas import (
     LotId,
@@ -27,9 +25,11 @@ from blytz.show.http.lot_schemas import (
     read_new_run,
 )
 from blytz.show.http.schemas import Ending, ShowId, ShowState, read_ending, show_state
-from blytz.show.rules_of_running import Decide
-from blytz.show.run_store import Acted
-from blytz.show.running import ShowRunner
+from blytz.show.running import rules
+from blytz.show.running.decision import Reopening
+from blytz.show.running.rules import Decide
+from blytz.show.running.service import ShowRunner
+from blytz.show.running.store import Acted
 
 _ACT: Final[dict[str, Any]] = {"status_code": 200, **SIGNED_IN}
 

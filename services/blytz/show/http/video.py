@@ -13,7 +13,7 @@ from blytz.kit.http.parse import Parser
 from blytz.kit.text import NAME
 from blytz.show.http import responses as answers
 from blytz.show.http.schemas import ShowId
-from blytz.show.video_service import VideoService
+from blytz.show.video.service import VideoService
 
 Participant = Annotated[str, PathParameter(pattern=NAME, description="its identity in the room")]
 

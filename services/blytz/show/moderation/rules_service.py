@@ -10,7 +10,7 @@ from blytz.identity import Principal
 from blytz.kit.problems import Forbidden
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show.acts import Act, Verb
-from blytz.show.chat_rules import ChatRules
+from blytz.show.chat.rules import ChatRules
 from blytz.show.moderation.store import ChatRulesStore
 from blytz.show.service import BYTES_OF_ROW, ShowService
 

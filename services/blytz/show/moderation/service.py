@@ -8,7 +8,7 @@ from blytz.identity import Principal
 from blytz.kit.problems import Conflict, Forbidden, NotFound, StoreUnavailable
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show.acts import Act, AuditTrail, Verb
-from blytz.show.chat import ChatCode, ChatLog, Moderated, chat_line
+from blytz.show.chat.service import ChatCode, ChatLog, Moderated, chat_line
 from blytz.show.model import Show, ShowCode, ShowStatus
 from blytz.show.service import BYTES_OF_ROW, ShowService, refusal
 

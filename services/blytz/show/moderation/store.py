@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from blytz.show.acts import Act
-from blytz.show.chat_rules import ChatRules
+from blytz.show.chat.rules import ChatRules
 
 
 class ChatRulesStore(Protocol):

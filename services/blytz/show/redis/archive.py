@@ -1,10 +1,10 @@
-"""The events of shows in Redis, as the archiver reads them (port: `show/archiver.py`)."""
+"""The events of shows in Redis, as the archiver reads them (port: `show/events/archiver.py`)."""
 
 from collections.abc import Sequence
 
 from blytz.kit.redis.pipe import RedisError, RedisPipe
 from blytz.kit.redis.scripts import load_script
-from blytz.show.archiver import LoggedEvent, Position
+from blytz.show.events.archiver import LoggedEvent, Position
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import corrupt
 

@@ -9,8 +9,8 @@ import msgspec
 from blytz.show.acts import Act
 from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotPreBid, Show, ShowCode
 from blytz.show.redis.cache import LISTS, CatalogueCache
-from blytz.show.rules_of_running import Decide
-from blytz.show.run_store import Acted, RunStore, Which
+from blytz.show.running.rules import Decide
+from blytz.show.running.store import Acted, RunStore, Which
 from blytz.show.store import CatalogueStore, ShowFilter, ShowPage
 
 _write: Final = msgspec.json.Encoder().encode

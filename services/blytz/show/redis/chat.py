@@ -1,4 +1,4 @@
-"""The chat of each show in Redis (port: `show/chat.py`)."""
+"""The chat of each show in Redis (port: `show/chat/service.py`)."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,8 +9,8 @@ from blytz.kit.answer import Answer
 from blytz.kit.chat import Said
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisPipe, Turn
-from blytz.show.chat import Message, Moderated, SaidMessage
-from blytz.show.chat_rules import ChatRules, read_rules
+from blytz.show.chat.rules import ChatRules, read_rules
+from blytz.show.chat.service import Message, Moderated, SaidMessage
 from blytz.show.redis.keys import keys_of
 from blytz.show.redis.log import corrupt, load_scripts
 

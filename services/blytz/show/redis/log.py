@@ -1,4 +1,4 @@
-"""The log of each show in Redis (port: `show/log.py`), and shows as topics (port: `kit/topics.py`)."""
+"""The log of each show in Redis (port: `show/events/log.py`), and shows as topics (port: `kit/topics.py`)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
@@ -12,9 +12,9 @@ from blytz.kit.ids import new_id
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
 from blytz.kit.redis.scripts import source
-from blytz.show.log import Announced, Announcement, CorruptShow, ShowSnapshot
+from blytz.show.events.log import Announced, Announcement, CorruptShow, ShowSnapshot
+from blytz.show.events.view import ShowView, is_private, readers_after
 from blytz.show.redis.keys import keys_of
-from blytz.show.view import ShowView, is_private, readers_after
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from blytz.auction.model import Party
-from blytz.show.chat import SaidMessage
+from blytz.show.chat.service import SaidMessage
 
 MAX_REPORTS: Final = 20
 """Of one user in one show."""

@@ -10,7 +10,7 @@ from blytz.identity import Principal
 from blytz.kit.problems import Conflict, NotFound
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show.acts import Verb
-from blytz.show.chat import ChatLog
+from blytz.show.chat.service import ChatLog
 from blytz.show.reports.model import MAX_REPORTS, MESSAGES_BEFORE, Report, ReportCode, ReportPage
 from blytz.show.reports.store import ReportStore
 from blytz.show.service import BYTES_OF_ROW, ShowService

@@ -1,11 +1,11 @@
-"""The events of shows in SQL (port: `show/archiver.py`)."""
+"""The events of shows in SQL (port: `show/events/archiver.py`)."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import func, insert, select
 
 from blytz.kit.sql.database import Database
-from blytz.show.archiver import LoggedEvent
+from blytz.show.events.archiver import LoggedEvent
 from blytz.show.model import ShowStatus
 from blytz.show.rules import RANKS
 from blytz.show.sql.tables import SHOW_EVENTS, SHOWS

@@ -1,4 +1,4 @@
-"""Running shows in SQL (port: `show/run_store.py`)."""
+"""Running shows in SQL (port: `show/running/store.py`)."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
@@ -9,15 +9,15 @@ from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blytz.kit.sql.database import Database
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Act
-from blytz.show.decision import Scene
-from blytz.show.log import ShowSnapshot
+from blytz.show.events.log import ShowSnapshot
 from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.public import short_lot_view, show_view
 from blytz.show.rules import RANKS
-from blytz.show.rules_of_running import Decide
-from blytz.show.run_store import MAX_INTENTS, Acted, Intent, Which
+from blytz.show.running import rules
+from blytz.show.running.decision import Scene
+from blytz.show.running.rules import Decide
+from blytz.show.running.store import MAX_INTENTS, Acted, Intent, Which
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.rows import json_text, lot_of_row, show_of_row
 from blytz.show.sql.tables import INTENTS, LOTS, OPERATIONS, RUNS, SHOWS

@@ -13,8 +13,8 @@ from blytz.auction.model import MAX_PRE_BIDS
 from blytz.kit.sql.database import Database
 from blytz.show import rules
 from blytz.show.acts import Act
-from blytz.show.decision import Decision, Notice
 from blytz.show.model import MAX_LOTS, Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode
+from blytz.show.running.decision import Decision, Notice
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.rows import lot_of_row, row_of_lot, row_of_show, show_of_row
 from blytz.show.sql.search import matching_shows

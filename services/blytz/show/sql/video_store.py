@@ -1,4 +1,4 @@
-"""What is stored about the video of shows, in SQL (port: `show/video_store.py`)."""
+"""What is stored about the video of shows, in SQL (port: `show/video/store.py`)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from blytz.show.acts import Act
 from blytz.show.model import ShowStatus
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.tables import SHOWS, VIDEO_EVENTS
-from blytz.show.video import VideoEvent
+from blytz.show.video.rooms import VideoEvent
 
 
 class SqlVideo:

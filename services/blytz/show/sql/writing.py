@@ -8,14 +8,14 @@ from sqlalchemy import Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blytz.auction.model import Party, PreBid
-from blytz.show import rules_of_running as rules
-from blytz.show.auctions import Opening
-from blytz.show.chat_rules import NO_RULES, ChatRules
-from blytz.show.decision import Decision, Notice, Order
-from blytz.show.log import Announcement
+from blytz.show.chat.rules import NO_RULES, ChatRules
+from blytz.show.events.log import Announcement
 from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show, ShowStatus
-from blytz.show.public import notice_view
-from blytz.show.rules_of_running import requirements_of
+from blytz.show.running import rules
+from blytz.show.running.auctions import Opening
+from blytz.show.running.decision import Decision, Notice, Order
+from blytz.show.running.notices import notice_view
+from blytz.show.running.rules import requirements_of
 from blytz.show.sql.rows import json_text, lot_of_row, row_of_lot, row_of_show, show_of_row
 from blytz.show.sql.tables import CHAT_RULES, INTENTS, LOTS, MODERATORS, PRE_BIDS, RUNS, SHOWS
 

@@ -14,7 +14,7 @@ from blytz.kit.http.responses import (
 )
 from blytz.kit.idempotency import KeyReused
 from blytz.kit.problems import Conflict, Forbidden, Problem, RateLimited
-from blytz.show.chat import FORBIDDEN_TO_SPEAK, ChatCode
+from blytz.show.chat.service import FORBIDDEN_TO_SPEAK, ChatCode
 from blytz.show.model import ShowCode
 from blytz.show.moderation.rules_service import FORBIDDEN
 from blytz.show.moderation.service import NO_MESSAGE, TEXT_REFUSED, TOO_MANY_MUTES

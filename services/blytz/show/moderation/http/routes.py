@@ -9,8 +9,8 @@ from blytz.identity.http.schemas import UserId
 from blytz.kit.http.fields import IdempotencyKey
 from blytz.kit.http.litestar import Call, RouteGroup, spec
 from blytz.kit.ids import new_id
-from blytz.show.chat import ShowChat
-from blytz.show.chat_rules import ChatRules
+from blytz.show.chat.rules import ChatRules
+from blytz.show.chat.service import ShowChat
 from blytz.show.http.schemas import ShowId
 from blytz.show.moderation.http import examples
 from blytz.show.moderation.http import responses as answers

@@ -9,7 +9,7 @@ from blytz.kit.chat import MessageId
 from blytz.kit.http.empty_body import OptionalBody
 from blytz.kit.http.parse import Parser
 from blytz.kit.text import LINE
-from blytz.show.chat_rules import MAX_WORD_LENGTH, MAX_WORDS
+from blytz.show.chat.rules import MAX_WORD_LENGTH, MAX_WORDS
 from blytz.show.moderation.service import MAX_MUTE_MS
 
 MessageIdInPath = Annotated[str, PathParameter(description="as its speaker chose it")]

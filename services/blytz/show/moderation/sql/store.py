@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.statements import insert_if_absent
 from blytz.show.acts import Act
-from blytz.show.chat_rules import ChatRules
-from blytz.show.decision import Decision, Notice
+from blytz.show.chat.rules import ChatRules
 from blytz.show.model import ShowStatus
+from blytz.show.running.decision import Decision, Notice
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.rows import json_text, show_of_row
 from blytz.show.sql.tables import CHAT_RULES, SHOWS

@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.statements import insert_if_absent
 from blytz.show.acts import Act
-from blytz.show.decision import Decision, Notice
 from blytz.show.model import Show, ShowCode, ShowStatus
 from blytz.show.people.model import (
     MAX_APPROVALS,
@@ -21,6 +20,7 @@ from blytz.show.people.model import (
     Moderator,
 )
 from blytz.show.people.sql.tables import APPROVALS, BLOCKS
+from blytz.show.running.decision import Decision, Notice
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.tables import MODERATORS, SHOWS
 from blytz.show.sql.writing import locked_show, moderators_of, write

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select, update
 from blytz.auction.model import Party
 from blytz.kit.sql.database import Database
 from blytz.show.acts import Act
-from blytz.show.chat import SaidMessage
+from blytz.show.chat.service import SaidMessage
 from blytz.show.reports.model import MAX_REPORTS, Report, ReportCode, ReportPage
 from blytz.show.reports.sql.tables import REPORTS
 from blytz.show.sql.acts import record_act

@@ -18,7 +18,7 @@ from blytz.kit.chat import Said
 from blytz.kit.problems import Forbidden, Overloaded, RateLimited
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.text import is_line, without_direction
-from blytz.show.chat_rules import NO_RULES, ChatRules
+from blytz.show.chat.rules import NO_RULES, ChatRules
 
 MAX_TEXT: Final = 300
 """Characters of a message, after trimming."""

@@ -7,11 +7,11 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from blytz.show.acts import Act
-from blytz.show.auctions import Opening
-from blytz.show.decision import Order
-from blytz.show.log import Announcement, ShowSnapshot
+from blytz.show.events.log import Announcement, ShowSnapshot
 from blytz.show.model import Closing, Lot, LotFacts, Show, ShowCode
-from blytz.show.rules_of_running import Decide
+from blytz.show.running.auctions import Opening
+from blytz.show.running.decision import Order
+from blytz.show.running.rules import Decide
 
 MAX_INTENTS: Final = 500
 """Of one show, read at once."""

@@ -1,4 +1,4 @@
-"""The port to the video rooms of shows; `show/livekit.py` is behind it where LiveKit is configured.
+"""The port to the video rooms of shows; `show/video/livekit.py` is behind it where LiveKit is configured.
 
 Each show has one room, named as the show. A participant has a new identity for each token, which begins with its
 role: a host may come with several devices, and nobody learns the user id of a viewer.
@@ -9,18 +9,12 @@ from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
-from blytz.kit.problems import Problem, Unauthenticated
+from blytz.kit.problems import Unauthenticated
+from blytz.show.running.rooms import Rooms
 
 Role = Literal["host", "cohost", "viewer"]
 TOKEN_LASTS_S: Final = 3_600
 """A token is needed to join only: LiveKit itself renews it for those who are in the room."""
-
-
-class VideoUnavailable(Problem):
-    """No LiveKit is configured, or it does not answer."""
-
-    status, code, title = 503, "video_unavailable", "There is no video now"
-    retry_after_ms = 10_000
 
 
 class WebhookRefused(Unauthenticated):
@@ -50,7 +44,7 @@ class VideoEvent(Struct, frozen=True):
     """Empty for a participant who has left."""
 
 
-class Rooms(Protocol):
+class VideoRooms(Rooms, Protocol):
     """All calls that wait raise `VideoUnavailable`, after 2 s at most."""
 
     url: str
@@ -65,11 +59,6 @@ class Rooms(Protocol):
 
     def event(self, body: bytes, authorization: str) -> VideoEvent:
         """Raises `WebhookRefused` unless the body is signed."""
-
-    async def ensure(self, show_id: str) -> None: ...
-
-    async def delete(self, show_id: str) -> None:
-        """Whoever is in it is disconnected. One that does not exist is deleted already."""
 
     async def names(self) -> Sequence[str]:
         """Of all rooms that exist."""

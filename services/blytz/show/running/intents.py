@@ -12,12 +12,12 @@ from typing import Final
 import structlog
 
 from blytz.kit.problems import NotFound
-from blytz.show.auctions import Auctions
-from blytz.show.log import Announced, Announcement, ShowLog
-from blytz.show.run_store import Intent, RunStore
-from blytz.show.standings import standings_of
+from blytz.show.events.log import Announced, Announcement, ShowLog
+from blytz.show.running.auctions import Auctions
+from blytz.show.running.rooms import Rooms, VideoUnavailable
+from blytz.show.running.standings import standings_of
+from blytz.show.running.store import Intent, RunStore
 from blytz.show.store import People
-from blytz.show.video import Rooms, VideoUnavailable
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""Video rooms by LiveKit (port: `show/video.py`). Imported only where LiveKit is configured."""
+"""Video rooms by LiveKit (port: `show/video/rooms.py`). Imported only where LiveKit is configured."""
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,7 +9,8 @@ from livekit import api
 from livekit.protocol.models import ParticipantInfo, TrackInfo, TrackSource
 
 from blytz.kit.ids import new_id
-from blytz.show.video import TOKEN_LASTS_S, Camera, Role, VideoEvent, VideoUnavailable, WebhookRefused
+from blytz.show.running.rooms import VideoUnavailable
+from blytz.show.video.rooms import TOKEN_LASTS_S, Camera, Role, VideoEvent, WebhookRefused
 
 TIMEOUT_S: Final = 2.0
 EMPTY_ROOM_KEPT_S: Final = 600

@@ -9,9 +9,10 @@ from blytz.identity import Principal
 from blytz.kit.problems import Forbidden, Unauthenticated
 from blytz.show.acts import Verb
 from blytz.show.model import Show, ShowCode, ShowStatus
+from blytz.show.running.rooms import VideoUnavailable
 from blytz.show.service import ShowService, refusal
-from blytz.show.video import TOKEN_LASTS_S, Role, Rooms, VideoUnavailable, WebhookRefused
-from blytz.show.video_store import VideoStore
+from blytz.show.video.rooms import TOKEN_LASTS_S, Role, VideoRooms, WebhookRefused
+from blytz.show.video.store import VideoStore
 
 MAX_AGE_MS: Final = 300_000
 """Of an event; LiveKit sends an event again for a few seconds only."""
@@ -29,7 +30,9 @@ class Ticket(Struct, frozen=True):
 class VideoService:
     """Raises `VideoUnavailable`, `Forbidden`, `NotFound`, `Conflict`, and what the stores raise."""
 
-    def __init__(self, shows: ShowService, store: VideoStore, rooms: Rooms | None, now: Callable[[], int]) -> None:
+    def __init__(
+        self, shows: ShowService, store: VideoStore, rooms: VideoRooms | None, now: Callable[[], int]
+    ) -> None:
         """Without `rooms` no LiveKit is configured. `now` is the time in ms since the Unix epoch."""
         self._shows = shows
         self._store = store
@@ -37,7 +40,7 @@ class VideoService:
         self._now = now
 
     @property
-    def _rooms(self) -> Rooms:
+    def _rooms(self) -> VideoRooms:
         if self._given_rooms is None:
             raise VideoUnavailable("no LiveKit is configured here: show a still picture")
         return self._given_rooms

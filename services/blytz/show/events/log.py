@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from blytz.kit.problems import CorruptRecord
-from blytz.show.chat_rules import NO_RULES, ChatRules
+from blytz.show.chat.rules import NO_RULES, ChatRules
 
 
 class Announcement(Struct, frozen=True):

@@ -4,14 +4,14 @@ from blytz.identity import Principal
 from blytz.kit.idempotency import EVERY_TIME, Operation
 from blytz.kit.ids import new_id
 from blytz.kit.problems import NotDurable, Overloaded, StoreUnavailable
-from blytz.show import rules_of_running as rules
 from blytz.show.acts import Act, Verb
-from blytz.show.auctions import Auctions
-from blytz.show.decision import Reopening
-from blytz.show.intents import IntentRunner
 from blytz.show.model import Show, ShowCode
-from blytz.show.rules_of_running import Decide
-from blytz.show.run_store import Acted, RunStore, Which
+from blytz.show.running import rules
+from blytz.show.running.auctions import Auctions
+from blytz.show.running.decision import Reopening
+from blytz.show.running.intents import IntentRunner
+from blytz.show.running.rules import Decide
+from blytz.show.running.store import Acted, RunStore, Which
 from blytz.show.service import ShowService, refusal
 
 

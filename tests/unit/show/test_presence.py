@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from blytz.show import rules_of_presence as rules
-from blytz.show import rules_of_running as running
-from blytz.show.decision import Decision, Order, Scene
 from blytz.show.model import Host, LotFacts, Show, ShowSettings, ShowStatus
-from blytz.show.rules_of_running import Decide
-from blytz.show.video import Camera, VideoEvent, cameras_after
+from blytz.show.running import rules as running
+from blytz.show.running.decision import Decision, Order, Scene
+from blytz.show.running.rules import Decide
+from blytz.show.video import presence as rules
+from blytz.show.video.rooms import Camera, VideoEvent, cameras_after
 from tests.support.shows import show
 
 LIVE: dict[str, Any] = {"status": ShowStatus.LIVE, "started_at": 0}

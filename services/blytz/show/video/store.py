@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from blytz.show.acts import Act
-from blytz.show.video import VideoEvent
+from blytz.show.video.rooms import VideoEvent
 
 
 class VideoStore(Protocol):

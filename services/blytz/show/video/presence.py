@@ -7,10 +7,10 @@ nothing; one absence pauses at most once, so that a seller who resumes by hand m
 
 from msgspec.structs import replace
 
-from blytz.show import rules_of_running as running
-from blytz.show.decision import Decision, Notice, Scene
 from blytz.show.model import Host, Show, ShowCode, ShowStatus
-from blytz.show.rules_of_running import Decide, Decided
+from blytz.show.running import rules as running
+from blytz.show.running.decision import Decision, Notice, Scene
+from blytz.show.running.rules import Decide, Decided
 
 
 def see_host(*, is_on_camera: bool) -> Decide:

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from blytz.auction.model import PauseReason, Standing
 from blytz.offer.model import OfferTerms
-from blytz.show.decision import Decision, Notice, Order, Reopening, Scene
 from blytz.show.model import (
     MAX_OPEN_LOTS,
     MAX_RUNS,
@@ -28,6 +27,7 @@ from blytz.show.model import (
     sale_id,
 )
 from blytz.show.rules import may_have
+from blytz.show.running.decision import Decision, Notice, Order, Reopening, Scene
 
 Decided = Decision | ShowCode
 Decide = Callable[[Scene, int], Decided]

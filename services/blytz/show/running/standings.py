@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from blytz.auction.model import Standing
-from blytz.show.auctions import Auctions
-from blytz.show.run_store import RunStore
+from blytz.show.running.auctions import Auctions
+from blytz.show.running.store import RunStore
 from blytz.show.store import People
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from blytz.auction.model import PauseReason
-from blytz.show.chat_rules import ChatRules
+from blytz.show.chat.rules import ChatRules
 from blytz.show.model import Closing, Lot, LotFacts, LotTerms, Run, Show
 
 

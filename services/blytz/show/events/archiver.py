@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.telemetry.metrics import Metrics
-from blytz.show.log import CorruptShow
+from blytz.show.events.log import CorruptShow
 
 COPY_EVERY_S: Final = 2.0
 BATCH: Final = 500

@@ -7,8 +7,8 @@ from typing import Final
 
 from blytz.auction.model import REHEARSAL_PREFIX, Party
 from blytz.kit.problems import Overloaded, StoreUnavailable
-from blytz.show.auctions import Auctions
-from blytz.show.run_store import RunStore
+from blytz.show.running.auctions import Auctions
+from blytz.show.running.store import RunStore
 
 MAX_AUCTIONS: Final = 50
 """That get a bid in one round."""

@@ -15,11 +15,11 @@ import structlog
 from blytz.kit.ids import new_id
 from blytz.kit.problems import NotFound, Overloaded, StoreUnavailable
 from blytz.kit.telemetry.metrics import Metrics
-from blytz.show import rules_of_running as rules
-from blytz.show.auctions import Auctions
-from blytz.show.intents import IntentRunner
 from blytz.show.model import OFFER_PREFIX, Closing, ShowCode
-from blytz.show.run_store import RunStore, Which
+from blytz.show.running import rules
+from blytz.show.running.auctions import Auctions
+from blytz.show.running.intents import IntentRunner
+from blytz.show.running.store import RunStore, Which
 
 log = structlog.get_logger()
 

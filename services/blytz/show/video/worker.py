@@ -13,13 +13,14 @@ import structlog
 
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.telemetry.metrics import Metrics
-from blytz.show import rules_of_presence as rules
-from blytz.show.intents import IntentRunner
 from blytz.show.model import ShowCode
-from blytz.show.rules_of_running import Decide
-from blytz.show.run_store import RunStore, Which
-from blytz.show.video import Rooms, VideoEvent, VideoUnavailable, cameras_after
-from blytz.show.video_store import VideoStore
+from blytz.show.running.intents import IntentRunner
+from blytz.show.running.rooms import VideoUnavailable
+from blytz.show.running.rules import Decide
+from blytz.show.running.store import RunStore, Which
+from blytz.show.video import presence as rules
+from blytz.show.video.rooms import VideoEvent, VideoRooms, cameras_after
+from blytz.show.video.store import VideoStore
 
 log = structlog.get_logger()
 
@@ -39,7 +40,7 @@ class VideoWorker:
         self,
         runs: RunStore,
         store: VideoStore,
-        rooms: Rooms,
+        rooms: VideoRooms,
         intents: IntentRunner,
         now: Callable[[], int],
         metrics: Metrics,

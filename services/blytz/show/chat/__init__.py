@@ -1,0 +1,1 @@
+"""The chat of a show: what may be said in it."""

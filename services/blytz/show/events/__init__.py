@@ -1,0 +1,1 @@
+"""What everybody who watches a show is told, and the state that it leads to."""
