@@ -9,14 +9,11 @@ from tests.support.http import Api
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 
-IN_FLIGHT = 16
-"""Commands at once: few, so that a test can fill the service with work."""
-
 
 @pytest.fixture
 def api(own_redis: RedisServer, tmp_path: Path) -> Iterator[Api]:
     with (
-        Service("auction", own_redis.url, tmp_path, bids_in_flight=IN_FLIGHT) as service,
+        Service("auction", own_redis.url, tmp_path) as service,
         Api(service.wait_until_ready(), tmp_path) as api,
     ):
         yield api

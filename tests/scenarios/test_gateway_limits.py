@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.gateway import Gateway, abort
+from tests.support.gateway import NO_AUTHORITIES, Gateway, abort
 from tests.support.http import problem
 from tests.support.live_client import Client
 from tests.support.platform import Platform
@@ -29,15 +29,19 @@ def start(tmp_path: Path, platform: Platform) -> Iterator[Start]:
         yield begin
 
 
-def statuses(gateway: Gateway, count: int, **headers: str) -> list[int]:
+def answers(gateway: Gateway, count: int, **headers: str) -> list[httpx.Response]:
+    """One after the other over one connection, so that the limit allows few more while they are sent."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    with httpx.Client(base_url=gateway.url, headers=named) as client:
-        return [client.get("/health").status_code for _ in range(count)]
+    with httpx.Client(base_url=gateway.url, headers=named, verify=NO_AUTHORITIES) as client:
+        return [client.get("/health") for _ in range(count)]
 
 
-def refusal(gateway: Gateway, path: str = "/health") -> None:
-    """Checks and returns a refusal, which states the retry time and can be read by a browser."""
-    answer = gateway.get(path)
+def statuses(gateway: Gateway, count: int, **headers: str) -> list[int]:
+    return [answer.status_code for answer in answers(gateway, count, **headers)]
+
+
+def is_refusal(answer: httpx.Response) -> None:
+    """It states the retry time and can be read by a browser."""
     assert problem(answer, 429, "rate_limited")["retry_after_ms"] == 1_000
     assert answer.headers["retry-after"] == "1"
     assert answer.headers["cache-control"] == "no-store"
@@ -46,25 +50,24 @@ def refusal(gateway: Gateway, path: str = "/health") -> None:
 def test_requests_over_the_burst_are_refused_and_later_ones_accepted(start: Start) -> None:
     gateway = start(requests_per_s=2, requests_burst=20)
     assert set(statuses(gateway, 10)) == {200}
-    assert statuses(gateway, 40)[-1] == 429
-    refusal(gateway)
+    is_refusal(next(answer for answer in answers(gateway, 40) if answer.status_code != 200))
     wait_until(lambda: statuses(gateway, 1) == [200], "the address may ask again")
 
 
 def test_a_forwarded_address_sent_by_a_client_does_not_change_its_limit(start: Start) -> None:
     gateway = start(requests_per_s=1, requests_burst=5)
     seen = [statuses(gateway, 1, X_Forwarded_For=f"192.0.2.{n}", X_Real_IP=f"192.0.2.{n}")[0] for n in range(20)]
-    assert seen[-1] == 429
+    assert 429 in seen
 
 
 def test_behind_a_trusted_proxy_each_ipv4_address_and_each_ipv6_network_has_its_own_limit(start: Start) -> None:
     gateway = start(requests_per_s=1, requests_burst=5, trusted_proxies="127.0.0.1")
-    assert statuses(gateway, 20, X_Forwarded_For="192.0.2.1")[-1] == 429
+    assert 429 in statuses(gateway, 20, X_Forwarded_For="192.0.2.1")
     # Addresses further left were sent by the client.
-    assert statuses(gateway, 1, X_Forwarded_For="192.0.2.2, 192.0.2.1") == [429]
+    assert 429 in statuses(gateway, 20, X_Forwarded_For="192.0.2.2, 192.0.2.1")
     assert statuses(gateway, 1, X_Forwarded_For="192.0.2.2") == [200]
     home = [statuses(gateway, 1, X_Forwarded_For=f"2001:db8:1:2:{n:x}::{n:x}")[0] for n in range(1, 21)]
-    assert home[-1] == 429
+    assert 429 in home
     assert statuses(gateway, 1, X_Forwarded_For="2001:db8:1:3::1") == [200]
 
 
@@ -76,7 +79,7 @@ def test_concurrent_requests_are_counted_until_they_are_answered(start: Start) -
             wire = held.enter_context(socket.create_connection(("127.0.0.1", gateway.http_port)))
             wire.sendall(begun)
         wait_until(lambda: gateway.get("/health").status_code == 429, "both connections are counted")
-        refusal(gateway)
+        is_refusal(gateway.get("/health"))
     wait_until(lambda: gateway.get("/health").status_code == 200, "both connections are closed")
 
 
@@ -102,8 +105,8 @@ async def test_concurrent_connections_are_counted_until_they_close(start: Start)
 def test_handshakes_have_their_own_rate_limit(start: Start) -> None:
     gateway = start(sockets_per_s=1, sockets_burst=3)
     # Not a WebSocket, but counted too, because it reaches the live gateway.
-    assert [gateway.get("/live/v1").status_code for _ in range(8)][-1] == 429
-    refusal(gateway, "/live/v1")
+    seen = [gateway.get("/live/v1") for _ in range(20)]
+    is_refusal(next(answer for answer in seen if answer.status_code == 429))
     assert statuses(gateway, 1) == [200]
 
 

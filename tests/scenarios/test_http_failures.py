@@ -6,6 +6,7 @@ import contextlib
 import re
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -20,12 +21,14 @@ from blytz.identity.http.callers import Access
 from blytz.kit.clock import ClockReading, ServerClock
 from blytz.kit.http.server import listen, serve
 from blytz.kit.telemetry.metrics import Metrics
-from tests.scenarios.conftest import IN_FLIGHT
 from tests.support.http import Api, problem
 from tests.support.memory_store import MemoryStore
 from tests.support.redis import RedisServer
 from tests.support.services import Service
 from tests.support.wait import wait_until
+
+IN_FLIGHT = 16
+"""Commands at once: few, so that a test can fill the service with work."""
 
 
 def test_without_redis_bids_get_503_and_service_resumes_by_itself(own_redis: RedisServer, api: Api) -> None:
@@ -73,8 +76,20 @@ def test_a_frozen_redis_makes_bids_pending_and_a_retry_gets_the_real_outcome(
     assert api.state(auction_id)["bid_count"] == 1
 
 
+@pytest.fixture
+def filled_soon(own_redis: RedisServer, tmp_path: Path) -> Iterator[Api]:
+    with (
+        Service("auction", own_redis.url, tmp_path, bids_in_flight=IN_FLIGHT) as service,
+        Api(service.wait_until_ready(), tmp_path) as api,
+    ):
+        yield api
+
+
 @pytest.mark.alone
-def test_an_overloaded_service_refuses_at_once_and_only_while_overloaded(own_redis: RedisServer, api: Api) -> None:
+def test_an_overloaded_service_refuses_at_once_and_only_while_overloaded(
+    own_redis: RedisServer, filled_soon: Api
+) -> None:
+    api = filled_soon
     sam, anna = api.token("Sam", "seller"), api.token("Anna")
     auction_id = api.create(sam)
     api.bid(auction_id, 100, by=anna)
@@ -88,6 +103,7 @@ def test_an_overloaded_service_refuses_at_once_and_only_while_overloaded(own_red
     own_redis.freeze()
     with concurrent.futures.ThreadPoolExecutor(bidders) as pool:
         reply = list(pool.map(bid, range(bidders)))
+    assert api.service.page("/health")[0] == 200
     own_redis.thaw()
     codes = [code for code, _ in reply]
     assert median(seconds for code, seconds in reply if code == "overloaded") < 0.3

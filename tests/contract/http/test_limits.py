@@ -1,7 +1,6 @@
 """Write limits of a user, allowed origins, and the answers of a process at its request limit."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -111,33 +110,3 @@ def test_a_page_of_another_origin_may_not_read_answers(origin: str, strict: Api)
     for answer in (asked, read):
         assert not any(name.startswith("access-control") for name in answer.headers)
     assert read.status_code == 200
-
-
-@pytest.mark.alone
-def test_an_overloaded_process_refuses_at_once_answers_accepted_requests_and_stays_alive(
-    start_redis: object, tmp_path: Path
-) -> None:
-    redis: RedisServer = start_redis()  # type: ignore[operator]
-    with (
-        Service("auction", redis.url, tmp_path, bids_in_flight=4) as service,
-        Api(service.wait_until_ready(), tmp_path) as api,
-        ThreadPoolExecutor(12) as pool,
-    ):
-        auction_id = api.create(api.token("Sam", "seller"))
-        bidder = api.token("Anna")
-        redis.freeze()
-        try:
-            answers = list(
-                pool.map(lambda number: api.bid(auction_id, 100 + number, bidder, bid_id=f"x{number}"), range(12))
-            )
-            assert service.page("/health")[0] == 200
-        finally:
-            redis.thaw()
-        codes = [answer.json()["code"] for answer in answers]
-        assert set(codes) == {"pending", "overloaded"}
-        assert codes.count("pending") <= 4
-        full = next(answer for answer in answers if answer.json()["code"] == "overloaded")
-        assert problem(full, 503, "overloaded")["retry_after_ms"] > 0
-        assert full.headers["retry-after"] == "1"
-        # No refusal took longer than the answers to the accepted requests.
-        assert full.elapsed.total_seconds() < 0.3

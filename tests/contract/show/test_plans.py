@@ -7,7 +7,7 @@ import time
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import Select, insert, text
+from sqlalchemy import Executable, Select, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blytz.kit.sql.database import Database
@@ -23,6 +23,11 @@ SHOW_COUNT: Final = 20_000
 LOTS_OF_SHOW: Final = 5
 BATCH: Final = 5_000
 MAX_MS: Final = 10
+COUNTING: Final = text(
+    "WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 20000) SELECT sum(n) FROM counted"
+)
+COUNTING_MS: Final = {"sqlite": 5.0, "postgresql": 6.0}
+"""What counting takes on the machine of `MAX_MS`: a machine that counts more slowly gets as much more time."""
 WORDS: Final = ("bowl", "plate", "blue", *(f"word{number}" for number in range(47)))
 """Each in about two of a hundred shows and lots."""
 
@@ -89,16 +94,23 @@ async def test_a_query_is_answered_by_an_index_within_ten_milliseconds(full: Dat
     query = queries(is_sqlite=full.is_sqlite)[name]
     async with full.reading() as connection:
         plan = await _plan(connection, query, is_sqlite=full.is_sqlite)
-        took_ms = []
-        for _ in range(15):
-            started_at = time.perf_counter()
-            (await connection.execute(query)).all()
-            took_ms.append((time.perf_counter() - started_at) * 1_000)
+        counting_ms = await _quickest_ms(connection, COUNTING)
+        took_ms = await _quickest_ms(connection, query)
     await full.close()
 
     assert not re.search(r"SCAN (shows|lots)$|Seq Scan on", plan, re.MULTILINE), plan
-    # The quickest, because other programs share the processor.
-    assert min(took_ms) < MAX_MS, plan
+    slowness = counting_ms / COUNTING_MS["sqlite" if full.is_sqlite else "postgresql"]
+    assert took_ms < MAX_MS * max(1, slowness), plan
+
+
+async def _quickest_ms(connection: AsyncConnection, query: Executable) -> float:
+    """Of several, because other programs share the processor."""
+    took_ms = []
+    for _ in range(15):
+        started_at = time.perf_counter()
+        (await connection.execute(query)).all()
+        took_ms.append((time.perf_counter() - started_at) * 1_000)
+    return min(took_ms)
 
 
 async def _plan(connection: AsyncConnection, query: Select[Any], *, is_sqlite: bool) -> str:

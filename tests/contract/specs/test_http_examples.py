@@ -1,6 +1,7 @@
 """Every example of the OpenAPI documents, sent through the gateway, gets the documented answer."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -30,6 +31,7 @@ REFUSED = [
     if code not in ONLY_ON_FAILURE
 ]
 MAX_TRIES = 200
+AT_ONCE = 16
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +66,13 @@ def test_a_refusal_is_answered_as_shown(
             required = {"bidder_not_approved": "approved", "card_required": "has_card"}
             if code in required:
                 store.hset(keys.state, "requirements", required[code])
-    answer = runner.send(ask)
-    for _ in range(MAX_TRIES if code == "rate_limited" else 0):
-        if answer.status_code == int(status):
-            break
-        answer = runner.send(ask)
-    is_as_shown(answer, operation, status, code)
+    if code != "rate_limited":
+        is_as_shown(runner.send(ask), operation, status, code)
+        return
+    # Many at once: one after the other they may be slower than the limit recovers.
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = threads.map(runner.send, [ask] * MAX_TRIES)
+        refused = next((answer for answer in answers if answer.status_code == int(status)), None)
+        threads.shutdown(cancel_futures=True)
+    assert refused, "the limit was not reached"
+    is_as_shown(refused, operation, status, code)

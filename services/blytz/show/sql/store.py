@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blytz.auction.model import MAX_PRE_BIDS
@@ -197,12 +197,19 @@ async def _locked(connection: AsyncConnection, lot_id: str) -> tuple[Show | None
 
 def page_query(wanted: ShowFilter, cursor: str | None, limit: int, *, is_sqlite: bool) -> Select[Any]:
     """Raises ValueError for a cursor that no page had."""
-    query = select(SHOWS)
-    if wanted.words:
-        matches = matching_shows(wanted.words, _conditions(wanted, None), is_sqlite=is_sqlite).cte("matching")
-        query = query.select_from(matches.join(SHOWS, SHOWS.c.id == matches.c.id))
-    order = (SHOWS.c.listed_rank, SHOWS.c.listed_at, SHOWS.c.id)
-    return query.where(*_conditions(wanted, cursor)).order_by(*order).limit(limit)
+    conditions = _conditions(wanted)
+    if not wanted.words:
+        return select(SHOWS).where(*conditions, *_after(cursor, SHOWS)).order_by(*_order(SHOWS)).limit(limit)
+    matching = matching_shows(wanted.words, conditions, is_sqlite=is_sqlite).subquery("matching")
+    # Whole rows are read for the shows of the page only.
+    page = (
+        select(matching.c.id)
+        .where(*_after(cursor, matching))
+        .order_by(*_order(matching))
+        .limit(limit)
+        .subquery("page")
+    )
+    return select(SHOWS).join(page, page.c.id == SHOWS.c.id).order_by(*_order(SHOWS))
 
 
 def queue_query(show_id: str, after: int = -1, limit: int = MAX_LOTS) -> Select[Any]:
@@ -210,7 +217,7 @@ def queue_query(show_id: str, after: int = -1, limit: int = MAX_LOTS) -> Select[
     return select(LOTS).where(in_queue).order_by(LOTS.c.position).limit(limit)
 
 
-def _conditions(wanted: ShowFilter, cursor: str | None) -> list[ColumnElement[bool]]:
+def _conditions(wanted: ShowFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.only_public:
         found.append(SHOWS.c.is_listed == 1)
@@ -220,10 +227,17 @@ def _conditions(wanted: ShowFilter, cursor: str | None) -> list[ColumnElement[bo
         found.append(SHOWS.c.category == wanted.category)
     if wanted.seller_id is not None:
         found.append(SHOWS.c.seller_id == wanted.seller_id)
-    if cursor is not None:
-        parts = _CURSOR.fullmatch(cursor)
-        if parts is None:
-            raise ValueError(cursor)
-        after = tuple_(*(int(part) for part in parts.groups()))
-        found.append(tuple_(SHOWS.c.listed_rank, SHOWS.c.listed_at, SHOWS.c.id) > after)
     return found
+
+
+def _order(of: FromClause) -> tuple[ColumnElement[Any], ...]:
+    return of.c.listed_rank, of.c.listed_at, of.c.id
+
+
+def _after(cursor: str | None, of: FromClause) -> list[ColumnElement[bool]]:
+    if cursor is None:
+        return []
+    parts = _CURSOR.fullmatch(cursor)
+    if parts is None:
+        raise ValueError(cursor)
+    return [tuple_(*_order(of)) > tuple_(*(int(part) for part in parts.groups()))]
