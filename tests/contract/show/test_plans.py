@@ -24,7 +24,8 @@ LOTS_OF_SHOW: Final = 5
 BATCH: Final = 5_000
 MAX_MS: Final = 10
 COUNTING: Final = text(
-    "WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 20000) SELECT sum(n) FROM counted"
+    "WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 20000) "
+    "SELECT sum(n) FROM counted"
 )
 COUNTING_MS: Final = {"sqlite": 5.0, "postgresql": 6.0}
 """What counting takes on the machine of `MAX_MS`: a machine that counts more slowly gets as much more time."""

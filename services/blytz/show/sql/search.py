@@ -30,9 +30,9 @@ MAX_MATCHES: Final = 500
 def matching_shows(
     words: Sequence[str], conditions: Sequence[ColumnElement[bool]], *, is_sqlite: bool
 ) -> CompoundSelect[Any]:
-    """The `id` and place in lists of those that fulfil the conditions, which come before the cut: what a reader may not see takes no
-    place of what they may. Every word is a whole word but the last, which may be the beginning of one. `words` are
-    those of `show/words.py`, which have no character with a meaning in a query."""
+    """The `id` and the place in lists of those that fulfil the conditions, which come before the cut: what a
+    reader may not see takes no place of what they may. Every word is a whole word but the last, which may be the
+    beginning of one. `words` are those of `show/words.py`, which have no character with a meaning in a query."""
     shows, lots = (_on_sqlite if is_sqlite else _on_postgresql)(words)
     own = select(*_PLACE).join(shows, shows.c.id == SHOWS.c.id).where(*conditions)
     of_lots = (
