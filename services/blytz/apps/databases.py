@@ -12,7 +12,7 @@ from blytz.auction.sql.store import MIGRATIONS as OF_AUCTION
 from blytz.kit.config.model import Settings
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.sql.database import Database
-from blytz.kit.sql.migrations import check_revision, migrate
+from blytz.kit.sql.revisions import check_revision, current_revision, newest_revision
 from blytz.kit.user_error import UserError
 from blytz.show.sql.store import MIGRATIONS as OF_SHOW
 
@@ -70,7 +70,9 @@ class NounDatabase:
             raise StoreUnavailable from error
 
     async def _prepare(self) -> None:
-        if self._migrates:
+        if self._migrates and await current_revision(self.database) != newest_revision(self._migrations):
+            from blytz.kit.sql.migrations import migrate
+
             await migrate(self.database, self._migrations)
         await check_revision(self.database, self._migrations)
         self._is_prepared = True

@@ -18,7 +18,8 @@ import blytz.show.reports.sql.tables  # into METADATA
 import blytz.show.templates.sql.tables  # noqa: F401 # into METADATA
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.sql.database import MAX_CONNECTIONS, Database
-from blytz.kit.sql.migrations import check_revision, migrate
+from blytz.kit.sql.migrations import migrate
+from blytz.kit.sql.revisions import check_revision
 from blytz.kit.user_error import UserError
 from blytz.show.sql.rows import row_of_show
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue

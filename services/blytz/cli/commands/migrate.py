@@ -25,8 +25,8 @@ def migrate(
     from blytz.apps.databases import MIGRATIONS, database_of
     from blytz.kit.config.load import read_settings
     from blytz.kit.problems import StoreUnavailable
-    from blytz.kit.sql.migrations import current_revision
     from blytz.kit.sql.migrations import migrate as to_revision
+    from blytz.kit.sql.revisions import current_revision
     from blytz.kit.user_error import UserError
 
     if only is not None and only not in MIGRATIONS:

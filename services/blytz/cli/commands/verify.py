@@ -122,7 +122,7 @@ async def _next(reports: AsyncIterator[Report]) -> Report | None:
 async def _reports_on_copies(database: "Database", auction_id: str | None) -> AsyncIterator[Report]:
     from blytz.auction.sql.store import MIGRATIONS, SqlArchive
     from blytz.kit.problems import StoreUnavailable
-    from blytz.kit.sql.migrations import check_revision
+    from blytz.kit.sql.revisions import check_revision
 
     try:
         await check_revision(database, MIGRATIONS)

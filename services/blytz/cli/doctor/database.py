@@ -34,7 +34,7 @@ def _finding(noun: str, settings: Settings) -> Finding:
 
 async def _checked(noun: str, settings: Settings) -> str:
     from blytz.apps.databases import MIGRATIONS, database_of
-    from blytz.kit.sql.migrations import check_revision, current_revision
+    from blytz.kit.sql.revisions import check_revision, current_revision
 
     database = database_of(noun, settings)
     try:

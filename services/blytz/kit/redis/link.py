@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import random
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import hiredis
 import structlog
-from redis.asyncio.connection import parse_url
 
 from blytz.kit.problems import StoreUnavailable
+from blytz.kit.redis.address import RedisAddress, address_of
 from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.metrics import Metrics
 
@@ -72,7 +72,7 @@ class RedisLink:
         """Loop time of the last bytes before the last loss of a connection; 0 when none was lost yet."""
         self.connected_at = 0.0
         """Loop time at which the present connection, or the last one, was ready."""
-        self._address = parse_url(url)
+        self._address = address_of(url)
         self._wire: _Wire | None = None
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._greeting: asyncio.Future[None] | None = None
@@ -155,11 +155,10 @@ class RedisLink:
         self._greetings_due = len(greetings)
         loop, address = asyncio.get_running_loop(), self._address
         wire = self._wire = _Wire(self)
-        if "path" in address:
-            await loop.create_unix_connection(lambda: wire, address["path"])
+        if address.socket:
+            await loop.create_unix_connection(lambda: wire, address.socket)
         else:
-            host, port = address.get("host", "localhost"), address.get("port", 6379)
-            await loop.create_connection(lambda: wire, host, port, ssl=_tls(address))
+            await loop.create_connection(lambda: wire, address.host, address.port, ssl=_tls(address))
         self.write(b"".join(pack(greeting) for greeting in greetings))
         await self._greeting
 
@@ -167,10 +166,10 @@ class RedisLink:
         """The commands that begin every connection, before anything else is sent."""
         address = self._address
         greetings: list[tuple[Part, ...]] = []
-        if "password" in address:
-            greetings.append(("AUTH", address.get("username") or "default", address["password"]))
-        if address.get("db"):
-            greetings.append(("SELECT", address["db"]))
+        if address.password:
+            greetings.append(("AUTH", address.username or "default", address.password))
+        if address.db:
+            greetings.append(("SELECT", address.db))
         greetings.append(("CLIENT", "SETNAME", f"blytz-{self.name}"))
         # Redis answers PING with an error for as long as it loads its data.
         return [*greetings, ("PING",)]
@@ -215,10 +214,10 @@ class RedisLink:
             self.on_down()
 
 
-def _tls(address: Mapping[str, Any]) -> ssl.SSLContext | None:
-    if "connection_class" not in address:
+def _tls(address: RedisAddress) -> ssl.SSLContext | None:
+    if not address.is_tls:
         return None
-    context = ssl.create_default_context(cafile=address.get("ssl_ca_certs"))
-    if address.get("ssl_certfile"):
-        context.load_cert_chain(address["ssl_certfile"], address.get("ssl_keyfile"))
+    context = ssl.create_default_context(cafile=address.ca_certs)
+    if address.certfile:
+        context.load_cert_chain(address.certfile, address.keyfile)
     return context

@@ -1,7 +1,8 @@
 """Brings a database to the revision that this version of the code expects (Alembic).
 
 The revisions of a noun stand in `<noun>/sql/migrations/versions`; its `env.py` calls `run_here`. All revisions of
-one call are one transaction, so a database is at the old revision or at the new one, never between.
+one call are one transaction, so a database is at the old revision or at the new one, never between. Importing
+Alembic takes 10 MB, so what every start needs stands in `kit/sql/revisions.py`.
 """
 
 import asyncio
@@ -55,31 +56,6 @@ def _migrate(connection: Connection, database: Database, package: str, revision:
         current = MigrationContext.configure(connection).get_current_revision()
         behind = {found.revision for found in script.iterate_revisions(current, "base")} if current else set()
         (command.downgrade if revision == "base" or revision in behind else command.upgrade)(config, revision)
-
-
-async def current_revision(database: Database) -> str | None:
-    """None where nothing has been migrated. Raises `StoreUnavailable`."""
-    async with database.reading() as connection:
-        return await connection.run_sync(_current, database)
-
-
-async def check_revision(database: Database, package: str) -> None:
-    """Raises `UserError` with the command to type unless the database is at the newest revision, and
-    `StoreUnavailable`."""
-    current = await current_revision(database)
-    with as_file(files(package)) as folder:
-        expected = ScriptDirectory.from_config(_config(str(folder))).get_current_head()
-    if current != expected:
-        found = f"is at revision {current}" if current else "is empty"
-        raise UserError(
-            f"the database `{database.name}` ({database.where}) {found}, "
-            f"and this version expects revision {expected}: run `blytz migrate`"
-        )
-
-
-def _current(connection: Connection, database: Database) -> str | None:
-    schema = None if database.is_sqlite else database.name
-    return MigrationContext.configure(connection, opts={"version_table_schema": schema}).get_current_revision()
 
 
 def _config(folder: str) -> Config:
