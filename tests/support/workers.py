@@ -2,6 +2,8 @@
 tests are done, one worker runs the tests marked `alone` while no other worker runs."""
 
 import os
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,6 +18,11 @@ MAX_WORKERS = 6
 
 class AloneLast(LoadScopeScheduling):
     """A work unit is a file, or all tests marked `alone`."""
+
+    def add_node_collection(self, node: WorkerController, collection: Sequence[str]) -> None:
+        if twice := [nodeid for nodeid, count in Counter(collection).items() if count > 1]:
+            raise pytest.UsageError(f"two tests have the id {twice[0]}: only one of them would be run")
+        super().add_node_collection(node, collection)
 
     def _split_scope(self, nodeid: str) -> str:
         return ALONE if nodeid.endswith(f"@{ALONE}") else nodeid.partition("::")[0]
@@ -46,12 +53,13 @@ class AloneLast(LoadScopeScheduling):
         return list(self.workqueue) == [ALONE]
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not getattr(config.option, "loadgroup", False):
-        return
     for item in items:
-        if item.get_closest_marker(ALONE):
+        if not item.nodeid.endswith((item.name, f"@{ALONE}")):
+            # schemathesis names the operation, which pytest leaves out of the id since 9.1.
+            item._id = NodeId.parse(f"{item.nodeid.rpartition('::')[0]}::{item.name}")
+        if getattr(config.option, "loadgroup", False) and item.get_closest_marker(ALONE):
             # The scheduler sees no more of a test than its id. xdist would append the group of a test to it, but
             # not to the ids that pytest has had since 9.1.
             item._id = NodeId.parse(f"{item.nodeid}@{ALONE}")

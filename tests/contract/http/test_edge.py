@@ -8,6 +8,7 @@ import httpx
 import pytest
 from msgspec import json
 
+from blytz.apps.auction import openapi
 from tests.support.http import Api, problem, wrong_fields
 from tests.support.livekit import NONE_CONFIGURED
 from tests.support.redis import RedisServer
@@ -238,3 +239,10 @@ def test_tokens_ceilings_and_routine_requests_are_not_logged(api: Api, sam: str,
     log = api.service.log()
     assert "listening" in log
     assert not [word for word in ("123456789", anna, sam, anna.split(".")[2][:20], "Traceback") if word in log]
+
+
+def test_the_served_openapi_document_is_the_one_that_specs_are_made_from(api: Api) -> None:
+    served = api.get("/v1/openapi.json")
+    assert served.headers["content-type"] == "application/json"
+    assert served.json() == json.decode(json.encode(openapi()))
+    assert served.json()["openapi"].startswith("3.1")

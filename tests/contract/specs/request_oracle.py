@@ -37,6 +37,7 @@ NOT_IN_SCHEMA: Final = {
     "changeShow": {"scheduled_at": "must not be more than a"},
     "addLot": _LOT_TERMS,
     "changeLot": _LOT_TERMS,
+    "rerunLot": _LOT_TERMS,
     "createTemplate": _TERMS,
     "changeTemplate": _TERMS,
     "revokeTokens": {"before": "is still to come"},
