@@ -64,6 +64,7 @@ def _tune_gc() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+    gc.enable()
 
 
 def run(settings: Settings, service: str, main: Coroutine[Any, Any, None]) -> None:

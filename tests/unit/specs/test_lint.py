@@ -13,7 +13,12 @@ Document = dict[str, Any]
 Change = Callable[[Document], object]
 
 MADE = documents.from_code()
-HTTP, LIVE = MADE["openapi/auction.yaml"], MADE[documents.ASYNCAPI]
+WHOLE, LIVE = MADE["openapi/auction.yaml"], MADE[documents.ASYNCAPI]
+# A part of the document, because every fault is looked for in all of it.
+HTTP = {
+    **WHOLE,
+    "paths": {path: item for path, item in WHOLE["paths"].items() if path.startswith("/v1/auctions/")},
+}
 
 
 def _bid(document: Document) -> Document:
