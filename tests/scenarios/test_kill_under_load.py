@@ -22,7 +22,7 @@ from tests.support.services import Service
 from tests.support.steady_bidders import ANSWER_WITHIN_S, BidChannel, Crowd, HttpChannel, LiveChannel, Sent, Way
 from tests.support.wait import until
 
-CYCLES = 12
+CYCLES = 8
 """Three for each of the four processes; the soak test has hundreds."""
 LONG_CYCLES = int(os.environ.get("BLYTZ_SOAK_CYCLES", "200"))
 AUCTIONS = 4

@@ -164,7 +164,6 @@ def test_watch_follows_a_show_with_its_lots_to_its_end(
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
 
 
-@pytest.mark.alone
 def test_a_whole_demo_show_has_bids_and_chat_and_leaves_the_next_one_scheduled(platform: Platform) -> None:
     command = blytz("demo", "--shows", "1", "--lots", "1", "--lot-seconds", "4", "--data", str(platform.data))
     ended = subprocess.run(command, env=clean_env(), text=True, capture_output=True, timeout=WITHIN_S, check=False)
