@@ -17,6 +17,7 @@ class MemoryOfferStore:
         self._offers: dict[str, Offer] = {}
         self._events: dict[str, list[Event]] = defaultdict(list)
         self._seen: dict[tuple[str, str, str], PurchaseReceipt] = {}
+        self._done: set[tuple[str, str]] = set()
         self._bought: dict[tuple[str, str], int] = defaultdict(int)
         self._standings: dict[tuple[str, str], set[Standing]] = defaultdict(set)
 
@@ -48,13 +49,17 @@ class MemoryOfferStore:
         return decided.receipt
 
     async def change(
-        self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller"
+        self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller", operation_id: str = ""
     ) -> Offer | Refused:
         if offer_id not in self._offers:
             return Refused(Code.OFFER_NOT_FOUND)
+        if (offer_id, operation_id) in self._done:
+            return self._offers[offer_id]
         decided = rules.change(self._offers[offer_id], verb, cause, self._clock(), reason)
         if isinstance(decided, rules.Change):
             self._keep(decided)
+            if operation_id:
+                self._done.add((offer_id, operation_id))
             return decided.offer
         return decided
 

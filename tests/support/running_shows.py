@@ -132,16 +132,13 @@ class Process:
         self._runs = SqlRuns(stage.database, now)
         runs: Any = Mortal(self._runs, "catalogue", life)
         self.runs = runs
-        sales = LotSales(LotAuctions(stage.pipe, stage.store), LotOffers(stage.offers))
-        auctions: Any = Mortal(sales, "auctions", life)
+        self.sales = LotSales(LotAuctions(stage.pipe, stage.store), LotOffers(stage.offers))
+        self.known = known = SqlPeople(stage.database)
+        auctions: Any = Mortal(self.sales, "auctions", life)
         log: Any = Mortal(stage.log, "log", life)
-        self.intents = intents = IntentRunner(runs, auctions, log, SqlPeople(stage.database))
-        self.shows = ShowService(
-            SqlCatalogue(stage.database, now), SqlPeople(stage.database), now, None, intents.carry_out
-        )
-        self.people = PeopleService(
-            SqlPeople(stage.database), self.shows, now, None, *_told(StandingChanges(runs, auctions, log))
-        )
+        self.intents = intents = IntentRunner(runs, auctions, log, known)
+        self.shows = ShowService(SqlCatalogue(stage.database, now), known, now, None, intents.carry_out)
+        self.people = PeopleService(known, self.shows, now, None, *_told(StandingChanges(runs, auctions, log)))
         self.runner = ShowRunner(self.shows, runs, auctions, intents)
         self.purchases = PurchaseService(self.shows, stage.offers)
         self.worker = ShowWorker(runs, auctions, intents, now, Metrics())

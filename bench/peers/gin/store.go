@@ -32,7 +32,7 @@ func NewStore(url, folder string, autopipeline bool) (*Store, error) {
 	}
 	options.PoolSize = poolSize
 	var source strings.Builder
-	for _, name := range []string{"common.lua", "bidding.lua", "place_bid.lua"} {
+	for _, name := range []string{"base.lua", "common.lua", "bidding.lua", "place_bid.lua"} {
 		part, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
 			return nil, err

@@ -44,17 +44,17 @@ class LotOffers:
     ) -> None:
         await self._store.set_standing(offer_id, user_ids, standing, held=held)
 
-    async def pause(self, offer_id: str, reason: PauseReason, _: str) -> None:
-        await self._change(offer_id, "pause", reason)
+    async def pause(self, offer_id: str, reason: PauseReason, operation_id: str) -> None:
+        await self._change(offer_id, "pause", operation_id, reason)
 
-    async def resume(self, offer_id: str, _: str) -> None:
-        await self._change(offer_id, "resume")
+    async def resume(self, offer_id: str, operation_id: str) -> None:
+        await self._change(offer_id, "resume", operation_id)
 
     async def close(self, offer_id: str) -> None:
-        await self._change(offer_id, "close")
+        await self._change(offer_id, "close", "")
 
     async def cancel(self, offer_id: str) -> None:
-        await self._change(offer_id, "cancel")
+        await self._change(offer_id, "cancel", "")
 
     async def closing(self, offer_id: str) -> Closing | None:
         offer = await self._store.get(offer_id)
@@ -66,9 +66,9 @@ class LotOffers:
         offer = await self._store.get(offer_id)
         return None if offer is None or offer.status.is_final else offer.left
 
-    async def _change(self, offer_id: str, verb: Verb, reason: PauseReason = "seller") -> None:
+    async def _change(self, offer_id: str, verb: Verb, operation_id: str, reason: PauseReason = "seller") -> None:
         # A refusal means that it is so already, or that it has ended; how, is asked for by itself.
-        await self._store.change(offer_id, verb, CAUSE, reason)
+        await self._store.change(offer_id, verb, CAUSE, reason, operation_id)
 
 
 def _closing(offer: Offer) -> Closing:

@@ -32,9 +32,10 @@ class OfferStore(Protocol):
         """Decide one purchase. The result means it is durable (protocol, section 5); else `NotDurable`."""
 
     async def change(
-        self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller"
+        self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller", operation_id: str = ""
     ) -> Offer | Refused:
-        """Do what a seller asks for; `reason` is for `pause`."""
+        """Do what a seller asks for; `reason` is for `pause`. With an `operation_id`, a repetition within 24 hours
+        of one that was not refused changes nothing and gets the offer as it is."""
 
     async def set_standing(
         self, offer_id: str, buyer_ids: Collection[str], standing: Standing, *, held: bool = True

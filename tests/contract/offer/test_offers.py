@@ -169,3 +169,32 @@ async def test_what_does_not_exist_is_not_found(clocked: ClockedOffers) -> None:
     assert await clocked.store.purchase(ID, purchase(ANNA), CAUSE) == Refused(Code.OFFER_NOT_FOUND)
     assert await clocked.store.change(ID, "close", CAUSE) == Refused(Code.OFFER_NOT_FOUND)
     assert await clocked.store.get(ID) is None
+
+
+async def test_a_pause_that_is_repeated_late_does_not_stop_the_sale_again(clocked: ClockedOffers) -> None:
+    store = await opened(clocked, sale=SALE)
+    await store.change(ID, "pause", CAUSE, operation_id="op1")
+    await store.change(ID, "resume", CAUSE, operation_id="op2")
+    resumed = await state(store)
+    assert await store.change(ID, "pause", CAUSE, operation_id="op1") == resumed
+    assert await state(store) == resumed
+    await store.change(ID, "pause", CAUSE, operation_id="op3")
+    await store.change(ID, "resume", CAUSE, operation_id="op2")
+    assert (await state(store)).status is Status.PAUSED
+    assert await kinds(store) == ["opened", "paused", "resumed", "paused"]
+
+
+async def test_a_change_that_was_refused_is_tried_again_when_it_is_repeated(clocked: ClockedOffers) -> None:
+    store = await opened(clocked)
+    assert code(await store.change(ID, "resume", CAUSE, operation_id="op1")) is Code.OFFER_NOT_PAUSED
+    await store.change(ID, "pause", CAUSE)
+    assert isinstance(await store.change(ID, "resume", CAUSE, operation_id="op1"), Offer)
+
+
+@pytest.mark.parametrize("clocked", ["redis"], indirect=True)
+async def test_what_is_remembered_of_a_change_is_forgotten_after_a_day(clocked: ClockedOffers) -> None:
+    store = await opened(clocked)
+    await store.change(ID, "pause", CAUSE, operation_id="op1")
+    assert clocked.redis is not None
+    (remembered,) = clocked.redis.ask("KEYS", f"offer:{{{ID}}}:operation:*")
+    assert 0 < clocked.redis.ask("PTTL", remembered) <= 24 * 3_600_000

@@ -45,6 +45,11 @@ MUTANTS: Final[dict[str, tuple[str, str]]] = {
     "an approval is not needed": ("o.requires.approved and", "false and"),
     "a card is not needed": ("o.requires.has_card and", "false and"),
     "an offer ends twice": ("if o.status == status then", "if false then"),
+    "an operation is done again": ("if is_done(KEYS[4]) then", "if false then"),
+    "an operation that was refused counts as done": (
+        "if is_done(",
+        "redis.call('SETNX', KEYS[4] or 'x', '')\nif is_done(",
+    ),
     "event times go back": ("math.max(server_now(), o.clock)", "server_now()"),
 }
 
@@ -95,8 +100,10 @@ class Game:
                 self.clock.set(T0 + rng.choice((-1, 0, 500, 999, 1_000, 1_001, 2_000)))
             case "seller":
                 verb = rng.choices(get_args(Verb), (6, 12, 1, 1))[0]
+                operation = rng.choice(("", "", *(f"op{number}" for number in range(4))))
                 for _ in range(rng.choice((1, 2))):
-                    await self._both("change", self.offer_id, verb, CAUSE, rng.choice(get_args(PauseReason)))
+                    reason = rng.choice(get_args(PauseReason))
+                    await self._both("change", self.offer_id, verb, CAUSE, reason, operation)
             case "standing":
                 bidder, standing = rng.choice(BIDDERS), rng.choice(tuple(Standing))
                 held = rng.random() < (0.3 if standing is Standing.BLOCKED else 0.8)

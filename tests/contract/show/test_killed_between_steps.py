@@ -1,7 +1,8 @@
 """A process that is killed between any two steps leaves nothing half done: a command touches the catalogue, the
 auctions and the log of the show, and another process ends what the first has begun."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,10 @@ from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.offer.model import OfferTerms
 from blytz.show.acts import Verb
-from blytz.show.model import LotStatus, ShowStatus
+from blytz.show.model import AuctionTerms, LotStatus, LotTerms, ShowStatus
 from blytz.show.running import rules
+from blytz.show.running.intents import IntentRunner
+from blytz.show.running.store import Intent, RunStore
 from blytz.show.sql.store import MIGRATIONS
 from tests.support.redis import RedisServer
 from tests.support.running_shows import SAM, Killed, Life, Process, Stage, stage_of
@@ -209,6 +212,54 @@ async def test_a_pause_and_the_resume_after_it_are_done_once_each(stage: Stage) 
         assert auction.status is (Status.PAUSED if is_paused else Status.OPEN)
         told = stage.log.kinds(show_id)
         assert told.count("show_paused") - told.count("show_resumed") == int(is_paused)
+
+
+class DiesBefore(Life):
+    """Of a process that dies before this step."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self._last = step
+
+    def step(self, name: str) -> None:
+        if name == self._last:
+            raise Killed(name)
+        super().step(name)
+
+
+class ReadLongAgo:
+    """The catalogue for a process that has read these intents and then stood still."""
+
+    def __init__(self, runs: RunStore, intents: Sequence[Intent]) -> None:
+        self._intents = intents
+        self.finish = runs.finish
+
+    async def intents(self, _: str) -> Sequence[Intent]:
+        intents, self._intents = self._intents, ()
+        return intents
+
+
+@pytest.mark.parametrize("terms", [AuctionTerms(), OfferTerms(price=700, quantity=2)], ids=["auction", "offer"])
+async def test_a_process_that_stood_still_does_not_pause_again_what_was_resumed_since(
+    stage: Stage, terms: LotTerms
+) -> None:
+    show_id = await stage.show(1, terms=terms)
+    await stage.process.runner.open_next(SAM, show_id)
+    dying = Process(stage, DiesBefore("before auctions.pause"))
+    with pytest.raises(Killed):
+        await dying.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
+    slow: Any = ReadLongAgo(stage.process.runs, await stage.process.intents_of(show_id))
+    await Process(stage, Life(), LATER_MS).worker.reconcile()
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_RESUMED, rules.resume)
+
+    await IntentRunner(slow, stage.process.sales, stage.log, stage.process.known).carry_out(show_id)
+
+    [lot] = await stage.lots(show_id)
+    sold_in = stage.offers if lot.left else stage.store
+    sale = await sold_in.get(lot.auction_id or "")
+    assert sale is not None
+    assert sale.status == "open"
+    assert stage.log.kinds(show_id)[-2:] == ["show_paused", "show_resumed"]
 
 
 async def test_what_a_show_has_announced_is_replaced_when_redis_has_an_older_state(stage: Stage) -> None:

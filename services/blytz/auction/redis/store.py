@@ -31,6 +31,7 @@ from blytz.auction.model import (
     Verb,
 )
 from blytz.auction.redis.bid_script import BidScript, refused
+from blytz.auction.redis.commands import read_log, write_standings
 from blytz.auction.redis.index import Index
 from blytz.auction.redis.keys import SCHEDULE, bid_keys_of, keys_of
 from blytz.auction.redis.schedule import COMPENSATION_MS, RESCHEDULE
@@ -44,7 +45,6 @@ from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
 from blytz.kit.telemetry.metrics import Metrics
 
-MAX_STANDINGS_AT_ONCE: Final = 1_000
 UNCERTAINTY_MS: Final = 1_000
 """An outage counts from the last heartbeat before it, which is younger than this."""
 
@@ -172,11 +172,8 @@ class RedisStore:
     async def set_standing(
         self, auction_id: str, bidder_ids: Collection[str], standing: Standing, *, held: bool = True
     ) -> None:
-        key, command = keys_of(auction_id).bidders, "SADD" if held else "SREM"
-        members = [f"{standing.value}:{bidder_id}" for bidder_id in bidder_ids]
-        # In parts, so that no bid waits for all of them.
-        for first in range(0, len(members), MAX_STANDINGS_AT_ONCE):
-            await _read(self._pipe.call(command, key, *members[first : first + MAX_STANDINGS_AT_ONCE]))
+        for part in write_standings(self._pipe, keys_of(auction_id).bidders, bidder_ids, standing, held=held):
+            await _read(part)
 
     async def get(self, auction_id: str) -> Auction | None:
         auction: Auction | None = await _read(self._state(auction_id))
@@ -197,9 +194,8 @@ class RedisStore:
         return Page(found, ids[-1] if len(ids) == limit else None)
 
     async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
-        key = keys_of(auction_id).events
-        entries = await _read(self._pipe.call("XRANGE", key, f"({after}-0", "+", "COUNT", limit))
-        return [Event(_object.decode(fields[1]), _object.decode(fields[3])) for _, fields in entries]
+        found: list[Event] = await _read(read_log(self._pipe, keys_of(auction_id).events, after, limit))
+        return found
 
     async def receipt(self, auction_id: str, bidder_id: str, bid_id: str) -> Receipt | None:
         stored = await _read(self._pipe.call("HGET", keys_of(auction_id).bids, f"{bid_id}:{bidder_id}"))

@@ -22,6 +22,11 @@ class Keys:
         """All keys of this offer; `feed` is a channel."""
         self.of_verb = (self.state, self.events, self.feed)
         self.of_purchase = (*self.of_verb, self.purchases, self.bought, self.bidders)
+        self._root = root
+
+    def of_operation(self, operation_id: str) -> bytes:
+        """That a change was done; expires by itself."""
+        return f"{self._root}:operation:{operation_id}".encode()
 
 
 keys_of = lru_cache(maxsize=4_096)(Keys)

@@ -11,13 +11,14 @@ import msgspec
 import structlog
 
 from blytz.auction.model import Cause, Event, PauseReason, Standing
+from blytz.auction.redis.commands import read_log, write_standings
+from blytz.auction.redis.scripts import put_together
 from blytz.auction.redis.state import whole
 from blytz.auction.store import NO_STANDINGS
 from blytz.kit.answer import Answer
 from blytz.kit.problems import NotFound
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
-from blytz.kit.redis.scripts import source
 from blytz.offer.model import (
     Code,
     Offer,
@@ -31,24 +32,17 @@ from blytz.offer.model import (
 from blytz.offer.redis.keys import OPEN_OFFERS, keys_of
 from blytz.offer.store import CorruptOffer
 
-SCRIPTS: Final = ("open", "purchase", "change")
-MAX_STANDINGS_AT_ONCE: Final = 1_000
+SCRIPTS: Final = {"open": (), "purchase": (), "change": ()}
+"""As those of auctions; none needs a library of its own."""
 
 log = structlog.get_logger()
 _json = msgspec.json.Encoder()
-_object = msgspec.json.Decoder(dict[str, Any])
 _listing = msgspec.json.Decoder(OfferListing)
 
 
 def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str, Script]:
-    """The scripts of one offer by name, each with common.lua in front, and its `#!lua flags=` line before that.
-    `edit` lets a test change a source."""
-    common, scripts = source(__package__, "common"), {}
-    for name in SCRIPTS:
-        body = source(__package__, name)
-        flags = body[: body.index("\n") + 1] if body.startswith("#!") else ""
-        scripts[name] = Script(edit(flags + common + body.removeprefix(flags)))
-    return scripts
+    """The scripts of one offer by name. `edit` lets a test change a source."""
+    return put_together(__package__, SCRIPTS, edit)
 
 
 class RedisOfferStore:
@@ -89,28 +83,26 @@ class RedisOfferStore:
         return PurchaseReceipt(asked.purchase_id, seq, quantity, unit_price, sale == 1, left, replayed == 1)
 
     async def change(
-        self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller"
+        self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller", operation_id: str = ""
     ) -> Offer | Refused:
-        reply = await self._run("change", offer_id, cause, verb, reason)
+        keys = keys_of(offer_id)
+        named = (*keys.of_verb, keys.of_operation(operation_id)) if operation_id else keys.of_verb
+        reply = await self._run("change", offer_id, cause, verb, reason, keys=named)
         return _refused(reply) if reply[0] == b"refused" else await self._must_get(offer_id)
 
     async def set_standing(
         self, offer_id: str, buyer_ids: Collection[str], standing: Standing, *, held: bool = True
     ) -> None:
-        key, command = keys_of(offer_id).bidders, "SADD" if held else "SREM"
-        members = [f"{standing.value}:{buyer_id}" for buyer_id in buyer_ids]
-        # In parts, so that no purchase waits for all of them.
-        for first in range(0, len(members), MAX_STANDINGS_AT_ONCE):
-            await _read(self._pipe.call(command, key, *members[first : first + MAX_STANDINGS_AT_ONCE]))
+        for part in write_standings(self._pipe, keys_of(offer_id).bidders, buyer_ids, standing, held=held):
+            await _read(part)
 
     async def get(self, offer_id: str) -> Offer | None:
         offer: Offer | None = await _read(self._pipe.call("HGETALL", keys_of(offer_id).state, convert=_offer_of))
         return offer
 
     async def events(self, offer_id: str, after: int, limit: int) -> Sequence[Event]:
-        key = keys_of(offer_id).events
-        entries = await _read(self._pipe.call("XRANGE", key, f"({after}-0", "+", "COUNT", limit))
-        return [Event(_object.decode(fields[1]), _object.decode(fields[3])) for _, fields in entries]
+        found: list[Event] = await _read(read_log(self._pipe, keys_of(offer_id).events, after, limit))
+        return found
 
     async def _must_get(self, offer_id: str) -> Offer:
         offer = await self.get(offer_id)

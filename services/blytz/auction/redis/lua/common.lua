@@ -1,53 +1,21 @@
--- Stands in front of every verb: reads the auction, numbers and announces its changes, writes it back.
+-- Stands behind base.lua in front of every verb: reads the auction, numbers and announces its changes, writes it
+-- back.
 --
 -- Shape of every verb: read, check everything, then write. A script that fails half-way is not rolled back, so
 -- the first write is always the XADD in `append`: it is the only write that can still be refused (a key of the
 -- wrong type, an id that is not above the last one, memory or disk full), and it is refused before any other.
 --
--- KEYS 1 state (hash)  2 events (stream, entry id `<seq>-0`)  3 feed (channel);  a verb names its further ones.
--- ARGV 1 auction id  2 cause, a JSON object {actor, request_id} for the private part of events.
---      3 the time that the caller expects, recorded steps of the clock taken out, ms; '' for no check.
--- Every reply ends with `now`. Numbers are whole and below 2^53, so Lua's doubles hold them exactly.
+-- KEYS 1-3 as in base.lua;  a verb names its further ones.
+-- ARGV 1-2 as in base.lua  3 the time that the caller expects, recorded steps of the clock taken out, ms; '' for
+--      no check.
+-- Every reply ends with `now`.
 
-local AUCTION_ID, CAUSE, EXPECTED = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local MAX_MONEY = 1000000000000
-local MAX_TIME = 9007199254740991
-local MAX_DURATION = 2592000000
-local OPERATION_KEPT_MS = 86400000
+local EXPECTED = tonumber(ARGV[3])
 local MAX_INCREMENT_ROWS = 64
 local MAX_PRE_BIDS = 1000
 local MAX_DEVIATION_MS = 1000
 -- What is kept of a bid for a repetition: amount, kind, then the answer.
 local RECEIPT = '%d %s %s %d %d %d %d %d'
-
-local function server_now()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-
--- Ends the script before any write.
-local function corrupt(what)
-  error({err = 'CORRUPT ' .. AUCTION_ID .. ' ' .. what})
-end
-
--- Plain decimal digits only: tonumber alone would also take 0x10, 1e3, nan and '7 '.
-local function whole(text, most, what)
-  if not text or #text > 16 or not (text == '0' or string.find(text, '^[1-9]%d*$')) then
-    corrupt(what)
-  end
-  local number = tonumber(text)
-  if number > most then
-    corrupt(what)
-  end
-  return number
-end
-
-local function maybe(text, most, what)
-  if text == '' then
-    return nil
-  end
-  return whole(text, most, what)
-end
 
 local FIELDS = {
   'status', 'seq', 'clock', 'price', 'leader', 'leader_id', 'ceiling', 'bid_count', 'opened_at', 'ends_at',
@@ -62,15 +30,9 @@ local KNOWN = {scheduled = true, open = true, paused = true, sold = true, unsold
 
 local NONE = {}
 
--- The standings that a bidder must have, as a set, from 'approved has_card'.
-local function parse_requirements(text)
-  local requires = {}
-  for standing in string.gmatch(text, '[^ ]+') do
-    if standing ~= 'approved' and standing ~= 'has_card' then
-      corrupt('requirements')
-    end
-    requires[standing] = true
-  end
+-- As it is stored, it is not empty.
+local function some_requirements(words)
+  local requires = parse_requirements(words)
   if not next(requires) then
     corrupt('requirements')
   end
@@ -112,7 +74,7 @@ local function parse_state(v)
     max_total_ms = maybe(v[25], MAX_DURATION, 'max_total_ms'),
     pauses = v[26],
     stepped_ms = string.find(v[27], '^-?%d+$') and tonumber(v[27]) or corrupt('stepped_ms'),
-    requires = v[REQUIREMENTS] and parse_requirements(v[REQUIREMENTS]) or NONE,
+    requires = v[REQUIREMENTS] and some_requirements(v[REQUIREMENTS]) or NONE,
   }
   if not KNOWN[a.status] then
     corrupt('status')
@@ -134,11 +96,8 @@ end
 
 -- The auction as it is stored; nil when there is none.
 local function load()
-  local v = redis.call('HMGET', KEYS[1], unpack(FIELDS))
-  if not v[1] and redis.call('EXISTS', KEYS[1]) == 0 then
-    return nil
-  end
-  return parse_state(v)
+  local v = stored(FIELDS)
+  return v and parse_state(v)
 end
 
 -- Ends the script, to be repeated, unless it runs when the caller sent it, by a clock that has stepped by
@@ -192,16 +151,12 @@ local function reserve_met(a)
   return not a.reserve_price or a.price >= a.reserve_price
 end
 
-local function digits(number)
-  return number and string.format('%d', number) or 'null'
-end
-
 -- Numbers the change and describes it. Returns its entry id in the log, its public and its private JSON. `public`
 -- and `private` are JSON members, each followed by a comma, or ''.
 local function describe(a, kind, public, private)
   a.seq = a.seq + 1
   local event = '{"seq":' .. digits(a.seq) .. ',"kind":"' .. kind .. '","at":' .. digits(a.clock)
-    .. ',"auction_id":"' .. AUCTION_ID .. '",' .. public
+    .. ',"auction_id":"' .. ID .. '",' .. public
     .. '"status":"' .. a.status
     .. '","price":' .. digits(a.price)
     .. ',"minimum":' .. digits(minimum(a))
@@ -214,23 +169,9 @@ local function describe(a, kind, public, private)
   return digits(a.seq) .. '-0', event, '{' .. private .. string.sub(CAUSE, 2)
 end
 
--- Appends an event, as `describe` returns it, to the log. Returns its public JSON.
-local function append(id, public, private)
-  redis.call('XADD', KEYS[2], id, 'public', public, 'private', private)
-  return public
-end
-
 -- Describes the change, appends it and returns its public JSON, to be announced once all is written.
 local function publish(a, kind, public, private)
   return append(describe(a, kind, public, private))
-end
-
-local function announce(event)
-  redis.call('SPUBLISH', KEYS[3], event)
-end
-
-local function text(number)
-  return number and string.format('%d', number) or ''
 end
 
 -- Writes the changing part to the state, or to the record of an operation.
@@ -244,12 +185,7 @@ local function save(a, operation)
     'pauses', a.pauses)
 end
 
--- A request with an Idempotency-Key is an operation; `key` is nil without one. The state just after it is kept
--- under `key` for a day, as its answer: a repeated request gets it, and nothing is changed again.
-local function is_done(key)
-  return key and redis.call('EXISTS', key) == 1
-end
-
+-- Keeps the state just after an operation as the answer to its repetitions.
 local function mark_done(a, key)
   if key then
     save(a, key)

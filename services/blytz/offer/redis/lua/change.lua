@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- What a seller asks for: pause, resume, close, cancel. Allowed when memory is full, so that a seller can stop.
 --
--- KEYS 1-3 as in common.lua
+-- KEYS 1-3 as in common.lua  4 the operation, only where it has an id
 -- ARGV 1-2 as in common.lua  3 verb  4 why it is paused, seller or host_away
 -- Returns {'ok', now} | {'refused', code, seq, left, now}
 -- Events  paused | resumed | closed | cancelled
@@ -16,6 +16,9 @@ if not o then
   return refuse('offer_not_found')
 end
 local now = now_for(o)
+if is_done(KEYS[4]) then
+  return {'ok', now}
+end
 
 -- What is left of the sale is kept.
 local function pause()
@@ -52,4 +55,11 @@ local VERBS = {
   close = function() return finish('closed') end,
   cancel = function() return finish('cancelled') end,
 }
-return VERBS[VERB]() or {'ok', now}
+local refusal = VERBS[VERB]()
+if refusal then
+  return refusal
+end
+if KEYS[4] then
+  redis.call('SET', KEYS[4], '1', 'PX', OPERATION_KEPT_MS)
+end
+return {'ok', now}

@@ -1,45 +1,12 @@
--- Stands in front of every verb of an offer: reads it, numbers and announces its changes, writes it back. The
--- habits are those of an auction's common.lua: read, check everything, then write; the first write is the XADD in
--- `publish`.
+-- Stands behind base.lua, which auctions have too, in front of every verb of an offer: reads it, numbers and
+-- announces its changes, writes it back. The habits are those of an auction's common.lua: read, check everything,
+-- then write; the first write is the XADD in `append`.
 --
--- KEYS 1 state (hash)  2 events (stream, entry id `<seq>-0`)  3 feed (channel);  a verb names its further ones.
--- ARGV 1 offer id  2 cause, a JSON object {actor, request_id} for the private part of events
+-- KEYS 1-3 as in base.lua;  a verb names its further ones.
+-- ARGV 1-2 as in base.lua
 -- Every reply ends with `now`.
 
-local OFFER_ID, CAUSE = ARGV[1], ARGV[2]
-local MAX_MONEY = 1000000000000
-local MAX_TIME = 9007199254740991
-local MAX_DURATION = 2592000000
 local MAX_QUANTITY = 100000
-
-local function server_now()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-
--- Ends the script before any write.
-local function corrupt(what)
-  error({err = 'CORRUPT ' .. OFFER_ID .. ' ' .. what})
-end
-
--- Plain decimal digits only: tonumber alone would also take 0x10, 1e3, nan and '7 '.
-local function whole(text, most, what)
-  if not text or #text > 16 or not (text == '0' or string.find(text, '^[1-9]%d*$')) then
-    corrupt(what)
-  end
-  local number = tonumber(text)
-  if number > most then
-    corrupt(what)
-  end
-  return number
-end
-
-local function maybe(text, most, what)
-  if text == '' then
-    return nil
-  end
-  return whole(text, most, what)
-end
 
 local FIELDS = {
   'status', 'seq', 'clock', 'left', 'opened_at', 'sale_ends_at', 'sale_remaining_ms', 'seller_id', 'price',
@@ -69,14 +36,8 @@ local function parse_state(v)
     per_buyer = maybe(v[11], MAX_QUANTITY, 'per_buyer'),
     sale_price = maybe(v[12], MAX_MONEY, 'sale_price'),
     sale_for_ms = maybe(v[13], MAX_DURATION, 'sale_for_ms'),
-    requires = {},
+    requires = parse_requirements(v[14]),
   }
-  for standing in string.gmatch(v[14], '[^ ]+') do
-    if standing ~= 'approved' and standing ~= 'has_card' then
-      corrupt('requirements')
-    end
-    o.requires[standing] = true
-  end
   if o.left > o.quantity or (o.sale_price == nil) ~= (o.sale_for_ms == nil) then
     corrupt('left or sale')
   end
@@ -85,11 +46,8 @@ end
 
 -- The offer as it is stored; nil when there is none.
 local function load()
-  local v = redis.call('HMGET', KEYS[1], unpack(FIELDS))
-  if not v[1] and redis.call('EXISTS', KEYS[1]) == 0 then
-    return nil
-  end
-  return parse_state(v)
+  local v = stored(FIELDS)
+  return v and parse_state(v)
 end
 
 -- Time never runs backwards for an offer.
@@ -97,32 +55,18 @@ local function now_for(o)
   return math.max(server_now(), o.clock)
 end
 
-local function digits(number)
-  return number and string.format('%d', number) or 'null'
-end
-
-local function text(number)
-  return number and string.format('%d', number) or ''
-end
-
 -- Numbers the change, appends it to the log and returns its public JSON, to be announced once all is written.
 -- `public` and `private` are JSON members, each followed by a comma, or ''.
 local function publish(o, kind, public, private)
   o.seq = o.seq + 1
   local event = '{"seq":' .. digits(o.seq) .. ',"kind":"' .. kind .. '","at":' .. digits(o.clock)
-    .. ',"offer_id":"' .. OFFER_ID .. '",' .. public
+    .. ',"offer_id":"' .. ID .. '",' .. public
     .. '"status":"' .. o.status
     .. '","left":' .. digits(o.left)
     .. ',"opened_at":' .. digits(o.opened_at)
     .. ',"sale_ends_at":' .. digits(o.sale_ends_at)
     .. ',"sale_remaining_ms":' .. digits(o.sale_remaining_ms) .. '}'
-  redis.call('XADD', KEYS[2], digits(o.seq) .. '-0',
-    'public', event, 'private', '{' .. private .. string.sub(CAUSE, 2))
-  return event
-end
-
-local function announce(event)
-  redis.call('SPUBLISH', KEYS[3], event)
+  return append(digits(o.seq) .. '-0', event, '{' .. private .. string.sub(CAUSE, 2))
 end
 
 -- Writes the changing part to the state.
