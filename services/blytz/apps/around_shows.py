@@ -1,7 +1,6 @@
 """What stands around shows in the catalogue: which adapters their calls use."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from blytz.apps.shows import Shows
 from blytz.kit.http.litestar import RouteGroup
@@ -14,10 +13,10 @@ from blytz.show.following.http.routes import following_routes
 from blytz.show.following.service import FollowingService
 from blytz.show.following.sql.store import SqlFollowing
 from blytz.show.images.encoder import PillowEncoder
-from blytz.show.images.folder import ImageFolder
 from blytz.show.images.http.routes import image_routes
 from blytz.show.images.service import ImageService
 from blytz.show.images.sql.store import SqlImages
+from blytz.show.images.store import ImageFiles
 from blytz.show.moderation.http.routes import moderation_routes
 from blytz.show.moderation.rules_service import ChatRulesService
 from blytz.show.moderation.service import ModerationService
@@ -35,10 +34,9 @@ from blytz.show.templates.sql.store import SqlTemplates
 
 
 def routes_around_shows(
-    database: Database, data: Path, shows: Shows, now: Callable[[], int], stored_bytes: UserLimit
+    database: Database, files: ImageFiles, shows: Shows, now: Callable[[], int], stored_bytes: UserLimit
 ) -> list[RouteGroup]:
-    """`data` is the data folder; `now` is in milliseconds since the Unix epoch, on the Redis clock."""
-    files = ImageFolder(data)
+    """`files` are those of images; `now` is in milliseconds since the Unix epoch, on the Redis clock."""
     standings = shows.standings
     people = PeopleService(
         SqlPeople(database), shows.service, now, stored_bytes, standings.on_block, standings.on_approval

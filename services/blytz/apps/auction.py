@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from blytz.apps import signing_in, video, wiring
+from blytz.apps import images, signing_in, video, wiring
 from blytz.apps.around_shows import chat_routes, described_routes_around_shows, routes_around_shows
 from blytz.apps.databases import NounDatabase
 from blytz.apps.shows import Shows
@@ -24,6 +24,7 @@ from blytz.kit.tasks import TaskSupervisor
 from blytz.kit.telemetry.logs import lines
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.http.routes import show_routes
+from blytz.show.images.folder import ImageFolder
 
 
 async def main(settings: Settings) -> None:
@@ -39,7 +40,7 @@ async def main(settings: Settings) -> None:
     await archive.open()
     await catalogue.open()
     archived = SqlArchive(archive.database)
-    rooms = video.rooms_of(settings)
+    rooms, bucket = video.rooms_of(settings), images.bucket_of(settings)
     shows = Shows(catalogue.database, archived, pipe, store, clock, metrics, stored_bytes, rooms, bids)
     lines.register_metrics(metrics)
     pipe.register_metrics(metrics)
@@ -65,18 +66,23 @@ async def main(settings: Settings) -> None:
             "clock": lambda: clock.is_steady,
             "tasks": task_state(tasks),
             "video": lambda: video.state_of(rooms),
+            **({"images": lambda: images.state_of(bucket)} if bucket else {}),
             **signing_in.states(issuers),
         },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
         others=[
             show_routes(shows.service, shows.runner, shows.video, shows.purchases),
-            *routes_around_shows(catalogue.database, settings.data, shows, clock.now, stored_bytes),
+            *routes_around_shows(
+                catalogue.database, bucket or ImageFolder(settings.data), shows, clock.now, stored_bytes
+            ),
             chat_routes(catalogue.database, shows, clock.now, wiring.chat_of_user(settings, pipe), stored_bytes),
         ],
     )
     await pipe.start(tasks)
     tasks.start("clock", clock.follow)
     tasks.start("bans", bans.follow)
+    if bucket:
+        tasks.start("images", bucket.follow)
     try:
         await serve(app, listener, settings.most_connections)
     finally:

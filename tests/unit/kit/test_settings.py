@@ -138,6 +138,18 @@ def test_production_refuses_a_livekit_that_pages_cannot_reach_or_others_can_sign
     assert dev.livekit_url == "ws://127.0.0.1:7880"
 
 
+BUCKET = {"BLYTZ_IMAGES_BUCKET": "pictures", "BLYTZ_IMAGES_KEY_ID": "key", "BLYTZ_IMAGES_SECRET_KEY": "secret"}
+
+
+def test_a_bucket_of_images_needs_its_key() -> None:
+    assert read_settings({**SOCKET, **BUCKET}).images_bucket == "pictures"
+    for name in BUCKET:
+        [line] = faults(**SOCKET, **{other: value for other, value in BUCKET.items() if other != name})
+        assert line == f"{name}: a bucket for images needs a key and its secret too"
+    [line] = faults(**SOCKET, BLYTZ_IMAGES_ENDPOINT="https://s3.example.com")
+    assert line.startswith("BLYTZ_IMAGES_ENDPOINT is set without BLYTZ_IMAGES_BUCKET")
+
+
 def test_all_faults_are_reported_at_once() -> None:
     lines = faults(
         BLYTZ_REPLICAS="-",
@@ -229,8 +241,14 @@ NONSENSE = [
     "*,*",
 ]
 """Invalid for most settings."""
-PLAIN_TEXTS = {"livekit_api_key", "livekit_api_secret", "data", "roles_claim"}
-VALID_FOR = {"host": {"9e3", "nan"}, "firebase_project": {"-1", "9e3", "nan"}}
+KEYS = {"livekit_api_key", "livekit_api_secret", "images_key_id", "images_secret_key"}
+PLAIN_TEXTS = {*KEYS, "data", "roles_claim"}
+VALID_FOR = {
+    "host": {"9e3", "nan"},
+    "firebase_project": {"-1", "9e3", "nan"},
+    "images_bucket": {"9e3", "nan"},
+    "images_region": {"nan"},
+}
 
 
 @pytest.mark.parametrize("field", [each.name for each in fields(Settings) if each.name not in PLAIN_TEXTS])

@@ -25,6 +25,8 @@ from blytz.kit.config.gateway import DEV, PREFIX, GatewaySettings, read_gateway_
         ("LIVE", "127.0.0.1:8081; }"),
         ("CSP", 'default-src "$http_cookie"'),
         ("CSP", "default-src $http_cookie"),
+        ("IMAGES_URL", "https://images.example.com/$host"),
+        ("IMAGES_URL", "images.example.com"),
         ("ACCESS_LOG", "a b"),
         ("UNLIMITED", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "all"),
@@ -38,6 +40,13 @@ from blytz.kit.config.gateway import DEV, PREFIX, GatewaySettings, read_gateway_
 def test_an_invalid_value_is_refused_with_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsFault, match=f"^{PREFIX}{name}="):
         read_gateway_settings({PREFIX + name: value})
+
+
+def test_pages_over_https_show_no_images_over_http() -> None:
+    over_http = {f"{PREFIX}IMAGES_URL": "http://10.0.0.1:9000/images"}
+    assert read_gateway_settings(over_http).images_url == "http://10.0.0.1:9000/images"
+    with pytest.raises(SettingsFault, match=f"{PREFIX}IMAGES_URL must be an https:// address"):
+        read_gateway_settings({**over_http, f"{PREFIX}DOMAINS": "bid.example.com"})
 
 
 def test_all_faults_are_reported_at_once() -> None:

@@ -35,9 +35,9 @@ def doctor(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Check settings, Redis and its durability, clock, disks, ports, certificates and limits of this deployment.
-    Run it where the services and the gateway run, as their user and with their environment, which holds their
-    settings. Exit code 1 when something fails."""
+    """Check settings, Redis and its durability, clock, disks, ports, images, certificates and limits of this
+    deployment. Run it where the services and the gateway run, as their user and with their environment, which
+    holds their settings. Exit code 1 when something fails."""
     import sys
 
     import msgspec
@@ -54,7 +54,7 @@ def doctor(
 
 def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     from blytz.cli.commands.gateway import FOLDER
-    from blytz.cli.doctor import certificate, database, machine, redis
+    from blytz.cli.doctor import certificate, database, images, machine, redis
     from blytz.cli.doctor import gateway as gateway_checks
     from blytz.cli.doctor.findings import Finding
     from blytz.kit.config.environment import REDIS_URL_OF_ADMIN, unread
@@ -92,6 +92,7 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
         yield from redis.findings(settings.redis_url, admin_url, settings.replicas)
         yield from database.findings(settings)
         yield from machine.findings(settings)
+        yield from images.findings(settings, gateway if gateway_checks.is_configured() else None)
     if gateway and gateway_checks.is_configured():
         yield from gateway_checks.findings(gateway, folder / FOLDER)
     if settings and (settings.public_url or not (gateway and gateway.domains)):

@@ -75,6 +75,8 @@ def _values(gateway: GatewaySettings, open_files: int) -> dict[str, str]:
         "UNLIMITED": " ".join(f"{network} 1;" for network in gateway.unlimited),
         **{name.upper(): str(getattr(gateway, name)) for name in (*numbers, "sockets_at_once")},
         "CSP": gateway.csp,
+        "IMAGES_ELSEWHERE": "@images_elsewhere" if gateway.images_url else "=404",
+        "IMAGES_URL": gateway.images_url.rstrip("/"),
         # An address that does not exist where there is no app: `try_files` goes on to its last argument.
         "APP_FALLBACK": "/index.html" if gateway.app else "/problem/none",
         "LISTEN_HTTP": _listen(gateway, gateway.http_port, "backlog=4096"),

@@ -21,6 +21,8 @@ _LISTEN = re.compile(r"(?=.{1,253}\Z)[0-9a-fA-F:.]+|(?=.{1,253}\Z)[A-Za-z0-9]([A
 _PROJECT = re.compile(r"[A-Za-z0-9.:-]{1,64}")
 _URL = re.compile(r"https?://[!-~]+")
 _LIVEKIT = re.compile(rf"(wss?|https?)://{_HOST}(:[0-9]{{1,5}})?/?")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_REGION = re.compile(r"[a-z][a-z0-9-]{1,31}")
 MIN_LIVEKIT_SECRET: Final = 32
 
 Variable = Callable[[str], str]
@@ -43,6 +45,7 @@ def faults(
             f"{name}{fault}" for fault in database_url.faults(settings.database_url, is_production=is_production)
         ]
     found += _livekit(settings, variable, broken)
+    found += _images(settings, variable, broken)
     if is_production:
         found += _wildcards(settings, variable)
         if settings.firebase_auth_emulator_host or "firebase_auth_emulator_host" in broken:
@@ -74,6 +77,9 @@ CHECKS: Final[Mapping[str, Check]] = {
     "firebase_keys_url": matches(_URL, "must be an https:// address"),
     "firebase_auth_emulator_host": matches(_EMULATOR, "must be HOST:PORT"),
     "livekit_url": matches(_LIVEKIT, "is not the address of a LiveKit; write it as wss://video.example.com"),
+    "images_bucket": matches(_BUCKET, "names no bucket: 3 to 63 of a-z, 0-9, dots and hyphens"),
+    "images_endpoint": matches(_PUBLIC, "is not the address of an S3; write it as https://s3.example.com"),
+    "images_region": matches(_REGION, "names no region: at most 32 of a-z, 0-9 and hyphens"),
     "public_url": matches(_PUBLIC, "is not the address of a platform; write it as https://bid.example.com"),
     "trusted_proxies": network_fault,
 }
@@ -102,6 +108,17 @@ def _livekit(settings: Settings, variable: Variable, broken: frozenset[str]) -> 
             yield f"{variable('livekit_url')} must be a wss:// address: pages over https connect to no other"
         if len(settings.livekit_api_secret) < MIN_LIVEKIT_SECRET:
             yield f"{variable('livekit_api_secret')} is shorter than {MIN_LIVEKIT_SECRET} characters"
+
+
+def _images(settings: Settings, variable: Variable, broken: frozenset[str]) -> Iterator[str]:
+    names = ("images_bucket", "images_key_id", "images_secret_key")
+    if broken.intersection(names):
+        return
+    missing = [variable(name) for name in names if not getattr(settings, name)]
+    if missing and len(missing) < len(names):
+        yield f"{', '.join(missing)}: a bucket for images needs a key and its secret too"
+    elif missing and settings.images_endpoint:
+        yield f"{variable('images_endpoint')} is set without {variable('images_bucket')}: name the bucket there"
 
 
 def _wildcards(settings: Settings, variable: Variable) -> Iterator[str]:

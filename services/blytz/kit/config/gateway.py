@@ -23,6 +23,7 @@ _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _POLICY = re.compile(r"[A-Za-z0-9 ;:/.*'_=+-]*")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+")
+_PLACE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?")
 _LOG = re.compile(r"[A-Za-z0-9/._-]+")
 
 Rate = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -51,6 +52,9 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     app: Path | None = None
     """Folder of the web app's files; its `index.html` answers every URL of the app. Without it, a page says what
     runs here."""
+    images_url: str = ""
+    """The public address of the bucket of images: `https://images.example.com`. Browsers are sent there for an
+    image that is not in the folder `images` of the data folder."""
     csp: str = POLICY
     """The whole `Content-Security-Policy`. Set it when the app needs sign-in, payments or video of other sites."""
     access_log: str = "access.log"
@@ -103,10 +107,14 @@ def read_gateway_settings(
 
 
 def _across(settings: GatewaySettings) -> list[str]:
+    faults = []
     if settings.domains and settings.http_port == settings.https_port:
         names = f"{gateway_variable('http_port')} and {gateway_variable('https_port')}"
-        return [f"{names} are both {settings.http_port}; give each its own"]
-    return []
+        faults.append(f"{names} are both {settings.http_port}; give each its own")
+    if settings.domains and settings.images_url.startswith("http://"):
+        name = gateway_variable("images_url")
+        faults.append(f"{name} must be an https:// address: pages over https show no other images")
+    return faults
 
 
 def _server_fault(text: Any) -> str | None:
@@ -124,6 +132,7 @@ _CHECKS: Final[dict[str, Check]] = {
     "domains": matches(_DOMAIN, "is not a domain name in lower case"),
     **dict.fromkeys(("auction", "live", "order", "payment"), _server_fault),
     "app": _folder_fault,
+    "images_url": matches(_PLACE, "is not the address of images; write it as https://images.example.com"),
     "csp": matches(_POLICY, "is not a content security policy"),
     "access_log": matches(_LOG, "is not a plain path"),
     "origins": matches(_ORIGIN, "is not an origin; write it as https://shop.example.com"),

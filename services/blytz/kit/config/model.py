@@ -65,6 +65,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The name of the key that Blytz signs with, as in LiveKit's `keys`."""
     livekit_api_secret: Secret = ""
     """The secret of that key, of 32 characters or more."""
+    images_bucket: str = ""
+    """The S3 bucket in which uploaded images are stored. It needs one of its own, which everybody may read. Empty:
+    the folder `images` of the data folder."""
+    images_endpoint: str = ""
+    """Where this S3 answers: `https://s3.example.com`. Empty: Amazon's, in the region."""
+    images_region: str = "us-east-1"
+    """The region of the bucket, as its S3 names it."""
+    images_key_id: str = ""
+    """The id of a key that may put and get objects of the bucket."""
+    images_secret_key: Secret = ""
+    """The secret of that key."""
+    images_path_style: bool = True
+    """Whether the bucket stands in the path of addresses, which every S3 takes but new ones of a few providers;
+    `false`: in front of the name of the host."""
     host: str = "127.0.0.1"
     """The address on which services listen. Only nginx and the operator should be able to reach it."""
     auction_port: Port = 8080

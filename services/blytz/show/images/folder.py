@@ -1,6 +1,7 @@
 """The files of images in the data folder, where nginx finds them."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,13 +16,14 @@ class ImageFolder:
     def __init__(self, data: Path) -> None:
         self._folder = data / FOLDER
 
-    async def write(self, name: str, content: bytes) -> None:
+    async def write(self, files: Mapping[str, bytes]) -> None:
         try:
-            await asyncio.to_thread(_write, self._folder / name, content)
+            await asyncio.to_thread(self._write, files)
         except OSError as error:
             raise StoreUnavailable from error
 
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, content)
+    def _write(self, files: Mapping[str, bytes]) -> None:
+        for name, content in files.items():
+            path = self._folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file(path, content)

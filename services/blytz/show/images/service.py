@@ -69,8 +69,8 @@ class ImageService:
         stored = sum(len(one.content) for one in encoded)
         if self._stored_bytes_of_user is not None:
             self._stored_bytes_of_user.take(seller.id, stored)
-        for one in encoded:
-            await self._files.write(rules.file_name(content_hash, one.size.width), one.content)
+        # Known to the seller and to the catalogue only when all of it is stored.
+        await self._files.write({rules.file_name(content_hash, one.size.width): one.content for one in encoded})
         image = Image(
             image_id=new_id("img"),
             seller_id=seller.id,

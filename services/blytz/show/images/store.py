@@ -1,6 +1,6 @@
 """The ports of images: their rows, their files, and what makes files of an upload."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from blytz.show.images.model import Encoded, Image
@@ -17,9 +17,9 @@ class ImageStore(Protocol):
 
 
 class ImageFiles(Protocol):
-    """Raises `StoreUnavailable` where a file cannot be written; what is written is whole."""
-
-    async def write(self, name: str, content: bytes) -> None: ...
+    async def write(self, files: Mapping[str, bytes]) -> None:
+        """All files of one image, by name. Raises `StoreUnavailable` unless all of them are stored, each whole.
+        The same again changes nothing."""
 
 
 class Encoder(Protocol):

@@ -16,8 +16,8 @@ class ImageSize(Struct, frozen=True):
 
 
 class ImageView(Struct, frozen=True):
-    """`url`, `width` and `height` are those of the largest size. An address is a path at the gateway, and a lot or
-    a show takes it as it is."""
+    """`url`, `width` and `height` are those of the largest size. An address is a path at the gateway, which may
+    redirect to where the file is, and a lot or a show takes it as it is."""
 
     image_id: str
     url: str
