@@ -4,12 +4,15 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.redis import RedisServer
+
+if TYPE_CHECKING:
+    from tests.support.s3 import S3Server
 
 pytest_plugins = ("tests.support.platform", "tests.support.workers")
 
@@ -77,3 +80,19 @@ def start_redis() -> Iterator[StartRedis]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def shared_s3() -> "Iterator[S3Server]":
+    # Its libraries take half a second to import, which only those who need it should pay for.
+    from tests.support.s3 import S3Server
+
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(shared_s3: "S3Server") -> "S3Server":
+    """A stand-in for S3 whose bucket is empty."""
+    shared_s3.empty()
+    return shared_s3

@@ -1,11 +1,7 @@
 """`blytz doctor` finds why images could not be stored in a bucket, or not be seen."""
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from blytz.kit.config.model import variable
 from blytz.show.images.bucket import CHECK, CHECK_NAME, ImageBucket
@@ -13,12 +9,6 @@ from tests.scenarios.test_doctor import examined
 from tests.support.s3 import S3Server
 
 NO_REDIS = {"REDIS_URL": "unix:///nowhere/redis.sock"}
-
-
-@pytest.fixture
-def s3(tmp_path: Path) -> Iterator[S3Server]:
-    with S3Server(tmp_path) as server:
-        yield server
 
 
 def findings(s3: S3Server, **env: str) -> dict[str, dict[str, Any]]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -58,18 +57,17 @@ def test_only_an_upload_may_be_large(http: httpx.Client) -> None:
     problem(http.post("/auction/v1/shows", content=bytes(300 * 1024)), 413, "too_large")
 
 
-def test_images_in_a_bucket_are_seen_by_everybody_and_those_in_the_folder_too(tmp_path: Path) -> None:
-    with S3Server(tmp_path) as s3:
-        env = {variable(name): text for name, text in s3.settings.items()}
-        platform = Platform(env={**env, "BLYTZ_GATEWAY_IMAGES_URL": s3.public_url})
-        try:
-            with seller_of(platform) as http:
-                _uploaded_and_seen(http, s3)
-                _refused_while_the_bucket_takes_nothing(http, s3, platform)
-            assert not [path for path in (platform.data / "images").rglob("*") if path.is_file()]
-            _seen_although_older_than_the_bucket(platform)
-        finally:
-            platform.close()
+def test_images_in_a_bucket_are_seen_by_everybody_and_those_in_the_folder_too(s3: S3Server) -> None:
+    env = {variable(name): text for name, text in s3.settings.items()}
+    platform = Platform(env={**env, "BLYTZ_GATEWAY_IMAGES_URL": s3.public_url})
+    try:
+        with seller_of(platform) as http:
+            _uploaded_and_seen(http, s3)
+            _refused_while_the_bucket_takes_nothing(http, s3, platform)
+        assert not [path for path in (platform.data / "images").rglob("*") if path.is_file()]
+        _seen_although_older_than_the_bucket(platform)
+    finally:
+        platform.close()
 
 
 def _uploaded_and_seen(http: httpx.Client, s3: S3Server) -> None:

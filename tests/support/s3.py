@@ -1,11 +1,12 @@
-"""A stand-in for S3: moto, as a server that checks signatures and rights. It knows one bucket, which everybody may
+"""A stand-in for S3: moto, as a server that checks signatures and rights. It has one bucket, which everybody may
 read, and one key, which may write there."""
 
 import json
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Self
 
 import boto3  # type: ignore[import-untyped]
@@ -15,20 +16,26 @@ from blytz.show.images.bucket import BucketAddress
 from infra.ports import free_port
 from tests.support.wait import wait_until
 
-READY_WITHIN_S: Final = 20.0
+READY_WITHIN_S: Final = 30.0
 BUCKET: Final = "blytz-images"
 REGION: Final = "eu-central-1"
 EVERYTHING: Final = f"arn:aws:s3:::{BUCKET}/*"
 
 
 class S3Server:
-    """Ready when the constructor returns. What it holds is gone when it stops."""
+    """One server process, started on construction and ready when the constructor returns."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.port = free_port()
-        self._log = folder / "s3.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(self._answers, "S3 answers", READY_WITHIN_S)
+            self._iam, self._s3 = self._client("iam"), self._client("s3")
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def endpoint(self) -> str:
@@ -53,77 +60,71 @@ class S3Server:
         usual = {"name": BUCKET, "endpoint": self.endpoint, "region": REGION, "path_style": True}
         return BucketAddress(**{**usual, "key_id": self.key_id, "secret_key": self.secret_key, **other})
 
-    def start(self) -> None:
-        """Empty, with another key than before."""
-        assert self._process is None, "S3 is running"
-        with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            wait_until(self._answers, "S3 answers", READY_WITHIN_S)
-            self._prepare()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        if self._process:
-            self.thaw()
-            self._process.terminate()
-            self._process.wait(READY_WITHIN_S)
-            self._process = None
+    def empty(self) -> None:
+        """As it was at its start."""
+        self._process.send_signal(signal.SIGCONT)
+        self.refuse()
+        names = self.stored()
+        with self._unchecked():
+            for name in names:
+                self._s3.delete_object(Bucket=BUCKET, Key=name)
 
     def freeze(self) -> None:
-        """It takes connections and does not answer."""
-        assert self._process is not None, "S3 is not running"
+        """It takes connections and does not answer, until it is emptied."""
         self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        assert self._process is not None, "S3 is not running"
-        self._process.send_signal(signal.SIGCONT)
 
     def refuse(self, *names: str) -> None:
         """From now on the key may not write objects of these names; without any, it may write all."""
         denied = [_statement("Deny", [f"arn:aws:s3:::{BUCKET}/{name}" for name in names])] if names else []
-        self._check(is_on=False)
         policy = _policy(_statement("Allow", [EVERYTHING]), *denied)
-        self._client("iam").put_user_policy(UserName="blytz", PolicyName="own", PolicyDocument=policy)
-        self._check(is_on=True)
+        with self._unchecked():
+            self._iam.put_user_policy(UserName="blytz", PolicyName="own", PolicyDocument=policy)
 
     def stored(self) -> dict[str, dict[str, Any]]:
         """The objects by name, with their `Body` and headers."""
-        self._check(is_on=False)
-        s3 = self._client("s3")
-        names = [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
-        found = {name: s3.get_object(Bucket=BUCKET, Key=name) for name in names}
-        self._check(is_on=True)
-        return {name: {**each, "Body": each["Body"].read()} for name, each in found.items()}
+        with self._unchecked():
+            names = [each["Key"] for each in self._s3.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
+            found = {name: self._s3.get_object(Bucket=BUCKET, Key=name) for name in names}
+            return {name: {**each, "Body": each["Body"].read()} for name, each in found.items()}
 
     def serve_everybody(self) -> None:
         """Without a key moto answers only while it checks none; even then not what is not public."""
         self._check(is_on=False)
 
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait(READY_WITHIN_S)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.close()
 
     def _answers(self) -> bool:
+        assert self._process.poll() is None, "S3 ended"
         try:
             return httpx.get(f"{self.endpoint}/moto-api/data.json").is_success
         except httpx.TransportError:
             return False
 
     def _prepare(self) -> None:
-        iam, s3 = self._client("iam"), self._client("s3")
-        iam.create_user(UserName="blytz")
-        key = iam.create_access_key(UserName="blytz")["AccessKey"]
+        self._iam.create_user(UserName="blytz")
+        key = self._iam.create_access_key(UserName="blytz")["AccessKey"]
         self.key_id, self.secret_key = str(key["AccessKeyId"]), str(key["SecretAccessKey"])
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self._s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         everybody = {**_statement("Allow", [EVERYTHING], "s3:GetObject"), "Principal": "*"}
-        s3.put_bucket_policy(Bucket=BUCKET, Policy=_policy(everybody))
+        self._s3.put_bucket_policy(Bucket=BUCKET, Policy=_policy(everybody))
         self.refuse()
+
+    @contextmanager
+    def _unchecked(self) -> Iterator[None]:
+        """The tests' own requests are signed by no key that it knows."""
+        self._check(is_on=False)
+        try:
+            yield
+        finally:
+            self._check(is_on=True)
 
     def _check(self, *, is_on: bool) -> None:
         """Signatures and rights."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterator
+import ssl
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from blytz.show.images.service import ImageService
 from blytz.show.images.sql.store import SqlImages
 from blytz.show.images.store import ImageFiles
 from blytz.show.sql.store import MIGRATIONS
+from tests.support.certificates import make_certificates
 from tests.support.images import opened, picture
 from tests.support.s3 import S3Server
 from tests.support.wait import until
@@ -74,12 +75,6 @@ class InBucket:
 
     def accept(self, _: str) -> None:
         self._s3.refuse()
-
-
-@pytest.fixture
-def s3(tmp_path: Path) -> Iterator[S3Server]:
-    with S3Server(tmp_path) as server:
-        yield server
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -186,6 +181,41 @@ async def test_a_bucket_is_tried_at_the_start_and_after_a_failure(s3: S3Server) 
     following.cancel()
 
 
+async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+    """Takes one object. Returns the address that was asked for."""
+    asked = (await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode()
+    writer.write(b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+    writer.close()
+    return asked
+
+
+async def test_the_certificate_of_a_bucket_is_verified_by_the_authorities_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_certificates(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answer_all(reader, writer)
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls) as server:
+        address = BucketAddress(
+            name="images",
+            endpoint=f"https://localhost:{server.sockets[0].getsockname()[1]}",
+            region="eu",
+            key_id="a",
+            secret_key="b",
+            path_style=True,
+        )
+        stranger = ImageBucket(address)
+        with pytest.raises(StoreUnavailable):
+            await stranger.write(FILES)
+        assert stranger.fault == "its certificate is not accepted: UnknownIssuer"
+        monkeypatch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+        await ImageBucket(address).write(FILES)
+
+
 @pytest.mark.parametrize(
     ("path_style", "endpoint", "url"),
     [
@@ -199,9 +229,7 @@ async def test_the_bucket_stands_in_the_path_or_in_front_of_the_host(
     asked = []
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1].decode())
-        writer.write(b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
-        writer.close()
+        asked.append(await answer_all(reader, writer))
 
     # A proxy is told the whole address, and no name has to be known.
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as proxy:

@@ -40,6 +40,7 @@ OF_IMAGE: Final["Attributes"] = {
 }
 """As nginx serves those in the folder: another content has another name."""
 _CODE = re.compile(r"<Code>(\w{1,64})</Code>")
+_CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w{1,64})")
 _STATUS = re.compile(r"status code: (\d{3})")
 
 log = structlog.get_logger()
@@ -150,6 +151,8 @@ def _why(error: Exception) -> str:
     text = str(error)
     if found := _CODE.search(text):
         return found[1]
+    if found := _CERTIFICATE.search(text):
+        return f"its certificate is not accepted: {found[1]}"
     if found := _STATUS.search(text):
         return f"answers {found[1]}"
     return "wrong region" if "configured region" in text else "cannot be reached"
