@@ -155,3 +155,9 @@ def test_video_beside_a_livekit_that_is_configured_is_refused(tmp_path: Path) ->
     video = {"LIVEKIT_URL": "ws://127.0.0.1:1", "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
     line = refusal("--video", "--port", str(free_port()), "--data", str(tmp_path), **video)
     assert "LIVEKIT_URL is set" in line
+
+
+def test_a_bucket_whose_images_nobody_would_see_is_refused(tmp_path: Path) -> None:
+    key = {"BLYTZ_IMAGES_KEY_ID": "key", "BLYTZ_IMAGES_SECRET_KEY": "secret"}
+    line = refusal("--data", str(tmp_path), BLYTZ_IMAGES_BUCKET="pictures", **key)
+    assert "BLYTZ_IMAGES_BUCKET is set without BLYTZ_GATEWAY_IMAGES_URL: nobody would see its images" in line

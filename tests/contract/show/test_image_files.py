@@ -220,6 +220,7 @@ async def test_the_certificate_of_a_bucket_is_verified_by_the_authorities_of_the
     ("path_style", "endpoint", "url"),
     [
         (True, "http://s3.example:9000", "http://s3.example:9000/images/ab.webp"),
+        (True, "http://s3.example/storage/v1/", "http://s3.example/storage/v1/images/ab.webp"),
         (False, "http://s3.example:9000/", "http://images.s3.example:9000/ab.webp"),
     ],
 )

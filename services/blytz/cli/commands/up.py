@@ -50,14 +50,18 @@ def _apply() -> "Settings":
     """The settings of the services. Faults in the settings of any process are reported here, once. Afterwards the
     environment has no `_FILE` variable and none that no process reads, so all processes read the same."""
     from blytz.kit.config.environment import known, take_files, unread
-    from blytz.kit.config.fields import both
-    from blytz.kit.config.gateway import DEV, read_gateway_settings
+    from blytz.kit.config.fields import SettingsFault, both
+    from blytz.kit.config.gateway import DEV, gateway_variable, read_gateway_settings
     from blytz.kit.config.load import read_settings
+    from blytz.kit.config.model import variable
 
     dev = {name: value for name, value in os.environ.items() if name != "BLYTZ_ENV_FILE"} | {"BLYTZ_ENV": "dev"}
-    (_, settings), _ = both(
+    (_, settings), gateway = both(
         lambda: both(_check_env, lambda: read_settings(dev)), lambda: read_gateway_settings(otherwise=DEV)
     )
+    if settings.images_bucket and not gateway.images_url:
+        name = gateway_variable("images_url")
+        raise SettingsFault(f"{variable('images_bucket')} is set without {name}: nobody would see its images")
     take_files(os.environ)
     for name in known() & os.environ.keys():
         os.environ[name] = os.environ[name].strip()

@@ -22,6 +22,7 @@ _PROJECT = re.compile(r"[A-Za-z0-9.:-]{1,64}")
 _URL = re.compile(r"https?://[!-~]+")
 _LIVEKIT = re.compile(rf"(wss?|https?)://{_HOST}(:[0-9]{{1,5}})?/?")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ENDPOINT = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?(/[A-Za-z0-9._~-]+)*/?")
 _REGION = re.compile(r"[a-z][a-z0-9-]{1,31}")
 MIN_LIVEKIT_SECRET: Final = 32
 
@@ -78,7 +79,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "firebase_auth_emulator_host": matches(_EMULATOR, "must be HOST:PORT"),
     "livekit_url": matches(_LIVEKIT, "is not the address of a LiveKit; write it as wss://video.example.com"),
     "images_bucket": matches(_BUCKET, "names no bucket: 3 to 63 of a-z, 0-9, dots and hyphens"),
-    "images_endpoint": matches(_PUBLIC, "is not the address of an S3; write it as https://s3.example.com"),
+    "images_endpoint": matches(_ENDPOINT, "is not the address of an S3; write it as https://s3.example.com"),
     "images_region": matches(_REGION, "names no region: at most 32 of a-z, 0-9 and hyphens"),
     "public_url": matches(_PUBLIC, "is not the address of a platform; write it as https://bid.example.com"),
     "trusted_proxies": network_fault,

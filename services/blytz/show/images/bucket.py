@@ -62,7 +62,7 @@ class BucketAddress(Struct, frozen=True, kw_only=True):
         """Of the bucket, or with `path_style` of what it is in."""
         endpoint = urlsplit(self.endpoint or f"https://s3.{self.region}.amazonaws.com")
         host = endpoint.netloc if self.path_style else f"{self.name}.{endpoint.netloc}"
-        return f"{endpoint.scheme}://{host}"
+        return f"{endpoint.scheme}://{host}{endpoint.path.rstrip('/')}"
 
 
 class ImageBucket:
@@ -146,9 +146,9 @@ def _store_of(address: BucketAddress) -> S3Store:
 
 def _why(error: Exception) -> str:
     """In few words, for the operator; what the library says is a page."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
     text = str(error)
+    if isinstance(error, TimeoutError) or "kind: Timeout" in text:
+        return "no answer in time"
     if found := _CODE.search(text):
         return found[1]
     if found := _CERTIFICATE.search(text):
