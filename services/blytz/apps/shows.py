@@ -17,6 +17,7 @@ from blytz.show.events.archiver import ShowArchiver
 from blytz.show.events.log import ShowSnapshot
 from blytz.show.people.sql.store import SqlPeople
 from blytz.show.redis.archive import RedisEventLog
+from blytz.show.redis.audience import RedisAudience
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
 from blytz.show.redis.chat import RedisChat
@@ -67,7 +68,9 @@ class Shows:
         self._people = people
         self._intents = IntentRunner(self.runs, self._auctions, shows_log, people, rooms)
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
-        self.service = ShowService(catalogue, people, clock.now, stored_bytes, self._intents.carry_out)
+        self.service = ShowService(
+            catalogue, people, clock.now, stored_bytes, self._intents.carry_out, RedisAudience(pipe)
+        )
         self.purchases = PurchaseService(self.service, offers, purchases, stored_bytes)
         self.standings = StandingChanges(self.runs, self._auctions, shows_log)
         self.rehearsals = RehearsalBidders(self.runs, self._auctions)

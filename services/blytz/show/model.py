@@ -193,6 +193,14 @@ class LotFacts(Struct, frozen=True):
     open_lots: tuple[str, ...] = ()
 
 
+class Figures(Struct, frozen=True):
+    """What a list says of a show besides the show itself."""
+
+    facts: LotFacts
+    viewers: int
+    """How many watch it now."""
+
+
 class Run(Struct, frozen=True, kw_only=True):
     """One auction of a lot, or one offer."""
 

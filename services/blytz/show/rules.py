@@ -30,6 +30,11 @@ def listed_at(show: Show) -> tuple[int, int]:
     return RANKS[show.status], at
 
 
+def has_audience(show: Show) -> bool:
+    """Whether it can be watched by others than those who run it, and is not over."""
+    return show.visibility != "rehearsal" and show.status is not ShowStatus.DRAFT and not show.status.is_final
+
+
 def change_show(show: Show, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
     """`fields` are those that change, checked one by one; `seen` is the version that the caller has read. A show
     that has a time is scheduled, until it starts."""

@@ -1,7 +1,8 @@
 """What callers may do with shows and lots: checks who may, then asks the store."""
 
+import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -12,8 +13,8 @@ from blytz.kit.problems import Conflict, Forbidden, NotFound, Overloaded, StoreU
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show import rules
 from blytz.show.acts import Act, Verb
-from blytz.show.model import AuctionTerms, Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode, ShowStatus
-from blytz.show.store import CatalogueStore, People, ShowFilter, ShowPage
+from blytz.show.model import AuctionTerms, Figures, Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.store import Audience, CatalogueStore, People, ShowFilter, ShowPage
 
 BYTES_OF_ROW: Final = 1_000
 """What a row takes up besides its texts, with its indexes; at most."""
@@ -58,14 +59,16 @@ class ShowService:
         now: Callable[[], int],
         stored_bytes_of_user: UserLimit | None = None,
         carry_out: CarryOut | None = None,
+        audience: Audience | None = None,
     ) -> None:
         """`now` is in milliseconds since the Unix epoch, on the Redis clock. `carry_out` tells those who watch a
-        show of a change."""
+        show of a change. Without an `audience` nobody watches."""
         self._store = store
         self._people = people
         self._now = now
         self._stored_bytes_of_user = stored_bytes_of_user
         self._carry_out = carry_out
+        self._audience = audience
 
     async def create(self, seller: Principal, show_id: str, fields: dict[str, Any]) -> Show:
         """For sellers. The same id again gives the show that is there."""
@@ -97,9 +100,23 @@ class ShowService:
         wanted = msgspec.structs.replace(wanted, only_public=not is_own)
         return await self._store.shows(wanted, cursor, limit)
 
-    async def lot_facts(self, shows: Sequence[Show]) -> dict[str, LotFacts]:
-        """By show id."""
-        return await self._store.lot_facts([show.show_id for show in shows])
+    async def figures(self, shows: Sequence[Show]) -> Sequence[Figures]:
+        """In the order of the shows."""
+        if not shows:
+            return []
+        # At once, so that asking for viewers adds no round trip to that of the cache.
+        facts, viewers = await asyncio.gather(
+            self._store.lot_facts([show.show_id for show in shows]), self._viewers(shows)
+        )
+        return [Figures(facts.get(one.show_id, LotFacts()), viewers.get(one.show_id, 0)) for one in shows]
+
+    async def viewers(self, show: Show) -> int:
+        """How many watch it now. A rehearsal, and what is over or not announced, has no audience."""
+        return (await self._viewers([show])).get(show.show_id, 0)
+
+    async def _viewers(self, shows: Sequence[Show]) -> Mapping[str, int]:
+        watched = [show.show_id for show in shows if rules.has_audience(show)]
+        return await self._audience.viewers(watched) if self._audience and watched else {}
 
     async def add_lot(self, caller: Principal, show_id: str, lot_id: str, fields: dict[str, Any]) -> Lot:
         """For the show's seller and admins. The same id again gives the lot that is there."""

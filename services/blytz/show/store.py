@@ -1,6 +1,6 @@
 """The port to the catalogue: what outlives every auction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -72,6 +72,13 @@ class CatalogueStore(Protocol):
     async def order_queue(self, show_id: str, lot_ids: Sequence[str], act: Act | None = None) -> bool:
         """The queued lots take their places in this order. False, with nothing changed, unless `lot_ids` names
         each of them once."""
+
+
+class Audience(Protocol):
+    async def viewers(self, show_ids: Collection[str]) -> Mapping[str, int]:
+        """How many watch each of these shows, by the gateways that report; one that is left out has none. What
+        cannot be asked has none, too: never raises, and waits for 0.3 s at most. The commands are sent before the
+        first wait."""
 
 
 class People(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from blytz.kit.presence import FRESH_FOR_S, MAX_GATEWAYS
 from blytz.kit.redis.pipe import RedisPipe
 from blytz.kit.redis.scripts import load_script
 from blytz.kit.topics import TopicLog
@@ -25,4 +26,5 @@ class RedisPresence:
         kind, subject_id = split_topic(topic)
         log = self._logs[kind]
         keys = (log.viewers_of(subject_id), log.channel_of(subject_id), *log.kept_by_viewers(subject_id))
-        await self._pipe.run(self._script, keys, (gateway, count), fault=log.fault)
+        args = (gateway, count, FRESH_FOR_S, MAX_GATEWAYS)
+        await self._pipe.run(self._script, keys, args, fault=log.fault)

@@ -50,7 +50,7 @@ from blytz.show.http.schemas import (
     show_state,
 )
 from blytz.show.http.video import VideoCalls
-from blytz.show.model import LotFacts, Show
+from blytz.show.model import Show
 from blytz.show.running.purchases import PurchaseService
 from blytz.show.running.service import ShowRunner
 from blytz.show.service import ShowService
@@ -65,8 +65,8 @@ def _service_of(connection: Connection) -> ShowService:
 
 
 async def _states(request: Call, shows: list[Show]) -> list[ShowState]:
-    facts = await _service_of(request).lot_facts(shows) if shows else {}
-    return [show_state(show, facts.get(show.show_id, LotFacts())) for show in shows]
+    figures = await _service_of(request).figures(shows)
+    return [show_state(show, of_show.facts, of_show.viewers) for show, of_show in zip(shows, figures, strict=True)]
 
 
 class ShowCalls(Controller):

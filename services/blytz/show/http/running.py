@@ -30,6 +30,7 @@ from blytz.show.running.decision import Reopening
 from blytz.show.running.rules import Decide
 from blytz.show.running.service import ShowRunner
 from blytz.show.running.store import Acted
+from blytz.show.service import ShowService
 
 _ACT: Final[dict[str, Any]] = {"status_code": 200, **SIGNED_IN}
 
@@ -42,7 +43,8 @@ def _runner_of(connection: Connection) -> ShowRunner:
 async def _turn(request: Call, show_id: str, key: str | None, verb: Verb, decide: Decide) -> ShowState:
     once = await operation(request, key)
     acted = await _runner_of(request).turn(caller_of(request), show_id, verb, decide, once)
-    return show_state(acted.show, acted.facts)
+    shows: ShowService = request.app.state.shows
+    return show_state(acted.show, acted.facts, await shows.viewers(acted.show))
 
 
 def _turning(

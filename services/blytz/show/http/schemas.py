@@ -101,7 +101,7 @@ class ShowState(Struct, frozen=True):
     seller: PartyView
     host: HostView
     open_lots: list[str]
-    viewers: int
+    viewers: Annotated[int, Meta(ge=0, description="who watch it now, as the gateway counts; 0 in a rehearsal")]
     lots: LotCounts
     settings: ShowSettingsView
     version: int
@@ -117,8 +117,8 @@ class Ending(Struct, frozen=True, forbid_unknown_fields=True):
     """Cancels the lots that are open; else the show ends once they have."""
 
 
-def show_state(show: Show, facts: LotFacts) -> ShowState:
-    return msgspec.convert({**show_view(show, facts), "viewers": 0}, ShowState)
+def show_state(show: Show, facts: LotFacts, viewers: int) -> ShowState:
+    return msgspec.convert({**show_view(show, facts), "viewers": viewers}, ShowState)
 
 
 def given(body: Struct) -> dict[str, Any]:

@@ -1,4 +1,5 @@
--- Counts the viewers of one topic over all gateways. Stands alone: common.lua is not put in front of it.
+-- Counts the viewers of one topic over all gateways, by the rule of kit/presence.py. Stands alone: common.lua is
+-- not put in front of it.
 --
 -- A gateway reports its number when that changes, and again before the entry expires. An entry of a gateway that
 -- has stopped reporting expires. An entry from the future was written before the clock was set back: it is taken
@@ -6,11 +7,12 @@
 --
 -- KEYS 1 viewers (hash: gateway -> 'count:reported_at', s since the Unix epoch)  2 feed (channel)
 --      3.. keys of the topic: one that has an end is kept for an hour from now while somebody watches
--- ARGV 1 gateway  2 count
+-- ARGV 1 gateway  2 count  3 for how many s a report counts  4 of how many gateways
 -- Returns the total
 -- Publishes viewers:<total> on the feed
 
-local FRESH_FOR_S, KEPT_FOR_MS, MAX_GATEWAYS = 30, 3600000, 1024
+local KEPT_FOR_MS = 3600000
+local FRESH_FOR_S, MAX_GATEWAYS = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local now = tonumber(redis.call('TIME')[1])
 if ARGV[2] == '0' then

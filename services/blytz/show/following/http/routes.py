@@ -12,7 +12,6 @@ from blytz.show.following.http import responses as answers
 from blytz.show.following.http.schemas import FollowedSellerView, Following
 from blytz.show.following.service import FollowingService
 from blytz.show.http.schemas import RowCursor, ShowId, show_state
-from blytz.show.model import LotFacts
 from blytz.show.service import ShowService
 
 
@@ -32,10 +31,10 @@ class FollowingCalls(Controller):
         """Sellers and bookmarked shows, the newest first."""
         page = await _service_of(request).following(caller_of(request), cursor, limit)
         shows: ShowService = request.app.state.shows
-        facts = await shows.lot_facts(page.shows) if page.shows else {}
+        found = zip(page.shows, await shows.figures(page.shows), strict=True)
         return Following(
             [FollowedSellerView(seller.id, seller.name) for seller in page.sellers],
-            [show_state(show, facts.get(show.show_id, LotFacts())) for show in page.shows],
+            [show_state(show, of_show.facts, of_show.viewers) for show, of_show in found],
             page.cursor,
         )
 
