@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from blytz.kit.config.model import Settings
 from blytz.kit.http.asgi import MAX_REQUESTS
+from infra.ports import free_port
 from tests.support.gateway import Gateway, abort
 from tests.support.http import Api, problem
 from tests.support.live_client import Client
@@ -31,7 +32,7 @@ OF_BIDS = {"blytz_bids", "blytz_bid_decision_seconds", "blytz_bid_durable_second
 OF = {
     "auction": EVERYWHERE | OF_BIDS | {"blytz_http_requests", "blytz_http_requests_in_flight"},
     "live": EVERYWHERE | OF_BIDS | {"blytz_connections", "blytz_fan_out_seconds", "blytz_fan_out_due"},
-    "hammer": EVERYWHERE | {"blytz_hammer_lag_seconds", "blytz_auctions_closed"},
+    "hammer": EVERYWHERE | {"blytz_hammer_lag_seconds", "blytz_auctions_closed", "blytz_show_lag_seconds"},
 }
 MAX_SERIES = 400
 PROMETHEUS = Path(__file__).parents[2] / "infra" / "prometheus"
@@ -57,7 +58,13 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     folder = tmp_path_factory.mktemp("processes")
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer())
-        services = {name: stack.enter_context(Service(name, redis.url, folder)) for name in OF}  # type: ignore[arg-type]
+        # The metrics of video are there when a LiveKit is configured, whether it answers or not.
+        video = {
+            "livekit_url": f"ws://127.0.0.1:{free_port()}",
+            "livekit_api_key": "key",
+            "livekit_api_secret": "s" * 32,
+        }
+        services = {name: stack.enter_context(Service(name, redis.url, folder, **video)) for name in OF}  # type: ignore[arg-type]
         for service in services.values():
             service.wait_until_ready()
         api = stack.enter_context(Api(services["auction"], folder))
@@ -66,7 +73,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
 
 @pytest.fixture(scope="module")
 def after_activity(processes: Processes) -> Processes:
-    """After bids of every outcome over HTTP and WebSocket, a refused sign-in and a closed auction."""
+    """After bids of every outcome over HTTP and WebSocket, a message, a refused sign-in and a closed auction."""
     auction_id = processes.api.create(processes.sam, duration_ms=3_000, ending="sudden_death")
     assert processes.api.bid(auction_id, CEILING, by=processes.anna, kind="max", bid_id="h1").status_code == 201
     assert processes.api.bid(auction_id, 1, by=processes.api.token("Ben")).status_code == 409
@@ -91,6 +98,8 @@ async def _watch_and_bid(processes: Processes, auction_id: str) -> None:
     client.send(bid)
     await client.receive("bid_result", outcome="outbid")
     await client.receive("event")
+    client.send({"type": "say", "show_id": "shw_none", "message_id": "m1", "text": "Hello"})
+    await client.receive("say_result")
     client.writer.close()
     client = await Client.open(port)
     client.send({"type": "auth", "token": "a.stolen.token"})

@@ -135,13 +135,15 @@ class Process:
         self.sales = LotSales(LotAuctions(stage.pipe, stage.store), LotOffers(stage.offers))
         self.known = known = SqlPeople(stage.database)
         auctions: Any = Mortal(self.sales, "auctions", life)
+        self.auctions = auctions
         log: Any = Mortal(stage.log, "log", life)
         self.intents = intents = IntentRunner(runs, auctions, log, known)
         self.shows = ShowService(SqlCatalogue(stage.database, now), known, now, None, intents.carry_out)
         self.people = PeopleService(known, self.shows, now, None, *_told(StandingChanges(runs, auctions, log)))
         self.runner = ShowRunner(self.shows, runs, auctions, intents)
         self.purchases = PurchaseService(self.shows, stage.offers)
-        self.worker = ShowWorker(runs, auctions, intents, now, Metrics())
+        self.metrics = Metrics()
+        self.worker = ShowWorker(runs, auctions, intents, now, self.metrics)
 
     async def intents_of(self, show_id: str) -> Sequence[Intent]:
         return await self._runs.intents(show_id)

@@ -6,6 +6,7 @@ from blytz.apps.shows import Shows
 from blytz.kit.http.litestar import RouteGroup
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.kit.sql.database import Database
+from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.audit.http.routes import audit_routes
 from blytz.show.audit.service import AuditService
 from blytz.show.chat.service import ShowChat
@@ -34,7 +35,12 @@ from blytz.show.templates.sql.store import SqlTemplates
 
 
 def routes_around_shows(
-    database: Database, files: ImageFiles, shows: Shows, now: Callable[[], int], stored_bytes: UserLimit
+    database: Database,
+    files: ImageFiles,
+    shows: Shows,
+    now: Callable[[], int],
+    metrics: Metrics,
+    stored_bytes: UserLimit,
 ) -> list[RouteGroup]:
     """`files` are those of images; `now` is in milliseconds since the Unix epoch, on the Redis clock."""
     standings = shows.standings
@@ -42,7 +48,7 @@ def routes_around_shows(
         SqlPeople(database), shows.service, now, stored_bytes, standings.on_block, standings.on_approval
     )
     return [
-        image_routes(ImageService(SqlImages(database), files, PillowEncoder(), now, stored_bytes)),
+        image_routes(ImageService(SqlImages(database), files, PillowEncoder(metrics), now, stored_bytes)),
         template_routes(TemplateService(SqlTemplates(database), stored_bytes)),
         following_routes(FollowingService(SqlFollowing(database), shows.service, stored_bytes)),
         people_routes(people),

@@ -73,7 +73,7 @@ async def main(settings: Settings) -> None:
         others=[
             show_routes(shows.service, shows.runner, shows.video, shows.purchases),
             *routes_around_shows(
-                catalogue.database, bucket or ImageFolder(settings.data), shows, clock.now, stored_bytes
+                catalogue.database, bucket or ImageFolder(settings.data), shows, clock.now, metrics, stored_bytes
             ),
             chat_routes(catalogue.database, shows, clock.now, wiring.chat_of_user(settings, pipe), stored_bytes),
         ],

@@ -2,6 +2,7 @@
 databases, which take a second to load, so the hammer does not wait for it."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from blytz.apps import video
 from blytz.apps.databases import NounDatabase
@@ -20,6 +21,9 @@ from blytz.kit.telemetry.metrics import Metrics
 from blytz.offer.redis.sales import RedisSalesOutbox
 from blytz.offer.sales import PurchaseFeed
 
+STALLED_AFTER_S: Final = 10.0
+"""Without a finished round for so long, the worker of shows is said to be away."""
+
 
 class BesideHammer:
     def __init__(
@@ -33,19 +37,20 @@ class BesideHammer:
         self._purchases = PurchaseFeed(RedisSalesOutbox(pipe, KEPT_MS), metrics)
         self._rooms = video.rooms_of(settings)
         self._shows = Shows(self._catalogue.database, archive, pipe, store, clock, metrics, rooms=self._rooms)
-        self._worker, self._video_worker = self._shows.worker(), self._shows.video_worker()
+        self._worker, self._show_archiver = self._shows.worker(), self._shows.archiver()
+        self._video_worker = self._shows.video_worker()
 
     def states(self) -> dict[str, Dependency]:
         """For `/ready`."""
         archive = Dependency("away" if self._archiver.is_away else "up", optional=True)
-        return {"archive": archive, "video": video.state_of(self._rooms)}
+        return {"archive": archive, "video": video.state_of(self._rooms), "shows": self._state_of_shows()}
 
     def start(self, tasks: TaskSupervisor) -> None:
         tasks.start("archive", self._archiver.run)
         tasks.start("purchases", self._purchases.run)
         tasks.start("shows", self._with_catalogue(self._worker.run))
         tasks.start("rehearsals", self._with_catalogue(self._shows.rehearsals.run))
-        tasks.start("show_archive", self._with_catalogue(self._shows.archiver.run))
+        tasks.start("show_archive", self._with_catalogue(self._show_archiver.run))
         if self._video_worker:
             tasks.start("video", self._with_catalogue(self._video_worker.run))
 
@@ -54,6 +59,13 @@ class BesideHammer:
             await self._rooms.close()
         for one in self._databases:
             await one.database.close()
+
+    def _state_of_shows(self) -> Dependency:
+        stalled_s = self._worker.stalled_s()
+        if stalled_s < STALLED_AFTER_S:
+            return Dependency("up", optional=True)
+        why = "lots of shows are neither opened nor closed; the log says why"
+        return Dependency("away", "shows_stalled", why, int(stalled_s * 1_000), optional=True)
 
     def _with_catalogue(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         async def run_when_ready() -> None:

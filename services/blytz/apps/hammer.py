@@ -47,6 +47,7 @@ async def main(settings: Settings) -> None:
         "archive": partial(state_beside, "archive"),
         "tasks": task_state(tasks),
         "video": partial(state_beside, "video"),
+        "shows": partial(state_beside, "shows"),
     }
     pages = await serve_pages(settings.host, settings.hammer_port, operator_pages(metrics, dependencies))
     await pipe.start(tasks)

@@ -74,7 +74,7 @@ class Shows:
         self.purchases = PurchaseService(self.service, offers, purchases, stored_bytes)
         self.standings = StandingChanges(self.runs, self._auctions, shows_log)
         self.rehearsals = RehearsalBidders(self.runs, self._auctions)
-        self.archiver = ShowArchiver(RedisEventLog(pipe), SqlEventArchive(database), clock.now, metrics)
+        self._events, self._event_archive = RedisEventLog(pipe), SqlEventArchive(database)
         self.runner = ShowRunner(self.service, self.runs, self._auctions, self._intents)
         self.video = VideoService(self.service, self._video_store, rooms, clock.now)
 
@@ -87,6 +87,9 @@ class Shows:
 
     def worker(self) -> ShowWorker:
         return ShowWorker(self.runs, self._auctions, self._intents, self._clock.now, self._metrics)
+
+    def archiver(self) -> ShowArchiver:
+        return ShowArchiver(self._events, self._event_archive, self._clock.now, self._metrics)
 
     def video_worker(self) -> VideoWorker | None:
         """None without video."""

@@ -1,5 +1,6 @@
 """The events of a show are kept in the catalogue, however many Redis forgets, and each once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,6 +23,7 @@ from blytz.show.redis.log import RedisShowLog
 from blytz.show.sql.event_archive import SqlEventArchive
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
 from blytz.show.sql.tables import SHOW_EVENTS
+from tests.support.metrics import value_of
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 from tests.support.running_shows import Killed, Life, Mortal
@@ -56,7 +58,12 @@ class LiveShow:
         life = life or Life()
         events = Mortal(RedisEventLog(self.pipe), "log", life)
         archive = Mortal(SqlEventArchive(self.database), "archive", life)
-        return ShowArchiver(events, archive, lambda: 10**13, Metrics())
+        self.metrics = Metrics()
+        return ShowArchiver(events, archive, lambda: 10**13, self.metrics)
+
+    def lag_s(self) -> float:
+        """Of the last archiver, as its metric says."""
+        return value_of(self.metrics, "blytz_show_archive_lag_seconds")
 
     async def kept(self) -> list[int]:
         query = select(SHOW_EVENTS.c.seq).order_by(SHOW_EVENTS.c.epoch, SHOW_EVENTS.c.seq)
@@ -97,6 +104,21 @@ async def test_an_archiver_that_is_killed_anywhere_leaves_each_event_once(live: 
 
     assert await live.kept() == list(range(1, number + 1))
     assert "before archive.add" in life.steps
+
+
+async def test_the_lag_of_the_archive_grows_while_the_events_of_a_show_cannot_be_read(live: LiveShow) -> None:
+    await live.say(1, 2)
+    archiver = live.archiver()
+    live.redis.ask("RENAME", keys_of("shw_1").events, "aside")
+    live.redis.ask("SET", keys_of("shw_1").events, "of another type")
+    async with asyncio.timeout(10):
+        while live.lag_s() < 0.5:
+            await archiver.copy_all()
+
+    live.redis.ask("RENAME", "aside", keys_of("shw_1").events)
+    await archiver.copy_all()
+    assert live.lag_s() < 0.5
+    assert await live.kept() == [1, 2]
 
 
 async def test_another_history_of_the_show_is_kept_beside_the_first(live: LiveShow) -> None:

@@ -6,6 +6,7 @@ its number in its history (`epoch`).
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -70,7 +71,13 @@ class ShowArchiver:
         self._events = events
         self._archive = archive
         self._now = now
+        self._whole_at = time.monotonic()
         self._copied = metrics.counter("blytz_show_events_archived", "Events of shows copied to the catalogue")
+        metrics.gauge(
+            "blytz_show_archive_lag_seconds",
+            "Since every event of every show was last known to be in the catalogue; normally 2 at most",
+            lambda: time.monotonic() - self._whole_at,
+        )
 
     async def run(self) -> None:
         """Run under a `TaskSupervisor`."""
@@ -82,25 +89,32 @@ class ShowArchiver:
 
     async def copy_all(self) -> None:
         """One round. Raises `StoreUnavailable` and `Overloaded`."""
+        began, is_whole = time.monotonic(), True
         for show_id in await self._archive.shows_to_copy(self._now() - AFTER_END_MS, MAX_SHOWS):
             try:
-                await self._copy(show_id)
+                is_whole = await self._copy(show_id) and is_whole
             except CorruptShow:
-                continue  # It was logged, and must not hold up the others.
+                is_whole = False  # It was logged, and must not hold up the others.
+        if is_whole:
+            self._whole_at = began
 
-    async def _copy(self, show_id: str) -> None:
+    async def _copy(self, show_id: str) -> bool:
+        """Whether nothing is left to be copied."""
         position = await self._events.position(show_id)
         # Most shows are quiet most of the time: they cost one command.
         if position is None or position.archived == position.seq:
-            return
+            return True
         epoch = position.epoch
         last = await self._archive.last(show_id, epoch)
+        is_whole = False
         for _ in range(MAX_BATCHES):
             events = await self._events.events_after(show_id, last, BATCH)
             if not events:
+                is_whole = True
                 break
             await self._archive.add(show_id, epoch, events)
             last = events[-1].seq
             self._copied.add(by=len(events))
         if last:
             await self._events.archived(show_id, epoch, last)
+        return is_whole

@@ -80,8 +80,8 @@ class RunStore(Protocol):
     async def shows_with_intents(self, before: int, limit: int) -> Sequence[str]:
         """Those with an intent that was written before then (ms since the Unix epoch)."""
 
-    async def shows_due(self, now: int, limit: int) -> Sequence[str]:
-        """Those whose next lot is to be opened by now."""
+    async def shows_due(self, now: int, limit: int) -> Sequence[tuple[str, int]]:
+        """Those whose next lot is to be opened by now, with the time at which it was due."""
 
     async def snapshot(self, show_id: str) -> ShowSnapshot | None:
         """None for a draft, which nobody can watch, and without such a show."""

@@ -7,6 +7,7 @@ catalogue, and doing it twice is doing it once.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -59,36 +60,53 @@ class ShowWorker:
         self._now = now
         self._after = ""
         self._left = 0
+        self._round_at = time.monotonic()
         self._told: dict[str, int] = {}
         """What this process has told open offers to have left."""
         self._opened = metrics.counter("blytz_lots_opened", "Lots that were opened by the plan of their show")
         self._closed = metrics.counter("blytz_lots_closed", "Lots closed by this process, by outcome", "outcome")
-        metrics.gauge("blytz_shows_behind", "Shows with something left undone", lambda: self._left)
+        self._lag_s = metrics.histogram(
+            "blytz_show_lag_seconds", "From when a lot had ended or was due to open until its show has it so"
+        )
+        metrics.gauge("blytz_shows_behind", "Shows with something left undone for 1.5 s", lambda: self._left)
+        metrics.gauge(
+            "blytz_show_worker_stalled_seconds",
+            "Since the worker of shows finished a round, of which it makes one a second or more",
+            self.stalled_s,
+        )
+
+    def stalled_s(self) -> float:
+        """How long ago the last round ended in which Redis and the catalogue answered."""
+        return time.monotonic() - self._round_at
 
     async def run(self) -> None:
         """Run under a `TaskSupervisor`."""
-        polls, is_idle = 0, False
+        polls = 0
         while True:
+            is_quiet = False
             # That Redis or the database is away, their connections say in the log.
             with contextlib.suppress(StoreUnavailable, Overloaded):
-                if polls % LOOK_EVERY == 0:
-                    is_idle = not await self._runs.is_anything_on()
-                if is_idle:
-                    # On a quiet night one query a second is all that shows cost. What ends meanwhile is of no lot.
-                    self._after = ""
-                    await asyncio.sleep(IDLE_PAUSE_S)
-                    continue
-                await self.close_ended()
-                if polls % DUE_EVERY == 0:
-                    await self.open_due()
-                if polls % OFFERS_EVERY == 0:
-                    await self.follow_offers()
-                if polls % RECONCILE_EVERY == 0:
-                    await self.reconcile()
-                if polls % FORGET_EVERY == 0:
-                    await self._runs.forget_operations(self._now() - OPERATION_KEPT_MS)
-            polls += 1
-            await asyncio.sleep(POLL_EVERY_S)
+                is_quiet = polls % LOOK_EVERY == 0 and not await self._runs.is_anything_on()
+                if is_quiet:
+                    # What ends meanwhile is of no lot.
+                    self._after, self._left = "", 0
+                else:
+                    await self._round(polls)
+                self._round_at = time.monotonic()
+            # On a quiet night one query a second is all that shows cost.
+            polls = polls if is_quiet else polls + 1
+            await asyncio.sleep(IDLE_PAUSE_S if is_quiet else POLL_EVERY_S)
+
+    async def _round(self, polls: int) -> None:
+        await self.close_ended()
+        if polls % DUE_EVERY == 0:
+            await self.open_due()
+        if polls % OFFERS_EVERY == 0:
+            await self.follow_offers()
+        if polls % RECONCILE_EVERY == 0:
+            await self.reconcile()
+        if polls % FORGET_EVERY == 0:
+            await self._runs.forget_operations(self._now() - OPERATION_KEPT_MS)
 
     async def reconcile(self) -> None:
         """What earlier processes left. Raises `StoreUnavailable` and `Overloaded`."""
@@ -138,14 +156,19 @@ class ShowWorker:
         closed = await self._runs.close(closing)
         if closed is not None:
             self._closed.add(closing.outcome)
+            self._measure(closing.closed_at)
             await self._carry_out(closed.show.show_id)
 
     async def open_due(self) -> None:
-        for show_id in await self._runs.shows_due(self._now(), BATCH):
+        for show_id, due_at in await self._runs.shows_due(self._now(), BATCH):
             opened = await self._runs.act(show_id, rules.open_due(new_id("auc")), Which.NEXT)
             if not isinstance(opened, ShowCode):
                 self._opened.add()
+                self._measure(due_at)
                 await self._carry_out(show_id)
+
+    def _measure(self, since: int) -> None:
+        self._lag_s.add(max(0, self._now() - since) / 1_000)
 
     async def _carry_out(self, show_id: str) -> None:
         """A show whose intents cannot be carried out must not hold up the others."""

@@ -158,11 +158,11 @@ class SqlRuns:
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
 
-    async def shows_due(self, now: int, limit: int) -> Sequence[str]:
+    async def shows_due(self, now: int, limit: int) -> Sequence[tuple[str, int]]:
         due = SHOWS.c.next_lot_at.is_not(None) & (SHOWS.c.next_lot_at <= now)
-        query = select(SHOWS.c.show_id).where(due).order_by(SHOWS.c.next_lot_at).limit(limit)
+        query = select(SHOWS.c.show_id, SHOWS.c.next_lot_at).where(due).order_by(SHOWS.c.next_lot_at).limit(limit)
         async with self._database.reading() as connection:
-            return list((await connection.execute(query)).scalars())
+            return [(row.show_id, row.next_lot_at) for row in (await connection.execute(query)).all()]
 
     async def snapshot(self, show_id: str) -> ShowSnapshot | None:
         async with self._database.reading() as connection:

@@ -52,7 +52,7 @@ class VideoWorker:
         self._intents = intents
         self._now = now
         self._paused = metrics.counter("blytz_shows_paused_without_host", "Shows paused because no camera is on")
-        metrics.gauge("blytz_video_up", "1 while LiveKit answers", lambda: float(rooms.is_reachable is True))
+        metrics.gauge("blytz_video_up", "0 once LiveKit did not answer", lambda: rooms.is_reachable is not False)
 
     async def run(self) -> None:
         """Run under a `TaskSupervisor`."""
