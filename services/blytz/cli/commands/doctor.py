@@ -15,6 +15,7 @@ from blytz.kit.text import isolated
 
 if TYPE_CHECKING:
     from blytz.cli.doctor.findings import Finding
+    from blytz.kit.config.gateway import GatewaySettings
 
 STYLE = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
 TABLE = "specs/settings.md lists the valid values"
@@ -35,7 +36,7 @@ def doctor(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Check settings, Redis and its durability, clock, disks, ports, images, certificates and limits of this
+    """Check settings, Redis and its durability, clock, disks, ports, shows, images, certificates and limits of this
     deployment. Run it where the services and the gateway run, as their user and with their environment, which
     holds their settings. Exit code 1 when something fails."""
     import sys
@@ -54,7 +55,7 @@ def doctor(
 
 def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     from blytz.cli.commands.gateway import FOLDER
-    from blytz.cli.doctor import certificate, database, images, machine, redis
+    from blytz.cli.doctor import certificate, database, images, machine, redis, shows
     from blytz.cli.doctor import gateway as gateway_checks
     from blytz.cli.doctor.findings import Finding
     from blytz.kit.config.environment import REDIS_URL_OF_ADMIN, unread
@@ -92,7 +93,11 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
         yield from redis.findings(settings.redis_url, admin_url, settings.replicas)
         yield from database.findings(settings)
         yield from machine.findings(settings)
-        yield from images.findings(settings, gateway if gateway_checks.is_configured() else None)
+        yield from shows.findings(settings)
+        of_environment = gateway if gateway_checks.is_configured() else None
+        yield from images.findings(
+            settings, of_environment, of_environment or (_gateway_of_up(folder) if of_up else None)
+        )
     if gateway and gateway_checks.is_configured():
         yield from gateway_checks.findings(gateway, folder / FOLDER)
     if settings and (settings.public_url or not (gateway and gateway.domains)):
@@ -113,6 +118,15 @@ def _of_up(folder: Path) -> dict[str, str]:
             }
             return {"BLYTZ_ENV": "dev", "BLYTZ_DATA": str(folder), "REDIS_URL": str(note["redis_url"]), **ports}
     return {}
+
+
+def _gateway_of_up(folder: Path) -> "GatewaySettings | None":
+    from blytz.kit.config.gateway import GatewaySettings
+
+    with contextlib.suppress(OSError, LookupError):
+        if note := running_platform(folder):
+            return GatewaySettings(http_port=note["ports"]["nginx"])
+    return None
 
 
 def _names_a_deployment() -> bool:

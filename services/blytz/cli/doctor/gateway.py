@@ -14,6 +14,7 @@ from blytz.kit.addresses import reached_as
 from blytz.kit.config.gateway import PREFIX, GatewaySettings, gateway_variable
 
 WITHIN_S: Final = 3.0
+MAX_BODY_BYTES: Final = 4_000_000
 ABSENT: Final = "start `blytz gateway`, unless it runs elsewhere"
 
 
@@ -29,6 +30,24 @@ def findings(gateway: GatewaySettings, folder: Path) -> Iterator[Finding]:
     if gateway.domains:
         yield _https(gateway, file)
         yield from certificate.of_file(file, gateway.domains)
+
+
+def fetch(gateway: GatewaySettings, path: str) -> tuple[int, bytes]:
+    """The status and the body, at most 4 MB, that this gateway answers. Its certificate is not judged here. Raises
+    OSError and `HTTPException`."""
+    domain, host = next(iter(gateway.domains), "localhost"), reached_as(gateway.hosts[0])
+    connection = http.client.HTTPConnection(host, gateway.http_port, timeout=WITHIN_S)
+    try:
+        if gateway.domains:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            connection.sock = socket.create_connection((host, gateway.https_port), timeout=WITHIN_S)
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=domain)
+        connection.request("GET", path, headers={"Host": domain})
+        answer = connection.getresponse()
+        return answer.status, answer.read(MAX_BODY_BYTES)
+    finally:
+        connection.close()
 
 
 def _http(gateway: GatewaySettings) -> Finding:

@@ -5,7 +5,7 @@ import resource
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,15 @@ from blytz.kit.config.model import Settings, variable
 WITHIN_S: Final = 3.0
 WARN_FREE: Final = 0.2
 FAIL_FREE: Final = 0.1
+NO_PAGE: Final = (
+    OSError,
+    http.client.HTTPException,
+    msgspec.MsgspecError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+"""What is raised by the answer of another program, or of none."""
 SPARE_FILES: Final = 500
 """Open files that a process needs besides one for each connection."""
 
@@ -43,6 +52,25 @@ def disk(name: str, folder: Path) -> Finding:
     return judge(name, why, warn=free < WARN_FREE, fail=free < FAIL_FREE, remedy=remedy)
 
 
+def dependencies(host: str, port: int) -> dict[str, Any]:
+    """Those that `/ready` of the service on this port names, with their states. Raises one of `NO_PAGE`."""
+    connection = _connection(host, port)
+    try:
+        return _dependencies(connection)
+    finally:
+        connection.close()
+
+
+def _connection(host: str, port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(reached_as(host), port, timeout=WITHIN_S)
+
+
+def _dependencies(connection: http.client.HTTPConnection) -> dict[str, Any]:
+    connection.request("GET", "/ready")
+    found: dict[str, Any] = msgspec.json.decode(connection.getresponse().read(65_536))["dependencies"]
+    return found
+
+
 def _open_files(max_connections: int) -> Finding:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = max_connections + SPARE_FILES
@@ -55,7 +83,7 @@ def _open_files(max_connections: int) -> Finding:
 def _port(service: str, host: str, port: int) -> Finding:
     """A service that does not run here may run elsewhere; another program on its port is a fault."""
     name = f"Port {port} ({service})"
-    connection = http.client.HTTPConnection(reached_as(host), port, timeout=WITHIN_S)
+    connection = _connection(host, port)
     try:
         connection.connect()
     except ConnectionRefusedError:
@@ -64,16 +92,13 @@ def _port(service: str, host: str, port: int) -> Finding:
         why = f"cannot connect to {host}: {error.strerror or error}"
         return Finding(name, "fail", why, f"make {variable('host')} an address of this machine")
     try:
-        connection.request("GET", "/ready")
-        answer = connection.getresponse()
-        page = msgspec.json.decode(answer.read(65_536))
-        parts = page["dependencies"]
+        parts = _dependencies(connection)
         away = [what for what, found in parts.items() if found["state"] not in {"up", "unasked", "unavailable"}]
         needed = [what for what in away if not parts[what].get("optional")]
     except TimeoutError:
         remedy = "read its log, if it is the service; else stop what listens there"
         return Finding(name, "fail", f"something listens, and does not answer in {WITHIN_S:g} s", remedy)
-    except (OSError, http.client.HTTPException, msgspec.MsgspecError, LookupError, TypeError, AttributeError):
+    except NO_PAGE:
         remedy = f"stop what listens there (`ss -ltnp`), or choose another {variable(f'{service}_port')}"
         return Finding(name, "fail", "another program listens here", remedy)
     finally:
