@@ -2,14 +2,11 @@
 
 import asyncio
 from functools import partial
-from typing import Any
-
-from msgspec.structs import replace
 
 from blytz.apps import signing_in, wiring
+from blytz.apps.on_demand import ArchiveOnDemand, CatalogueOnDemand
 from blytz.auction.service import AuctionService
 from blytz.identity.redis.bans import RedisBans
-from blytz.kit.background_import import import_in_background
 from blytz.kit.config.model import Settings
 from blytz.kit.http.pages import State, operator_pages, task_state
 from blytz.kit.tasks import TaskSupervisor
@@ -24,40 +21,8 @@ from blytz.live.redis.presence import RedisPresence
 from blytz.live.server import Gateway
 from blytz.live.topics.hub import Hub
 from blytz.show.chat.service import ShowChat
-from blytz.show.events.log import ShowSnapshot
 from blytz.show.redis.chat import RedisChat
 from blytz.show.redis.log import RedisShowLog, ShowTopics
-
-
-class _Catalogue:
-    """Read only for shows that nobody has watched lately, so it is loaded with the first of them: a gateway that
-    serves none needs 35 MB less."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._loading: asyncio.Task[tuple[Any, Any, Any]] | None = None
-
-    async def snapshot(self, show_id: str) -> ShowSnapshot | None:
-        if self._loading is None or (self._loading.done() and self._loading.exception()):
-            self._loading = asyncio.create_task(self._load(), name="load catalogue")
-        database, runs, people = await asyncio.shield(self._loading)
-        await database.prepare()
-        found: ShowSnapshot | None = await runs.snapshot(show_id)
-        if found is None:
-            return None
-        return replace(found, blocked=await people.blocked(found.show["seller"]["id"]))
-
-    async def _load(self) -> tuple[Any, Any, Any]:
-        # In a thread, because importing takes long.
-        databases = await import_in_background("blytz.apps.databases")
-        runs = await import_in_background("blytz.show.sql.run_store")
-        people = await import_in_background("blytz.show.people.sql.store")
-        database = databases.NounDatabase("show", self._settings)
-        return database, runs.SqlRuns(database.database, lambda: 0), people.SqlPeople(database.database)
-
-    async def close(self) -> None:
-        if self._loading is not None and self._loading.done() and not self._loading.exception():
-            await self._loading.result()[0].database.close()
 
 
 async def main(settings: Settings) -> None:
@@ -68,9 +33,9 @@ async def main(settings: Settings) -> None:
     store, bans = wiring.auction_store(pipe, clock), RedisBans(pipe)
     issuers = signing_in.issuers(settings)
     identity = signing_in.identity(issuers, bans.bans, pipe, settings)
-    catalogue = _Catalogue(settings)
+    catalogue, archive = CatalogueOnDemand(settings), ArchiveOnDemand(settings)
     shows = ShowTopics(RedisShowLog(pipe), catalogue.snapshot)
-    logs: dict[str, TopicLog] = {"auction": AuctionTopics(store), "show": shows}
+    logs: dict[str, TopicLog] = {"auction": AuctionTopics(store, archive.get), "show": shows}
     events = RedisEvents(settings.redis_url, pipe, logs)
     hub = Hub(events, clock, metrics)
     events.listener = hub
@@ -119,3 +84,4 @@ async def main(settings: Settings) -> None:
         await pipe.close()
         await tasks.stop()
         await catalogue.close()
+        await archive.close()

@@ -16,7 +16,6 @@ from blytz.cli.watch.scene import Scene
 from blytz.cli.watch.show_scene import ShowScene
 from blytz.client.http import ApiFault, HttpClient, Unreachable
 from blytz.client.live import LiveClient
-from blytz.client.topic import FINAL
 from blytz.kit.running import Interrupted, run
 from blytz.kit.user_error import UserError
 
@@ -48,11 +47,10 @@ def watch(
 
 
 class Subject(Struct, frozen=True):
-    """What is watched. `found` is how HTTP had it when that began."""
+    """What is watched."""
 
     kind: Literal["show", "auction"]
     id: str
-    found: dict[str, Any]
 
 
 class Watching:
@@ -61,8 +59,6 @@ class Watching:
     def __init__(self, http: HttpClient, wanted: str, out: Output) -> None:
         self._http, self._wanted, self._out = http, wanted, out
         self._scene: Shown = Scene()
-        self._found: dict[str, Any] = {}
-        """What is followed, as HTTP had it when following began."""
         self._received: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_QUEUED)
         self._over = asyncio.Event()
         self._loading: set[asyncio.Task[None]] = set()
@@ -95,7 +91,6 @@ class Watching:
         self._out.draw(self._scene)
 
     def _show(self, message: dict[str, Any]) -> None:
-        message = self._archived(message) or message
         self._scene.look(self._client, time.monotonic())
         self._scene.on_message(message)
         self._out.on_message(self._scene, message)
@@ -106,17 +101,6 @@ class Watching:
             task = asyncio.create_task(self._load_bids_before(auction_id, message["seq"]))
             self._loading.add(task)
             task.add_done_callback(self._loading.discard)
-
-    def _archived(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        """The snapshot of an archived auction, which the gateway does not know: HTTP has it."""
-        topic, found = self._scene.topic, self._found
-        is_unknown = message["type"] == "error" and message["code"] == "auction_not_found"
-        if not is_unknown or topic is None or message.get("ref") != topic.name or found["status"] not in FINAL:
-            return None
-        about = {"topic": topic.name, "epoch": "", "seq": found["seq"], "server_at": found["server_at"]}
-        snapshot = {"type": "snapshot", **about, "state": found}
-        topic.take(snapshot)
-        return snapshot
 
     async def _follow(self, first: Subject | None) -> None:
         subject = first or await self._next(None)
@@ -130,7 +114,7 @@ class Watching:
     async def _by_id(self) -> Subject:
         is_show = self._wanted.startswith(SHOW_IDS)
         try:
-            found = await (self._http.show(self._wanted) if is_show else self._http.auction(self._wanted))
+            await (self._http.show(self._wanted) if is_show else self._http.auction(self._wanted))
         except ApiFault as fault:
             if fault.status != 404:
                 raise
@@ -138,7 +122,7 @@ class Watching:
             raise UserError(
                 f"there is no {what} {self._wanted}; without an id, the newest live show or open auction is shown"
             ) from fault
-        return Subject("show" if is_show else "auction", self._wanted, found)
+        return Subject("show" if is_show else "auction", self._wanted)
 
     async def _newest(self) -> Subject | None:
         # The auction first: one that a show has just opened must not hide the show.
@@ -147,8 +131,8 @@ class Watching:
             # Without the catalogue's database auctions still run.
             show = await self._http.live_show()
         if show:
-            return Subject("show", show["show_id"], show)
-        return Subject("auction", auction["auction_id"], auction) if auction else None
+            return Subject("show", show["show_id"])
+        return Subject("auction", auction["auction_id"]) if auction else None
 
     async def _next(self, after: Subject | None) -> Subject:
         """The newest other than `after`, as soon as there is one. People first see how that ended."""
@@ -165,7 +149,6 @@ class Watching:
     async def _until_over(self, subject: Subject) -> str:
         """Returns the name of its topic."""
         self._over.clear()
-        self._found = subject.found
         if subject.kind == "show":
             show = self._client.watch_show(subject.id)
             self._scene = ShowScene(show)

@@ -1,6 +1,7 @@
 """Auctions as topics (port: `kit/topics.py`)."""
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -10,6 +11,25 @@ from blytz.auction.model import Auction
 from blytz.auction.redis.keys import keys_of
 from blytz.auction.redis.state import corrupt
 from blytz.auction.redis.store import RedisStore
+from blytz.auction.service import MIN_ARCHIVED_MS
+from blytz.kit.ids import age_ms
+from blytz.kit.problems import Overloaded, Problem, StoreUnavailable
+
+Archived = Callable[[str], Awaitable[Auction | None]]
+"""Reads an auction from the archive. Raises `StoreUnavailable` and `Overloaded`."""
+MAX_READ_AT_ONCE: Final = 4
+"""Auctions that one gateway reads from the archive at once, however many are asked for."""
+READ_WITHIN_S: Final = 10.0
+"""With the seconds that loading what reads it takes on a busy machine, before the first one."""
+
+
+class ArchiveAway(Problem):
+    """The auction may be archived, and only the archive could say. No `StoreUnavailable`, for which a topic waits:
+    Redis is there, and whoever watches is told at once."""
+
+    status, code, title = 503, "store_unavailable", "What has ended cannot be read now"
+    retry_after_ms = 1_000
+
 
 _NONE: Final[frozenset[str]] = frozenset()
 _decode = msgspec.json.Decoder().decode
@@ -49,12 +69,15 @@ class AuctionTopicState:
 
 
 class AuctionTopics:
-    """`TopicLog` of the auctions in one store."""
+    """`TopicLog` of the auctions in one store. One that has left it is as it ended, without its events."""
 
     fault = staticmethod(corrupt)
 
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, archived: Archived | None = None) -> None:
+        """Without `archived`, an auction that has left the store does not exist."""
         self._store = store
+        self._archived = archived
+        self._reading = asyncio.Semaphore(MAX_READ_AT_ONCE)
 
     def channel_of(self, subject_id: str) -> bytes:
         return keys_of(subject_id).feed
@@ -70,5 +93,15 @@ class AuctionTopics:
         return ()
 
     async def state(self, subject_id: str) -> AuctionTopicState | None:
-        auction = await self._store.get(subject_id)
+        auction = await self._store.get(subject_id) or await self._from_archive(subject_id)
         return None if auction is None else AuctionTopicState(auction)
+
+    async def _from_archive(self, auction_id: str) -> Auction | None:
+        # One that was just made may be followed before it is there.
+        if self._archived is None or age_ms(auction_id) < MIN_ARCHIVED_MS:
+            return None
+        try:
+            async with asyncio.timeout(READ_WITHIN_S), self._reading:
+                return await self._archived(auction_id)
+        except (StoreUnavailable, Overloaded, TimeoutError) as problem:
+            raise ArchiveAway from problem
