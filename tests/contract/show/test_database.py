@@ -16,6 +16,7 @@ import blytz.show.images.sql.tables
 import blytz.show.people.sql.tables  # into METADATA
 import blytz.show.reports.sql.tables  # into METADATA
 import blytz.show.templates.sql.tables  # noqa: F401 # into METADATA
+from blytz.auction.sql.store import MIGRATIONS as OF_ARCHIVE
 from blytz.kit.problems import Overloaded, StoreUnavailable
 from blytz.kit.sql.database import MAX_CONNECTIONS, Database
 from blytz.kit.sql.migrations import migrate
@@ -74,6 +75,22 @@ async def test_migrations_at_the_same_time_run_one_after_the_other(database: Dat
     await asyncio.gather(*(migrate(database, MIGRATIONS) for _ in range(3)))
 
     await check_revision(database, MIGRATIONS)
+
+
+async def test_two_databases_migrated_at_once_by_one_process_get_their_own_tables(
+    database: Database, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """As in the hammer's process, which has both."""
+    url = "" if database.is_sqlite else request.getfixturevalue("postgresql").url
+    archive = Database(f"auction_of_{database.name}", url, tmp_path)
+    try:
+        await asyncio.gather(migrate(database, MIGRATIONS), migrate(archive, OF_ARCHIVE))
+
+        await check_revision(database, MIGRATIONS)
+        await check_revision(archive, OF_ARCHIVE)
+        assert await names(database) & await names(archive) == {"alembic_version"}
+    finally:
+        await archive.close()
 
 
 async def test_a_database_of_another_revision_is_refused_with_the_command_to_type(database: Database) -> None:

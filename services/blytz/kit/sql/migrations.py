@@ -7,7 +7,9 @@ Alembic takes 10 MB, so what every start needs stands in `kit/sql/revisions.py`.
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from importlib.resources import as_file, files
+from threading import Lock
 from typing import Final
 
 from alembic import command, context
@@ -22,6 +24,10 @@ from blytz.kit.sql.database import Database
 from blytz.kit.user_error import UserError
 
 WAIT_S: Final = 30.0
+_TRY_EVERY_S: Final = 0.01
+_alembic: Final = Lock()
+"""Alembic has one current migration for a whole process: of two databases that are migrated at once, one would get
+the tables of the other."""
 _LOCK: Final = 0x626C79747A
 """PostgreSQL's advisory lock, so that two migrations at once run one after the other; any number that nobody else
 uses."""
@@ -35,13 +41,24 @@ async def migrate(database: Database, package: str, revision: str = "heads") -> 
         async with asyncio.timeout(WAIT_S):
             while True:
                 with contextlib.suppress(Overloaded):
-                    async with database.writing() as connection:
+                    async with database.writing() as connection, _alone():
                         await connection.run_sync(_migrate, database, package, revision)
                     return
     except TimeoutError:
         raise Overloaded from None
     except CommandError as error:
         raise UserError(f"the database `{database.name}` ({database.where}): {error}") from error
+
+
+@contextlib.asynccontextmanager
+async def _alone() -> AsyncIterator[None]:
+    """Any loop of this process may wait, so this is no lock of asyncio, which belongs to one."""
+    while not _alembic.acquire(blocking=False):
+        await asyncio.sleep(_TRY_EVERY_S)
+    try:
+        yield
+    finally:
+        _alembic.release()
 
 
 def _migrate(connection: Connection, database: Database, package: str, revision: str) -> None:
