@@ -1,20 +1,17 @@
 """The reference client with a gateway that misbehaves on purpose: no event is lost or guessed."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from blytz.client.live import LiveClient
-from blytz.client.writes import BidResult, SayResult
 from tests.support.scripted_gateway import Connection, ScriptedGateway, scripted_gateway
 from tests.support.wait import until
 from tests.support.watch_scenes import ID, event, state
 from tests.support.watch_shows import SHOW_ID, show_snapshot
 
 TOPIC = f"auction:{ID}"
-ACCEPTED = {"type": "bid_result", "bid_id": "b1", "outcome": "accepted", "code": None, "seq": 4, "price": 500}
 
 
 @pytest.fixture
@@ -127,67 +124,6 @@ async def test_a_disconnected_client_reports_the_reason_received_before_the_clos
         assert client.why_closed == "the token was refused: this account has been banned"
 
 
-async def test_a_bid_without_an_answer_is_retried_with_the_same_id(gateway: ScriptedGateway) -> None:
-    async with LiveClient(gateway.url, "t") as client:
-        bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
-        connection = await gateway.next()
-        await connection.next()
-        first = await connection.next()
-        connection.cut()
-        connection = await gateway.next()
-        assert (await connection.next())["type"] == "auth"
-        assert await connection.next() == first
-        connection.send({**ACCEPTED, "replayed": True})
-        result = await bidding
-
-    assert first == {
-        "type": "bid", "auction_id": ID, "bid_id": "b1", "amount": 500, "kind": "exact", "ref": "b1",
-    }  # fmt: skip
-    assert (result.outcome, result.seq, result.replayed) == ("accepted", 4, True)
-
-
-@pytest.mark.parametrize(
-    "unknown", [{"outcome": "pending", "code": "pending"}, {"outcome": "refused", "code": "store_unavailable"}]
-)
-async def test_a_bid_with_an_undecided_outcome_is_retried(
-    gateway: ScriptedGateway, unknown: dict[str, str]
-) -> None:
-    async with LiveClient(gateway.url, "t") as client:
-        bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
-        connection = await gateway.next()
-        await connection.next()
-        first = await connection.next()
-        connection.send({"type": "bid_result", "bid_id": "b1", **unknown})
-        assert await connection.next() == first
-        connection.send(ACCEPTED)
-        assert (await bidding).outcome == "accepted"
-
-
-async def test_an_unknown_outcome_is_reported_as_unknown(gateway: ScriptedGateway) -> None:
-    async with LiveClient(gateway.url, "t") as client:
-        result = await client.place_bid(ID, 500, bid_id="b1", timeout_s=0.05)
-    assert result == BidResult("b1", "pending", "store_unavailable")
-
-
-async def test_two_concurrent_sends_of_one_bid_get_an_answer_each(gateway: ScriptedGateway) -> None:
-    async with LiveClient(gateway.url, "t") as client:
-        bidding = asyncio.gather(*(client.place_bid(ID, 500, bid_id="b1") for _ in range(2)))
-        connection = await gateway.next()
-        for _ in range(3):
-            await connection.next()
-        connection.send([ACCEPTED, {**ACCEPTED, "replayed": True}])
-        assert [result.replayed for result in await bidding] == [False, True]
-
-
-async def test_an_error_that_answers_a_bid_is_reported_as_its_refusal(gateway: ScriptedGateway) -> None:
-    async with LiveClient(gateway.url, "t") as client:
-        bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
-        connection = await gateway.next()
-        connection.send({"type": "error", "code": "invalid_request", "detail": "no", "ref": "b1"})
-        result = await bidding
-    assert (result.outcome, result.code, result.detail) == ("refused", "invalid_request", "no")
-
-
 async def test_a_watch_refused_because_the_store_is_down_is_retried(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url) as client:
         client.watch(ID)
@@ -274,31 +210,3 @@ async def test_a_gap_in_a_followed_auction_is_healed_by_watching_it(gateway: Scr
             "after": 3,
             "epoch": "e1",
         }
-
-
-async def test_a_message_without_an_answer_is_said_again_with_the_same_id(gateway: ScriptedGateway) -> None:
-    said = {"type": "say_result", "message_id": "b1", "outcome": "said", "code": None, "seq": 7}
-    async with LiveClient(gateway.url) as client:
-        saying = asyncio.create_task(client.say(SHOW_ID, "hello", message_id="b1"))
-        bidding = asyncio.create_task(client.place_bid(ID, 500, bid_id="b1"))
-        connection = await gateway.next()
-        messages = [await connection.next(), await connection.next()]
-        connection.cut()
-        connection = await gateway.next()
-        assert [await connection.next(), await connection.next()] == messages
-        connection.send([said, ACCEPTED])
-        assert await saying == SayResult("b1", "said", None, 7)
-        assert (await bidding).outcome == "accepted"
-    assert messages[0] == {
-        "type": "say", "show_id": SHOW_ID, "message_id": "b1", "text": "hello", "ref": "say:b1",
-    }  # fmt: skip
-
-
-async def test_a_refused_message_says_when_it_may_be_repeated(gateway: ScriptedGateway) -> None:
-    async with LiveClient(gateway.url) as client:
-        saying = asyncio.create_task(client.say(SHOW_ID, "hello", message_id="m1"))
-        connection = await gateway.next()
-        await connection.next()
-        refused = {"message_id": "m1", "outcome": "refused", "code": "slow_mode", "retry_after_ms": 900}
-        connection.send({"type": "say_result", **refused})
-        assert await saying == SayResult("m1", "refused", "slow_mode", retry_after_ms=900)

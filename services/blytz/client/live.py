@@ -12,7 +12,7 @@ from blytz.client.clock import RemoteClock
 from blytz.client.show_topic import ShowTopic
 from blytz.client.topic import Gap, Topic
 from blytz.client.wire import Wire
-from blytz.client.writes import BidResult, Pending, PendingWrites, Result, SayResult, ref_of
+from blytz.client.writes import BidResult, Pending, PendingWrites, Result, SayResult
 
 FIRST_BACKOFF_S: Final = 0.5
 MAX_BACKOFF_S: Final = 10.0
@@ -134,19 +134,19 @@ class LiveClient:
         bid_id = bid_id or f"b-{secrets.token_hex(8)}"
         message = {"type": "bid", "auction_id": auction_id, "bid_id": bid_id, "amount": amount, "kind": kind}
         last = BidResult(bid_id, "pending", "store_unavailable")
-        return cast("BidResult", await self._write(message, last, bid_id, timeout_s))
+        return cast("BidResult", await self._write(message, last, timeout_s))
 
     async def say(self, show_id: str, text: str, *, message_id: str = "", timeout_s: float = 10.0) -> SayResult:
         """Say this once in the chat of a show: retries, `pending` and ConnectionError as for a bid."""
         message_id = message_id or f"m-{secrets.token_hex(8)}"
         message = {"type": "say", "show_id": show_id, "message_id": message_id, "text": text}
         last = SayResult(message_id, "pending", "store_unavailable")
-        return cast("SayResult", await self._write(message, last, message_id, timeout_s))
+        return cast("SayResult", await self._write(message, last, timeout_s))
 
-    async def _write(self, message: dict[str, Any], last: Result, write_id: str, timeout_s: float) -> Result:
-        pending = self._writes.add({**message, "ref": ref_of(type(last), write_id)}, last)
+    async def _write(self, message: dict[str, Any], last: Result, timeout_s: float) -> Result:
+        pending = self._writes.add(message, last)
         if self._live.is_set():
-            self._send(pending.message)
+            self._send(self._writes.copy(pending))
         try:
             await self._first_of(pending.result, timeout_s)
         except TimeoutError:
@@ -238,12 +238,12 @@ class LiveClient:
             topic.waiting = True
             if not topic.is_followed:
                 self._send(topic.watch_message())
-        for message in self._writes.messages():
+        for message in self._writes.copies():
             self._send(message)
 
     def _send_again(self, pending: Pending) -> None:
-        if self._live.is_set() and not pending.result.done():
-            self._send(pending.message)
+        if self._live.is_set() and self._writes.is_to_send(pending):
+            self._send(self._writes.copy(pending))
 
     def _take_error(self, message: dict[str, Any]) -> None:
         code, detail = message["code"], message.get("detail")

@@ -1,7 +1,7 @@
 """Writes on the socket that are sent until there is an answer: bids and chat messages."""
 
 import asyncio
-from collections.abc import Iterator
+import itertools
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -35,48 +35,61 @@ class SayResult(Struct, frozen=True):
 
 
 Result = BidResult | SayResult
-_ANSWERS: Final[dict[str, tuple[type[Result], str]]] = {
-    "bid_result": (BidResult, "bid_id"),
-    "say_result": (SayResult, "message_id"),
-}
+_ANSWERS: Final[dict[str, type[Result]]] = {"bid_result": BidResult, "say_result": SayResult}
 
 
 class Pending:
-    """One write without an answer. `last` is what is known of it meanwhile."""
+    """One write without an answer. `last` is what is known of it meanwhile, `ref` that of the copy sent last."""
 
     def __init__(self, message: dict[str, Any], last: Result) -> None:
         self.message, self.last = message, last
+        self.ref = ""
         self.result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
 
 class PendingWrites:
-    """By `ref`, in the order in which they were sent: the same bid may be pending twice at once."""
+    """In the order in which they were added.
+
+    Each copy that is sent has a `ref` of its own, and only the answer to the last one counts: what is refused is
+    not remembered, so an earlier copy of a bid may be refused and a later one lead.
+    """
 
     def __init__(self) -> None:
-        self._by_ref: dict[str, list[Pending]] = {}
+        self._writes: list[Pending] = []
+        self._by_ref: dict[str, Pending] = {}
+        self._numbers = itertools.count(1)
 
     def add(self, message: dict[str, Any], last: Result) -> Pending:
         pending = Pending(message, last)
-        self._by_ref.setdefault(message["ref"], []).append(pending)
+        self._writes.append(pending)
         return pending
 
     def remove(self, pending: Pending) -> None:
-        ref = pending.message["ref"]
-        self._by_ref[ref].remove(pending)
-        if not self._by_ref[ref]:
-            del self._by_ref[ref]
+        self._writes.remove(pending)
+        self._by_ref.pop(pending.ref, None)
 
-    def messages(self) -> Iterator[dict[str, Any]]:
-        for writes in self._by_ref.values():
-            yield from (pending.message for pending in writes)
+    def copy(self, pending: Pending) -> dict[str, Any]:
+        """What to send: the answer to an earlier copy is not taken any more."""
+        self._by_ref.pop(pending.ref, None)
+        pending.ref = f"write-{next(self._numbers)}"
+        self._by_ref[pending.ref] = pending
+        return {**pending.message, "ref": pending.ref}
+
+    def is_to_send(self, pending: Pending) -> bool:
+        """False when it was given up, or a copy that was sent meanwhile waits for its answer."""
+        return pending in self._writes and pending.ref not in self._by_ref
+
+    def copies(self) -> list[dict[str, Any]]:
+        """Of all that have no answer, for a new connection."""
+        return [self.copy(pending) for pending in self._writes if not pending.result.done()]
 
     def answer(self, message: dict[str, Any]) -> Pending | None:
         """Gives a `bid_result` or `say_result` to the write that waits for it. What is returned is to be sent
         again: the server does not know yet."""
-        kind, id_name = _ANSWERS[message["type"]]
-        pending = self._waiting(ref_of(kind, message[id_name]))
+        pending = self._by_ref.pop(message.get("ref", ""), None)
         if pending is None:
             return None
+        kind = _ANSWERS[message["type"]]
         result = kind(**{name: message[name] for name in kind.__struct_fields__ if name in message})
         if result.outcome != "pending" and result.code != "store_unavailable":
             pending.result.set_result(result)
@@ -86,15 +99,7 @@ class PendingWrites:
 
     def refuse(self, ref: str, code: str, detail: str | None) -> bool:
         """After an `error`. False when no write waits under this ref."""
-        pending = self._waiting(ref)
+        pending = self._by_ref.pop(ref, None)
         if pending:
             pending.result.set_result(replace(pending.last, outcome="refused", code=code, detail=detail))
         return pending is not None
-
-    def _waiting(self, ref: str) -> Pending | None:
-        return next((pending for pending in self._by_ref.get(ref, ()) if not pending.result.done()), None)
-
-
-def ref_of(kind: type[Result], write_id: str) -> str:
-    """No bid_id has a colon, so a bid and a message with the same id are told apart."""
-    return write_id if kind is BidResult else f"say:{write_id}"
