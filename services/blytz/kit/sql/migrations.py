@@ -52,8 +52,8 @@ async def migrate(database: Database, package: str, revision: str = "heads") -> 
 
 @contextlib.asynccontextmanager
 async def _alone() -> AsyncIterator[None]:
-    """Any loop of this process may wait, so this is no lock of asyncio, which belongs to one."""
-    while not _alembic.acquire(blocking=False):
+    """Any loop of this process may wait, which one lock of asyncio would not allow."""
+    while not _alembic.acquire(blocking=False):  # noqa: ASYNC110 - an Event would belong to one loop
         await asyncio.sleep(_TRY_EVERY_S)
     try:
         yield
