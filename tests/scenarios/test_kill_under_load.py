@@ -4,14 +4,13 @@ import asyncio
 import os
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from blytz.auction.model import Event
 from blytz.client.live import LiveClient
 from blytz.identity.dev import DevIssuer
 from tests.conftest import StartRedis
@@ -19,7 +18,15 @@ from tests.support.auctions import CAUSE
 from tests.support.hammer_harness import HammerHarness, harness_in
 from tests.support.redis import RedisServer
 from tests.support.services import Service
-from tests.support.steady_bidders import ANSWER_WITHIN_S, BidChannel, Crowd, HttpChannel, LiveChannel, Sent, Way
+from tests.support.steady_bidders import (
+    ANSWER_WITHIN_S,
+    BidChannel,
+    Crowd,
+    HttpChannel,
+    LiveChannel,
+    Way,
+    assert_nothing_acknowledged_is_lost,
+)
 from tests.support.wait import until
 
 CYCLES = 8
@@ -120,32 +127,6 @@ async def run_cycles(load: LoadTest, auction_ids: list[str], cycles: int, *, fre
         with HttpChannel(load.auction.port, load.token_of[bid.bidder_id]) as channel:
             await channel.ask(bid, ANSWER_WITHIN_S)
     return crowd
-
-
-def assert_nothing_acknowledged_is_lost(sent: Sequence[Sent], logs: dict[str, list[Event]]) -> None:
-    recorded: dict[tuple[str, str, str], list[Event]] = {}
-    for auction_id, events in logs.items():
-        assert [event.seq for event in events] == list(range(1, len(events) + 1))
-        for event in events:
-            if "bid_id" in event.private:
-                key = (auction_id, event.private["actor"], event.private["bid_id"])
-                recorded.setdefault(key, []).append(event)
-    twice = {key: events for key, events in recorded.items() if len(events) > 1}
-    assert not twice, "several events for one bid_id"
-    for bid in sent:
-        events = recorded.pop((bid.auction_id, bid.bidder_id, bid.bid_id), [])
-        if bid.outcome == "refused":
-            assert not events, f"recorded, though refused: {bid}"
-            continue
-        assert bid.outcome in {"accepted", "outbid"}, f"never answered: {bid}"
-        assert events, f"acknowledged and lost: {bid}"
-        event = events[0]
-        leads = event.public["leader"]["id"] == bid.bidder_id
-        assert (event.private["amount"], event.private["bid_kind"]) == (bid.amount, bid.kind)
-        assert bid.outcome == ("accepted" if leads else "outbid"), bid
-        for name in ("seq", "price", "minimum", "ends_at"):
-            assert bid.answer[name] == event.public[name], (name, bid, event)
-    assert not recorded, "recorded bids that were never sent"
 
 
 async def check_no_loss(

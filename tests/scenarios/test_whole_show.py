@@ -2,26 +2,23 @@
 the platform killed once. `make soak` runs it whole, the everyday suite a part of it."""
 
 import asyncio
-import contextlib
-import random
-import subprocess
-import time
 from collections import Counter
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
-import httpx
 import pytest
 
-from blytz.client.live import LiveClient
-from tests.support.platform import Platform, StartPlatform, blytz, clean_env
+from tests.support.platform import StartPlatform
+from tests.support.show_records import ShowRecords
+from tests.support.show_viewer import ShowViewer
+from tests.support.steady_bidders import assert_nothing_acknowledged_is_lost
 from tests.support.wait import until
+from tests.support.whole_show import OVER, WholeShow
 
-LOT_MS: Final = 1_000
-ADVANCE_MS: Final = 1_000
-PROCESSES: Final = ("auction", "live", "hammer", "redis")
-OVER: Final = {"sold", "unsold", "passed"}
+PROCESSES: Final = ("auction", "live", "hammer", "redis", "nginx")
+OUTCOMES: Final = {"sold": "sold", "unsold": "unsold", "passed": "cancelled"}
+ARCHIVED_WITHIN_S: Final = 60.0
+S_PER_LOT: Final = 10
 HIGH_LIMITS: Final = {
     "BLYTZ_CONNECTIONS_PER_USER": "100",
     "BLYTZ_WRITES_PER_S": "1000",
@@ -30,210 +27,147 @@ HIGH_LIMITS: Final = {
 }
 
 
-@dataclass
-class Viewer:
-    """A bidder who follows the show, and the numbers of the show's events that came, by history."""
-
-    client: LiveClient
-    name: str
-    topic: str
-    seen: dict[str, list[int]] = field(default_factory=dict)
-    open_auctions: list[str] = field(default_factory=list)
-
-    def on_message(self, message: dict[str, Any]) -> None:
-        if message.get("topic") != self.topic:
-            return
-        epoch = self.client.topics[self.topic].epoch or ""
-        if message["type"] == "snapshot":
-            # It stands for all events up to there.
-            self.seen.setdefault(epoch, []).append(-message["seq"])
-        elif message["type"] == "event":
-            self.seen.setdefault(epoch, []).append(message["seq"])
-
-    def assert_contiguous(self) -> None:
-        for seqs in self.seen.values():
-            last = None
-            for seq in seqs:
-                if seq <= 0:
-                    last = -seq
-                    continue
-                assert last is None or seq == last + 1, f"{self.name}: {seq} after {last}"
-                last = seq
-
-
-class WholeShow:
-    def __init__(self, platform: Platform, seed: int) -> None:
-        self.platform = platform
-        self.chance = random.Random(seed)
-        self.http = httpx.Client(base_url=f"{platform.url}/auction/v1", timeout=30)
-        self.seller = platform.token("Sam", "seller")
-        self.viewers: list[Viewer] = []
-        self.show_id = ""
-
-    def call(self, method: str, path: str, body: Any = None, *, by: str = "") -> Any:
-        """Repeated while a process is away, as the answers ask; a refusal by the rules is an answer."""
-        deadline = time.monotonic() + 30
-        headers = {"authorization": f"Bearer {by or self.seller}"}
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                answer = self.http.request(method, path, json=body, headers=headers)
-                if answer.status_code not in {429, 502, 503, 504}:
-                    return answer.json() if answer.content else None
-            assert time.monotonic() < deadline, f"{method} {path} is not answered"
-            time.sleep(0.1)
-
-    def make(self, lots: int) -> None:
-        at = int(time.time() * 1_000) + 600_000
-        settings = {"auto_advance_ms": ADVANCE_MS}
-        show = self.call("POST", "/shows", {"title": "A whole show", "scheduled_at": at, "settings": settings})
-        self.show_id = show["show_id"]
-        for number in range(lots):
-            terms = {"start_price": 100, "duration_ms": LOT_MS, "ending": "sudden_death"}
-            if number % 4 == 0:
-                terms["reserve_price"] = 100_000
-            self.call("POST", f"/shows/{self.show_id}/lots", {"title": f"Lot {number}", "terms": terms})
-
-    async def enter(self, stack: AsyncExitStack, count: int) -> None:
-        topic = f"show:{self.show_id}"
-        for number in range(count):
-            name = f"Bidder {number}"
-            client = LiveClient(self.platform.live_url, self.platform.token(name, "bidder"))
-            viewer = Viewer(client, name, topic)
-            client._on_message = viewer.on_message
-            self.viewers.append(viewer)
-            await stack.enter_async_context(client)
-            client.watch_show(self.show_id)
-        await until(lambda: all(viewer.seen for viewer in self.viewers), "all have a snapshot", 60)
-
-    async def bid_and_talk(self) -> None:
-        """Until cancelled: now and then somebody bids on what is open, or says something."""
-        while True:
-            viewer = self.chance.choice(self.viewers)
-            await asyncio.gather(self._bid(viewer), return_exceptions=True)
-            if self.chance.random() < 0.1:
-                await asyncio.gather(
-                    viewer.client.say(self.show_id, "How nice!", timeout_s=5), return_exceptions=True
-                )
-            await asyncio.sleep(self.chance.uniform(0.02, 0.1))
-
-    async def _bid(self, viewer: Viewer) -> None:
-        topics = viewer.client.topics.values()
-        auctions = [one for one in topics if one.name.startswith("auction:") and one.state and not one.is_final]
-        for one in auctions:
-            state = one.state or {}
-            amount = state["minimum"] + self.chance.choice((0, 100, 500))
-            kind = self.chance.choice(("exact", "max"))
-            await viewer.client.place_bid(one.subject_id, amount, kind, timeout_s=5)
-
-    def lots(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while True:
-            after = f"&cursor={cursor}" if cursor else ""
-            page = self.call("GET", f"/shows/{self.show_id}/lots?limit=100{after}")
-            found += page["lots"]
-            cursor = page["cursor"]
-            if cursor is None:
-                return found
-
-    async def done(self) -> int:
-        lots = await asyncio.to_thread(self.lots)
-        return sum(lot["status"] in OVER for lot in lots)
-
-    async def until_done(self, count: int, within_s: float) -> None:
-        async with asyncio.timeout(within_s):
-            while await self.done() < count:  # noqa: ASYNC110 - what is waited for is in another process
-                await asyncio.sleep(0.5)
-
-    async def kill(self, name: str) -> None:
-        before = self.platform.kill(name)
-        await asyncio.to_thread(self.platform.wait_until_back, name, before)
-
-    async def turn(self, verb: str) -> None:
-        answer = await asyncio.to_thread(self.call, "POST", f"/shows/{self.show_id}/{verb}")
-        assert "status" in answer, answer
-
-    async def rerun_unsold(self, most: int) -> set[str]:
-        """By a moderator; a lot that opens by itself may come first."""
-        moderator = self.platform.token("Mo", "moderator")
-        again: set[str] = set()
-        for lot in await asyncio.to_thread(self.lots):
-            if lot["status"] in {"unsold", "passed"} and len(again) < most:
-                body = {"terms": {"start_price": 100, "duration_ms": LOT_MS, "ending": "sudden_death"}}
-                path = f"/lots/{lot['lot_id']}/rerun"
-                answer = await asyncio.to_thread(self.call, "POST", path, body, by=moderator)
-                if answer.get("status") == "open":
-                    again.add(lot["lot_id"])
-                    await self.until_closed(lot["lot_id"])
-        return again
-
-    async def until_closed(self, lot_id: str) -> None:
-        async with asyncio.timeout(60):
-            while (await asyncio.to_thread(self.call, "GET", f"/lots/{lot_id}"))["status"] == "open":  # noqa: ASYNC110
-                await asyncio.sleep(0.2)
-
-    def assert_outcomes(self, reruns: set[str]) -> Counter[str]:
-        """SQL and the auctions agree, and every auction agrees with its replay."""
-        found: Counter[str] = Counter()
-        for lot in self.lots():
-            assert lot["run"] == 1 + (lot["lot_id"] in reruns), lot
-            auction = self.call("GET", f"/auctions/{lot['auction_id']}")
-            outcome = {"sold": "sold", "unsold": "unsold", "passed": "cancelled"}[lot["status"]]
-            assert auction["status"] == outcome, (lot, auction)
-            assert lot["price"] == auction["price"], (lot, auction)
-            assert lot["winner"] == (auction["leader"] if outcome == "sold" else None)
-            found[lot["status"]] += 1
-        verified = subprocess.run(
-            blytz("verify", "--all", "--data", str(self.platform.data)),
-            env=clean_env(),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert verified.returncode == 0, verified.stdout + verified.stderr
-        return found
-
-    def close(self) -> None:
-        self.http.close()
-
-
-async def play(platform: Platform, *, lots: int, bidders: int, kills: tuple[str, ...], seed: int = 7) -> None:
-    show = WholeShow(platform, seed)
-    await asyncio.to_thread(show.make, lots)
+async def play(show: WholeShow, *, lots: int, bidders: int, at_once: int, kills: tuple[str, ...]) -> None:
+    """Until the end of the show; each kill is followed by a pause and a rerun."""
+    await show.make(lots)
     async with AsyncExitStack() as stack:
         await show.enter(stack, bidders)
-        crowds = [asyncio.create_task(show.bid_and_talk()) for _ in range(3)]
-        await show.turn("start")
-        for number, name in enumerate(kills, 1):
-            await show.until_done(lots * number // (len(kills) + 2), lots * 10)
-            await show.kill(name)
-            await show.turn("pause")
-            await show.turn("resume")
-        await show.until_done(lots, lots * 10)
-        reruns = await show.rerun_unsold(3)
-        for crowd in crowds:
-            crowd.cancel()
-        await asyncio.gather(*crowds, return_exceptions=True)
-        await show.turn("end")
-        topics = [viewer.client.topics[viewer.topic] for viewer in show.viewers]
-        await until(lambda: all(topic.is_final for topic in topics), "all have seen the end", 30)
-        for viewer in show.viewers:
-            viewer.assert_contiguous()
-        last = {topic.seq for topic in topics}
-        assert len(last) == 1, f"not all have seen the same events: {last}"
-    found = await asyncio.to_thread(show.assert_outcomes, reruns)
+        await show.turn("start", "live")
+        async with show.crowded(at_once):
+            for number, name in enumerate(kills, 1):
+                await show.until_over(lots * number // (len(kills) + 1), lots * S_PER_LOT)
+                await show.kill(name)
+                await show.turn("pause", "paused")
+                await show.turn("resume", "live")
+                await show.rerun(1)
+            await show.until_over(lots, lots * S_PER_LOT)
+        await show.turn("end", "ended")
+        with suppress(TimeoutError):
+            await until(lambda: all(one.show.is_final for one in show.viewers), "all have seen the end", 30)
+        late = [one.where() for one in show.viewers if not one.show.is_final]
+        assert not late, f"{len(late)} have not seen the end: {late[:5]}"
+
+
+def assert_histories_are_whole(viewers: list[ShowViewer], log: list[dict[str, Any]], epochs: int) -> None:
+    """Everybody saw every event of the show from their first snapshot on, but for those that the first snapshot of
+    another epoch stands for, and the events of each auction in order."""
+    kinds = {event["seq"]: event["kind"] for event in log}
+    assert list(kinds) == list(range(1, len(log) + 1)), "the log has a gap"
+    for viewer in viewers:
+        faults = [(name, each.faults) for name, each in viewer.histories.items() if each.faults]
+        assert not faults, f"{viewer.user_id}: {faults}"
+        assert viewer.gaps == 0, f"{viewer.user_id} had to ask for events"
+        seen = viewer.history
+        assert len(seen.epochs) == len(set(seen.epochs)) == epochs, f"{viewer.user_id}: {seen.epochs}"
+        wanted = {seq: kind for seq, kind in kinds.items() if seq > seen.first and seq not in seen.skipped}
+        assert seen.events == wanted, viewer.user_id
+
+
+def assert_messages_are_said_once(viewers: list[ShowViewer], log: list[dict[str, Any]]) -> None:
+    said = Counter(message_id for viewer in viewers for message_id in viewer.said)
+    assert said == Counter(event["message_id"] for event in log if event["kind"] == "message")
+    assert {code for viewer in viewers for code in viewer.not_said} <= {"muted"}
+
+
+async def assert_lots_are_as_their_auctions(show: WholeShow, records: ShowRecords) -> Counter[str]:
+    """Each lot ran once and once more for each rerun, no auction is of no lot, and SQL, Redis, `sales`, the
+    archive and a replay say the same of each. Gives the number of lots by outcome."""
+    lots, runs = await show.lots(), records.runs()
+    for lot in lots:
+        assert lot["status"] in OVER, lot
+        numbers = [run["run"] for run in runs if run["lot_id"] == lot["lot_id"]]
+        assert numbers == list(range(1, 2 + show.reruns[lot["lot_id"]])), lot
+        assert lot["run"] == numbers[-1], lot
+    by_auction = {run["auction_id"]: run for run in runs}
+    in_redis, in_archive = await asyncio.to_thread(records.verified)
+    assert in_redis.keys() == by_auction.keys()
+    assert in_archive == in_redis
+    assert records.sales() == Counter((run["auction_id"], run["outcome"]) for run in runs)
+    for auction_id, run in by_auction.items():
+        auction = await show.seller.must("GET", f"/auctions/{auction_id}")
+        leader = auction["leader"] if run["outcome"] == "sold" else None
+        assert (run["outcome"], run["price"]) == (auction["status"], auction["price"]), (run, auction)
+        assert run["winner_id"] == (leader and leader["id"]), (run, auction)
+    for lot in lots:
+        run = by_auction[lot["auction_id"]]
+        assert (OUTCOMES[lot["status"]], lot["price"]) == (run["outcome"], run["price"]), (lot, run)
+        assert (lot["winner"] and lot["winner"]["id"]) == run["winner_id"], (lot, run)
+    return Counter(lot["status"] for lot in lots)
+
+
+def assert_lots_are_told_once(records: ShowRecords, log: list[dict[str, Any]]) -> None:
+    runs = records.runs()
+    opened = [event["auction_id"] for event in log if event["kind"] == "lot_opened"]
+    assert opened == [run["auction_id"] for run in runs]
+    closed = [(one["auction_id"], one["outcome"], one["price"]) for one in log if one["kind"] == "lot_closed"]
+    assert sorted(closed) == sorted((run["auction_id"], run["outcome"], run["price"]) for run in runs)
+
+
+async def assert_it_is_as_told(show: WholeShow) -> None:
+    """What everybody sees in the end is what the catalogue has, and the acts of the moderator are on record."""
+    lots = {lot["lot_id"]: {**lot, "description": ""} for lot in await show.lots()}
+    for viewer in show.viewers:
+        state = viewer.show.state or {}
+        assert {lot["lot_id"]: lot for lot in state["lots"]} == lots, viewer.user_id
+
+
+async def assert_acts_are_on_record(show: WholeShow) -> None:
+    acts: Counter[str] = Counter()
+    path: str | None = f"/shows/{show.show_id}/audit?limit=100"
+    while path:
+        page = await show.seller.must("GET", path)
+        path = page["cursor"] and f"/shows/{show.show_id}/audit?limit=100&cursor={page['cursor']}"
+        acts.update(act["act"] for act in page["acts"] if act["by"]["id"] == show.moderator.user_id)
+    wanted = {"message_removed", "user_muted", "announced", "queue_ordered", "lot_opened"}
+    assert show.acts.keys() == wanted, "the moderator did not do everything"
+    # A call whose answer was lost is repeated; what has no key is an act of its own then.
+    assert all(acts[verb] >= count for verb, count in show.acts.items()), (acts, show.acts)
+    assert acts["lot_opened"] == show.acts["lot_opened"]
+
+
+async def check_whole_show(start_platform: StartPlatform, seed: int = 7, **scenario: Any) -> None:
+    async with WholeShow(start_platform(env=HIGH_LIMITS), seed) as show:
+        await play(show, **scenario)
+        await check_records(show, **scenario)
+
+
+async def check_records(show: WholeShow, *, lots: int, kills: tuple[str, ...], **_: Any) -> None:
+    records = ShowRecords(show.platform, show.show_id)
+    await until(lambda: not records.undone(), "everything decided is carried out", ARCHIVED_WITHIN_S)
+    await until(lambda: not records.archived_events_differ(), "the show is archived", ARCHIVED_WITHIN_S)
+    await until(lambda: records.archived() == len(records.runs()), "the auctions are archived", ARCHIVED_WITHIN_S)
+    log = records.events()
+    bids = [bid for viewer in show.viewers for bid in viewer.bids]
+    outcomes = Counter(bid.outcome for bid in bids)
+    skipped = sum(len(viewer.history.skipped) for viewer in show.viewers)
+    reconnects = sum(viewer.client.reconnects for viewer in show.viewers)
+    print(f"{len(records.runs())} runs, {len(log)} events of the show, bids {dict(outcomes)}")
+    print(f"{reconnects} reconnects, {skipped} events in snapshots instead, acts {dict(show.acts)}")
+
+    # Another start of Redis is another epoch; everything else is caught up with by a replay.
+    assert_histories_are_whole(show.viewers, log, 1 + kills.count("redis"))
+    assert_messages_are_said_once(show.viewers, log)
+    assert_lots_are_told_once(records, log)
+    found = await assert_lots_are_as_their_auctions(show, records)
+    assert_nothing_acknowledged_is_lost(bids, records.logs())
+    await assert_it_is_as_told(show)
+    await assert_acts_are_on_record(show)
+    assert not show.platform.faults()
+    # It proves something only if all of this happened.
+    kinds = Counter(event["kind"] for event in log)
+    assert kinds["show_paused"] == kinds["show_resumed"] == len(kills)
+    assert sum(show.reruns.values()) == len(kills)
+    assert sum(found.values()) == lots
     assert found["sold"] > 0
-    show.close()
+    assert found["unsold"] > 0
+    assert all(viewer.bids for viewer in show.viewers), "some did not bid"
 
 
 async def test_a_short_show_with_a_killed_hammer_loses_no_lot(start_platform: StartPlatform) -> None:
-    platform = start_platform(env=HIGH_LIMITS)
-    await play(platform, lots=6, bidders=12, kills=("hammer",))
+    await check_whole_show(start_platform, lots=6, bidders=12, at_once=3, kills=("hammer",))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 async def test_a_show_of_two_hours_in_compressed_time(start_platform: StartPlatform) -> None:
-    platform = start_platform(env=HIGH_LIMITS)
-    await play(platform, lots=120, bidders=300, kills=PROCESSES)
+    await check_whole_show(start_platform, lots=120, bidders=300, at_once=6, kills=PROCESSES)

@@ -25,6 +25,12 @@ STOPPED_WITHIN_S = 10.0
 SERVICES = ("auction", "live", "hammer")
 
 
+def tells_of_fault(line: str) -> bool:
+    """Whether this line of a log is about a fault of the program itself."""
+    wrong = ("Traceback", '"level":"error"', '"level": "error"', "never retrieved", "never awaited")
+    return any(word in line for word in wrong)
+
+
 def blytz(*options: str) -> list[str]:
     # -P: files in the current folder must not shadow modules.
     return [sys.executable, "-P", "-m", "blytz.cli", *options]
@@ -97,6 +103,10 @@ class Platform:
     def log(self) -> str:
         """Everything that it printed."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def faults(self) -> str:
+        """The lines of the log about a fault of the program itself."""
+        return "\n".join(line for line in self.log().splitlines() if tells_of_fault(line))
 
     def start(self, *, wait: bool = True) -> None:
         """Starts it again after `stop` or `kill`, on the same ports and folder."""

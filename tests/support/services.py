@@ -9,7 +9,7 @@ from typing import Literal, Self
 from blytz.kit.config.model import variable
 from infra.ports import free_port
 from tests.support.pages import page_of
-from tests.support.platform import blytz, clean_env
+from tests.support.platform import blytz, clean_env, tells_of_fault
 from tests.support.wait import wait_until
 
 READY_WITHIN_S = 20.0
@@ -82,8 +82,7 @@ class Service:
     def faults(self) -> str:
         """The lines of the log about a fault of the program itself."""
         lines = [line for line in self.log().splitlines() if "corrupt_auction" not in line]
-        wrong = ("Traceback", '"level":"error"', '"level": "error"', "never retrieved", "never awaited")
-        return "\n".join(line for line in lines if any(word in line for word in wrong))
+        return "\n".join(filter(tells_of_fault, lines))
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)

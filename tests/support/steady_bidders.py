@@ -5,13 +5,13 @@ import http.client
 import itertools
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
 
 import msgspec
 
-from blytz.auction.model import Code
+from blytz.auction.model import Code, Event
 from blytz.client.live import LiveClient
 
 ANSWER_WITHIN_S = 15.0
@@ -140,3 +140,30 @@ class Crowd:
             if minimum := bid.answer.get("minimum"):
                 self._minimum[bid.auction_id] = max(minimum, self._minimum[bid.auction_id])
             await asyncio.sleep(self._rng.uniform(0, max_pause_s))
+
+
+def assert_nothing_acknowledged_is_lost(sent: Sequence[Sent], logs: Mapping[str, Sequence[Event]]) -> None:
+    """`logs` are those of all auctions, whole: each answer is that of one recorded bid, none is recorded twice."""
+    recorded: dict[tuple[str, str, str], list[Event]] = {}
+    for auction_id, events in logs.items():
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        for event in events:
+            if "bid_id" in event.private:
+                key = (auction_id, event.private["actor"], event.private["bid_id"])
+                recorded.setdefault(key, []).append(event)
+    twice = {key: events for key, events in recorded.items() if len(events) > 1}
+    assert not twice, "several events for one bid_id"
+    for bid in sent:
+        events = recorded.pop((bid.auction_id, bid.bidder_id, bid.bid_id), [])
+        if bid.outcome == "refused":
+            assert not events, f"recorded, though refused: {bid}"
+            continue
+        assert bid.outcome in {"accepted", "outbid"}, f"never answered: {bid}"
+        assert events, f"acknowledged and lost: {bid}"
+        event = events[0]
+        leads = event.public["leader"]["id"] == bid.bidder_id
+        assert (event.private["amount"], event.private["bid_kind"]) == (bid.amount, bid.kind)
+        assert bid.outcome == ("accepted" if leads else "outbid"), bid
+        for name in ("seq", "price", "minimum", "ends_at"):
+            assert bid.answer[name] == event.public[name], (name, bid, event)
+    assert not recorded, "recorded bids that were never sent"
