@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from blytz.cli.doctor import image_folder
 from blytz.cli.doctor import shows as doctor_shows
 from blytz.cli.doctor.findings import Finding
 from blytz.identity.dev import DevIssuer
@@ -63,7 +64,7 @@ async def test_a_worker_of_shows_that_stands_still_fails(state: Dependency | Non
     server = await serve_pages("127.0.0.1", 0, operator_pages(Metrics(), dependencies))
     async with server:
         settings = Settings(hammer_port=server.sockets[0].getsockname()[1])
-        found = (await asyncio.to_thread(lambda: by_name(doctor_shows.findings(settings, None))))["Show worker"]
+        found = (await asyncio.to_thread(lambda: by_name(doctor_shows.findings(settings))))["Show worker"]
     assert found.state == judged
     assert ("12 s" in found.why) == (judged == "fail")
     assert bool(found.remedy) == (judged != "ok")
@@ -128,7 +129,7 @@ def place(data: Path) -> None:
 
 
 def images(data: Path) -> Finding:
-    return by_name(doctor_shows.findings(Settings(data=data), None))["Images"]
+    return by_name(image_folder.findings(Settings(data=data), None))["Images"]
 
 
 def test_a_file_where_the_images_belong_fails(tmp_path: Path) -> None:
@@ -158,7 +159,7 @@ def livekit() -> Iterator[StandInLiveKit]:
 def test_a_livekit_that_is_away_or_refuses_our_key_fails(livekit: StandInLiveKit, tmp_path: Path) -> None:
     def video(url: str, secret: str = SECRET) -> Finding:
         settings = Settings(data=tmp_path, livekit_url=url, livekit_api_key=KEY, livekit_api_secret=secret)
-        return by_name(doctor_shows.findings(settings, None))["Video"]
+        return by_name(doctor_shows.findings(settings))["Video"]
 
     assert video(livekit.url).state == "ok"
     refused = video(livekit.url, "another-secret-of-thirty-two-characters")

@@ -14,6 +14,7 @@ from blytz.kit.http.pages import Dependency
 from blytz.kit.problems import StoreUnavailable
 from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
+from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.images import rules
 from blytz.show.images.bucket import CHECK, CHECK_NAME, BucketAddress, ImageBucket
 from blytz.show.images.encoder import PillowEncoder
@@ -92,7 +93,7 @@ async def test_an_image_is_told_only_when_all_its_sizes_are_stored(place: Place,
     database, data = Database("show", "", tmp_path), picture(900, 600)
     await migrate(database, MIGRATIONS)
     images = SqlImages(database)
-    service = ImageService(images, place.files, PillowEncoder(), lambda: 1)
+    service = ImageService(images, place.files, PillowEncoder(Metrics()), lambda: 1)
     content_hash = hashlib.sha256(data).hexdigest()
     names = [rules.file_name(content_hash, width) for width in (320, 800, 900)]
 

@@ -36,8 +36,8 @@ def doctor(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Check settings, Redis and its durability, clock, disks, ports, shows, images, certificates and limits of this
-    deployment. Run it where the services and the gateway run, as their user and with their environment, which
+    """Check settings, Redis and its durability, clock, disks, ports, shows, images, certificates and limits of
+    this deployment. Run it where the services and the gateway run, as their user and with their environment, which
     holds their settings. Exit code 1 when something fails."""
     import sys
 
@@ -55,7 +55,7 @@ def doctor(
 
 def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
     from blytz.cli.commands.gateway import FOLDER
-    from blytz.cli.doctor import certificate, database, images, machine, redis, shows
+    from blytz.cli.doctor import certificate, database, image_bucket, image_folder, machine, redis, shows
     from blytz.cli.doctor import gateway as gateway_checks
     from blytz.cli.doctor.findings import Finding
     from blytz.kit.config.environment import REDIS_URL_OF_ADMIN, unread
@@ -95,9 +95,11 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
         yield from machine.findings(settings)
         yield from shows.findings(settings)
         of_environment = gateway if gateway_checks.is_configured() else None
-        yield from images.findings(
-            settings, of_environment, of_environment or (_gateway_of_up(folder) if of_up else None)
-        )
+        if settings.images_bucket:
+            yield from image_bucket.findings(settings, of_environment)
+        else:
+            served_by = of_environment or (_gateway_of_up(folder) if of_up else None)
+            yield from image_folder.findings(settings, served_by)
     if gateway and gateway_checks.is_configured():
         yield from gateway_checks.findings(gateway, folder / FOLDER)
     if settings and (settings.public_url or not (gateway and gateway.domains)):

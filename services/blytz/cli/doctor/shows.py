@@ -1,5 +1,5 @@
-"""Checks of shows: the worker that opens and closes their lots, what it has left undone, and LiveKit.
-That their database answers, `database.py` checks."""
+"""Checks of shows: the worker that opens and closes their lots, what it has left undone, and LiveKit. That their
+database answers, `database.py` checks; their images are in `image_folder.py`."""
 
 import asyncio
 import time

@@ -37,7 +37,3 @@ def test_what_keeps_images_from_being_stored_or_seen_fails(s3: S3Server) -> None
     found = findings(s3, BLYTZ_GATEWAY_IMAGES_URL=s3.public_url, BLYTZ_GATEWAY_CSP="default-src 'self'")
     assert found["Content-Security-Policy"]["state"] == "fail"
     assert s3.endpoint in found["Content-Security-Policy"]["remedy"]
-
-
-def test_nothing_is_said_of_a_bucket_that_is_not_configured() -> None:
-    assert not [name for name in examined(**NO_REDIS)[1] if name.startswith("Images")]
