@@ -1,5 +1,7 @@
 """The reference client with a gateway that misbehaves on purpose: no event is lost or guessed."""
 
+import asyncio
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -146,6 +148,20 @@ async def test_an_unreachable_server_is_reported_in_time() -> None:
         with pytest.raises(TimeoutError):
             await client.until_live(0.2)
         assert client.state == "connecting"
+
+
+async def test_a_connection_that_closes_before_its_handshake_is_answered_is_tried_again() -> None:
+    """As when nginx is killed between the request and its answer."""
+    hung_up: list[StreamWriter] = []
+
+    def hang_up(_: StreamReader, writer: StreamWriter) -> None:
+        hung_up.append(writer)
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        async with LiveClient(f"ws://127.0.0.1:{port}/live/v1"):
+            await until(lambda: len(hung_up) > 1, "it connects again")
 
 
 async def test_an_unreadable_message_makes_the_client_reconnect(gateway: ScriptedGateway) -> None:

@@ -24,6 +24,7 @@ class Wire(WSListener):
         self.closed: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._take = take
         self._transport: WSTransport | None = None
+        self._was_connected = False
 
     async def open(self, url: str) -> None:
         """Messages may come before this returns. Raises OSError, also when what answers there does not speak
@@ -34,9 +35,12 @@ class Wire(WSListener):
             )
         except (WSError, TimeoutError) as error:
             raise ConnectionError(str(error) or "no answer to the handshake") from error
+        # The library returns as if all were well, and says nothing of the end later.
+        if not self._was_connected:
+            raise ConnectionError("the connection was closed before the handshake was answered")
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        self._transport = transport
+        self._transport, self._was_connected = transport, True
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type is WSMsgType.TEXT:
