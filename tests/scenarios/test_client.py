@@ -164,6 +164,15 @@ async def test_a_connection_that_closes_before_its_handshake_is_answered_is_trie
             await until(lambda: len(hung_up) > 1, "it connects again")
 
 
+async def test_a_connection_without_a_welcome_is_given_up(gateway: ScriptedGateway) -> None:
+    gateway.welcomes = False
+    async with LiveClient(gateway.url) as client:
+        await gateway.next()
+        gateway.welcomes = True
+        await gateway.next()
+        await until(lambda: client.state == "live", "the next connection is used")
+
+
 async def test_an_unreadable_message_makes_the_client_reconnect(gateway: ScriptedGateway) -> None:
     async with LiveClient(gateway.url) as client:
         connection = await watched(client, gateway)

@@ -21,7 +21,8 @@ class Connection(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
-        self.send({"type": "welcome", "session": "ses_1", "server_at": 1_000, "heartbeat_ms": 20_000})
+        if self._gateway.welcomes:
+            self.send({"type": "welcome", "session": "ses_1", "server_at": 1_000, "heartbeat_ms": 20_000})
         self._gateway.connections.put_nowait(self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -62,6 +63,7 @@ class ScriptedGateway:
         self.connections: asyncio.Queue[Connection] = asyncio.Queue()
         self.server_at = 1_000
         self.answers_pings = True
+        self.welcomes = True
         self.port = 0
         self.requests: list[WSUpgradeRequest] = []
 

@@ -19,6 +19,7 @@ MAX_BACKOFF_S: Final = 10.0
 PING_EVERY_S: Final = 2.0
 STALE_AFTER_S: Final = 5.0
 DEAD_AFTER_S: Final = 15.0
+WELCOME_WITHIN_S: Final = 5.0
 RETRY_S: Final = 0.25
 FINAL_CLOSES: Final = {4401: "the token was refused", 4403: "the gateway does not take connections from here"}
 """Close codes after which a new connection would be refused in the same way."""
@@ -178,6 +179,7 @@ class LiveClient:
             try:
                 wire = self._wire = Wire(self._take)
                 await wire.open(self._url)
+                asyncio.get_running_loop().call_later(WELCOME_WITHIN_S, self._give_up_unwelcome, wire)
                 code = await wire.closed
             except OSError:
                 code = 0
@@ -189,6 +191,10 @@ class LiveClient:
             attempt = 0 if was_live else attempt + 1
             await asyncio.sleep(random.uniform(0, min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(attempt, 8))))
             self.reconnects += was_live
+
+    def _give_up_unwelcome(self, wire: Wire) -> None:
+        if self._wire is wire and not self._live.is_set():
+            wire.close()
 
     async def _pulse(self) -> None:
         """Ping every now and then, for the server's time and to tell a quiet auction from a dead connection."""
