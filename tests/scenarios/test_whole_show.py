@@ -104,7 +104,7 @@ def assert_lots_are_told_once(records: ShowRecords, log: list[dict[str, Any]]) -
 
 
 async def assert_it_is_as_told(show: WholeShow) -> None:
-    """What everybody sees in the end is what the catalogue has, and the acts of the moderator are on record."""
+    """The lots that everybody sees in the end are those of the catalogue."""
     lots = {lot["lot_id"]: {**lot, "description": ""} for lot in await show.lots()}
     for viewer in show.viewers:
         state = viewer.show.state or {}
@@ -144,7 +144,8 @@ async def check_records(show: WholeShow, *, lots: int, kills: tuple[str, ...], *
     print(f"{len(records.runs())} runs, {len(log)} events of the show, bids {dict(outcomes)}")
     print(f"{reconnects} reconnects, {skipped} events in snapshots instead, acts {dict(show.acts)}")
 
-    # Another start of Redis is another epoch; everything else is caught up with by a replay.
+    # Another start of Redis is another epoch, of which a viewer learns with the next connection; all else is
+    # caught up with by a replay.
     assert_histories_are_whole(show.viewers, log, 1 + kills.count("redis"))
     assert_messages_are_said_once(show.viewers, log)
     assert_lots_are_told_once(records, log)
