@@ -71,7 +71,7 @@ async def main(settings: Settings) -> None:
         },
         origins=Origins(settings.origins, loopback=settings.env == "dev"),
         others=[
-            show_routes(shows.service, shows.runner, shows.video, shows.purchases),
+            show_routes(shows.service, shows.runner, shows.video, shows.purchases, shows.answers),
             *routes_around_shows(
                 catalogue.database, bucket or ImageFolder(settings.data), shows, clock.now, metrics, stored_bytes
             ),

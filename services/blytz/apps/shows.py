@@ -16,6 +16,7 @@ from blytz.offer.redis.store import RedisOfferStore
 from blytz.show.events.archiver import ShowArchiver
 from blytz.show.events.log import ShowSnapshot
 from blytz.show.people.sql.store import SqlPeople
+from blytz.show.redis.answers import AnswersInMemory
 from blytz.show.redis.archive import RedisEventLog
 from blytz.show.redis.audience import RedisAudience
 from blytz.show.redis.cache import CatalogueCache
@@ -63,6 +64,7 @@ class Shows:
         cache = CatalogueCache(pipe, metrics)
         people, shows_log = SqlPeople(database), RedisShowLog(pipe)
         self.runs = CachedRuns(SqlRuns(database, clock.now), cache)
+        self.answers = AnswersInMemory(cache)
         self.topics = ShowTopics(shows_log, self._snapshot)
         self.chat = RedisChat(pipe)
         self._people = people

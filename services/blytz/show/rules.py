@@ -30,9 +30,14 @@ def listed_at(show: Show) -> tuple[int, int]:
     return RANKS[show.status], at
 
 
+def is_for_everybody(show: Show) -> bool:
+    """Whether anybody may see it: a draft or a rehearsal is for its seller, moderators and admins."""
+    return show.status is not ShowStatus.DRAFT and show.visibility != "rehearsal"
+
+
 def has_audience(show: Show) -> bool:
     """Whether it can be watched by others than those who run it, and is not over."""
-    return show.visibility != "rehearsal" and show.status is not ShowStatus.DRAFT and not show.status.is_final
+    return is_for_everybody(show) and not show.status.is_final
 
 
 def change_show(show: Show, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:

@@ -13,7 +13,7 @@ from blytz.kit.problems import Conflict, Forbidden, NotFound, Overloaded, StoreU
 from blytz.kit.ratelimit.user_limit import UserLimit
 from blytz.show import rules
 from blytz.show.acts import Act, Verb
-from blytz.show.model import AuctionTerms, Figures, Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.model import AuctionTerms, Figures, Lot, LotFacts, LotPreBid, LotStatus, Show, ShowCode
 from blytz.show.store import Audience, CatalogueStore, People, ShowFilter, ShowPage
 
 BYTES_OF_ROW: Final = 1_000
@@ -209,7 +209,7 @@ class ShowService:
         return lot, await self.own_show(caller, lot.show_id)
 
     async def _may_see(self, show: Show, reader: Principal | None) -> bool:
-        if show.status is not ShowStatus.DRAFT and show.visibility != "rehearsal":
+        if rules.is_for_everybody(show):
             return True
         return reader is not None and await self._moderates(show, reader)
 

@@ -1,6 +1,6 @@
 """The port to the catalogue: what outlives every auction."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from msgspec import Struct
@@ -10,6 +10,10 @@ from blytz.show.model import MAX_LOTS, Lot, LotFacts, LotPreBid, Show, ShowCode,
 
 CURSOR: Final = r"([0-9])_(-?[0-9]{1,18})_([0-9]{1,18})"
 """Rank, time and number of the last show of a page, by which the list is ordered."""
+
+LISTS: Final = "lists"
+"""The scope of all lists of shows. Every other scope is the id of a show or a lot: a write names those that it
+changes, and what was read of them before is not used any more."""
 
 
 class ShowFilter(Struct, frozen=True):
@@ -94,3 +98,17 @@ class People(Protocol):
 
     async def approved(self, show_id: str) -> Sequence[str]:
         """The ids of all bidders who are approved for this show."""
+
+
+class ReadAnswer(Struct, frozen=True):
+    body: bytes
+    scopes: frozenset[str] = frozenset()
+    """All that it was made from; none when it is not for everybody, and must not be kept."""
+
+
+class KeptAnswers(Protocol):
+    """Answers to reads of the catalogue that are the same for everybody, kept as they were sent."""
+
+    async def read(self, name: str, make: Callable[[], Awaitable[ReadAnswer]]) -> bytes:
+        """The answer that is kept under this name while no scope of it was written to, else the one that `make`
+        gives. `name` says all that the answer depends on besides the catalogue. Raises what `make` raises."""

@@ -11,10 +11,12 @@ from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.model import Lot, Show
+from blytz.show.redis import answers as answers_module
+from blytz.show.redis.answers import AnswersInMemory
 from blytz.show.redis.cache import MAX_BYTES, VALUES, CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
-from blytz.show.store import ShowFilter
+from blytz.show.store import ReadAnswer, ShowFilter
 from tests.support.pipes import connected
 from tests.support.redis import RedisServer
 from tests.support.shows import lot, show
@@ -43,7 +45,8 @@ class CachingProcess:
     def __init__(self, database: Database, pipe: RedisPipe) -> None:
         self.pipe = pipe
         self.store = CountingCatalogue(database)
-        self.shows = CachedCatalogue(self.store, CatalogueCache(pipe, Metrics()))
+        self.cache = CatalogueCache(pipe, Metrics())
+        self.shows = CachedCatalogue(self.store, self.cache)
 
 
 Processes = list[CachingProcess]
@@ -149,6 +152,74 @@ async def test_without_redis_the_catalogue_answers_and_nothing_stale_comes_after
             if reader.store.reads == reads:
                 break
             await asyncio.sleep(0.05)
+
+
+async def test_without_redis_readers_share_a_read_that_knows_what_they_have_written(
+    processes: Processes, own_redis: RedisServer
+) -> None:
+    process, _ = processes
+    assert await process.shows.show("shw_1") == show()
+    own_redis.stop()
+    process.store.may_answer.clear()
+    reads = process.store.reads
+    early = [asyncio.ensure_future(process.shows.show("shw_1")) for _ in range(20)]
+    await until(lambda: process.store.reads > reads, "it has read")
+    changed = await process.shows.change_show("shw_1", {"title": "Meanwhile"}, None)
+    late = [asyncio.ensure_future(process.shows.show("shw_1")) for _ in range(20)]
+    process.store.may_answer.set()
+
+    await asyncio.gather(*early)
+    assert await asyncio.gather(*late) == [changed] * 20
+    assert process.store.reads <= reads + 3
+
+
+async def test_an_answer_is_made_again_after_a_write_and_after_redis_was_away(
+    processes: Processes, own_redis: RedisServer
+) -> None:
+    writer, reader = processes
+    answers = AnswersInMemory(reader.cache)
+
+    async def make() -> ReadAnswer:
+        found = await reader.shows.show("shw_1")
+        assert found is not None
+        return ReadAnswer(found.title.encode(), frozenset({"shw_1"}))
+
+    async def answer() -> str:
+        return (await answers.read("show shw_1", make)).decode()
+
+    assert {await answer() for _ in range(3)} == {"Pottery night"}
+    await writer.shows.change_show("shw_1", {"title": "Changed"}, None)
+    assert {await answer() for _ in range(3)} == {"Changed"}
+
+    own_redis.stop()
+    await writer.shows.change_show("shw_1", {"title": "Meanwhile"}, None)
+    assert await answer() == "Meanwhile"
+    own_redis.start()
+    for process in processes:
+        await process.pipe.up.wait()
+
+    assert {await answer() for _ in range(3)} == {"Meanwhile"}
+
+
+async def test_kept_answers_have_a_bound(processes: Processes) -> None:
+    reader = processes[1]
+    answers = AnswersInMemory(reader.cache)
+    made = 0
+
+    async def make() -> ReadAnswer:
+        nonlocal made
+        made += 1
+        return ReadAnswer(b"x" * (answers_module.MAX_BYTES // 3), frozenset({"shw_1"}))
+
+    for name in ("a", "b", "c", "d"):
+        for _ in range(2):
+            await answers.read(name, make)
+    assert made == 8
+
+    await answers.read("d", make)
+    assert made == 8
+    await answers.read("a", make)
+    assert made == 9
 
 
 async def test_the_cache_has_a_bound(processes: Processes, own_redis: RedisServer) -> None:

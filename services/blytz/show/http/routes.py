@@ -1,6 +1,7 @@
 """The HTTP calls of shows and lots (protocol, section 7)."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Controller, delete, get, patch, post, put
@@ -10,6 +11,7 @@ from blytz.identity.http.callers import SIGNED_IN, Connection, caller_of, operat
 from blytz.kit.http.fields import IdempotencyKey, PageLimit
 from blytz.kit.http.litestar import Call, RouteGroup, spec
 from blytz.kit.ids import new_id
+from blytz.show import rules
 from blytz.show.http import examples
 from blytz.show.http import responses as answers
 from blytz.show.http.lot_schemas import (
@@ -54,14 +56,31 @@ from blytz.show.model import Show
 from blytz.show.running.purchases import PurchaseService
 from blytz.show.running.service import ShowRunner
 from blytz.show.service import ShowService
-from blytz.show.store import ShowFilter
+from blytz.show.store import LISTS, KeptAnswers, ReadAnswer, ShowFilter
 from blytz.show.video.service import VideoService
 from blytz.show.words import MAX_SEARCHED, words_of
+
+T = TypeVar("T", bound=msgspec.Struct)
+_encode = msgspec.json.Encoder().encode
 
 
 def _service_of(connection: Connection) -> ShowService:
     service: ShowService = connection.app.state.shows
     return service
+
+
+async def _read(request: Call, _kind: type[T], name: str, make: Callable[[], Awaitable[ReadAnswer]]) -> T:
+    """An answer of this kind, as JSON that nothing encodes again. Without a name it is not kept."""
+    answers: KeptAnswers | None = request.app.state.answers
+    body = await answers.read(name, make) if answers and name else (await make()).body
+    return cast("T", msgspec.Raw(body))
+
+
+def _answer(value: msgspec.Struct, shows: Sequence[Show], *scopes: str) -> ReadAnswer:
+    """Of these shows; kept when each of them is for everybody."""
+    of_shows = {show.show_id for show in shows if rules.is_for_everybody(show)}
+    is_kept = all(show.show_id in of_shows for show in shows)
+    return ReadAnswer(_encode(value), frozenset({*of_shows, *scopes}) if is_kept else frozenset())
 
 
 async def _states(request: Call, shows: list[Show]) -> list[ShowState]:
@@ -93,8 +112,16 @@ class ShowCalls(Controller):
         if q and not words:
             return Shows([], None)
         wanted = ShowFilter(status, category, seller, words)
-        page = await _service_of(request).list(wanted, reader, cursor, limit)
-        return Shows(await _states(request, list(page.shows)), page.cursor)
+
+        async def make() -> ReadAnswer:
+            page = await _service_of(request).list(wanted, reader, cursor, limit)
+            shows = list(page.shows)
+            return _answer(Shows(await _states(request, shows), page.cursor), shows, LISTS)
+
+        # What few ask for is not kept, and an admin sees more than others.
+        is_common = not (q or seller or cursor or (reader and reader.has("admin")))
+        name = f"shows {status or ''} {category or ''} {limit}" if is_common else ""
+        return await _read(request, Shows, name, make)
 
     @post(**spec("createShow", "Make a show", answers.CREATE, read_new_show), **SIGNED_IN)
     async def create(
@@ -109,8 +136,13 @@ class ShowCalls(Controller):
     @get("/{show_id:str}", **spec("getShow", "One show", answers.READ))
     async def one(self, request: Call, show_id: ShowId) -> ShowState:
         """A draft or a rehearsal only for its seller, moderators and admins."""
-        show = await _service_of(request).get(show_id, await optional_caller(request))
-        return (await _states(request, [show]))[0]
+        reader = await optional_caller(request)
+
+        async def make() -> ReadAnswer:
+            show = await _service_of(request).get(show_id, reader)
+            return _answer((await _states(request, [show]))[0], [show])
+
+        return await _read(request, ShowState, f"show {show_id}", make)
 
     @patch("/{show_id:str}", **spec("changeShow", "Change a show", answers.CHANGE, read_show_change), **SIGNED_IN)
     async def change(self, request: Call, show_id: ShowId, data: JSONBody[ShowChange]) -> ShowState:
@@ -123,8 +155,15 @@ class ShowCalls(Controller):
     async def lots(self, request: Call, show_id: ShowId, cursor: LotCursor = None, limit: PageLimit = 100) -> Lots:
         """In queue order, without those that were removed."""
         reader, after = await optional_caller(request), -1 if cursor is None else int(cursor)
-        lots, following = await _service_of(request).lots(show_id, reader, after, limit)
-        return Lots([lot_state(lot) for lot in lots], None if following is None else str(following))
+
+        async def make() -> ReadAnswer:
+            service = _service_of(request)
+            show = await service.get(show_id, reader)
+            lots, following = await service.lots(show_id, reader, after, limit)
+            cursor_after = None if following is None else str(following)
+            return _answer(Lots([lot_state(lot) for lot in lots], cursor_after), [show])
+
+        return await _read(request, Lots, f"lots {show_id} {after} {limit}", make)
 
     @post("/{show_id:str}/lots", **spec("addLot", "Add a lot", answers.ADD_LOT, read_new_lot), **SIGNED_IN)
     async def add_lot(
@@ -157,7 +196,14 @@ class LotCalls(Controller):
     @get("/{lot_id:str}", **spec("getLot", "One lot", answers.READ_LOT))
     async def one(self, request: Call, lot_id: LotId) -> LotState:
         """For those who may see its show; a removed one too."""
-        return lot_state(await _service_of(request).lot(lot_id, await optional_caller(request)))
+        reader = await optional_caller(request)
+
+        async def make() -> ReadAnswer:
+            service = _service_of(request)
+            lot = await service.lot(lot_id, reader)
+            return _answer(lot_state(lot), [await service.get(lot.show_id, reader)], lot_id)
+
+        return await _read(request, LotState, f"lot {lot_id}", make)
 
     @patch("/{lot_id:str}", **spec("changeLot", "Change a lot", answers.CHANGE_LOT, read_lot_change), **SIGNED_IN)
     async def change(self, request: Call, lot_id: LotId, data: JSONBody[LotChange | FixedLotChange]) -> LotState:
@@ -190,8 +236,15 @@ def show_routes(
     runner: ShowRunner | None = None,
     video: VideoService | None = None,
     purchases: PurchaseService | None = None,
+    answers: KeptAnswers | None = None,
 ) -> RouteGroup:
-    """Without these services they can be described but not called."""
-    state: dict[str, Any] = {"shows": service, "show_runner": runner, "video": video, "purchases": purchases}
+    """Without these services they can be described but not called; without `answers` none is kept."""
+    state: dict[str, Any] = {
+        "shows": service,
+        "show_runner": runner,
+        "video": video,
+        "purchases": purchases,
+        "answers": answers,
+    }
     calls = [ShowCalls, LotCalls, PurchaseCalls, RunningShowCalls, RunningLotCalls, VideoCalls]
     return RouteGroup(calls, examples.REQUESTS, examples.ANSWERS, state)

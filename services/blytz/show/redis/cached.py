@@ -8,10 +8,10 @@ import msgspec
 
 from blytz.show.acts import Act
 from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotPreBid, Show, ShowCode
-from blytz.show.redis.cache import LISTS, CatalogueCache
+from blytz.show.redis.cache import CatalogueCache
 from blytz.show.running.rules import Decide
 from blytz.show.running.store import Acted, RunStore, Which
-from blytz.show.store import CatalogueStore, ShowFilter, ShowPage
+from blytz.show.store import LISTS, CatalogueStore, ShowFilter, ShowPage
 
 _write: Final = msgspec.json.Encoder().encode
 _show: Final[Callable[[bytes], Show | None]] = msgspec.json.Decoder(Show | None).decode
