@@ -11,6 +11,8 @@ from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.show.people.sql.store import SqlPeople
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
+from tests.support.redis import RedisServer
+from tests.support.running_shows import Stage, stage_of
 from tests.support.shows import show
 
 _numbers: Final = itertools.count(1)
@@ -37,3 +39,10 @@ async def people(catalogue: SqlCatalogue, database: Database) -> SqlPeople:
     """With one show in the catalogue."""
     await catalogue.create_show(show())
     return SqlPeople(database)
+
+
+@pytest.fixture
+async def stage(database: Database, redis: RedisServer) -> AsyncIterator[Stage]:
+    await migrate(database, MIGRATIONS)
+    async with stage_of(database, redis) as stage:
+        yield stage

@@ -1,7 +1,5 @@
 """Lots at a fixed price in a show that runs, on both databases and with real offers."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from sqlalchemy import text
 
@@ -15,20 +13,12 @@ from blytz.show.model import AuctionTerms, BidderRequirements, LotStatus, ShowSe
 from blytz.show.running import rules
 from blytz.show.running.decision import Reopening
 from blytz.show.sql.store import MIGRATIONS, SqlCatalogue
-from tests.support.redis import RedisServer
-from tests.support.running_shows import SAM, Stage, stage_of
+from tests.support.running_shows import SAM, Stage
 from tests.support.shows import lot, show
 
 TEN = OfferTerms(price=1_000, quantity=10, per_buyer=4, sale=Sale(price=700, for_ms=600_000))
 LOT = "lot_1_1"
 ANNA, BEN = (Principal(f"usr_{name.lower()}", name, ("bidder",), 2**53) for name in ("Anna", "Ben"))
-
-
-@pytest.fixture
-async def stage(database: Database, redis: RedisServer) -> AsyncIterator[Stage]:
-    await migrate(database, MIGRATIONS)
-    async with stage_of(database, redis) as stage:
-        yield stage
 
 
 async def opened(stage: Stage, lots: int = 1, **settings: object) -> str:

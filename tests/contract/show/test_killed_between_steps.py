@@ -7,28 +7,17 @@ from typing import Any
 import pytest
 
 from blytz.auction.model import Status
-from blytz.kit.sql.database import Database
-from blytz.kit.sql.migrations import migrate
 from blytz.offer.model import OfferTerms
 from blytz.show.acts import Verb
 from blytz.show.model import AuctionTerms, LotStatus, LotTerms, ShowStatus
 from blytz.show.running import rules
 from blytz.show.running.intents import IntentRunner
 from blytz.show.running.store import Intent, RunStore
-from blytz.show.sql.store import MIGRATIONS
-from tests.support.redis import RedisServer
-from tests.support.running_shows import SAM, Killed, Life, Process, Stage, stage_of
+from tests.support.running_shows import SAM, Killed, Life, Process, Stage
 
 Work = Callable[[Process, str], Awaitable[object]]
 LATER_MS = 5_000
 DECIDED = "after catalogue.act"
-
-
-@pytest.fixture
-async def stage(database: Database, redis: RedisServer) -> AsyncIterator[Stage]:
-    await migrate(database, MIGRATIONS)
-    async with stage_of(database, redis) as stage:
-        yield stage
 
 
 async def rounds(

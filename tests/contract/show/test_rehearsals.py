@@ -1,6 +1,5 @@
 """A rehearsal: simulated bidders, and nothing that anybody else could see, bid in or buy."""
 
-from collections.abc import AsyncIterator
 from random import Random
 from typing import Any
 
@@ -11,22 +10,11 @@ from blytz.auction.redis.keys import SALES
 from blytz.auction.service import AuctionService
 from blytz.identity import Principal
 from blytz.kit.problems import Forbidden
-from blytz.kit.sql.database import Database
-from blytz.kit.sql.migrations import migrate
 from blytz.show.running.rehearsal import BIDDERS, RehearsalBidders
 from blytz.show.sql.run_store import SqlRuns
-from blytz.show.sql.store import MIGRATIONS
-from tests.support.redis import RedisServer
-from tests.support.running_shows import SAM, Life, Process, Stage, stage_of
+from tests.support.running_shows import SAM, Life, Process, Stage
 
 ANNA = Principal("usr_anna", "Anna", ("bidder",), 2**53)
-
-
-@pytest.fixture
-async def stage(database: Database, redis: RedisServer) -> AsyncIterator[Stage]:
-    await migrate(database, MIGRATIONS)
-    async with stage_of(database, redis) as stage:
-        yield stage
 
 
 async def opened(stage: Stage, **fields: Any) -> str:
