@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from blytz.cli.serving import SERVICES, start
+
 if TYPE_CHECKING:
     import typer
 
@@ -51,7 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if chosen not in READ_FILES_THEMSELVES:
             _take_files()
-        _run(_app(chosen), words)
+        if words[:1] == ["serve"] and tuple(words[1:]) in {(service,) for service in SERVICES}:
+            start(words[1])
+        else:
+            _run(_app(chosen), words)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
