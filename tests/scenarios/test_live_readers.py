@@ -181,6 +181,34 @@ async def test_a_reader_that_stops_reading_is_disconnected_and_delays_no_other(
             reader.leave()
 
 
+async def test_what_all_readers_together_have_not_read_is_bounded(redis: RedisServer, store: RedisStore) -> None:
+    await asyncio.gather(
+        *(store.place_bid(BUSY, bid(BIDDERS[n % 3], 10**6 + n * 10**4), CAUSE) for n in range(300))
+    )
+    # None of them alone has too much.
+    with GatewayProcess(
+        redis.url, messages_per_s=10_000, send_queue_bytes=1_000_000_000, send_queues_bytes=5_000_000
+    ) as gateway:
+        (viewer,) = await watching(gateway, BUSY, 1)
+        readers = [await Client.open(gateway.port) for _ in range(5)]
+        snapshots = [await reader.watch(BUSY) for reader in readers]
+        before_kb = gateway.memory_kb()
+        async with asyncio.timeout(30):
+            while gateway.metric('blytz_connections_closed_total{code="4408"}') < len(readers) - 1:
+                for reader, snapshot in zip(readers, snapshots, strict=True):
+                    again = {"after": snapshot["seq"] - REPLAYED, "epoch": snapshot["epoch"]}
+                    reader.writer.transport.pause_reading()  # type: ignore[attr-defined]
+                    if not reader.writer.is_closing():
+                        reader.send({"type": "watch", "topic": f"auction:{BUSY}", **again})
+                await asyncio.sleep(0)
+        assert gateway.memory_kb() - before_kb < 60_000
+        assert not viewer.codes
+        assert not gateway.faults()
+        viewer.cut()
+        for reader in readers:
+            reader.leave()
+
+
 async def test_a_disconnected_slow_reader_that_reads_again_gets_the_reason(
     redis: RedisServer, store: RedisStore
 ) -> None:

@@ -89,6 +89,7 @@ class Connection(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002 - picows's
         self._leave()
+        self.context.leaving.discard(self)
         self._transport = None
         self._slot.leave()
 
@@ -237,9 +238,12 @@ class Connection(WSListener):
         if self._authentication:
             self._authentication.check()
 
+    @property
+    def queued_bytes(self) -> int:
+        return self._transport.underlying_transport.get_write_buffer_size() if self._transport else 0
+
     def can_queue(self, size: int) -> bool:
-        queued = self._transport.underlying_transport.get_write_buffer_size() if self._transport else 0
-        return queued + size + MAX_HEADER_BYTES <= self.context.settings.send_queue_bytes
+        return self.queued_bytes + size + MAX_HEADER_BYTES <= self.context.settings.send_queue_bytes
 
     def unsubscribed(self, topic: str) -> None:
         self._subscriptions.ended(topic)
@@ -262,6 +266,7 @@ class Connection(WSListener):
         self.closing = code
         self.context.closed.add(str(code))
         self._leave()
+        self.context.leaving.add(self)
         transport.send_close(cast("WSCloseCode", code))
         asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self.cut)
 

@@ -50,6 +50,10 @@ class ClientConnection(Protocol):
     @property
     def is_connected(self) -> bool: ...
 
+    @property
+    def queued_bytes(self) -> int:
+        """What was sent and waits in the memory of this process."""
+
     def act(self, message: ClientMessage) -> None: ...
 
     def send(self, frame: bytes) -> None: ...
@@ -92,6 +96,8 @@ class GatewayContext:
         self.clock = clock
         self.hub = hub
         self.connections: set[ClientConnection] = set()
+        self.leaving: set[ClientConnection] = set()
+        """Those that are closed and may still read what is queued for them."""
         self.origins = Origins(settings.origins, loopback=settings.env == "dev")
         self.users = UserConnections(settings.connections_per_user, shared_counts)
         self.addresses = ConnectionLimit(settings.connections_per_address)

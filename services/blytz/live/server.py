@@ -6,6 +6,8 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 import structlog
@@ -36,6 +38,7 @@ CLOSE_GRACE_S = 8.0
 DISCONNECT_GRACE_S = 2.0
 """How long clients that were asked to reconnect may stay. Short, because the new process needs the port."""
 REPORT_AGAIN_S = 10.0
+QUEUES_CHECKED_EVERY_S = 0.5
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 ReportViewers = Callable[[str, str, int], Awaitable[None]]
@@ -82,6 +85,7 @@ class Gateway:
             tasks.start("viewers", self._keep_count),
             tasks.start("dataset", self._context.hub.check_dataset),
             tasks.start("store", self._watch_store),
+            tasks.start("queues", self._bound_queues),
         ]
         log.info("listening", host=settings.host, port=settings.live_port)
 
@@ -150,6 +154,26 @@ class Gateway:
                     connection.cut()
                 elif silent >= 2:
                     connection.ping()
+
+    async def _bound_queues(self) -> None:
+        """Cut those with the longest send queues while all queues together have more than their bound: each may
+        be within its own when thousands of clients stop reading at once."""
+        context = self._context
+        while True:
+            await asyncio.sleep(QUEUES_CHECKED_EVERY_S)
+            clients = [*context.connections, *context.leaving]
+            queued = [(connection.queued_bytes, connection) async for connection in _in_batches(clients)]
+            too_much = sum(size for size, _ in queued) - context.settings.send_queues_bytes
+            if too_much <= 0:
+                continue
+            longest_first = sorted(queued, key=itemgetter(0), reverse=True)
+            before = accumulate((size for size, _ in longest_first), initial=0)
+            slow = [each for (_, each), freed in zip(longest_first, before, strict=False) if freed < too_much]
+            log.warning("send_queues_full", connections=len(slow), bytes=too_much)
+            async for connection in _in_batches(slow):
+                connection.close(protocol.TOO_SLOW)
+                # Whatever is queued for it goes at once.
+                connection.cut()
 
     async def check_callers(self) -> None:
         """Disconnect users who were banned meanwhile."""

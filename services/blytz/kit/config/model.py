@@ -136,6 +136,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Topics that one connection may watch at once."""
     send_queue_bytes: Bytes = 262_144
     """Unsent bytes per connection; past this it is closed with 4408."""
+    send_queues_bytes: Bytes = 268_435_456
+    """Unsent bytes of all connections of a process together, checked twice a second; past this those with the most
+    are disconnected."""
     heartbeat_ms: Milliseconds = 20_000
     """A client that is silent for this long is pinged; after twice as long it is disconnected."""
 
