@@ -171,7 +171,11 @@ class Connection:
     """A client that has been silent for so long that each heartbeat pings it."""
 
     def __init__(self, received_at: int = -2) -> None:
-        self.received_at, self.ping = received_at, FailsOnce()
+        self.received_at, self.ping, self.queued = received_at, FailsOnce(), FailsOnce(0)
+
+    @property
+    def queued_bytes(self) -> int:
+        return cast("int", self.queued())
 
     def cut(self) -> None:
         """Called once it has been silent for two heartbeats."""
@@ -180,10 +184,10 @@ class Connection:
         """Called when the store becomes unavailable."""
 
 
-@pytest.mark.parametrize("name", ["heartbeat", "viewers", "store"])
+@pytest.mark.parametrize("name", ["heartbeat", "viewers", "store", "queues"])
 async def test_each_task_of_the_gateway_continues_after_a_fault(name: str, tasks: TaskSupervisor) -> None:
     ping, send_viewers, store_is_up = Connection(), FailsOnce(), FailsOnce(True)
-    faulty = {"heartbeat": ping.ping, "viewers": send_viewers, "store": store_is_up}
+    faulty = {"heartbeat": ping.ping, "viewers": send_viewers, "store": store_is_up, "queues": ping.queued}
     for other in faulty.keys() - {name}:
         faulty[other].calls = 1
 
