@@ -7,6 +7,10 @@ import shutil
 import sys
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
+from bench.catalogue import catalogue
+from bench.chat import chat
 from bench.machine import describe
 from bench.rounds import QUICK, Plan, Row
 from bench.scenarios import fanout, http_bids, idle, websocket_bids
@@ -22,6 +26,8 @@ SCENARIOS: dict[str, Scenario] = {
     "fanout-60": fanout(60, at_most=0.9),
     "fanout-300": fanout(300, at_most=0.3),
     "platform": platform,
+    "catalogue": catalogue,
+    "chat": chat,
     "idle": idle,
     "engine": engine,
 }
@@ -47,6 +53,9 @@ def _arguments() -> argparse.Namespace:
         default="prepared",
         help="one prepared frame per event (default), or all events queued for a client in one frame",
     )
+    parser.add_argument(
+        "--chat-viewers", type=int, default=Plan().chat_viewers, help="viewers of the show (default: %(default)s)"
+    )
     return parser.parse_args()
 
 
@@ -62,12 +71,13 @@ def main() -> int:
     peer = None if no_peer else Peer(redis=arguments.peer_redis, fanout=arguments.peer_fanout)
     raise_open_files()
 
+    plan = replace(QUICK if arguments.quick else Plan(), chat_viewers=arguments.chat_viewers)
     rows: list[Row] = []
     failed = False
     for name in arguments.only or SCENARIOS:
         print(f"{name}", file=sys.stderr, flush=True)
         try:
-            rows += SCENARIOS[name](QUICK if arguments.quick else Plan(), peer)
+            rows += SCENARIOS[name](plan, peer)
         except RuntimeError as error:
             failed = True
             print(f"  {name} could not be measured: {error}", file=sys.stderr, flush=True)

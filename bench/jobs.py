@@ -52,6 +52,33 @@ class PlatformJob(Struct, tag="platform", kw_only=True):
     seconds: float
 
 
+class ChatJob(Struct, tag="chat", kw_only=True):
+    """Open loop: `tokens` bid and speak in a show. They and `viewers` watch it and the auction of its open lot."""
+
+    target: Target
+    tokens: list[str]
+    show: str
+    auction: str
+    viewers: int
+    sleepers: int
+    """Viewers who stop reading when the measurement begins."""
+    rate: int
+    """Bids per second."""
+    messages_per_s: int
+    seconds: float
+
+
+class ReadsJob(Struct, tag="reads", kw_only=True):
+    """Closed loop: each connection asks for the next path when the last answer is there."""
+
+    target: Target
+    paths: list[str]
+    connections: int
+    seconds: float
+    metrics_port: int
+    """Of the measured service, whose `/metrics` tell how many reads the database answered."""
+
+
 class EngineJob(Struct, tag="engine", kw_only=True):
     """`RedisStore` alone: `in_flight` bids under way on one auction, with `preamble` put before the script."""
 
@@ -62,7 +89,7 @@ class EngineJob(Struct, tag="engine", kw_only=True):
     bids: int
 
 
-Job = BidsJob | FanoutJob | IdleJob | PlatformJob | EngineJob
+Job = BidsJob | FanoutJob | IdleJob | PlatformJob | ChatJob | ReadsJob | EngineJob
 
 
 class Result(Struct, kw_only=True):
@@ -71,9 +98,11 @@ class Result(Struct, kw_only=True):
     seconds: float = 0.0
     accepted: int = 0
     other: dict[str, int] = field(default_factory=dict)
-    """How many bids had each other outcome or problem code."""
+    """How many bids or reads had each other outcome, status or problem code."""
     server_cpu_s: float = 0.0
     redis_cpu_s: float = 0.0
+    nginx_cpu_s: float = 0.0
+    """Warm-up included."""
     others_cpu_s: float = 0.0
     """CPU time of unrelated processes on this machine: noise. 0 where not all of our processes are known."""
     load_cpu_s: float = 0.0
@@ -82,8 +111,17 @@ class Result(Struct, kw_only=True):
     """Percentiles: p50, p95, p99."""
     fanout_ms: dict[str, float] = field(default_factory=dict)
     delivered: int = 0
+    messages: int = 0
+    """Chat messages that were delivered, of `delivered`."""
+    frames: int = 0
+    slow_closed: int = 0
+    """Of the viewers who do not read."""
     gaps: int = 0
     closed: int = 0
     """Connections that the server closed."""
+    from_database: int = 0
+    """Reads of the catalogue that its database answered."""
+    received_bytes: int = 0
+    """Of the bodies of answers."""
     rss_before: int = 0
     rss_after: int = 0

@@ -5,10 +5,12 @@ import sys
 import msgspec
 import uvloop
 
-from bench.jobs import BidsJob, EngineJob, FanoutJob, IdleJob, Job, PlatformJob, Result
+from bench.jobs import BidsJob, ChatJob, EngineJob, FanoutJob, IdleJob, Job, PlatformJob, ReadsJob, Result
 from bench.load_bids import run_bids
+from bench.load_chat import run_chat
 from bench.load_engine import run_engine
 from bench.load_platform import run_platform
+from bench.load_reads import run_reads
 from bench.load_viewers import run_fanout, run_idle
 
 
@@ -22,6 +24,10 @@ async def run(job: Job) -> Result:
             return await run_idle(job)
         case PlatformJob():
             return await run_platform(job)
+        case ChatJob():
+            return await run_chat(job)
+        case ReadsJob():
+            return await run_reads(job)
         case EngineJob():
             return await run_engine(job)
 

@@ -18,10 +18,12 @@ class Plan(msgspec.Struct, frozen=True):
     seconds: float = 4.0
     platform_s: float = 60.0
     idle_viewers: int = 10_000
+    chat_s: float = 20.0
+    chat_viewers: int = 1_000
     engine_bids: int = 60_000
 
 
-QUICK = Plan(rounds=2, seconds=2.0, platform_s=10.0, idle_viewers=2_000, engine_bids=20_000)
+QUICK = Plan(rounds=2, seconds=2.0, platform_s=10.0, idle_viewers=2_000, chat_s=8.0, engine_bids=20_000)
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -55,14 +57,19 @@ def load(job: Job) -> Result:
     return msgspec.json.decode(done.stdout, type=Result)
 
 
-def alternate(rounds: int, sides: Sequence[str], run_round: Callable[[str], Result]) -> dict[str, list[Result]]:
-    """A B A B ...: `rounds` results for each side."""
+def alternate(
+    rounds: int,
+    sides: Sequence[str],
+    run_round: Callable[[str], Result],
+    told: Callable[[Result], str] | None = None,
+) -> dict[str, list[Result]]:
+    """A B A B ...: `rounds` results for each side, each printed as `told` says it."""
     results: dict[str, list[Result]] = {side: [] for side in sides}
     for turn in range(rounds):
         for side in sides:
             result = run_round(side)
             results[side].append(result)
-            print(f"  round {turn + 1}, {side}: {summary(result)}", file=sys.stderr, flush=True)
+            print(f"  round {turn + 1}, {side}: {(told or summary)(result)}", file=sys.stderr, flush=True)
     return results
 
 

@@ -44,6 +44,8 @@ def start_blytz(transport: Transport, redis_url: str, folder: Path) -> Side:
         "BLYTZ_MESSAGES_PER_S": "1000000",
         "BLYTZ_BIDS_PER_S": "1000000",
         "BLYTZ_BIDS_BURST": "1000000",
+        "BLYTZ_CHAT_PER_S": "1000000",
+        "BLYTZ_CHAT_BURST": "1000000",
         "BLYTZ_WRITES_PER_S": "1000000",
         "BLYTZ_WRITES_BURST": "1000000",
         "BLYTZ_STORED_BYTES_PER_DAY": "1000000000000",

@@ -25,8 +25,10 @@ class Socket(WSListener):
         self.transport: WSTransport | None = None
         self.closed = False
 
-    async def connect(self, host: str, port: int, source: str | None = None) -> None:
-        kwargs: dict[str, Any] = {"local_addr": (source, 0)} if source else {}
+    async def connect(self, host: str, port: int, source: str | None = None, **kwargs: Any) -> None:
+        """`kwargs` are those of picows' `ws_connect`."""
+        if source:
+            kwargs["local_addr"] = (source, 0)
         await ws_connect(
             lambda: self,
             f"ws://{host}:{port}/live/v1",
@@ -75,6 +77,10 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # uvloop's do not inherit from asyncio's
+
+    def get(self, path: str) -> None:
+        assert self._transport is not None
+        self._transport.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
     def post(self, path: str, headers: str, body: bytes) -> None:
         assert self._transport is not None
