@@ -13,7 +13,7 @@ setup: ## Make .venv with locked packages, and install Redis and nginx when miss
 	@infra/setup.sh run
 
 .PHONY: run
-run: setup ## Start the whole platform on this machine, with demo auctions
+run: setup ## Start the whole platform on this machine, with demo shows
 	@exec $(BIN)/blytz up --demo $(ARGS)
 
 .PHONY: setup-test
