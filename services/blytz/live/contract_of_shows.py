@@ -43,7 +43,7 @@ class ChatMessage(Struct):
     user: Speaker
     text: str
     links: bool | UnsetType = UNSET
-    """Of a text that has links: whether the seller lets them be links; else they are shown as text."""
+    """True: shown as clickable links; false: as plain text; absent: the text has none."""
 
 
 class ShowTopicState(Struct):

@@ -1,4 +1,4 @@
-"""What one connection is subscribed to: the topics that its client watches, and those that they open."""
+"""What one connection is subscribed to: the topics that its client watches, and the auctions of followed shows."""
 
 from blytz.live.protocol import Unwatch, Watch
 from blytz.live.topics.fanout import Reader
@@ -15,7 +15,7 @@ class Subscriptions:
         self._watched: set[str] = set()
         """By the client itself; only these count against the limit."""
         self._followed: set[str] | None = None
-        """Made with the first."""
+        """Auctions of followed shows. None until there is one: most connections follow nothing."""
 
     def watch(self, message: Watch, limit: int) -> bool:
         """False when the client watches `limit` other topics already."""

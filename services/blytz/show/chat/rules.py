@@ -51,7 +51,7 @@ class Judged(NamedTuple):
     is_changed: bool = False
     """Words of it are masked."""
     links: bool | None = None
-    """Whether its links are links; None when it has none."""
+    """True: shown as clickable links; false: as plain text; None: the text has none."""
 
 
 class _Letter(NamedTuple):

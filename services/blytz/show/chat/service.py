@@ -55,7 +55,7 @@ class Message(Struct, frozen=True):
     text: str
     request_id: str
     links: bool | None = None
-    """Whether its links are links; None when it has none."""
+    """True: shown as clickable links; false: as plain text; None: the text has none."""
 
 
 class SaidMessage(Struct, frozen=True):
