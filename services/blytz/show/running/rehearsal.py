@@ -40,7 +40,7 @@ class RehearsalBidders:
     async def bid(self) -> int:
         """One round; how many auctions there are. Raises `StoreUnavailable` and `Overloaded`."""
         found = await self._runs.open_runs(MAX_AUCTIONS, prefix=REHEARSAL_PREFIX)
-        for auction_id, _ in found:
+        for run in found:
             if self._chance.random() < BIDS:
-                await self._auctions.bid_in_rehearsal(auction_id, self._chance.choice(BIDDERS))
+                await self._auctions.bid_in_rehearsal(run.auction_id, self._chance.choice(BIDDERS))
         return len(found)

@@ -40,6 +40,15 @@ class Acted(Struct, frozen=True):
     lot: Lot | None = None
 
 
+class OpenRun(Struct, frozen=True):
+    """An auction or offer whose end is not written yet."""
+
+    number: int
+    """By which runs are counted, from 1."""
+    auction_id: str
+    opened_at: int
+
+
 class RunStore(Protocol):
     """Every call is one transaction. All raise `StoreUnavailable` and `Overloaded`."""
 
@@ -56,9 +65,9 @@ class RunStore(Protocol):
     async def record_left(self, offer_id: str, left: int) -> Acted | None:
         """Write what the offer of a run has left. None for one that is closed."""
 
-    async def open_runs(self, limit: int, *, prefix: str = "") -> Sequence[tuple[str, int]]:
-        """Auctions and offers whose end is not written yet, with the time at which they were opened, the oldest
-        first. Those of shows that still have intents are left out."""
+    async def open_runs(self, limit: int, *, prefix: str = "", after: int = 0) -> Sequence[OpenRun]:
+        """Those with ids that begin so, the oldest first, after the run of this number. Those of shows that still
+        have intents are left out."""
 
     async def is_anything_on(self) -> bool:
         """Whether there is a show that is live or paused, a run that is open, or an intent."""

@@ -8,7 +8,7 @@ catalogue, and doing it twice is doing it once.
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import structlog
@@ -20,7 +20,7 @@ from blytz.show.model import OFFER_PREFIX, Closing, ShowCode
 from blytz.show.running import rules
 from blytz.show.running.auctions import Auctions
 from blytz.show.running.intents import IntentRunner
-from blytz.show.running.store import RunStore, Which
+from blytz.show.running.store import OpenRun, RunStore, Which
 
 log = structlog.get_logger()
 
@@ -52,8 +52,10 @@ class ShowWorker:
         intents: IntentRunner,
         now: Callable[[], int],
         metrics: Metrics,
+        batch: int = BATCH,
     ) -> None:
-        """`now` is the time in ms since the Unix epoch."""
+        """`now` is the time in ms since the Unix epoch. `batch` bounds what one query of the catalogue answers."""
+        self._batch = batch
         self._runs = runs
         self._auctions = auctions
         self._intents = intents
@@ -110,13 +112,12 @@ class ShowWorker:
 
     async def reconcile(self) -> None:
         """What earlier processes left. Raises `StoreUnavailable` and `Overloaded`."""
-        shows = await self._runs.shows_with_intents(self._now() - LEFT_AFTER_MS, BATCH)
+        shows = await self._runs.shows_with_intents(self._now() - LEFT_AFTER_MS, self._batch)
         self._left = len(shows)
         for show_id in shows:
             await self._carry_out(show_id)
-        for auction_id, opened_at in await self._runs.open_runs(BATCH):
-            closing = await self._closing(auction_id, opened_at)
-            if closing:
+        async for run in self._open_runs():
+            if closing := await self._closing(run):
                 await self._close(closing)
 
     async def close_ended(self) -> None:
@@ -131,10 +132,11 @@ class ShowWorker:
     async def follow_offers(self) -> None:
         """A purchase does not wait for the catalogue: what is left is told here, a moment later."""
         told: dict[str, int] = {}
-        for offer_id, opened_at in await self._runs.open_runs(BATCH, prefix=OFFER_PREFIX):
+        async for run in self._open_runs(prefix=OFFER_PREFIX):
+            offer_id = run.auction_id
             left = await self._auctions.left(offer_id)
             if left is None:
-                if closing := await self._closing(offer_id, opened_at):
+                if closing := await self._closing(run):
                     await self._close(closing)
                 continue
             told[offer_id] = left
@@ -142,15 +144,25 @@ class ShowWorker:
                 await self._carry_out(acted.show.show_id)
         self._told = told
 
-    async def _closing(self, auction_id: str, opened_at: int) -> Closing | None:
+    async def _open_runs(self, prefix: str = "") -> AsyncIterator[OpenRun]:
+        """All of them, a batch at a time: an offer may stay open for longer than any auction."""
+        after, is_last = 0, False
+        while not is_last:
+            found = await self._runs.open_runs(self._batch, prefix=prefix, after=after)
+            for run in found:
+                yield run
+                after = run.number
+            is_last = len(found) < self._batch
+
+    async def _closing(self, run: OpenRun) -> Closing | None:
         try:
-            return await self._auctions.closing(auction_id)
+            return await self._auctions.closing(run.auction_id)
         except NotFound:
             now = self._now()
-            if now - opened_at < GONE_AFTER_MS:
+            if now - run.opened_at < GONE_AFTER_MS:
                 return None
-            log.warning("auction_lost", auction_id=auction_id)
-            return Closing(auction_id, "cancelled", 0, None, now)
+            log.warning("auction_lost", auction_id=run.auction_id)
+            return Closing(run.auction_id, "cancelled", 0, None, now)
 
     async def _close(self, closing: Closing) -> None:
         closed = await self._runs.close(closing)
@@ -160,7 +172,7 @@ class ShowWorker:
             await self._carry_out(closed.show.show_id)
 
     async def open_due(self) -> None:
-        for show_id, due_at in await self._runs.shows_due(self._now(), BATCH):
+        for show_id, due_at in await self._runs.shows_due(self._now(), self._batch):
             opened = await self._runs.act(show_id, rules.open_due(new_id("auc")), Which.NEXT)
             if not isinstance(opened, ShowCode):
                 self._opened.add()

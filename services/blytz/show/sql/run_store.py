@@ -17,7 +17,7 @@ from blytz.show.rules import RANKS
 from blytz.show.running import rules
 from blytz.show.running.decision import Scene
 from blytz.show.running.rules import Decide
-from blytz.show.running.store import MAX_INTENTS, Acted, Intent, Which
+from blytz.show.running.store import MAX_INTENTS, Acted, Intent, OpenRun, Which
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.rows import json_text, lot_of_row, show_of_row
 from blytz.show.sql.tables import INTENTS, LOTS, OPERATIONS, RUNS, SHOWS
@@ -94,18 +94,19 @@ class SqlRuns:
             written, facts = await write(connection, show, decision, now)
             return Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
 
-    async def open_runs(self, limit: int, *, prefix: str = "") -> Sequence[tuple[str, int]]:
+    async def open_runs(self, limit: int, *, prefix: str = "", after: int = 0) -> Sequence[OpenRun]:
         intents = select(INTENTS.c.id).where(INTENTS.c.show_id == RUNS.c.show_id)
         query = (
-            select(RUNS.c.auction_id, RUNS.c.opened_at)
-            .where(RUNS.c.closed_at.is_(None), ~intents.exists())
+            select(RUNS.c.id, RUNS.c.auction_id, RUNS.c.opened_at)
+            .where(RUNS.c.closed_at.is_(None), RUNS.c.id > after, ~intents.exists())
             .order_by(RUNS.c.id)
             .limit(limit)
         )
         if prefix:
             query = query.where(RUNS.c.auction_id.startswith(prefix, autoescape=True))
         async with self._database.reading() as connection:
-            return [(row.auction_id, row.opened_at) for row in (await connection.execute(query)).all()]
+            rows = (await connection.execute(query)).all()
+        return [OpenRun(row.id, row.auction_id, row.opened_at) for row in rows]
 
     async def is_anything_on(self) -> bool:
         on = (

@@ -8,6 +8,7 @@ from sqlalchemy import Select, delete, insert, select, update
 from blytz.kit.sql.database import Database
 from blytz.show.acts import Act
 from blytz.show.model import ShowStatus
+from blytz.show.rules import RANKS
 from blytz.show.sql.acts import record_act
 from blytz.show.sql.tables import SHOWS, VIDEO_EVENTS
 from blytz.show.video.rooms import VideoEvent
@@ -56,9 +57,9 @@ class SqlVideo:
             select(SHOWS.c.show_id).where(due).order_by(SHOWS.c.host_pause_at).limit(limit)
         )
 
-    async def running(self, limit: int) -> Sequence[str]:
-        runs = SHOWS.c.status.in_((ShowStatus.LIVE, ShowStatus.PAUSED))
-        return await self._show_ids(select(SHOWS.c.show_id).where(runs).order_by(SHOWS.c.id.desc()).limit(limit))
+    async def running(self, limit: int, after: str = "") -> Sequence[str]:
+        runs = (SHOWS.c.listed_rank == RANKS[ShowStatus.LIVE]) & (SHOWS.c.show_id > after)
+        return await self._show_ids(select(SHOWS.c.show_id).where(runs).order_by(SHOWS.c.show_id).limit(limit))
 
     async def over(self, show_ids: Sequence[str]) -> Sequence[str]:
         is_over = SHOWS.c.status.in_((ShowStatus.ENDED, ShowStatus.CANCELLED))

@@ -24,8 +24,8 @@ class VideoStore(Protocol):
     async def shows_to_pause(self, now: int, limit: int) -> Sequence[str]:
         """Those whose host has been away for too long by now."""
 
-    async def running(self, limit: int) -> Sequence[str]:
-        """Live and paused shows."""
+    async def running(self, limit: int, after: str = "") -> Sequence[str]:
+        """Live and paused shows whose ids come after this one, in the order of ids."""
 
     async def over(self, show_ids: Sequence[str]) -> Sequence[str]:
         """Those of these that have ended or were cancelled."""

@@ -6,7 +6,7 @@ side, and each may be killed at any moment.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -44,8 +44,10 @@ class VideoWorker:
         intents: IntentRunner,
         now: Callable[[], int],
         metrics: Metrics,
+        batch: int = BATCH,
     ) -> None:
-        """`now` is the time in ms since the Unix epoch."""
+        """`now` is the time in ms since the Unix epoch. `batch` bounds what one query of the catalogue answers."""
+        self._batch = batch
         self._runs = runs
         self._store = store
         self._rooms = rooms
@@ -76,7 +78,7 @@ class VideoWorker:
 
     async def look_at_events(self) -> None:
         """Raises `StoreUnavailable`, `Overloaded` and `VideoUnavailable`, and so do the others."""
-        found = await self._store.new_events(BATCH)
+        found = await self._store.new_events(self._batch)
         for show_id in dict.fromkeys(event.show_id for event, _ in found):
             recent = self._now() - EVENT_AHEAD_MS
             of_show = [(event, at) for event, at in found if event.show_id == show_id]
@@ -85,7 +87,7 @@ class VideoWorker:
 
     async def pause_shows(self) -> None:
         """Only after LiveKit has said again that no camera is there."""
-        for show_id in await self._store.shows_to_pause(self._now(), BATCH):
+        for show_id in await self._store.shows_to_pause(self._now(), self._batch):
             if await self._rooms.cameras(show_id):
                 await self._act(show_id, rules.see_host(is_on_camera=True))
             else:
@@ -94,7 +96,7 @@ class VideoWorker:
 
     async def reconcile(self) -> None:
         """Every running show has its room, no other show has one, and every host is seen."""
-        running, rooms = await self._store.running(BATCH), set(await self._rooms.names())
+        running, rooms = await self._running(), set(await self._rooms.names())
         for show_id in running:
             if show_id in rooms:
                 await self._look(show_id)
@@ -102,8 +104,18 @@ class VideoWorker:
                 await self._rooms.ensure(show_id)
                 await self._act(show_id, rules.see_host(is_on_camera=False))
         others = sorted(name for name in rooms.difference(running) if name.startswith("shw_"))
-        for show_id in await self._store.over(others[:BATCH]):
-            await self._rooms.delete(show_id)
+        for first in range(0, len(others), self._batch):
+            for show_id in await self._store.over(others[first : first + self._batch]):
+                await self._rooms.delete(show_id)
+
+    async def _running(self) -> Sequence[str]:
+        running: list[str] = []
+        is_last = False
+        while not is_last:
+            found = await self._store.running(self._batch, running[-1] if running else "")
+            running += found
+            is_last = len(found) < self._batch
+        return running
 
     async def _look(self, show_id: str, events: Iterable[VideoEvent] = ()) -> None:
         cameras = cameras_after(await self._rooms.cameras(show_id), events)
