@@ -1,11 +1,14 @@
 """The catalogue behind its cache: the same ports, so that nothing else knows of it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from blytz.kit.problems import Overloaded
+from blytz.kit.redis.pipe import RedisError
 from blytz.show.acts import Act
 from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotPreBid, Show, ShowCode
 from blytz.show.redis.cache import CatalogueCache
@@ -13,12 +16,28 @@ from blytz.show.running.rules import Decide
 from blytz.show.running.store import Acted, RunStore, Which
 from blytz.show.store import LISTS, CatalogueStore, ShowFilter, ShowPage
 
+T = TypeVar("T")
+
 _write: Final = msgspec.json.Encoder().encode
 _show: Final[Callable[[bytes], Show | None]] = msgspec.json.Decoder(Show | None).decode
 _lot: Final[Callable[[bytes], Lot | None]] = msgspec.json.Decoder(Lot | None).decode
 _lots: Final = msgspec.json.Decoder(list[Lot]).decode
 _facts: Final = msgspec.json.Decoder(LotFacts).decode
 _page: Final = msgspec.json.Decoder(ShowPage).decode
+
+
+async def _sent(cache: CatalogueCache, write: Awaitable[T], *scopes: str) -> T:
+    """The answer to this write. Without one it may be committed all the same, so that what these scopes have is
+    invalid then; without scopes, everything."""
+    try:
+        return await write
+    except Overloaded:
+        # It was never sent.
+        raise
+    except BaseException:
+        with contextlib.suppress(RedisError):
+            await cache.invalidate(*scopes)
+        raise
 
 
 class CachedCatalogue:
@@ -30,7 +49,7 @@ class CachedCatalogue:
         self._cache = cache
 
     async def create_show(self, show: Show, act: Act | None = None) -> Show:
-        created = await self._store.create_show(show, act)
+        created = await _sent(self._cache, self._store.create_show(show, act), show.show_id, LISTS)
         await self._cache.invalidate(show.show_id, LISTS)
         return created
 
@@ -54,7 +73,8 @@ class CachedCatalogue:
     async def change_show(
         self, show_id: str, fields: dict[str, Any], seen: int | None, act: Act | None = None
     ) -> Show | ShowCode:
-        changed = await self._store.change_show(show_id, fields, seen, act)
+        write = self._store.change_show(show_id, fields, seen, act)
+        changed = await _sent(self._cache, write, show_id, LISTS)
         await self._cache.invalidate(show_id, LISTS)
         return changed
 
@@ -68,7 +88,7 @@ class CachedCatalogue:
         return dict(zip(show_ids, await asyncio.gather(*map(facts, show_ids)), strict=True))
 
     async def add_lot(self, lot: Lot, act: Act | None = None) -> Lot | ShowCode:
-        added = await self._store.add_lot(lot, act)
+        added = await _sent(self._cache, self._store.add_lot(lot, act), lot.show_id)
         await self._cache.invalidate(lot.show_id)
         return added
 
@@ -85,21 +105,22 @@ class CachedCatalogue:
         return _lots(await self._cache.read(f"lots:{show_id}:{after}:{limit}", show_id, fill))
 
     async def change_lot(self, lot_id: str, fields: dict[str, Any], act: Act | None = None) -> Lot | ShowCode:
-        return await self._changed(await self._store.change_lot(lot_id, fields, act))
+        return await self._changed(self._store.change_lot(lot_id, fields, act))
 
     async def place_pre_bid(self, pre_bid: LotPreBid) -> Lot | ShowCode:
-        return await self._changed(await self._store.place_pre_bid(pre_bid))
+        return await self._changed(self._store.place_pre_bid(pre_bid))
 
     async def withdraw_pre_bid(self, lot_id: str, bidder_id: str) -> Lot | ShowCode:
-        return await self._changed(await self._store.withdraw_pre_bid(lot_id, bidder_id))
+        return await self._changed(self._store.withdraw_pre_bid(lot_id, bidder_id))
 
-    async def _changed(self, lot: Lot | ShowCode) -> Lot | ShowCode:
+    async def _changed(self, write: Awaitable[Lot | ShowCode]) -> Lot | ShowCode:
+        lot = await _sent(self._cache, write)
         if isinstance(lot, Lot):
             await self._cache.invalidate(lot.show_id, lot.lot_id)
         return lot
 
     async def order_queue(self, show_id: str, lot_ids: Sequence[str], act: Act | None = None) -> bool:
-        is_done = await self._store.order_queue(show_id, lot_ids, act)
+        is_done = await _sent(self._cache, self._store.order_queue(show_id, lot_ids, act), show_id, *lot_ids)
         await self._cache.invalidate(show_id, *lot_ids)
         return is_done
 
@@ -110,6 +131,7 @@ class CachedRuns:
     def __init__(self, runs: RunStore, cache: CatalogueCache) -> None:
         self._runs = runs
         self._cache = cache
+        self.read = runs.read
         self.open_runs = runs.open_runs
         self.is_anything_on = runs.is_anything_on
         self.open_among = runs.open_among
@@ -125,23 +147,26 @@ class CachedRuns:
     async def act(
         self, show_id: str, decide: Decide, lot: str | Which, operation_id: str = "", act: Act | None = None
     ) -> Acted | ShowCode:
-        acted = await self._runs.act(show_id, decide, lot, operation_id, act)
+        # Which lot is the next one, only the answer tells.
+        scopes = () if lot is Which.NEXT else (show_id, LISTS, *([lot] if isinstance(lot, str) else ()))
+        acted = await _sent(self._cache, self._runs.act(show_id, decide, lot, operation_id, act), *scopes)
         if isinstance(acted, Acted):
             await self._invalidate(acted)
         return acted
 
     async def close(self, closing: Closing) -> Acted | None:
-        acted = await self._runs.close(closing)
+        acted = await _sent(self._cache, self._runs.close(closing))
         if acted is not None:
             await self._invalidate(acted)
         return acted
 
     async def record_left(self, offer_id: str, left: int) -> Acted | None:
-        acted = await self._runs.record_left(offer_id, left)
+        acted = await _sent(self._cache, self._runs.record_left(offer_id, left))
         if acted is not None:
             await self._invalidate(acted)
         return acted
 
     async def _invalidate(self, acted: Acted) -> None:
-        lot = (acted.lot.lot_id,) if acted.lot else ()
-        await self._cache.invalidate(acted.show.show_id, LISTS, *lot)
+        if acted.changed:
+            lot = (acted.lot.lot_id,) if acted.lot else ()
+            await self._cache.invalidate(acted.show.show_id, LISTS, *lot)

@@ -189,11 +189,6 @@ def close_now(scene: Scene, _: int) -> Decided:
     return Decision(scene.show, orders=orders)
 
 
-def leave(scene: Scene, _: int) -> Decided:
-    """Changes nothing."""
-    return Decision(scene.show)
-
-
 def requirements_of(show: Show) -> tuple[Standing, ...]:
     wanted = show.settings.bidder_requirements
     return tuple(

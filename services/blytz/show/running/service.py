@@ -55,8 +55,7 @@ class ShowRunner:
         show = await self._shows.own_show(caller, (await self._shows.lot(lot_id, caller)).show_id)
         act = self._shows.act(Verb.LOT_CLOSED, caller, show, lot_id)
         closed = await self._act(show.show_id, rules.close_now, lot_id, operation, act)
-        found = await self._runs.act(show.show_id, rules.leave, lot_id)
-        return closed if isinstance(found, ShowCode) else found
+        return await self._runs.read(show.show_id, lot_id) or closed
 
     async def _open(
         self,
@@ -86,5 +85,4 @@ class ShowRunner:
         """Carrying it out may have changed more: a show that was to end now has ended."""
         if not acted.show.is_ending:
             return acted
-        found = await self._runs.act(acted.show.show_id, rules.leave, Which.NONE)
-        return acted if isinstance(found, ShowCode) else found
+        return await self._runs.read(acted.show.show_id) or acted

@@ -38,6 +38,9 @@ class Acted(Struct, frozen=True):
     show: Show
     facts: LotFacts
     lot: Lot | None = None
+    changed: bool = True
+    """Whether the act has changed the show or a lot of it. Of the answer to a repetition: whether the first one
+    has."""
 
 
 class OpenRun(Struct, frozen=True):
@@ -58,6 +61,9 @@ class RunStore(Protocol):
         """Write what `decide` says, with its intents and, where it changes anything, with `act`. With an
         `operation_id` a repetition within 24 hours of what was not refused gets the first answer. The act of an
         opening names the lot and the auction."""
+
+    async def read(self, show_id: str, lot_id: str | None = None) -> Acted | None:
+        """The show and the lot as they stand, as after an act that changed nothing. None without such a show."""
 
     async def close(self, closing: Closing) -> Acted | None:
         """Close the run of this auction. None for an auction that is no run, or closed already."""

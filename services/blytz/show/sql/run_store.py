@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import Select, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from blytz.kit.sql.database import Database
@@ -15,7 +15,7 @@ from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, 
 from blytz.show.public import short_lot_view, show_view
 from blytz.show.rules import RANKS
 from blytz.show.running import rules
-from blytz.show.running.decision import Scene
+from blytz.show.running.decision import Decision, Scene
 from blytz.show.running.rules import Decide
 from blytz.show.running.store import MAX_INTENTS, Acted, Intent, OpenRun, Which
 from blytz.show.sql.acts import record_act
@@ -56,16 +56,24 @@ class SqlRuns:
             decision = decide(scene, now)
             if isinstance(decision, ShowCode):
                 return decision
-            written, facts = await write(connection, show, decision, now)
+            acted = await _write(connection, scene, decision, now)
             if act and (run := decision.opened):
                 act = replace(act, on=run.lot_id, detail=run.auction_id)
-            if decision.lots or decision.orders or written != show:
+            if acted.changed or decision.orders:
                 await record_act(connection, act)
-            acted = Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
             if operation_id:
                 row = {"operation_id": operation_id, "answer": json_text(acted), "created_at": now}
                 await connection.execute(insert(OPERATIONS).values(row))
             return acted
+
+    async def read(self, show_id: str, lot_id: str | None = None) -> Acted | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(SHOWS).where(SHOWS.c.show_id == show_id))).first()
+            if row is None:
+                return None
+            facts = (await facts_of(connection, [show_id])).get(show_id, LotFacts())
+            lot = await read_lot(connection, _lot_query(show_id, lot_id)) if lot_id else None
+            return Acted(show_of_row(row), facts, lot, changed=False)
 
     async def close(self, closing: Closing) -> Acted | None:
         return await self._act_on_run(closing.auction_id, lambda scene, _: rules.close_lot(scene, closing))
@@ -91,8 +99,7 @@ class SqlRuns:
             now = self._now()
             decision = decide(scene, now)
             assert not isinstance(decision, ShowCode), "what has happened is never refused"
-            written, facts = await write(connection, show, decision, now)
-            return Acted(written, facts, decision.lots[0] if decision.lots else scene.lot)
+            return await _write(connection, scene, decision, now)
 
     async def open_runs(self, limit: int, *, prefix: str = "", after: int = 0) -> Sequence[OpenRun]:
         intents = select(INTENTS.c.id).where(INTENTS.c.show_id == RUNS.c.show_id)
@@ -191,6 +198,16 @@ async def _answer_to(connection: AsyncConnection, operation_id: str) -> Acted | 
     return None if answer is None else _read_answer(answer)
 
 
+async def _write(connection: AsyncConnection, scene: Scene, decision: Decision, now: int) -> Acted:
+    show, facts = await write(connection, scene.show, decision, now)
+    lot = decision.lots[0] if decision.lots else scene.lot
+    return Acted(show, facts, lot, changed=bool(decision.lots) or show != scene.show)
+
+
+def _lot_query(show_id: str, lot_id: str) -> Select[Any]:
+    return select(LOTS).where(LOTS.c.lot_id == lot_id, LOTS.c.show_id == show_id)
+
+
 async def _scene(connection: AsyncConnection, show: Show, which: str | Which) -> Scene:
     facts = (await facts_of(connection, [show.show_id])).get(show.show_id, LotFacts())
     lot: Lot | None = None
@@ -198,9 +215,7 @@ async def _scene(connection: AsyncConnection, show: Show, which: str | Which) ->
         queued = (LOTS.c.show_id == show.show_id) & (LOTS.c.status == LotStatus.QUEUED)
         lot = await read_lot(connection, select(LOTS).where(queued).order_by(LOTS.c.position).limit(1))
     elif isinstance(which, str):
-        lot = await read_lot(
-            connection, select(LOTS).where(LOTS.c.lot_id == which, LOTS.c.show_id == show.show_id)
-        )
+        lot = await read_lot(connection, _lot_query(show.show_id, which))
     runs: list[Any] = []
     if facts.open_lots:
         open_runs = (RUNS.c.show_id == show.show_id) & RUNS.c.closed_at.is_(None)
