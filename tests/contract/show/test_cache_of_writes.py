@@ -12,7 +12,7 @@ from blytz.kit.sql.database import Database
 from blytz.kit.sql.migrations import migrate
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.offer.model import OfferTerms
-from blytz.show.model import Closing, LotPreBid, ShowSettings
+from blytz.show.model import AuctionTerms, Closing, LotPreBid, LotTerms, ShowSettings
 from blytz.show.redis.cache import CatalogueCache
 from blytz.show.redis.cached import CachedCatalogue, CachedRuns
 from blytz.show.running import rules
@@ -62,8 +62,8 @@ class CachingProcess:
     async def begin(self) -> None:
         await self.shows.create_show(show(settings=ShowSettings(mode="parallel")))
         for number in (1, 2, 3, 4):
-            terms = {"terms": OfferTerms(price=700, quantity=5)} if number == 2 else {}
-            await self.shows.add_lot(lot(number, **terms))
+            terms: LotTerms = OfferTerms(price=700, quantity=5) if number == 2 else AuctionTerms()
+            await self.shows.add_lot(lot(number, terms=terms))
         await self.runs.act(SHOW, rules.start, Which.NONE)
         for lot_id in (AUCTIONED, AT_A_PRICE):
             await self.runs.act(SHOW, rules.open_lot(f"auc_{lot_id}"), lot_id)

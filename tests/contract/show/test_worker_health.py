@@ -1,8 +1,10 @@
-"""What an operator sees of the worker of shows, and that it goes on after the catalogue was away."""
+"""What an operator sees of the workers of shows, what they cost while nothing is on, and that they go on after the
+catalogue was away."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,11 @@ from blytz.show.running import rules
 from blytz.show.running.store import Which
 from blytz.show.running.worker import ShowWorker
 from blytz.show.sql.store import MIGRATIONS
+from blytz.show.sql.video_store import SqlVideo
+from blytz.show.video.livekit import LiveKitRooms
+from blytz.show.video.rooms import VideoEvent
+from blytz.show.video.worker import VideoWorker
+from tests.support.livekit import KEY, SECRET, StandInLiveKit
 from tests.support.metrics import value_of
 from tests.support.redis import RedisServer
 from tests.support.running_shows import SAM, Life, Process, Stage, stage_of
@@ -31,10 +38,12 @@ class Line:
         self._port = port
         self.is_cut = False
         self.calls = 0
+        self.called: set[str] = set()
 
     def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
         async def call(*args: Any, **kwargs: Any) -> Any:
             self.calls += 1
+            self.called.add(method)
             if self.is_cut:
                 raise StoreUnavailable
             return await getattr(self._port, method)(*args, **kwargs)
@@ -56,6 +65,15 @@ class RunningWorker:
         return value_of(self.metrics, name)
 
 
+@contextlib.asynccontextmanager
+async def running_task(run: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(run)
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 @pytest.fixture
 async def stage(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Stage]:
     database = Database("show", "", tmp_path)
@@ -68,11 +86,8 @@ async def stage(tmp_path: Path, redis: RedisServer) -> AsyncIterator[Stage]:
 @pytest.fixture
 async def running(stage: Stage) -> AsyncIterator[RunningWorker]:
     running = RunningWorker(stage)
-    task = asyncio.create_task(running.worker.run())
-    yield running
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+    async with running_task(running.worker.run()):
+        yield running
 
 
 async def test_a_quiet_worker_goes_on_after_the_catalogue_was_away(stage: Stage, running: RunningWorker) -> None:
@@ -117,3 +132,23 @@ async def test_how_late_a_lot_opens_and_closes_is_measured(stage: Stage) -> None
     assert value_of(late.metrics, "blytz_show_lag_seconds_count") == 2
     # Its clock is ahead of that of the auction.
     assert value_of(late.metrics, "blytz_show_lag_seconds_sum") - seconds > 60
+
+
+async def test_while_no_show_is_on_video_costs_one_look_a_second_and_a_camera_is_seen(stage: Stage) -> None:
+    show_id = await stage.show(0, live=False)
+    store, process = Line(SqlVideo(stage.database)), stage.process
+    as_store: Any = store
+    with StandInLiveKit() as livekit:
+        rooms = LiveKitRooms(livekit.url, KEY, SECRET)
+        worker = VideoWorker(process.runs, as_store, rooms, process.intents, process.now, Metrics())
+        async with running_task(worker.run()):
+            await until(lambda: "forget" in store.called, "it has looked after everything once")
+            store.calls, began = 0, time.monotonic()
+            await until(lambda: store.calls >= 3, "it has looked again", 10)
+            assert time.monotonic() - began > 1
+            assert store.called.isdisjoint({"new_events", "shows_to_pause"})
+
+            livekit.show_camera(show_id, "host_1", "TR_1")
+            await as_store.record(VideoEvent("EV_1", 0, show_id, "camera_on", "host_1", "TR_1"), process.now())
+            await until(lambda: "host_live" in stage.log.kinds(show_id), "the host is seen", 10)
+        await rooms.close()

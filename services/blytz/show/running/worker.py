@@ -95,7 +95,7 @@ class ShowWorker:
                 else:
                     await self._round(polls)
                 self._round_at = time.monotonic()
-            # On a quiet night one query a second is all that shows cost.
+            # On a quiet night this worker costs one query a second.
             polls = polls if is_quiet else polls + 1
             await asyncio.sleep(IDLE_PAUSE_S if is_quiet else POLL_EVERY_S)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, or_, select, update
 
 from blytz.kit.sql.database import Database
 from blytz.show.acts import Act
@@ -34,6 +34,12 @@ class SqlVideo:
             }
             await connection.execute(insert(VIDEO_EVENTS).values(row))
             return True
+
+    async def is_anything_on(self) -> bool:
+        show = select(SHOWS.c.id).where(SHOWS.c.listed_rank == RANKS[ShowStatus.LIVE])
+        event = select(VIDEO_EVENTS.c.event_id).where(VIDEO_EVENTS.c.is_new == 1)
+        async with self._database.reading() as connection:
+            return bool((await connection.execute(select(or_(show.exists(), event.exists())))).scalar())
 
     async def new_events(self, limit: int) -> Sequence[tuple[VideoEvent, int]]:
         order = (VIDEO_EVENTS.c.received_at, VIDEO_EVENTS.c.event_id)

@@ -13,6 +13,10 @@ class VideoStore(Protocol):
     async def record(self, event: VideoEvent, now: int) -> bool:
         """False for one that was recorded before."""
 
+    async def is_anything_on(self) -> bool:
+        """Whether there is a show that is live or paused, or an event that is not done: a host may try the camera
+        before the show."""
+
     async def new_events(self, limit: int) -> Sequence[tuple[VideoEvent, int]]:
         """Those that are not done, with the time at which they were recorded, the oldest first."""
 

@@ -25,6 +25,9 @@ from blytz.show.video.store import VideoStore
 log = structlog.get_logger()
 
 POLL_EVERY_S: Final = 0.1
+LOOK_EVERY: Final = 10
+"""Polls from one look for whether there is anything to poll for to the next."""
+IDLE_PAUSE_S: Final = 1.0
 RETRY_AFTER_S: Final = 1.0
 RECONCILE_EVERY_S: Final = 10.0
 FORGET_EVERY_S: Final = 600.0
@@ -59,10 +62,15 @@ class VideoWorker:
     async def run(self) -> None:
         """Run under a `TaskSupervisor`."""
         loop, reconcile_at, forget_at, waits = asyncio.get_running_loop(), 0.0, 0.0, ""
+        polls = 0
         while True:
+            is_quiet = False
             try:
-                await self.look_at_events()
-                await self.pause_shows()
+                # While no show is on this is one query a second.
+                is_quiet = polls % LOOK_EVERY == 0 and not await self._store.is_anything_on()
+                if not is_quiet:
+                    await self.look_at_events()
+                    await self.pause_shows()
                 if loop.time() >= reconcile_at:
                     await self.reconcile()
                     reconcile_at = loop.time() + RECONCILE_EVERY_S
@@ -74,7 +82,8 @@ class VideoWorker:
                 if waits != problem.code:
                     log.warning("video_worker_waits", code=problem.code, why=problem.detail)
                 waits = problem.code
-            await asyncio.sleep(RETRY_AFTER_S if waits else POLL_EVERY_S)
+            polls = polls if is_quiet else polls + 1
+            await asyncio.sleep(RETRY_AFTER_S if waits else IDLE_PAUSE_S if is_quiet else POLL_EVERY_S)
 
     async def look_at_events(self) -> None:
         """Raises `StoreUnavailable`, `Overloaded` and `VideoUnavailable`, and so do the others."""
