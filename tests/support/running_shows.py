@@ -129,6 +129,7 @@ class Process:
             return time.time_ns() // 1_000_000 + ahead_ms
 
         self.now = now
+        self.metrics = Metrics()
         self._runs = SqlRuns(stage.database, now)
         runs: Any = Mortal(self._runs, "catalogue", life)
         self.runs = runs
@@ -137,12 +138,11 @@ class Process:
         auctions: Any = Mortal(self.sales, "auctions", life)
         self.auctions = auctions
         log: Any = Mortal(stage.log, "log", life)
-        self.intents = intents = IntentRunner(runs, auctions, log, known)
+        self.intents = intents = IntentRunner(runs, auctions, log, known, self.metrics)
         self.shows = ShowService(SqlCatalogue(stage.database, now), known, now, None, intents.carry_out)
         self.people = PeopleService(known, self.shows, now, None, *_told(StandingChanges(runs, auctions, log)))
         self.runner = ShowRunner(self.shows, runs, auctions, intents)
         self.purchases = PurchaseService(self.shows, stage.offers)
-        self.metrics = Metrics()
         self.worker = ShowWorker(runs, auctions, intents, now, self.metrics)
 
     async def intents_of(self, show_id: str) -> Sequence[Intent]:

@@ -68,7 +68,7 @@ class Shows:
         self.topics = ShowTopics(shows_log, self._snapshot)
         self.chat = RedisChat(pipe)
         self._people = people
-        self._intents = IntentRunner(self.runs, self._auctions, shows_log, people, rooms)
+        self._intents = IntentRunner(self.runs, self._auctions, shows_log, people, metrics, rooms)
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
         self.service = ShowService(
             catalogue, people, clock.now, stored_bytes, self._intents.carry_out, RedisAudience(pipe)

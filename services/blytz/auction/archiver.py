@@ -51,7 +51,8 @@ class Archiver:
         self._archived = metrics.counter("blytz_auctions_archived", "Auctions copied to the archive and compared")
         self._deleted = metrics.counter("blytz_auctions_deleted", "Closed auctions deleted from Redis")
         self._refused = metrics.counter(
-            "blytz_archive_refusals", "Auctions that were not archived, or not deleted, because something differs"
+            "blytz_archive_refusals",
+            "Auctions that were set aside, not archived or not deleted, because something differs or has failed",
         )
         metrics.gauge("blytz_auctions_closed_kept", "Closed auctions in Redis", lambda: self._kept)
         metrics.gauge(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from blytz.auction.model import Status
+from blytz.kit.telemetry.metrics import Metrics
 from blytz.offer.model import OfferTerms
 from blytz.show.acts import Verb
 from blytz.show.model import AuctionTerms, LotStatus, LotTerms, ShowStatus
@@ -241,7 +242,8 @@ async def test_a_process_that_stood_still_does_not_pause_again_what_was_resumed_
     await Process(stage, Life(), LATER_MS).worker.reconcile()
     await stage.process.runner.turn(SAM, show_id, Verb.SHOW_RESUMED, rules.resume)
 
-    await IntentRunner(slow, stage.process.sales, stage.log, stage.process.known).carry_out(show_id)
+    process = stage.process
+    await IntentRunner(slow, process.sales, stage.log, process.known, Metrics()).carry_out(show_id)
 
     [lot] = await stage.lots(show_id)
     sold_in = stage.offers if lot.left else stage.store

@@ -21,6 +21,7 @@ from blytz.show.video.livekit import LiveKitRooms
 from blytz.show.video.rooms import VideoEvent
 from blytz.show.video.worker import VideoWorker
 from tests.support.livekit import KEY, SECRET, StandInLiveKit
+from tests.support.metrics import value_of
 from tests.support.redis import RedisServer
 from tests.support.running_shows import SAM, Process, Stage, stage_of
 
@@ -36,10 +37,12 @@ class Scene:
         self.show_id = ""
         self._events = 0
 
-    def process(self, ahead_ms: int = 0) -> tuple[Process, VideoWorker]:
+    def process(self, ahead_ms: int = 0, metrics: Metrics | None = None) -> tuple[Process, VideoWorker]:
         """One that was just started, and runs so much later."""
         process = self.stage.new_process(ahead_ms)
-        return process, VideoWorker(process.runs, self.store, self.rooms, process.intents, process.now, Metrics())
+        return process, VideoWorker(
+            process.runs, self.store, self.rooms, process.intents, process.now, metrics or Metrics()
+        )
 
     async def begin(self, **fields: Any) -> "Scene":
         self.show_id = await self.stage.show(1, **fields)
@@ -108,6 +111,23 @@ async def test_open_lots_pause_without_the_host_and_go_on_with_the_time_they_had
 
     assert ((await scene.show()).status, await scene.auction()) == (ShowStatus.LIVE, (Status.OPEN, 0))
     assert scene.kinds() == ["host_live", "host_away", "show_paused", "host_back", "show_resumed"]
+
+
+async def test_a_show_that_its_seller_has_paused_is_not_counted_as_paused_without_host(scene: Scene) -> None:
+    metrics = Metrics()
+    await scene.hang_up()
+    _, worker = scene.process(AWAY_MS + 100, metrics)
+    await scene.process()[0].runner.turn(SAM, scene.show_id, Verb.SHOW_PAUSED, rules.pause)
+    await worker.pause_shows()
+    assert value_of(metrics, "blytz_shows_paused_without_host_total") == 0
+
+    scene.video.show_camera(scene.show_id, "host_2", "TR_2")
+    await scene.told("camera_on", "host_2", "TR_2")
+    await scene.process()[0].runner.turn(SAM, scene.show_id, Verb.SHOW_RESUMED, rules.resume)
+    await scene.hang_up("host_2")
+    for _ in range(2):
+        await worker.pause_shows()
+    assert value_of(metrics, "blytz_shows_paused_without_host_total") == 1
 
 
 async def test_one_of_two_devices_is_enough(scene: Scene) -> None:

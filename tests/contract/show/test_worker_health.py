@@ -134,6 +134,27 @@ async def test_how_late_a_lot_opens_and_closes_is_measured(stage: Stage) -> None
     assert value_of(late.metrics, "blytz_show_lag_seconds_sum") - seconds > 60
 
 
+async def test_every_lot_that_is_closed_is_counted_once_whoever_closes_it(stage: Stage) -> None:
+    show_id = await stage.show(3, settings=ShowSettings(mode="parallel"))
+    process = stage.process
+    for _ in range(3):
+        await process.runner.open_next(SAM, show_id)
+    await stage.bid("lot_1_1")
+
+    for _ in range(2):
+        await process.runner.close_lot(SAM, "lot_1_1")
+    await stage.hammer("lot_1_2")
+    await process.worker.reconcile()
+    await process.runner.turn(SAM, show_id, Verb.SHOW_ENDED, rules.end_now)
+    await process.worker.reconcile()
+
+    closed = {
+        outcome: value_of(process.metrics, "blytz_lots_closed_total", outcome=outcome)
+        for outcome in ("sold", "unsold", "cancelled")
+    }
+    assert closed == {"sold": 1, "unsold": 1, "cancelled": 1}
+
+
 async def test_while_no_show_is_on_video_costs_one_look_a_second_and_a_camera_is_seen(stage: Stage) -> None:
     show_id = await stage.show(0, live=False)
     store, process = Line(SqlVideo(stage.database)), stage.process

@@ -12,11 +12,13 @@ from typing import Final
 import structlog
 
 from blytz.kit.problems import NotFound
+from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.events.log import Announced, Announcement, ShowLog
+from blytz.show.model import Closing
 from blytz.show.running.auctions import Auctions
 from blytz.show.running.rooms import Rooms, VideoUnavailable
 from blytz.show.running.standings import standings_of
-from blytz.show.running.store import Intent, RunStore
+from blytz.show.running.store import Acted, Intent, RunStore
 from blytz.show.store import People
 
 log = structlog.get_logger()
@@ -29,7 +31,13 @@ class IntentRunner:
     """Several processes may carry out the intents of one show at the same time."""
 
     def __init__(
-        self, runs: RunStore, auctions: Auctions, shows_log: ShowLog, people: People, rooms: Rooms | None = None
+        self,
+        runs: RunStore,
+        auctions: Auctions,
+        shows_log: ShowLog,
+        people: People,
+        metrics: Metrics,
+        rooms: Rooms | None = None,
     ) -> None:
         """Without `rooms` there is no video."""
         self._runs = runs
@@ -38,6 +46,7 @@ class IntentRunner:
         self._people = people
         self._rooms = rooms
         self._busy: dict[str, asyncio.Lock] = {}
+        self._closed = metrics.counter("blytz_lots_closed", "Lots closed by this process, by outcome", "outcome")
 
     async def carry_out(self, show_id: str) -> None:
         """Everything that is left to be done for this show. Raises `StoreUnavailable` and `Overloaded`; the next
@@ -48,6 +57,14 @@ class IntentRunner:
                 if not intents:
                     return
                 await self._carry_out(show_id, intents)
+
+    async def close(self, closing: Closing) -> Acted | None:
+        """Write how the auction or offer of a lot has ended. None when it is of no lot, or that was done before.
+        What is left to be done then is not carried out yet."""
+        closed = await self._runs.close(closing)
+        if closed is not None:
+            self._closed.add(closing.outcome)
+        return closed
 
     async def _carry_out(self, show_id: str, intents: Sequence[Intent]) -> None:
         done: list[int] = []
@@ -97,7 +114,7 @@ class IntentRunner:
         """At once, so that whoever closed or cancelled it sees it closed."""
         with contextlib.suppress(NotFound):
             if closing := await self._auctions.closing(auction_id):
-                await self._runs.close(closing)
+                await self.close(closing)
 
     async def _announce(self, show_id: str, announcement: Announcement) -> None:
         if announcement.kind == "show_started":

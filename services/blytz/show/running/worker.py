@@ -66,7 +66,6 @@ class ShowWorker:
         self._told: dict[str, int] = {}
         """What this process has told open offers to have left."""
         self._opened = metrics.counter("blytz_lots_opened", "Lots that were opened by the plan of their show")
-        self._closed = metrics.counter("blytz_lots_closed", "Lots closed by this process, by outcome", "outcome")
         self._lag_s = metrics.histogram(
             "blytz_show_lag_seconds", "From when a lot had ended or was due to open until its show has it so"
         )
@@ -165,9 +164,8 @@ class ShowWorker:
             return Closing(run.auction_id, "cancelled", 0, None, now)
 
     async def _close(self, closing: Closing) -> None:
-        closed = await self._runs.close(closing)
+        closed = await self._intents.close(closing)
         if closed is not None:
-            self._closed.add(closing.outcome)
             self._measure(closing.closed_at)
             await self._carry_out(closed.show.show_id)
 

@@ -17,7 +17,7 @@ from blytz.show.model import ShowCode
 from blytz.show.running.intents import IntentRunner
 from blytz.show.running.rooms import VideoUnavailable
 from blytz.show.running.rules import Decide
-from blytz.show.running.store import RunStore, Which
+from blytz.show.running.store import Acted, RunStore, Which
 from blytz.show.video import presence as rules
 from blytz.show.video.rooms import VideoEvent, VideoRooms, cameras_after
 from blytz.show.video.store import VideoStore
@@ -99,9 +99,11 @@ class VideoWorker:
         for show_id in await self._store.shows_to_pause(self._now(), self._batch):
             if await self._rooms.cameras(show_id):
                 await self._act(show_id, rules.see_host(is_on_camera=True))
-            else:
+                continue
+            acted = await self._act(show_id, rules.pause_without_host)
+            # Its seller, or another process, may have paused it since.
+            if acted and acted.changed and acted.show.pause_reason == "host_away":
                 self._paused.add()
-                await self._act(show_id, rules.pause_without_host)
 
     async def reconcile(self) -> None:
         """Every running show has its room, no other show has one, and every host is seen."""
@@ -130,13 +132,16 @@ class VideoWorker:
         cameras = cameras_after(await self._rooms.cameras(show_id), events)
         await self._act(show_id, rules.see_host(is_on_camera=bool(cameras)))
 
-    async def _act(self, show_id: str, decide: Decide) -> None:
-        """A show of which the intents cannot be carried out must not hold up the others."""
-        if isinstance(await self._runs.act(show_id, decide, Which.NONE), ShowCode):
-            return
+    async def _act(self, show_id: str, decide: Decide) -> Acted | None:
+        """None when it was refused. A show of which the intents cannot be carried out must not hold up the
+        others."""
+        acted = await self._runs.act(show_id, decide, Which.NONE)
+        if isinstance(acted, ShowCode):
+            return None
         try:
             await self._intents.carry_out(show_id)
         except (StoreUnavailable, Overloaded):
             raise
         except Exception:
             log.exception("intents_failed", show_id=show_id)
+        return acted
