@@ -119,7 +119,7 @@ async def test_an_offer_of_a_lot_is_opened_told_and_closed_once(stage: Stage) ->
         await process.worker.follow_offers()
 
     terms = OfferTerms(price=700, quantity=2)
-    last = Life()
+    last, purchases = Life(), 0
     async for show_id, life in rounds(stage, lambda: stage.show(1, terms=terms), sell):
         last = life
         [lot] = await stage.lots(show_id)
@@ -136,9 +136,11 @@ async def test_an_offer_of_a_lot_is_opened_told_and_closed_once(stage: Stage) ->
         told = stage.log.kinds(show_id)
         assert (lot.status, lot.left) == (LotStatus.SOLD, 0)
         assert (told.count("lot_opened"), told.count("lot_closed")) == (1, 1)
-        assert told.count("purchase") <= 1
+        purchases = told.count("purchase")
+        assert purchases <= 1
         assert not await stage.process.intents_of(show_id)
 
+    assert purchases == 1
     assert calls(last)[6:] == [
         "catalogue.intents",
         "catalogue.open_runs",
@@ -194,18 +196,32 @@ async def test_a_pause_and_the_resume_after_it_are_done_once_each(stage: Stage) 
         await process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
         await process.runner.turn(SAM, show_id, Verb.SHOW_RESUMED, rules.resume)
 
-    async for show_id, _ in rounds(stage, prepare, pause_and_resume):
+    last, times = Life(), (0, 0)
+    async for show_id, life in rounds(stage, prepare, pause_and_resume):
+        last = life
         show, [lot] = await stage.read(show_id), await stage.lots(show_id)
         auction = await stage.store.get(lot.auction_id or "")
         assert auction is not None
         is_paused = show.status is ShowStatus.PAUSED
         assert auction.status is (Status.PAUSED if is_paused else Status.OPEN)
         told = stage.log.kinds(show_id)
-        assert told.count("show_paused") - told.count("show_resumed") == int(is_paused)
+        times = told.count("show_paused"), told.count("show_resumed")
+        assert times in ([(1, 0)] if is_paused else [(0, 0), (1, 1)])
+        # Opened, paused, resumed: one event each.
+        assert auction.seq == 1 + sum(times)
+        assert not await stage.process.intents_of(show_id)
+
+    assert times == (1, 1)
+    once = ["auctions.check", "catalogue.act", "catalogue.intents"]
+    told_and_done = ["log.announce", "catalogue.finish", "catalogue.intents"]
+    assert calls(last) == [
+        *(*once, "auctions.pause", *told_and_done),
+        *(*once, "auctions.resume", *told_and_done),
+    ]
 
 
 class DiesBefore(Life):
-    """Of a process that dies before this step."""
+    """Of a process that dies before this step, and does none after it either."""
 
     def __init__(self, step: str) -> None:
         super().__init__()
@@ -213,7 +229,7 @@ class DiesBefore(Life):
 
     def step(self, name: str) -> None:
         if name == self._last:
-            raise Killed(name)
+            self.left = 0
         super().step(name)
 
 
