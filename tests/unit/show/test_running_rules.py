@@ -21,7 +21,7 @@ from blytz.show.model import (
     ShowStatus,
 )
 from blytz.show.running import rules
-from blytz.show.running.decision import Decision, Order, Reopening, Scene
+from blytz.show.running.decision import Decision, Notice, Order, Reopening, Scene
 from blytz.show.running.rules import Decide
 from tests.support.shows import lot, show
 
@@ -92,8 +92,8 @@ def queued(**fields: Any) -> Lot:
 ONE_AT_A_TIME, PARALLEL = ShowSettings(), ShowSettings(mode="parallel")
 ANOTHER_OPEN, ALL_OPEN = ("lot_1_9",), tuple(f"lot_1_{number}" for number in range(10, 10 + MAX_OPEN_LOTS))
 AT_A_PRICE: Final = Reopening(OfferTerms(price=700, quantity=3))
-# State and settings of the show, its open lots, the lot, and how it is opened. Each line has what its refusal names, and
-# every later reason to refuse that fits beside it.
+# State and settings of the show, its open lots, the lot, and how it is opened. Each line has what its refusal
+# names, and every later reason to refuse that fits beside it.
 OPENINGS: Final[list[tuple[str, ShowSettings, tuple[str, ...], Lot | None, Reopening | None, ShowCode]]] = [
     ("ended", ONE_AT_A_TIME, ANOTHER_OPEN, None, None, ShowCode.SHOW_OVER),
     ("cancelled", ONE_AT_A_TIME, ANOTHER_OPEN, None, None, ShowCode.SHOW_OVER),
@@ -213,3 +213,23 @@ def test_the_end_of_an_earlier_run_changes_nothing() -> None:
     scene = Scene(show(**SHOWS["live"]), lot=SELLING)
 
     assert rules.close_lot(scene, Closing("ofr_0", "sold", 700, None, 5_000)) == Decision(scene.show)
+
+
+def test_a_show_ends_with_its_last_open_lot_once_and_its_video_room_closes() -> None:
+    before = show(**SHOWS["live*"])
+    told = Decision(before, orders=[Order("cancel", "auc_1")], notices=[Notice("lot_closed")])
+
+    waits = rules.conclude(before, told, LotFacts(open_lots=("lot_1",)), 5_000)
+    ended = rules.conclude(before, told, LotFacts(), 5_000)
+    again = rules.conclude(ended.show, Decision(ended.show), LotFacts(), 6_000)
+
+    assert waits == told
+    assert (ended.show.status, ended.show.ended_at) == (ShowStatus.ENDED, 5_000)
+    assert ended.orders == [*told.orders, Order("close_room")]
+    assert ended.notices == [*told.notices, Notice("show_ended")]
+    assert again == Decision(ended.show)
+
+
+def test_what_happens_to_a_draft_is_told_to_nobody() -> None:
+    draft = show(**SHOWS["draft"])
+    assert not rules.conclude(draft, Decision(draft, notices=[Notice("lot_added")]), LotFacts(), 5_000).notices

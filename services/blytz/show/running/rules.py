@@ -38,6 +38,8 @@ _CLOSED_AS: Final = {
     "unsold": LotStatus.UNSOLD,
     "cancelled": LotStatus.PASSED,
 }
+_WAITING: Final = (LotStatus.QUEUED,)
+_CLOSED: Final = tuple(_CLOSED_AS.values())
 
 
 def start(scene: Scene, now: int) -> Decided:
@@ -117,52 +119,8 @@ def open_lot(auction_id: str, reopening: Reopening | None = None) -> Decide:
     with a `reopening` one that was closed."""
 
     def decide(scene: Scene, now: int) -> Decided:
-        show, lot = scene.show, scene.lot
-        if show.status.is_final:
-            return ShowCode.SHOW_OVER
-        if show.status is not ShowStatus.LIVE or show.is_ending:
-            return ShowCode.SHOW_NOT_LIVE
-        if scene.facts.open_lots and show.settings.mode == "one_at_a_time":
-            return ShowCode.LOT_ALREADY_OPEN
-        if lot is None:
-            return ShowCode.LOT_NOT_QUEUED
-        if lot.status is LotStatus.OPEN:
-            return ShowCode.LOT_ALREADY_OPEN
-        if not _may_open(lot, reopening):
-            return ShowCode.LOT_NOT_QUEUED
-        if len(scene.facts.open_lots) >= MAX_OPEN_LOTS or lot.run >= MAX_RUNS:
-            return ShowCode.TOO_MANY
-        terms = (reopening and reopening.terms) or lot.terms
-        if not may_have(terms, lot.quantity):
-            return ShowCode.QUANTITY_NOT_ONE
-        run_id = sale_id(auction_id, terms, show.visibility)
-        opened = replace(
-            lot,
-            terms=terms,
-            status=LotStatus.OPEN,
-            run=lot.run + 1,
-            auction_id=run_id,
-            price=0,
-            winner=None,
-            pre_bids=0,
-            left=terms.quantity if isinstance(terms, OfferTerms) else None,
-        )
-        run = Run(
-            auction_id=run_id,
-            show_id=show.show_id,
-            lot_id=lot.lot_id,
-            run=opened.run,
-            unit=lot.unit,
-            terms=terms,
-            opened_at=now,
-        )
-        return Decision(
-            show,
-            [opened],
-            opened=run,
-            orders=[Order("open", run_id)],
-            notices=[Notice("lot_opened", opened, {"auction_id": run_id})],
-        )
+        lot = _lot_to_open(scene, reopening)
+        return lot if isinstance(lot, ShowCode) else _opening(scene.show, lot, auction_id, now)
 
     return decide
 
@@ -198,12 +156,6 @@ def requirements_of(show: Show) -> tuple[Standing, ...]:
     )
 
 
-def _may_open(lot: Lot, reopening: Reopening | None) -> bool:
-    if reopening is None:
-        return lot.status is LotStatus.QUEUED
-    return lot.status in (LotStatus.SOLD, LotStatus.UNSOLD, LotStatus.PASSED)
-
-
 def record_left(scene: Scene, offer_id: str, left: int) -> Decided:
     """What an open offer has left. It only falls, so an older number changes nothing."""
     lot = scene.lot
@@ -233,6 +185,22 @@ def close_lot(scene: Scene, closing: Closing) -> Decided:
         "winner": {"id": winner.id, "name": winner.name} if winner else None,
     }
     return Decision(scene.show, [closed], closed=closing, notices=[Notice("lot_closed", closed, told)])
+
+
+def conclude(before: Show, decision: Decision, facts: LotFacts, now: int) -> Decision:
+    """The decision with what follows from the lots as they are after it: a show that has ended says so, and its
+    video room closes. Nobody but its seller knows of a draft, so that a draft tells nothing."""
+    show = settle(decision.show, facts, now)
+    if show.status is ShowStatus.DRAFT:
+        return replace(decision, show=show, notices=[])
+    if show.status is not ShowStatus.ENDED or before.status is ShowStatus.ENDED:
+        return replace(decision, show=show)
+    return replace(
+        decision,
+        show=show,
+        orders=[*decision.orders, Order("close_room")],
+        notices=[*decision.notices, Notice("show_ended")],
+    )
 
 
 def settle(show: Show, facts: LotFacts, now: int) -> Show:
@@ -268,3 +236,49 @@ def _turned(
 ) -> Decision:
     turned = replace(show, status=status, version=show.version + 1, **changes)
     return Decision(turned, notices=[Notice(kind, fields=told or {})])
+
+
+def _lot_to_open(scene: Scene, reopening: Reopening | None) -> Lot | ShowCode:
+    """With the terms that it is opened by."""
+    show, lot = scene.show, scene.lot
+    if show.status.is_final:
+        return ShowCode.SHOW_OVER
+    if show.status is not ShowStatus.LIVE or show.is_ending:
+        return ShowCode.SHOW_NOT_LIVE
+    if scene.facts.open_lots and show.settings.mode == "one_at_a_time":
+        return ShowCode.LOT_ALREADY_OPEN
+    if lot is None:
+        return ShowCode.LOT_NOT_QUEUED
+    if lot.status is LotStatus.OPEN:
+        return ShowCode.LOT_ALREADY_OPEN
+    if lot.status not in (_WAITING if reopening is None else _CLOSED):
+        return ShowCode.LOT_NOT_QUEUED
+    if len(scene.facts.open_lots) >= MAX_OPEN_LOTS or lot.run >= MAX_RUNS:
+        return ShowCode.TOO_MANY
+    terms = (reopening and reopening.terms) or lot.terms
+    return replace(lot, terms=terms) if may_have(terms, lot.quantity) else ShowCode.QUANTITY_NOT_ONE
+
+
+def _opening(show: Show, lot: Lot, auction_id: str, now: int) -> Decision:
+    run_id = sale_id(auction_id, lot.terms, show.visibility)
+    opened = replace(
+        lot,
+        status=LotStatus.OPEN,
+        run=lot.run + 1,
+        auction_id=run_id,
+        price=0,
+        winner=None,
+        pre_bids=0,
+        left=lot.terms.quantity if isinstance(lot.terms, OfferTerms) else None,
+    )
+    run = Run(
+        auction_id=run_id,
+        show_id=show.show_id,
+        lot_id=lot.lot_id,
+        run=opened.run,
+        unit=lot.unit,
+        terms=lot.terms,
+        opened_at=now,
+    )
+    told = Notice("lot_opened", opened, {"auction_id": run_id})
+    return Decision(show, [opened], opened=run, orders=[Order("open", run_id)], notices=[told])

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from blytz.auction.model import Party, PreBid
 from blytz.show.chat.rules import NO_RULES, ChatRules
 from blytz.show.events.log import Announcement
-from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show, ShowStatus
+from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show
 from blytz.show.running import rules
 from blytz.show.running.auctions import Opening
 from blytz.show.running.decision import Decision, Notice, Order
@@ -109,24 +109,18 @@ async def write(connection: AsyncConnection, before: Show, decision: Decision, n
         await connection.execute(insert(RUNS).values(_row_of_run(decision.opened)))
     if decision.closed:
         await connection.execute(_closing(decision.closed))
+    facts = (await facts_of(connection, [before.show_id])).get(before.show_id, LotFacts())
+    decision = rules.conclude(before, decision, facts, now)
     show = decision.show
-    facts = (await facts_of(connection, [show.show_id])).get(show.show_id, LotFacts())
-    show = rules.settle(show, facts, now)
-    notices = list(decision.notices)
-    rooms = [order for order in decision.orders if order.verb in _OF_ROOM]
-    orders = [order for order in decision.orders if order.verb not in _OF_ROOM]
-    if show.status is ShowStatus.ENDED and before.status is not ShowStatus.ENDED:
-        notices.append(Notice("show_ended"))
-        rooms.append(Order("close_room"))
     if show != before:
         values = row_of_show(show) | {"next_lot_at": show.next_lot_at}
         await connection.execute(update(SHOWS).where(SHOWS.c.show_id == show.show_id).values(values))
+    orders = [order for order in decision.orders if order.verb not in _OF_ROOM]
     bodies = [IntentBody(order=order, opening=_opening_of(order, show, decision, pre_bids)) for order in orders]
-    # Nobody but its seller knows of a draft.
-    if notices and show.status is not ShowStatus.DRAFT:
-        bodies += await _announcements(connection, notices, show, facts)
+    if decision.notices:
+        bodies += await _announcements(connection, decision.notices, show, facts)
     # Last: a video server that does not answer must hold up nothing else.
-    bodies += [IntentBody(order=order) for order in rooms]
+    bodies += [IntentBody(order=order) for order in decision.orders if order.verb in _OF_ROOM]
     if bodies:
         rows = [{"show_id": show.show_id, "body": json_text(body), "created_at": now} for body in bodies]
         await connection.execute(insert(INTENTS), rows)
