@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from blytz.kit.redis.pipe import Script
-from blytz.kit.redis.scripts import source
+from blytz.kit.redis.scripts import numbers, source
 
 SCRIPTS: Final = {"open": ("bidding",), "place_bid": ("bidding",), "change": (), "close": ()}
 """Each with the libraries that it needs besides base.lua and common.lua."""
@@ -19,9 +19,9 @@ def load_scripts(edit: Callable[[str], str] = lambda source: source) -> dict[str
 def put_together(
     package: str, scripts: Mapping[str, Sequence[str]], edit: Callable[[str], str]
 ) -> dict[str, Script]:
-    """The scripts of this package by name, each with base.lua, common.lua and its libraries in front, and its
-    `#!lua flags=` line, where it has one, before that."""
-    base, found = source(__package__, "base"), {}
+    """The scripts of this package by name, each with numbers.lua, base.lua, common.lua and its libraries in front,
+    and its `#!lua flags=` line, where it has one, before that."""
+    base, found = numbers() + source(__package__, "base"), {}
     for name, libraries in scripts.items():
         body = source(package, name)
         flags = body[: body.index("\n") + 1] if body.startswith("#!") else ""

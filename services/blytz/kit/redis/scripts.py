@@ -10,5 +10,10 @@ def source(package: str, name: str) -> str:
     return (files(package) / "lua" / f"{name}.lua").read_text()
 
 
+def numbers() -> str:
+    """The library in front of all scripts that read numbers of a state."""
+    return source(__package__, "numbers")
+
+
 def load_script(package: str, name: str) -> Script:
     return Script(source(package, name))

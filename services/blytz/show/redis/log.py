@@ -11,7 +11,7 @@ from blytz.kit.answer import Answer
 from blytz.kit.ids import new_id
 from blytz.kit.redis.link import Part
 from blytz.kit.redis.pipe import RedisError, RedisPipe, Script
-from blytz.kit.redis.scripts import source
+from blytz.kit.redis.scripts import numbers, source
 from blytz.show.events.log import Announced, Announcement, CorruptShow, ShowSnapshot
 from blytz.show.events.view import ShowView, is_private, readers_after
 from blytz.show.redis.keys import keys_of
@@ -41,9 +41,9 @@ def corrupt(text: str) -> CorruptShow:
 
 
 def load_scripts(*names: str) -> dict[str, Script]:
-    """The scripts of shows by name, each with common.lua in front."""
-    common = source(__package__, "common")
-    return {name: Script(common + source(__package__, name)) for name in names}
+    """The scripts of shows by name, each with numbers.lua and common.lua in front."""
+    in_front = numbers() + source(__package__, "common")
+    return {name: Script(in_front + source(__package__, name)) for name in names}
 
 
 class RedisShowLog:

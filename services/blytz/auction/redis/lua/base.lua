@@ -1,37 +1,13 @@
--- Stands in front of the common.lua of auctions and of that of offers: what both need to read, number, write and
--- announce. It has nothing that only one of them uses.
+-- Stands behind numbers.lua, which shows have too, in front of the common.lua of auctions and of that of offers:
+-- what both need to read, number, write and announce. It has nothing that only one of them uses.
 --
 -- KEYS 1 state (hash)  2 events (stream, entry id `<seq>-0`)  3 feed (channel)
 -- ARGV 1 the id of the auction or offer  2 cause, a JSON object {actor, request_id} for the private part of events
--- Numbers are whole and below 2^53, so Lua's doubles hold them exactly.
 
 local ID, CAUSE = ARGV[1], ARGV[2]
 local MAX_MONEY = 1000000000000
-local MAX_TIME = 9007199254740991
 local MAX_DURATION = 2592000000
 local OPERATION_KEPT_MS = 86400000
-
-local function server_now()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-
--- Ends the script before any write.
-local function corrupt(what)
-  error({err = 'CORRUPT ' .. ID .. ' ' .. what})
-end
-
--- Plain decimal digits only: tonumber alone would also take 0x10, 1e3, nan and '7 '.
-local function whole(text, most, what)
-  if not text or #text > 16 or not (text == '0' or string.find(text, '^[1-9]%d*$')) then
-    corrupt(what)
-  end
-  local number = tonumber(text)
-  if number > most then
-    corrupt(what)
-  end
-  return number
-end
 
 local function maybe(text, most, what)
   if text == '' then
@@ -59,10 +35,6 @@ local function stored(fields)
     return nil
   end
   return v
-end
-
-local function digits(number)
-  return number and string.format('%d', number) or 'null'
 end
 
 local function text(number)

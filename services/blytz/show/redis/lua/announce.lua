@@ -14,7 +14,7 @@ local s = load()
 if not s then
   return 'absent'
 end
-local change = whole(ARGV[2], 'change')
+local change = whole(ARGV[2], MAX_TIME, 'change')
 if change <= s.change then
   keep(s.status, s.now)
   return 'done'
@@ -23,7 +23,7 @@ if change > s.change + 1 then
   return 'gap'
 end
 if ARGV[5] ~= '' then
-  whole(ARGV[7], 'slow_mode_ms')
+  whole(ARGV[7], MAX_TIME, 'slow_mode_ms')
 end
 
 local event = publish(s, ARGV[3], ARGV[4], '{}')

@@ -1,4 +1,5 @@
--- Stands in front of every script of a show: reads the state, numbers and announces its events, sets its end.
+-- Stands behind numbers.lua in front of every script of a show: reads the state, numbers and announces its events,
+-- sets its end.
 --
 -- Shape of every script: read, check everything, then write. A script that fails half-way is not rolled back, so
 -- the first write is always the only one that can still be refused: the XADD in `publish` (a key of the wrong
@@ -16,28 +17,6 @@
 local SHOW_ID = ARGV[1]
 local MAX_EVENTS, MAX_MESSAGES, KEPT_FOR_MS = 10000, 50, 3600000
 local TYPES = {'hash', 'hash', 'hash', 'stream', 'list', 'zset', 'zset'}
-
--- Ends the script before any write.
-local function corrupt(what)
-  error({err = 'CORRUPT ' .. SHOW_ID .. ' ' .. what})
-end
-
--- Plain decimal digits only: tonumber alone would also take 0x10, 1e3, nan and '7 '.
-local function whole(text, what)
-  if not text or #text > 15 or not (text == '0' or string.find(text, '^[1-9]%d*$')) then
-    corrupt(what)
-  end
-  return tonumber(text)
-end
-
-local function digits(number)
-  return string.format('%d', number)
-end
-
-local function server_now()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
 
 local FIELDS = {
   'seq', 'clock', 'change', 'status', 'slow_mode_ms', 'seller_id', 'moderators', 'readers', 'archived',
@@ -61,16 +40,16 @@ local function load()
     end
   end
   return {
-    seq = whole(v[1], 'seq'),
+    seq = whole(v[1], MAX_TIME, 'seq'),
     -- Time never runs backwards for a show.
-    now = math.max(server_now(), whole(v[2], 'clock')),
-    change = whole(v[3], 'change'),
+    now = math.max(server_now(), whole(v[2], MAX_TIME, 'clock')),
+    change = whole(v[3], MAX_TIME, 'change'),
     status = v[4],
-    slow_mode_ms = whole(v[5], 'slow_mode_ms'),
+    slow_mode_ms = whole(v[5], MAX_TIME, 'slow_mode_ms'),
     seller_id = v[6],
     moderators = v[7],
     readers = v[8],
-    archived = whole(v[9], 'archived'),
+    archived = whole(v[9], MAX_TIME, 'archived'),
   }
 end
 

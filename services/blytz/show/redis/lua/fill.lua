@@ -11,8 +11,8 @@ if s then
   return 0
 end
 local now = server_now()
-whole(ARGV[2], 'change')
-whole(ARGV[6], 'slow_mode_ms')
+whole(ARGV[2], MAX_TIME, 'change')
+whole(ARGV[6], MAX_TIME, 'slow_mode_ms')
 
 redis.call('HSET', KEYS[1], 'seq', 0, 'clock', digits(now), 'change', ARGV[2], 'epoch', ARGV[3], 'show', ARGV[4],
   'open_lots', '', 'lots', '', 'host', '', 'status', ARGV[5], 'slow_mode_ms', ARGV[6], 'seller_id', ARGV[7],

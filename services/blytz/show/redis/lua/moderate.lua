@@ -16,7 +16,7 @@ if not s then
 end
 
 if ACT == 'mute' then
-  local for_ms = ARGV[5] ~= '' and whole(ARGV[5], 'for_ms')
+  local for_ms = ARGV[5] ~= '' and whole(ARGV[5], MAX_TIME, 'for_ms')
   if for_ms ~= 0 and redis.call('HEXISTS', KEYS[9], SUBJECT) == 0 and redis.call('HLEN', KEYS[9]) >= MAX_MUTES then
     return 'too_many'
   end

@@ -58,8 +58,8 @@ local muted_until = redis.call('HGET', KEYS[9], USER_ID)
 if muted_until == '0' then
   return refuse('muted')
 end
-if muted_until and whole(muted_until, 'mutes') > s.now then
-  return refuse('muted', whole(muted_until, 'mutes') - s.now)
+if muted_until and whole(muted_until, MAX_TIME, 'mutes') > s.now then
+  return refuse('muted', whole(muted_until, MAX_TIME, 'mutes') - s.now)
 end
 -- The oldest event that is not archived must not be pushed out by new ones.
 if s.seq - s.archived >= MAX_NOT_ARCHIVED then
