@@ -88,3 +88,15 @@ def show_scene(*events: dict[str, Any], **changes: Any) -> ShowScene:
         topic.take(event)
         made.on_message(event)
     return made
+
+
+def fixed_lot(number: int, status: str = "queued", *, left: int = 3, **changes: Any) -> dict[str, Any]:
+    """Three units at $10.00 each."""
+    terms = {"format": "fixed", "currency": "USD", "price": 1_000, "quantity": 3, "per_buyer": None, "sale": None}
+    auction_id = None if status == "queued" else f"ofr_of_{number}"
+    return lot(number, status, terms=terms, auction_id=auction_id, left=left) | changes
+
+
+def on_sale(terms: dict[str, Any]) -> dict[str, Any]:
+    """The same with a sale price of $8.00 for ten minutes."""
+    return terms | {"sale": {"price": 800, "for_ms": 600_000}}

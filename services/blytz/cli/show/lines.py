@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from blytz.cli.fixed_price import first_price, is_fixed, sold_units, stock, unit_price
 from blytz.kit.money_text import money
 from blytz.kit.text import isolated
 
@@ -22,6 +23,16 @@ def lot_line(lot: dict[str, Any]) -> str:
 def _standing(lot: dict[str, Any]) -> str:
     currency, status = lot["terms"]["currency"], lot["status"]
     match status:
+        case "queued" if is_fixed(lot):
+            return f"queued, {first_price(lot)}"
+        case "open" if is_fixed(lot):
+            return f"open as {lot['auction_id']}, {unit_price(lot)}, {stock(lot)}"
+        case "sold" if is_fixed(lot):
+            return (
+                f"sold, {sold_units(lot)} for {unit_price(lot)} each"
+                if lot["left"]
+                else f"sold out, {first_price(lot)}"
+            )
         case "queued":
             units = f" ({lot['unit']} of {lot['quantity']})" if lot["quantity"] > 1 else ""
             return f"queued{units}, starts at {money(lot['terms']['start_price'], currency)}"

@@ -7,6 +7,8 @@ from rich.panel import Panel
 from rich.rule import Rule
 from rich.text import Text
 
+from blytz.cli.fixed_price import first_price, is_fixed, sold_units
+from blytz.cli.watch.offer_view import offer_facts, offer_figures, offer_in_short
 from blytz.cli.watch.scene import display_name
 from blytz.cli.watch.show_scene import FeedLine, ShowScene, lot_name
 from blytz.cli.watch.view import (
@@ -82,11 +84,15 @@ def _head(scene: ShowScene, width: int, height: int) -> list[RenderableType]:
     assert scene.state is not None
     show, lot = scene.state["show"], scene.lot
     counts = Text(f"{show['lots']['sold']} of {show['lots']['total']} sold", style="dim")
-    if lot is None or scene.lot_scene.state is None:
+    if lot is None or not (is_fixed(lot) or scene.lot_scene.state):
         watching = Text(f"{scene.topic.viewers} watching", style="dim")
         return [Text(""), spread(_waiting(scene, show), counts, width), spread(Text(""), watching, width)]
     again = f"  run {lot['run']}" if lot["run"] > 1 else ""
     heading = spread(Text.assemble((lot_name(lot), "bold"), (again, "yellow")), counts, width)
+    if is_fixed(lot):
+        if height < 12:
+            return [heading, *offer_in_short(scene, lot, width)]
+        return [heading, *offer_figures(scene, lot, width, height), *offer_facts(scene, lot, width)]
     if height < 12:
         return [heading, *figures(scene.lot_scene, width, height)[1:2], *facts(scene.lot_scene, width)[:1]]
     return [heading, *figures(scene.lot_scene, width, height), *facts(scene.lot_scene, width)]
@@ -127,8 +133,9 @@ def _next_lot(scene: ShowScene, width: int) -> list[RenderableType]:
 
 def _beside(scene: ShowScene, width: int, room: int) -> list[Text]:
     """The last bids, the queue, and below it what is over, the newest first."""
-    lines = bids(scene.lot_scene, width, min(MAX_BIDS, max(1, room // 3))) if scene.lot_scene.state else []
     queued, shown = scene.lots("queued"), scene.lot
+    has_bids = scene.lot_scene.state is not None and not (shown and is_fixed(shown))
+    lines = bids(scene.lot_scene, width, min(MAX_BIDS, max(1, room // 3))) if has_bids else []
     if queued:
         lines.append(Text("coming up", style="dim"))
     over = [lot for lot in scene.lots("sold", "unsold", "passed") if lot is not shown]
@@ -140,11 +147,12 @@ def _beside(scene: ShowScene, width: int, room: int) -> list[Text]:
 
 
 def _price(lot: dict[str, Any]) -> Text:
-    units = f"{lot['quantity'] - lot['unit'] + 1} x " if lot["quantity"] > 1 else ""
-    return Text(units + money(lot["terms"]["start_price"], lot["terms"]["currency"]), style="dim")
+    return Text(first_price(lot), style="dim")
 
 
 def _result(lot: dict[str, Any]) -> Text:
+    if lot["status"] == "sold" and is_fixed(lot):
+        return Text(f"✓ {sold_units(lot)} sold" if lot["left"] else "✓ sold out", style="green")
     if lot["status"] == "sold":
         return Text(f"✓ {money(lot['price'], lot['terms']['currency'])}", style="green")
     return Text(lot["status"], style="dim")

@@ -68,14 +68,23 @@ def figures(scene: Scene, width: int, height: int) -> list[Text]:
     price = money(state["price"] or state["minimum"], state["terms"]["currency"])
     price_style = "bold green" if state["leader"] else "bold white"
     clock, clock_style = _clock(scene)
-    tall = height >= TALL_ENOUGH
-    left = big(price) if tall and len(big(price)[0]) <= width else (price,)
-    right = big(clock) if clock[:1].isdigit() else (clock,)
+    rows = side_by_side((price, price_style), (clock, clock_style), width, tall=height >= TALL_ENOUGH)
+    under_price = (
+        "starting price" if not state["leader"] else "current price" if not scene.is_final else "final price"
+    )
+    return [Text(""), *rows, spread(Text(under_price, style="dim"), _under_clock(scene), width)]
+
+
+def side_by_side(price: tuple[str, str], clock: tuple[str, str], width: int, *, tall: bool) -> list[Text]:
+    """Two texts, each with its style, in big digits where `tall` allows it and there is room."""
+    (price_text, price_style), (clock_text, clock_style) = price, clock
+    left = big(price_text) if tall and len(big(price_text)[0]) <= width else (price_text,)
+    right = big(clock_text) if clock_text.replace(":", "").replace(".", "").isdigit() else (clock_text,)
     if not tall or len(left[0]) + len(right[0]) + 4 > width:
-        right = (clock,)
+        right = (clock_text,)
     if len(left[0]) + len(right[0]) + 2 > width:
-        left = (price,)
-    rows = [
+        left = (price_text,)
+    return [
         spread(
             Text(left[row] if row < len(left) else "", style=price_style),
             Text(right[row] if row < len(right) else "", style=clock_style),
@@ -83,10 +92,6 @@ def figures(scene: Scene, width: int, height: int) -> list[Text]:
         )
         for row in range(max(len(left), len(right)))
     ]
-    under_price = (
-        "starting price" if not state["leader"] else "current price" if not scene.is_final else "final price"
-    )
-    return [Text(""), *rows, spread(Text(under_price, style="dim"), _under_clock(scene), width)]
 
 
 def _clock(scene: Scene) -> tuple[str, str]:
@@ -145,13 +150,13 @@ def facts(scene: Scene, width: int) -> list[Text]:
     bids = state["bid_count"]
     counts = Text(f"{bids} bid{'s' * (bids != 1)} · {scene.viewers} watching", style="dim")
     if width < ONE_COLUMN:
-        return [*_in_pairs(leader, ask, width), *_in_pairs(reserve, offer, width), counts]
+        return [*in_pairs(leader, ask, width), *in_pairs(reserve, offer, width), counts]
     if offer.cell_len:
         reserve = Text.assemble(reserve, "   ", offer)
     return [spread(leader, ask, width), spread(reserve, counts, width)]
 
 
-def _in_pairs(left: Text, right: Text, width: int) -> list[Text]:
+def in_pairs(left: Text, right: Text, width: int) -> list[Text]:
     """On one line where both fit whole."""
     if left.cell_len + right.cell_len + 2 <= width:
         return [spread(left, right, width)]
