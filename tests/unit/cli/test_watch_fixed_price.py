@@ -112,3 +112,9 @@ def test_a_lot_that_is_over_says_how_it_ended(status: str, outcome: str, left: i
 )
 def test_a_queue_in_words_says_what_a_unit_costs_and_how_many_there_are(lot: dict[str, Any], says: str) -> None:
     assert lot_line(lot).endswith(f"Tea bowl 4  {says}")
+
+
+def test_between_two_lots_the_next_one_is_to_come() -> None:
+    made = show_scene(open_lots=[])
+    made.lot_scene.topic = None
+    assert "the next lot comes up in a moment" in drawn(made)

@@ -127,6 +127,41 @@ def test_a_store_outage_is_shown_until_the_next_event() -> None:
     assert "no bid can be decided now" not in "\n".join(drawn(made))
 
 
+@pytest.mark.parametrize("width", [36, 60, 90, 150])
+def test_the_reserve_is_shown_only_where_there_is_one(width: int) -> None:
+    nobody = {"leader": None, "price": 0, "minimum": 100, "bid_count": 0}
+    assert "reserve" not in "\n".join(drawn(after(reserve_met=True, **nobody), width))
+    assert "reserve" not in "\n".join(drawn(after(event(2, reserve_met=True), reserve_met=True), width))
+    assert "✗ below reserve" in "\n".join(drawn(after(reserve_met=False, **nobody), width))
+    assert "✓ reserve met" in "\n".join(drawn(reached(after(reserve_met=False)), width))
+
+
+def test_a_reserve_that_was_met_before_is_known_by_the_events_before() -> None:
+    made = after(reserve_met=True)
+    made.past([event(1, "opened", reserve_met=False), event(2, reserve_met=True)])
+    assert "✓ reserve met" in "\n".join(drawn(made))
+    assert made.topic is not None
+    made.follow(made.topic)
+    assert "reserve met" not in "\n".join(drawn(made))
+
+
+def test_an_auction_without_a_bid_ends_in_plain_words() -> None:
+    nobody = {"leader": None, "price": 0, "minimum": 100, "bid_count": 0}
+    text = "\n".join(drawn(scene(status="unsold", reserve_met=True, **nobody)))
+    assert "not sold: no bid" in text
+    assert "nobody yet" not in text
+    assert "nobody yet" not in "\n".join(drawn(scene(status="cancelled", **nobody)))
+
+
+def reached(made: Scene) -> Scene:
+    """The reserve is met from here on."""
+    assert made.topic is not None
+    assert made.topic.state is not None
+    made.on_message(event(2, reserve_met=True))
+    made.topic.state = made.topic.state | {"reserve_met": True}
+    return made
+
+
 def test_a_final_auction_names_the_winner() -> None:
     text = "\n".join(drawn(scene(status="sold", price=5_000, reserve_met=True)))
     assert "SOLD" in text

@@ -166,6 +166,8 @@ class Watching:
         path = f"/auction/v1/auctions/{auction_id}/events"
         with contextlib.suppress(Unreachable, ApiFault):
             page = await self._http.get(path, after=max(0, seq - BIDS_BEFORE), limit=BIDS_BEFORE)
+            # The first one says whether there is a reserve: its price is below any.
+            first = await self._http.get(path, after=0, limit=1) if seq > BIDS_BEFORE else {"events": []}
             scene = self._scene.lot_scene if isinstance(self._scene, ShowScene) else self._scene
             if scene.topic and scene.topic.subject_id == auction_id:
-                scene.past(page["events"])
+                scene.past(first["events"] + page["events"])

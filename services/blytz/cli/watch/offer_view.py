@@ -17,18 +17,17 @@ def offer_figures(scene: ShowScene, lot: Json, width: int, height: int) -> list[
     remaining = scene.sale_remaining_ms(lot)
     price, style = (_sale_price(lot), "bold yellow") if remaining else (unit_price(lot), "bold green")
     rows = side_by_side((price, style), _standing(scene, lot), width, tall=height >= TALL_ENOUGH)
-    return [Text(""), *rows, Text("sale price" if remaining else "fixed price", style="dim")]
+    per_buyer = lot["terms"].get("per_buyer")
+    at_most = Text(f"at most {per_buyer} for each buyer" if per_buyer else "", style="dim")
+    kind = Text("sale price" if remaining else "fixed price", style="dim")
+    return [Text(""), *rows, *in_pairs(kind, at_most, width)]
 
 
 def offer_facts(scene: ShowScene, lot: Json, width: int) -> list[Text]:
-    """What the sale price is and how long it holds, how much one buyer gets, and who watches."""
-    per_buyer = lot["terms"].get("per_buyer")
-    at_most = Text(f"at most {per_buyer} for each buyer" if per_buyer else "", style="dim")
+    """What the sale price is or how long it holds, and how many watch."""
     watching = Text(f"{scene.topic.viewers} watching", style="dim")
     sale = _sale(scene, lot)
-    if width < ONE_COLUMN:
-        return [*in_pairs(sale, at_most, width), watching]
-    return [*_in_lines(sale), spread(at_most, watching, width)]
+    return [*_in_lines(sale), watching] if width < ONE_COLUMN else [spread(sale, watching, width)]
 
 
 def offer_in_short(scene: ShowScene, lot: Json, width: int) -> list[Text]:

@@ -40,6 +40,9 @@ class Scene:
         self.audience: Topic | None = None
         """Whose viewers are counted: a show's, where the auction is of one of its lots."""
         self.bids: deque[BidLine] = deque(maxlen=MAX_KEPT_BIDS)
+        self.has_reserve = False
+        """Whether a reserve is known of: `reserve_met` is true of an auction without one, so only a price below it
+        tells."""
         self.extended_at = 0
         self.store_away_at = 0.0
         self.notice = "looking for an open auction"
@@ -82,6 +85,8 @@ class Scene:
         self.topic = topic
         self.bids.clear()
         self.extended_at = 0
+        self.has_reserve = False
+        self._look_for_reserve(topic.state or {})
 
     def look(self, client: LiveClient, monotonic: float) -> None:
         """Take over what the client knows of its connection and of the time."""
@@ -94,11 +99,17 @@ class Scene:
                 self.store_away_at = self.now_ms
             case "snapshot":
                 self.store_away_at = 0.0
+                self._look_for_reserve(message["state"])
             case "event":
                 self.store_away_at = 0.0
                 self._take(message)
 
+    def _look_for_reserve(self, state: dict[str, Any]) -> None:
+        """In a state, or in what an event says of it."""
+        self.has_reserve |= not state.get("reserve_met", True)
+
     def _take(self, event: dict[str, Any]) -> None:
+        self._look_for_reserve(event)
         if event.get("extended") or event["kind"] == "extended_by_seller":
             self.extended_at = max(self.extended_at, event["at"])
         if event["kind"] == "bid":
@@ -106,6 +117,8 @@ class Scene:
 
     def past(self, events: list[dict[str, Any]]) -> None:
         """What happened before the watching began; some of it may have arrived since."""
+        for event in events:
+            self._look_for_reserve(event)
         lines = {event["seq"]: _bid_line(event) for event in events if event["kind"] == "bid"}
         lines |= {line.seq: line for line in self.bids}
         self.bids = deque((lines[seq] for seq in sorted(lines)), maxlen=MAX_KEPT_BIDS)

@@ -106,7 +106,8 @@ def _waiting(scene: ShowScene, show: dict[str, Any]) -> Text:
             return Text("begins soon", style="bold cyan")
         case "ended" | "cancelled":
             return Text("the show is over" if show["status"] == "ended" else "called off", style="bold")
-    return Text("the first lot comes up in a moment", style="bold")
+    which = "next" if scene.lots("sold", "unsold", "passed") else "first"
+    return Text(f"the {which} lot comes up in a moment", style="bold")
 
 
 def _below(scene: ShowScene, width: int, room: int) -> list[RenderableType]:

@@ -1,6 +1,7 @@
 """How `blytz watch` draws a `Scene`: pure, so that a test can look at it at any size."""
 
 import time
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -29,6 +30,7 @@ STATUS_STYLE = {
     "unsold": "bold white on grey37",
     "cancelled": "bold white on grey37",
 }
+_WITHOUT_A_BID = {"unsold": "not sold: no bid", "cancelled": "called off: no bid"}
 LINK_STYLE = {"live": "green", "connecting": "yellow", "stale": "bold red", "closed": "bold red"}
 
 
@@ -133,17 +135,13 @@ def facts(scene: Scene, width: int) -> list[Text]:
     state = scene.state
     assert state is not None
     currency, buy_now = state["terms"]["currency"], state.get("buy_now_price")
-    who = {"sold": "won by ", "unsold": "not sold; highest ", "cancelled": "called off; highest "}
-    leader = Text.assemble(
-        (who.get(state["status"], "leading "), "dim"),
-        (display_name(state["leader"]), "bold" if state["leader"] else "dim"),
-    )
+    leader = _leader(state)
     ask = Text("")
     if not scene.is_final:
         ask = Text.assemble(("next bid ", "dim"), (money(state["minimum"], currency), "bold"))
-    reserve = (
-        Text("✓ reserve met", style="green") if state["reserve_met"] else Text("✗ below reserve", style="yellow")
-    )
+    reserve = Text("")
+    if scene.has_reserve:
+        reserve = Text("✓ reserve met", "green") if state["reserve_met"] else Text("✗ below reserve", "yellow")
     offer = Text("")
     if buy_now and state["price"] < buy_now and not scene.is_final:
         offer = Text.assemble(("buy now ", "dim"), (money(buy_now, currency), "cyan"))
@@ -152,8 +150,16 @@ def facts(scene: Scene, width: int) -> list[Text]:
     if width < ONE_COLUMN:
         return [*in_pairs(leader, ask, width), *in_pairs(reserve, offer, width), counts]
     if offer.cell_len:
-        reserve = Text.assemble(reserve, "   ", offer)
+        reserve = Text.assemble(reserve, "   " if scene.has_reserve else "", offer)
     return [spread(leader, ask, width), spread(reserve, counts, width)]
+
+
+def _leader(state: dict[str, Any]) -> Text:
+    if state["leader"] is None and state["status"] in _WITHOUT_A_BID:
+        return Text(_WITHOUT_A_BID[state["status"]], style="dim")
+    who = {"sold": "won by ", "unsold": "not sold; highest ", "cancelled": "called off; highest "}
+    name = (display_name(state["leader"]), "bold" if state["leader"] else "dim")
+    return Text.assemble((who.get(state["status"], "leading "), "dim"), name)
 
 
 def in_pairs(left: Text, right: Text, width: int) -> list[Text]:
