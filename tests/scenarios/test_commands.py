@@ -67,6 +67,23 @@ def test_the_newest_open_auction_needs_no_id(platform: Platform) -> None:
     assert (state["price"], state["leader"]["name"]) == (500, "anna")
 
 
+def test_among_several_open_auctions_a_bid_on_the_latest_says_which_it_is(platform: Platform) -> None:
+    an_auction(platform, "A chair")
+    auction = an_auction(platform, "A table")
+
+    accepted = run(platform, "bid", "latest", "500", "--as", "anna")
+    leads = run(platform, "bid", "latest", "600", "--kind", "max", "--as", "anna")
+    sellers = run(platform, "bid", auction, "900", "--as", "Selma")
+    close(platform, auction)
+    late = run(platform, "bid", auction, "900", "--as", "ben")
+
+    assert accepted.stdout == "accepted: you lead A table at $5.00; next bid $6.00\n"
+    assert accepted.stderr == f"blytz: latest is {auction}, A table: the newest of several open auctions\n"
+    assert leads.returncode == 0
+    assert sellers.stdout == "refused: bidder_is_seller: sellers do not bid on their own auctions (A table)\n"
+    assert late.stdout == "refused: auction_not_open: the auction is not open (A table)\n"
+
+
 def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
     auction = an_auction(platform)
 
@@ -76,12 +93,12 @@ def test_a_bid_is_answered_in_one_line(platform: Platform) -> None:
     outbid = run(platform, "bid", auction, "900", "--as", "anna")
     refused = run(platform, "bid", auction, "400", "--as", "anna")
 
-    assert (accepted.returncode, accepted.stdout) == (0, "accepted: you lead at $5.00; next bid $6.00\n")
+    assert (accepted.returncode, accepted.stdout) == (0, "accepted: you lead A lamp at $5.00; next bid $6.00\n")
     assert (again.returncode, json.loads(again.stdout)["replayed"]) == (0, True)
-    assert (ceiling.returncode, ceiling.stdout) == (0, "accepted: you lead at $6.00; next bid $7.00\n")
+    assert (ceiling.returncode, ceiling.stdout) == (0, "accepted: you lead A lamp at $6.00; next bid $7.00\n")
     assert outbid.returncode == 0
-    assert outbid.stdout.startswith("outbid: another bidder's hidden maximum stays ahead at $10.00")
-    assert (refused.returncode, refused.stdout) == (1, "refused: bid_too_low: at least $11.00\n")
+    assert outbid.stdout.startswith("outbid on A lamp: another bidder's hidden maximum stays ahead at $10.00")
+    assert (refused.returncode, refused.stdout) == (1, "refused: bid_too_low: A lamp takes $11.00 or more\n")
     assert run(platform, "verify", auction).returncode == 0
 
 

@@ -64,8 +64,13 @@ class HttpClient:
 
     async def newest(self, status: str) -> dict[str, Any] | None:
         """The newest auction with this status."""
-        page = await self.get("/auction/v1/auctions", status=status, limit=1)
-        return next(iter(page["auctions"]), None)
+        return next(iter(await self.auctions(status=status, limit=1)), None)
+
+    async def auctions(self, **query: Any) -> list[dict[str, Any]]:
+        """One page, the newest first."""
+        page = await self.get("/auction/v1/auctions", **query)
+        auctions: list[dict[str, Any]] = page["auctions"]
+        return auctions
 
     async def act(self, auction_id: str, verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """`pause`, `resume`, `cancel`, `close` or `extend`."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 import typer
+from msgspec import Struct
 
 from blytz.cli.data_folder import DataOption
 from blytz.cli.options import LATEST, JsonOption, UrlOption, platform_url
@@ -21,6 +22,13 @@ from blytz.kit.user_error import UserError
 BID_ID = "[A-Za-z0-9_-]{1,64}"
 UNKNOWN = 3
 """Exit code when the outcome of the bid is not known yet."""
+
+
+class BidOn(Struct, frozen=True):
+    """The lot, as far as it is known."""
+
+    title: str = ""
+    currency: str = "USD"
 
 
 def bid(
@@ -53,25 +61,26 @@ def bid(
     if bid_id and not re.fullmatch(BID_ID, bid_id):
         raise UserError("a bid id has 1 to 64 letters, digits, _ or -")
     http = HttpClient(platform_url(url, data), token or None)
-    result, currency = run(_place(http, name, auction, amount, kind, bid_id))
-    typer.echo(msgspec.json.encode(result).decode() if as_json else line(result, currency))
+    result, lot = run(_place(http, name, auction, amount, kind, bid_id))
+    typer.echo(msgspec.json.encode(result).decode() if as_json else line(result, lot))
     if result.outcome not in {"accepted", "outbid"}:
         raise typer.Exit(UNKNOWN if result.outcome == "pending" else 1)
 
 
 async def _place(
     http: HttpClient, name: str, auction: str, amount: int, kind: str, bid_id: str
-) -> tuple[BidResult, str]:
+) -> tuple[BidResult, BidOn]:
     token = http.token or await http.sign_in(name, "bidder")
-    currency = "USD"
+    lot = BidOn()
     if auction == LATEST:
         auction = await _newest(http)
     with contextlib.suppress(ApiFault):
-        currency = (await http.auction(auction))["terms"]["currency"]
+        found = await http.auction(auction)
+        lot = BidOn(isolated(found["title"]), found["terms"]["currency"])
     async with LiveClient(http.live_url, token) as client:
         try:
             await client.until_live()
-            return await client.place_bid(auction, amount, kind, bid_id=bid_id), currency
+            return await client.place_bid(auction, amount, kind, bid_id=bid_id), lot
         except ConnectionError as error:
             raise UserError(f"the gateway refuses this connection: {error}") from error
         except TimeoutError as error:
@@ -79,27 +88,43 @@ async def _place(
 
 
 async def _newest(http: HttpClient) -> str:
-    newest = await http.newest("open")
-    if newest is None:
+    newest = await http.auctions(status="open", limit=2)
+    if not newest:
         raise UserError("no auction is open: name one by its id, or open one first")
-    return str(newest["auction_id"])
+    auction_id, title = newest[0]["auction_id"], isolated(newest[0]["title"])
+    if len(newest) > 1:
+        typer.echo(f"blytz: {LATEST} is {auction_id}, {title}: the newest of several open auctions", err=True)
+    return str(auction_id)
 
 
-def line(result: BidResult, currency: str) -> str:
+def line(result: BidResult, lot: BidOn) -> str:
     """What became of the bid, for people."""
+    currency, title = lot.currency, lot.title
     price = money(result.price or 0, currency)
     ask = f"; next bid {money(result.minimum, currency)}" if result.minimum else ""
     again = " (as answered before)" if result.replayed else ""
     match result.outcome:
         case "accepted":
-            return f"accepted{again}: you lead at {price}{ask}"
+            return f"accepted{again}: you lead{title and ' '}{title} at {price}{ask}"
         case "outbid":
-            return f"outbid{again}: another bidder's hidden maximum stays ahead at {price}{ask}"
+            return f"outbid{title and ' on '}{title}{again}: another bidder's hidden maximum stays ahead at {price}{ask}"
         case "pending":
             return f"pending ({result.code}): not known yet; ask again with --bid-id {result.bid_id}"
     why = f"refused: {result.code}"
     if result.code == "bid_too_low" and result.minimum:
-        return f"{why}: at least {money(result.minimum, currency)}"
+        return f"{why}: {title or 'it'} takes {money(result.minimum, currency)} or more"
     if result.code == "auction_not_found":
         return f"{why}: name one by its id, or say {LATEST} for the newest open one"
-    return f"{why}: {isolated(result.detail)}" if result.detail else why
+    sentence = isolated(result.detail) if result.detail else _sentence(result.code)
+    return f"{why}{sentence and ': '}{sentence}{title and f' ({title})'}"
+
+
+def _sentence(code: str | None) -> str:
+    """What a refusal of the rules means; empty for any other code."""
+    from blytz.auction.model import Code
+    from blytz.auction.service import refusal
+    from blytz.auction.store import Refused
+
+    with contextlib.suppress(ValueError):
+        return str(refusal(Refused(Code(code or ""))))
+    return ""

@@ -163,8 +163,8 @@ def _leader(state: dict[str, Any]) -> Text:
 
 
 def in_pairs(left: Text, right: Text, width: int) -> list[Text]:
-    """On one line where both fit whole."""
-    if left.cell_len + right.cell_len + 2 <= width:
+    """On one line where both fit whole; no line for two empty texts."""
+    if left.cell_len and left.cell_len + right.cell_len + 2 <= width:
         return [spread(left, right, width)]
     return [spread(line, Text(""), width) for line in (left, right) if line.cell_len]
 
