@@ -196,6 +196,15 @@ def test_doctor_needs_no_settings_for_the_platform_of_blytz_up(platform: Platfor
     assert found[f"Port {platform.ports['live']} (live)"]["why"] == "runs and is ready"
     assert found["Redis rights"]["state"] == "ok"
     assert found["Database show"]["state"] == found["Database auction"]["state"] == "ok"
+    assert found["Redis appendfsync"] == {
+        "name": "Redis appendfsync",
+        "state": "ok",
+        "why": "always",
+        "remedy": "",
+    }
+    assert found["Redis default user"]["state"] == found["Redis no-appendfsync-on-rewrite"]["state"] == "ok"
+    assert found["Redis disk"]["why"].endswith(str(platform.data / "redis"))
+    assert not any("--admin-url" in finding["remedy"] for finding in found.values())
 
 
 def test_a_gateway_with_the_certificate_of_its_first_start(platform: Platform, tmp_path: Path) -> None:

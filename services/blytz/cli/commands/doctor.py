@@ -15,6 +15,7 @@ from blytz.kit.text import isolated
 
 if TYPE_CHECKING:
     from blytz.cli.doctor.findings import Finding
+    from blytz.cli.doctor.redis_config import StartedWith
     from blytz.kit.config.gateway import GatewaySettings
 
 STYLE = {"ok": "green", "note": "dim", "warn": "yellow", "fail": "bold red"}
@@ -90,7 +91,8 @@ def _findings(admin_url: str | None, data: Path | None) -> Iterator["Finding"]:
         yield from (Finding("Gateway settings", "fail", line, TABLE) for line in str(fault).split("\n"))
     yield machine.disk("Disk", folder)
     if settings:
-        yield from redis.findings(settings.redis_url, admin_url, settings.replicas)
+        started = _redis_of_up(folder) if of_up else None
+        yield from redis.findings(settings.redis_url, admin_url, settings.replicas, started)
         yield from database.findings(settings)
         yield from machine.findings(settings)
         yield from shows.findings(settings)
@@ -120,6 +122,15 @@ def _of_up(folder: Path) -> dict[str, str]:
             }
             return {"BLYTZ_ENV": "dev", "BLYTZ_DATA": str(folder), "REDIS_URL": str(note["redis_url"]), **ports}
     return {}
+
+
+def _redis_of_up(folder: Path) -> "StartedWith | None":
+    from blytz.cli.doctor.redis_config import started_with
+
+    with contextlib.suppress(OSError):
+        if note := running_platform(folder):
+            return started_with(note, folder)
+    return None
 
 
 def _gateway_of_up(folder: Path) -> "GatewaySettings | None":

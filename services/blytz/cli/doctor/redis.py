@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from blytz.cli.doctor.findings import Finding, judge
 from blytz.cli.doctor.machine import disk
+from blytz.cli.doctor.redis_config import StartedWith
 from blytz.kit.addresses import is_loopback
 from blytz.kit.config.model import variable
 
@@ -44,8 +45,10 @@ WARN_MEMORY_SHARE: Final = 0.8
 ASK_AS_ADMIN: Final = "run it again with --admin-url, the Redis address of a user with CONFIG and ACL"
 
 
-def findings(url: str, admin_url: str | None, replicas: int = 0) -> Iterator[Finding]:
-    """Ends after the first finding when Redis does not answer."""
+def findings(
+    url: str, admin_url: str | None, replicas: int = 0, started: StartedWith | None = None
+) -> Iterator[Finding]:
+    """Ends after the first finding when Redis does not answer. `started` answers for what nobody may ask it."""
     try:
         with _connect(url) as redis:
             began = time.time()
@@ -64,9 +67,9 @@ def findings(url: str, admin_url: str | None, replicas: int = 0) -> Iterator[Fin
         return
     try:
         with _connect(admin_url or url) as admin:
-            yield from _durability(admin, info)
-            yield _default_user(admin)
-            yield _disk(admin, url)
+            yield from _durability(admin, info, started)
+            yield _default_user(admin, started)
+            yield _disk(admin, url, started)
     except (RedisError, OSError, ValueError) as error:
         yield Finding("Redis admin", "fail", _reason(error), "correct --admin-url or BLYTZ_ADMIN_REDIS_URL")
 
@@ -112,9 +115,10 @@ def _capacity(info: dict[str, Any], replicas: int) -> Iterator[Finding]:
     yield judge("Redis memory", why, warn=used > limit * WARN_MEMORY_SHARE, fail=used > limit, remedy=remedy)
 
 
-def _durability(redis: "Redis", info: dict[str, Any]) -> Iterator[Finding]:
+def _durability(redis: "Redis", info: dict[str, Any], started: StartedWith | None) -> Iterator[Finding]:
     """Every user may read INFO, which has two of these settings."""
-    seen = {"maxmemory-policy": str(info.get("maxmemory_policy", ""))}
+    seen = dict(started.settings) if started else {}
+    seen |= {"maxmemory-policy": str(info.get("maxmemory_policy", ""))}
     if "aof_enabled" in info:
         seen["appendonly"] = "yes" if info["aof_enabled"] == 1 else "no"
     # The services' user must not be allowed to: this is the usual case.
@@ -157,7 +161,7 @@ def _rights(redis: "Redis") -> Iterator[Finding]:
     )
 
 
-def _disk(redis: "Redis", url: str) -> Finding:
+def _disk(redis: "Redis", url: str, started: StartedWith | None) -> Finding:
     """Only for a Redis on this machine."""
     name, parts = "Redis disk", urlsplit(url)
     if parts.scheme != "unix" and not is_loopback(parts.hostname or "localhost"):
@@ -167,19 +171,24 @@ def _disk(redis: "Redis", url: str) -> Finding:
     try:
         folder = Path(cast("dict[str, str]", redis.config_get("dir"))["dir"])
     except (ResponseError, KeyError):
+        if started:
+            return disk(name, started.folder.resolve())
         return Finding(name, "warn", "cannot see which: this user may not run CONFIG", ASK_AS_ADMIN)
     return disk(name, folder)
 
 
-def _default_user(redis: "Redis") -> Finding:
+def _default_user(redis: "Redis", started: StartedWith | None) -> Finding:
     """Redis replays its file as this user, and drops what the user may not run (redis issue 14541)."""
     name = "Redis default user"
     try:
         user = cast("dict[str, Any]", redis.acl_getuser("default"))
+        rights = " ".join(map(str, [*user.get("categories", ()), *user.get("commands", ())]))
+        flags = {str(flag) for flag in user.get("flags", ())}
     except ResponseError:
-        return Finding(name, "warn", "cannot see: this user may not run ACL", ASK_AS_ADMIN)
-    rights = " ".join(map(str, [*user.get("categories", ()), *user.get("commands", ())]))
-    flags = {str(flag) for flag in user.get("flags", ())}
+        if started is None or not started.default_user:
+            return Finding(name, "warn", "cannot see: this user may not run ACL", ASK_AS_ADMIN)
+        rights = " ".join(rule for rule in started.default_user if rule[0] in "+-")
+        flags = set(started.default_user)
     if "+@all" not in rights or "-" in rights:
         why = "lacks permissions: at a restart Redis would silently drop bids that it replays"
         return Finding(
