@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +71,26 @@ def test_a_seller_makes_fills_orders_and_runs_a_show(platform: Platform, tmp_pat
     assert seller.get("pause", "latest")[0]["status"] == "paused"
     assert seller.get("resume", "latest")[0]["status"] == "live"
     assert seller.get("list")[0]["open_lots"] == [vase["lot_id"]]
+    ending = seller.run("end", "latest").stdout.splitlines()
+    assert ending[0].split()[:2] == [made["show_id"], "live"]
+    assert ending[1] == "it ends when #2 Vase is over; --now cancels what is open"
     seller.run("end", "latest", "--now")
     wait_until(lambda: seller.get("list")[0]["status"] == "ended", "the show has ended", WITHIN_S)
     assert seller.run("list").stdout == f"{made['show_id']}  ended  Pottery night  3 lots\n"
+
+
+def test_the_latest_of_several_shows_is_named_and_times_have_their_zone(platform: Platform) -> None:
+    seller = Seller(platform, "Severine")
+    seller.get("create", "First")
+    at = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0)
+    made = seller.run("create", "Second", "--at", at.isoformat())
+    show_id = made.stdout.split()[0]
+    said = re.search(r"scheduled at (.*)  Second", made.stdout)
+    assert said is not None
+    assert datetime.strptime(said[1], "%Y-%m-%d %H:%M %z") == at.replace(second=0)
+    queue = seller.run("queue", "latest")
+    assert (queue.returncode, queue.stdout) == (0, "")
+    assert queue.stderr == f"blytz: latest is {show_id}, Second: the newest of your 2 shows that are not over\n"
 
 
 def test_a_lot_that_is_over_can_be_run_again(platform: Platform) -> None:
@@ -101,7 +120,10 @@ def test_a_lot_that_is_over_can_be_run_again(platform: Platform) -> None:
         (("rerun", "lot_none"), "there is no such lot"),
         (("create", "X", "--lot", "bowl"), "--lot 'bowl' is not TITLE=PRICE"),
         (("create", "X", "--at", "soon"), "--at 'soon' is not a time like 2026-12-24T18:00"),
-        (("create", "X", "--lots", "none.csv"), "none.csv"),
+        (("create", "X", "--at", "2020-01-02T18:00"), "--at 2020-01-02T18:00 is in the past"),
+        (("create", "X", "--at", "2999-01-02"), "--at 2999-01-02 is more than a year ahead"),
+        (("create", "X", "--lots", "none.csv"), "there is no file none.csv"),
+        (("create", "X", "--lots", "."), "cannot read .: Is a directory"),
         (
             ("create", "X", "--token", "t"),
             "say who calls: --as NAME on a dev platform, else --token; one of the two",
@@ -121,6 +143,8 @@ def test_a_command_that_fails_prints_one_line_with_the_reason(
     ("name", "content", "says"),
     [
         ("a.csv", "name,start_price\nBowl,5\n", "no column may be called 'name'; the columns are title, "),
+        ("a.csv", "name;start_price\nBowl;5\n", "no column may be called 'name'; the columns are title, "),
+        ("a.csv", "title;start_price\nBowl;5;6\n", "line 2: it does not have as many cells as there are columns"),
         ("a.csv", "start_price\n5\n", "it needs a column 'title'"),
         ("a.csv", "title,start_price\nBowl,five\n", "line 2: start_price is a whole number"),
         ("a.csv", "title,start_price\nBowl,5,6\n", "line 2: it does not have as many cells as there are columns"),
@@ -180,3 +204,16 @@ def test_a_whole_demo_show_has_bids_and_chat_and_leaves_the_next_one_scheduled(p
     said = [message["text"] for message in snapshot["state"]["messages"]]
     assert len(said) >= 5
     assert any(lot["title"] in text for text in said)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_columns_may_be_separated_as_a_spreadsheet_writes_them(
+    platform: Platform, tmp_path: Path, separator: str
+) -> None:
+    file, seller = tmp_path / "lots.csv", Seller(platform, "Sepp")
+    rows = [("title", "start_price", "description"), ("Bowl", "500", '"blue, small; new"')]
+    file.write_text("\n".join(separator.join(row) for row in rows))
+    (made,) = seller.get("create", "X", "--lots", str(file))
+    (lot,) = seller.get("queue", made["show_id"])
+    assert (lot["title"], lot["terms"]["start_price"]) == ("Bowl", 500)
+    assert lot["description"] == "blue, small; new"

@@ -6,7 +6,7 @@ from blytz.kit.money_text import money
 
 
 def is_fixed(lot: dict[str, Any]) -> bool:
-    return lot["terms"].get("format") == "fixed"
+    return bool(lot["terms"].get("format") == "fixed")
 
 
 def first_price(lot: dict[str, Any]) -> str:

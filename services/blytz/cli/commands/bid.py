@@ -123,7 +123,7 @@ def _sentence(code: str | None) -> str:
     """What a refusal of the rules means; empty for any other code."""
     from blytz.auction.model import Code
     from blytz.auction.service import refusal
-    from blytz.auction.store import Refused
+    from blytz.auction.model import Refused
 
     with contextlib.suppress(ValueError):
         return str(refusal(Refused(Code(code or ""))))

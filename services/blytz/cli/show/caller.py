@@ -12,6 +12,7 @@ from blytz.client.http import HttpClient, Unreachable
 from blytz.client.live import LiveClient
 from blytz.client.show_topic import SHOW_OVER
 from blytz.kit.running import run
+from blytz.kit.text import isolated
 from blytz.kit.user_error import UserError
 
 ShowArgument = Annotated[
@@ -60,9 +61,13 @@ async def show_id(http: HttpClient, wanted: str) -> str:
     if wanted != LATEST:
         return wanted
     shows = await own_shows(http)
-    to_come = [show["show_id"] for show in shows if show["status"] not in SHOW_OVER]
+    to_come = [show for show in shows if show["status"] not in SHOW_OVER]
     if to_come:
-        return str(max(to_come))
+        newest = max(to_come, key=lambda show: show["show_id"])
+        if len(to_come) > 1:
+            which = f"the newest of your {len(to_come)} shows that are not over"
+            typer.echo(f"blytz: {LATEST} is {newest['show_id']}, {isolated(newest['title'])}: {which}", err=True)
+        return str(newest["show_id"])
     if not shows:
         raise UserError("you have no show yet: make one with `blytz show create TITLE`")
     return str(shows[0]["show_id"])

@@ -1,11 +1,13 @@
 """`blytz show create`."""
 
+import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from blytz.auction.model import DAY_MS
 from blytz.cli.data_folder import DataOption
 from blytz.cli.options import JsonOption, UrlOption
 from blytz.cli.show.caller import Json, NameOption, TokenOption, call, write
@@ -13,6 +15,9 @@ from blytz.cli.show.lines import show_line
 from blytz.cli.show.lots_file import lot_of, lots_in
 from blytz.client.http import HttpClient, show_path
 from blytz.kit.user_error import UserError
+
+MAX_AHEAD_MS: Final = 366 * DAY_MS
+"""The platform takes no later time, and none that is more than a day in the past."""
 
 
 def create(
@@ -61,8 +66,15 @@ def create(
 
 
 def moment(text: str) -> int:
-    """Milliseconds since the Unix epoch of a time in ISO 8601; one without an offset is this machine's."""
+    """Milliseconds since the Unix epoch of a time in ISO 8601; one without an offset is this machine's. Raises
+    UserError also for what the platform would refuse, in the form in which it was given."""
     try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000)
+        at = round(datetime.fromisoformat(text).timestamp() * 1000)
     except (ValueError, OverflowError, OSError) as error:
         raise UserError(f"--at {text!r} is not a time like 2026-12-24T18:00 or 2026-12-24T18:00+01:00") from error
+    ahead_ms = at - time.time() * 1000
+    if ahead_ms < -DAY_MS:
+        raise UserError(f"--at {text} is in the past")
+    if ahead_ms > MAX_AHEAD_MS:
+        raise UserError(f"--at {text} is more than a year ahead")
+    return at

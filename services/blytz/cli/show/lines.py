@@ -1,11 +1,14 @@
 """A show and a lot for people, in one line each."""
 
-import time
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from blytz.cli.fixed_price import first_price, is_fixed, sold_units, stock, unit_price
 from blytz.kit.money_text import money
 from blytz.kit.text import isolated
+
+MAX_NAMED: Final = 5
+"""Lots in one sentence."""
 
 
 def show_line(show: dict[str, Any]) -> str:
@@ -18,6 +21,17 @@ def show_line(show: dict[str, Any]) -> str:
 
 def lot_line(lot: dict[str, Any]) -> str:
     return f"{lot['lot_id']}  #{lot['number']}  {isolated(lot['title'])}  {_standing(lot)}"
+
+
+def waiting(show: dict[str, Any], lots: list[dict[str, Any]]) -> str:
+    """What a show that is to end waits for, of its lots; empty when that is nothing."""
+    names = [f"#{lot['number']} {isolated(lot['title'])}" for lot in lots if lot["lot_id"] in show["open_lots"]]
+    if not names:
+        return ""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    stands = "; it is paused, so resume it first" if show["status"] == "paused" else ""
+    what = f"{', '.join(names[:MAX_NAMED])}{more}"
+    return f"\nit ends when {what} {'is' if len(names) == 1 else 'are'} over{stands}; --now cancels what is open"
 
 
 def _standing(lot: dict[str, Any]) -> str:
@@ -44,4 +58,6 @@ def _standing(lot: dict[str, Any]) -> str:
 
 
 def _moment(at_ms: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at_ms / 1000))
+    """This machine's time, with its offset from UTC."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()
+    return f"{at:%Y-%m-%d %H:%M} {at:%z}"

@@ -15,6 +15,8 @@ NUMBERS: Final = ("start_price", "reserve_price", "buy_now_price", "duration_ms"
                   "extension_ms", "max_total_ms", "quantity")  # fmt: skip
 COLUMNS: Final = ("title", "description", "condition", "currency", "ending", *NUMBERS)
 """Of a CSV file; an empty cell takes the default."""
+SEPARATORS: Final = ",;\t"
+"""A spreadsheet writes a semicolon where a comma begins the decimals of a number."""
 Lot = dict[str, Any]
 
 
@@ -27,10 +29,15 @@ def lot_of(text: str) -> Lot:
 
 
 def lots_in(file: Path) -> list[Lot]:
-    """Raises UserError with the line or the reason, and OSError."""
-    if file.stat().st_size > MAX_FILE_BYTES:
-        raise UserError(f"{file} is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
-    text = file.read_text("utf-8-sig", errors="replace")
+    """Raises UserError with the line or the reason."""
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise UserError(f"{file} is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
+        text = file.read_text("utf-8-sig", errors="replace")
+    except FileNotFoundError:
+        raise UserError(f"there is no file {file}") from None
+    except OSError as error:
+        raise UserError(f"cannot read {file}: {error.strerror}") from error
     lots = _of_json(file, text) if file.suffix == ".json" else _of_csv(file, text)
     if len(lots) > MAX_LOTS:
         raise UserError(f"{file} has {len(lots)} lots; a show has at most {MAX_LOTS}")
@@ -45,12 +52,18 @@ def _of_json(file: Path, text: str) -> list[Lot]:
 
 
 def _of_csv(file: Path, text: str) -> list[Lot]:
-    rows = csv.DictReader(text.splitlines())
+    lines = text.splitlines()
+    rows = csv.DictReader(lines, delimiter=_separator(lines[0] if lines else ""))
     strange = [name for name in rows.fieldnames or () if name not in COLUMNS]
     if strange or "title" not in (rows.fieldnames or ()):
         what = f"no column may be called {strange[0]!r}" if strange else "it needs a column 'title'"
         raise UserError(f"{file}: {what}; the columns are {', '.join(COLUMNS)}")
     return [_of_row(f"{file}, line {rows.line_num}", row) for row in rows]
+
+
+def _separator(header: str) -> str:
+    """The one that the header uses most, in the order of `SEPARATORS`: no name of a column has one in it."""
+    return max(SEPARATORS, key=header.count)
 
 
 def _of_row(where: str, row: dict[str, str]) -> Lot:

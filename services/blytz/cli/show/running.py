@@ -8,8 +8,9 @@ import typer
 from blytz.cli.data_folder import DataOption
 from blytz.cli.options import JsonOption, UrlOption
 from blytz.cli.show.caller import Json, LotArgument, NameOption, ShowArgument, TokenOption, call, show_id, write
-from blytz.cli.show.lines import lot_line, show_line
+from blytz.cli.show.lines import lot_line, show_line, waiting
 from blytz.client.http import HttpClient, lot_path, show_path
+from blytz.client.show_topic import SHOW_OVER
 
 
 def turning(verb: str, effect: str, line: Callable[[Json], str] = show_line) -> Callable[..., None]:
@@ -44,10 +45,13 @@ def end(
 ) -> None:
     """End a show once no lot is open."""
 
-    async def ended(http: HttpClient) -> Json:
-        return await http.post(show_path(await show_id(http, show), "end"), {"now": now})
+    async def ended(http: HttpClient) -> tuple[Json, list[Json]]:
+        ending = await http.post(show_path(await show_id(http, show), "end"), {"now": now})
+        waits = ending["open_lots"] and ending["status"] not in SHOW_OVER and not as_json
+        return ending, await http.lots(ending["show_id"]) if waits else []
 
-    write(as_json, [call(ended, name, token, url, data)], show_line)
+    ending, lots = call(ended, name, token, url, data)
+    write(as_json, [ending], lambda show: f"{show_line(show)}{waiting(show, lots)}")
 
 
 def rerun(
