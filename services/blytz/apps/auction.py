@@ -48,7 +48,7 @@ async def main(settings: Settings) -> None:
 
     tasks = TaskSupervisor(metrics)
     app = application(
-        service=AuctionService(store, bids, stored_bytes, archived),
+        service=AuctionService(store, bids, stored_bytes, archived, shows.moderators_of),
         access=Access(
             signing_in.identity(issuers, bans.bans, pipe, settings),
             wiring.dev_issuer(settings),

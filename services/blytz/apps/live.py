@@ -35,12 +35,16 @@ async def main(settings: Settings) -> None:
     identity = signing_in.identity(issuers, bans.bans, pipe, settings)
     catalogue, archive = CatalogueOnDemand(settings), ArchiveOnDemand(settings)
     shows = ShowTopics(RedisShowLog(pipe), catalogue.snapshot)
-    logs: dict[str, TopicLog] = {"auction": AuctionTopics(store, archive.get), "show": shows}
+    auctions = AuctionTopics(store, archive.get, catalogue.moderators_of)
+    logs: dict[str, TopicLog] = {"auction": auctions, "show": shows}
     events = RedisEvents(settings.redis_url, pipe, logs)
     hub = Hub(events, clock, metrics)
     events.listener = hub
     service = AuctionService(
-        store, wiring.bids_of_user(settings, pipe), wiring.stored_bytes_of_user(settings, pipe)
+        store,
+        wiring.bids_of_user(settings, pipe),
+        wiring.stored_bytes_of_user(settings, pipe),
+        moderators_of=catalogue.moderators_of,
     )
     chat = ShowChat(RedisChat(pipe), shows.fill, wiring.chat_of_user(settings, pipe))
     context = GatewayContext(

@@ -2,7 +2,7 @@
 needed: a gateway that needs none is 35 MB smaller."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -42,7 +42,7 @@ class _OnDemand:
 
 
 class CatalogueOnDemand:
-    """For shows that nobody has watched lately. Raises `StoreUnavailable` and `Overloaded`."""
+    """For shows that nobody has watched lately, and for rehearsals. Raises `StoreUnavailable` and `Overloaded`."""
 
     def __init__(self, settings: Settings) -> None:
         self._source = _OnDemand(settings, "show", "blytz.show.sql.run_store", "blytz.show.people.sql.store")
@@ -54,6 +54,11 @@ class CatalogueOnDemand:
         if found is None:
             return None
         return replace(found, blocked=await people.SqlPeople(database).blocked(found.show["seller"]["id"]))
+
+    async def moderators_of(self, auction_id: str) -> Collection[str]:
+        database, (_, people) = await self._source.load()
+        found: Collection[str] = await people.SqlPeople(database).moderators_of_run(auction_id)
+        return found
 
 
 class ArchiveOnDemand:

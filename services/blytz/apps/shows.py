@@ -68,6 +68,7 @@ class Shows:
         self.topics = ShowTopics(shows_log, self._snapshot)
         self.chat = RedisChat(pipe)
         self._people = people
+        self.moderators_of = people.moderators_of_run
         self._intents = IntentRunner(self.runs, self._auctions, shows_log, people, metrics, rooms)
         catalogue = CachedCatalogue(SqlCatalogue(database, clock.now), cache)
         self.service = ShowService(

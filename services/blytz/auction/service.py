@@ -1,5 +1,6 @@
 """What callers may do with auctions: checks who may, then asks the store."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from functools import lru_cache
@@ -26,6 +27,7 @@ from blytz.auction.model import (
     is_rehearsal,
 )
 from blytz.auction.reader import AuctionReader
+from blytz.auction.rehearsals import ROLES, ModeratorsOf, no_moderators, readers_of
 from blytz.auction.store import AuctionStore
 from blytz.identity import Principal
 from blytz.kit.answer import Answer
@@ -87,12 +89,17 @@ class AuctionService:
         bids_of_user: UserLimit | None = None,
         stored_bytes_of_user: UserLimit | None = None,
         archive: AuctionArchive | None = None,
+        moderators_of: ModeratorsOf = no_moderators,
     ) -> None:
-        """Without an `archive`, an auction that has left the store does not exist."""
+        """Without an `archive`, an auction that has left the store does not exist. `moderators_of` is asked for
+        auctions of rehearsals only."""
         self._store = store
         self._reader = AuctionReader(store, archive)
         self._bids_of_user = bids_of_user
         self._stored_bytes_of_user = stored_bytes_of_user
+        self._moderators_of = moderators_of
+        self._refusing: set[asyncio.Task[None]] = set()
+        """Bids in rehearsals; the limits of users bound how many."""
 
     async def open(
         self,
@@ -145,15 +152,32 @@ class AuctionService:
         bids on a busy auction are refused."""
         if not bidder.roles:
             raise Forbidden("only a bidder may bid")
-        if is_rehearsal(auction_id):
-            raise Forbidden("only simulated bidders bid in a rehearsal")
         if self._bids_of_user is not None:
             self._bids_of_user.take(bidder.id)
         self._take_bytes(bidder, BYTES_OF_BID)
         if not _ID.match(auction_id):
             raise _not_found()
+        if is_rehearsal(auction_id):
+            return self._refuse_in_rehearsal(bidder, auction_id)
         bid = Bid(_party(bidder), bid_id, amount, kind)
         return self._store.place_bid(auction_id, bid, Cause(bidder.id, request_id))
+
+    def _refuse_in_rehearsal(self, bidder: Principal, auction_id: str) -> Answer[Receipt | Refused]:
+        """Fails with `NotFound` for those who may not know of it."""
+        answer: Answer[Receipt | Refused] = Answer()
+
+        async def refuse() -> None:
+            try:
+                await self.get(auction_id, bidder)
+            except Exception as error:  # noqa: BLE001 - whoever awaits the answer raises it
+                answer.fail(error)
+            else:
+                answer.fail(Forbidden("only simulated bidders bid in a rehearsal"))
+
+        task = asyncio.create_task(refuse(), name="bid in a rehearsal")
+        self._refusing.add(task)
+        task.add_done_callback(self._refusing.discard)
+        return answer
 
     async def bid_late(
         self, bidder: Principal, auction_id: str, bid_id: str, amount: int, kind: BidKind, request_id: str
@@ -193,13 +217,25 @@ class AuctionService:
             if closed.code is Code.AUCTION_NOT_FOUND and auction.status.is_final:
                 return auction  # It is archived, and stays as it is.
             raise refusal(closed)
-        return await self.get(auction_id)
+        return await self.get(auction_id, caller)
 
-    async def get(self, auction_id: str) -> Auction:
+    async def get(self, auction_id: str, reader: Principal | None) -> Auction:
+        """For anybody; an auction of a rehearsal for its seller, the moderators of its show, and those of the
+        platform and admins."""
         auction = await self._reader.get(auction_id) if _ID.match(auction_id) else None
-        if auction is None:
+        if auction is None or not await self._may_see(auction, reader):
             raise _not_found()
         return auction
+
+    async def _may_see(self, auction: Auction, reader: Principal | None) -> bool:
+        if not is_rehearsal(auction.listing.auction_id):
+            return True
+        if reader is None:
+            return False
+        if reader.id == auction.listing.seller.id or reader.has(*ROLES):
+            return True
+        readers = await readers_of(auction, self._moderators_of)
+        return readers is None or reader.id in readers
 
     async def list(
         self, status: Status | None, cursor: str | None, limit: int
@@ -208,11 +244,12 @@ class AuctionService:
         page = await self._reader.list(status, cursor, limit)
         return page.auctions, page.cursor
 
-    async def events(self, auction_id: str, after: int, limit: int) -> Sequence[Event]:
-        """For anybody, who may see only their public parts. Empty for an auction that does not exist."""
-        if not _ID.match(auction_id):
-            raise _not_found()
-        return await self._reader.events(auction_id, after, limit)
+    async def events(
+        self, auction_id: str, reader: Principal | None, after: int, limit: int
+    ) -> tuple[Auction, Sequence[Event]]:
+        """For those who may `get` it, and who may see only their public parts."""
+        auction = await self.get(auction_id, reader)
+        return auction, await self._reader.events(auction_id, after, limit)
 
     def _take_bytes(self, user: Principal, count: int) -> None:
         """Before anything is stored. Raises `RateLimited`."""
@@ -220,7 +257,7 @@ class AuctionService:
             self._stored_bytes_of_user.take(user.id, count)
 
     async def _of_owner(self, caller: Principal, auction_id: str, request_id: str) -> tuple[Auction, Cause]:
-        auction = await self.get(auction_id)
+        auction = await self.get(auction_id, caller)
         if caller.id != auction.listing.seller.id and not caller.has("admin"):
             raise Forbidden("only its seller may do this to an auction")
         self._take_bytes(caller, BYTES_OF_CHANGE)

@@ -18,7 +18,7 @@ async def test_long_invalid_ids_are_not_cached() -> None:
     try:
         for number in range(MANY):
             try:
-                await service.get(f"{number:0{LONG}}")
+                await service.get(f"{number:0{LONG}}", None)
             except NotFound:
                 continue
             raise AssertionError("this is no id")

@@ -228,8 +228,3 @@ def test_a_show_ends_with_its_last_open_lot_once_and_its_video_room_closes() -> 
     assert ended.orders == [*told.orders, Order("close_room")]
     assert ended.notices == [*told.notices, Notice("show_ended")]
     assert again == Decision(ended.show)
-
-
-def test_what_happens_to_a_draft_is_told_to_nobody() -> None:
-    draft = show(**SHOWS["draft"])
-    assert not rules.conclude(draft, Decision(draft, notices=[Notice("lot_added")]), LotFacts(), 5_000).notices

@@ -126,19 +126,19 @@ class Auctions(Controller):
 
     @get("/{auction_id:str}", **spec("getAuction", "The state of one auction", answers.READ))
     async def state(self, request: Call, auction_id: AuctionId) -> AuctionState:
-        """With `your_ceiling` when the token is its leader's."""
-        await optional_caller(request)
-        return state_for_caller(request, await app_state_of(request).service.get(auction_id))
+        """With `your_ceiling` when the token is its leader's. An auction of a rehearsal is there only for its seller,
+        moderators and admins."""
+        reader = await optional_caller(request)
+        return state_for_caller(request, await app_state_of(request).service.get(auction_id, reader))
 
     @get("/{auction_id:str}/events", **spec("listEvents", "What happened, in order", answers.EVENTS))
     async def events(
         self, request: Call, auction_id: AuctionId, after: After = 0, limit: EventLimit = MAX_EVENTS
     ) -> Events:
-        """The public part of the events with `after < seq`."""
-        await optional_caller(request)
-        service = app_state_of(request).service
-        auction = await service.get(auction_id)
-        events = await service.events(auction_id, after, limit)
+        """The public part of the events with `after < seq`; those of a rehearsal only for its seller, moderators
+        and admins."""
+        reader = await optional_caller(request)
+        auction, events = await app_state_of(request).service.events(auction_id, reader, after, limit)
         # The log may have grown since the state was read.
         last = max([auction.seq, *(event.seq for event in events)])
         return Events(msgspec.convert([event.public for event in events], list[EventView]), last)

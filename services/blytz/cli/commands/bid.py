@@ -121,9 +121,8 @@ def line(result: BidResult, lot: BidOn) -> str:
 
 def _sentence(code: str | None) -> str:
     """What a refusal of the rules means; empty for any other code."""
-    from blytz.auction.model import Code
+    from blytz.auction.model import Code, Refused
     from blytz.auction.service import refusal
-    from blytz.auction.model import Refused
 
     with contextlib.suppress(ValueError):
         return str(refusal(Refused(Code(code or ""))))

@@ -189,10 +189,8 @@ def close_lot(scene: Scene, closing: Closing) -> Decided:
 
 def conclude(before: Show, decision: Decision, facts: LotFacts, now: int) -> Decision:
     """The decision with what follows from the lots as they are after it: a show that has ended says so, and its
-    video room closes. Nobody but its seller knows of a draft, so that a draft tells nothing."""
+    video room closes."""
     show = settle(decision.show, facts, now)
-    if show.status is ShowStatus.DRAFT:
-        return replace(decision, show=show, notices=[])
     if show.status is not ShowStatus.ENDED or before.status is ShowStatus.ENDED:
         return replace(decision, show=show)
     return replace(

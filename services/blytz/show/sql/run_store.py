@@ -176,7 +176,7 @@ class SqlRuns:
         async with self._database.reading() as connection:
             row = (await connection.execute(select(SHOWS).where(SHOWS.c.show_id == show_id))).first()
             show = show_of_row(row) if row else None
-            if row is None or show is None or show.status is ShowStatus.DRAFT:
+            if row is None or show is None:
                 return None
             in_queue = (LOTS.c.show_id == show_id) & (LOTS.c.position >= 0)
             lots = (await connection.execute(select(LOTS).where(in_queue).order_by(LOTS.c.position))).all()

@@ -1,6 +1,6 @@
 """Moderators, approvals and blocks in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,7 +22,7 @@ from blytz.show.people.model import (
 from blytz.show.people.sql.tables import APPROVALS, BLOCKS
 from blytz.show.running.decision import Decision, Notice
 from blytz.show.sql.acts import record_act
-from blytz.show.sql.tables import MODERATORS, SHOWS
+from blytz.show.sql.tables import MODERATORS, RUNS, SHOWS
 from blytz.show.sql.writing import locked_show, moderators_of, write
 
 _OVER: Final = (ShowStatus.ENDED, ShowStatus.CANCELLED)
@@ -70,6 +70,14 @@ class SqlPeople:
         named = select(MODERATORS.c.id).join(SHOWS, SHOWS.c.show_id == MODERATORS.c.show_id)
         theirs = (MODERATORS.c.show_id == show_id) & (MODERATORS.c.user_id == user_id)
         return bool(await self._rows(named.where(theirs, SHOWS.c.status.not_in(_OVER))))
+
+    async def moderators_of_run(self, auction_id: str) -> Collection[str]:
+        """Of the show that has this run, while it is not over."""
+        of_show = select(MODERATORS.c.user_id).join(SHOWS, SHOWS.c.show_id == MODERATORS.c.show_id)
+        named = of_show.join(RUNS, RUNS.c.show_id == SHOWS.c.show_id).where(
+            RUNS.c.auction_id == auction_id, SHOWS.c.status.not_in(_OVER)
+        )
+        return [row.user_id for row in await self._rows(named.limit(MAX_MODERATORS))]
 
     async def approve(self, show_id: str, user_id: str, act: Act) -> ShowCode | None:
         values = {"show_id": show_id, "user_id": user_id}
