@@ -65,10 +65,11 @@ def _about_chat(sender: Sender, ask: Ask, other: str) -> Ask | None:
 def _about_things(sender: Sender, ask: Ask) -> Ask | None:
     match ask.operation.id:
         case "listFollowing":
-            make(sender, "followSeller", ask.token, None, {"user_id": "usr_unknown"})
-            make(sender, "bookmarkShow", ask.token, None, ask.parts)
-            make(sender, "followSeller", ask.token, None, {"user_id": sender.user_id(ask.token)})
-            return ask.but(query={"limit": 2})
+            reader = sender.person("bidder")
+            make(sender, "followSeller", reader, None, {"user_id": "usr_unknown"})
+            make(sender, "bookmarkShow", reader, None, ask.parts)
+            make(sender, "followSeller", reader, None, {"user_id": sender.user_id(ask.token)})
+            return ask.but(token=reader, query={"limit": 2})
         case "bookmarkShow" | "removeBookmark":
             return ask
         case "createImage":

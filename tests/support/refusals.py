@@ -152,6 +152,11 @@ def _blocked(runner: ExampleRunner, operation: Operation) -> Ask:
     return ask.but(parts={"lot_id": lot_id})
 
 
+def _own_follow(runner: ExampleRunner, operation: Operation) -> Ask:
+    ask = runner.good(operation)
+    return ask.but(parts={"user_id": runner.user_id(ask.token)})
+
+
 def _leading(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = _bid(runner, operation, bid_id="b-9", amount=2_000)
     runner.bid(ask.parts["auction_id"], runner.anna, 1_000)
@@ -314,6 +319,7 @@ WAYS: dict[str, Way] = {
         runner, operation
     ),
     "bidder_blocked": _blocked,
+    "own_follow": _own_follow,
     "bidder_not_approved": lambda runner, operation: _required(runner, operation, "approval"),
     "card_required": lambda runner, operation: _required(runner, operation, "card"),
     "buy_now_unavailable": lambda runner, operation: _bid(runner, operation, kind="buy_now"),

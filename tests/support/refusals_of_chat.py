@@ -16,8 +16,12 @@ def _said_by_another(runner: ExampleRunner, operation: Operation) -> Ask:
     return ask
 
 
-def _blocked_in_chat(runner: ExampleRunner, operation: Operation) -> Ask:
+def _blocked_by_seller(runner: ExampleRunner, operation: Operation) -> Ask:
     ask = runner.good(operation)
+    if operation.id == "followSeller":
+        seller = runner.person("seller")
+        make(runner, "blockUser", seller, None, {"user_id": runner.user_id(ask.token)})
+        return ask.but(parts={"user_id": runner.user_id(seller)})
     # The state of the show comes with its first message.
     make(runner, operation.id, runner.person("bidder"), {"message_id": "m-0", "text": "Hello"}, ask.parts)
     with redis.Redis.from_url(runner.platform.redis_url) as store:
@@ -65,7 +69,7 @@ WAYS_OF_CHAT: Final = {
         body={**({"message_id": "m-1"} if operation.id == "sayInShow" else {}), "text": " "}
     ),
     "message_id_reused": _said_by_another,
-    "blocked": _blocked_in_chat,
+    "blocked": _blocked_by_seller,
     "muted": _muted,
     "slow_mode": _slow,
 }

@@ -43,14 +43,18 @@ def routes_around_shows(
     stored_bytes: UserLimit,
 ) -> list[RouteGroup]:
     """`files` are those of images; `now` is in milliseconds since the Unix epoch, on the Redis clock."""
-    standings = shows.standings
-    people = PeopleService(
-        SqlPeople(database), shows.service, now, stored_bytes, standings.on_block, standings.on_approval
-    )
+    standings, people_store = shows.standings, SqlPeople(database)
+    following = FollowingService(SqlFollowing(database), shows.service, people_store, stored_bytes)
+
+    async def on_block(seller_id: str, user_id: str, is_blocked: bool) -> None:
+        await following.on_block(seller_id, user_id, is_blocked)
+        await standings.on_block(seller_id, user_id, is_blocked)
+
+    people = PeopleService(people_store, shows.service, now, stored_bytes, on_block, standings.on_approval)
     return [
         image_routes(ImageService(SqlImages(database), files, PillowEncoder(metrics), now, stored_bytes)),
         template_routes(TemplateService(SqlTemplates(database), stored_bytes)),
-        following_routes(FollowingService(SqlFollowing(database), shows.service, stored_bytes)),
+        following_routes(following),
         people_routes(people),
         report_routes(ReportService(SqlReports(database), shows.service, shows.chat, now, stored_bytes)),
         audit_routes(AuditService(SqlAuditTrail(database), shows.service)),

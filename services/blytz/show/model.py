@@ -64,6 +64,8 @@ class ShowCode(StrEnum):
     QUANTITY_NOT_ONE = "quantity_not_one"
     BIDDER_IS_SELLER = "bidder_is_seller"
     BIDDER_BLOCKED = "bidder_blocked"
+    OWN_FOLLOW = "own_follow"
+    BLOCKED = "blocked"
     BID_TOO_LOW = "bid_too_low"
     VERSION_CONFLICT = "version_conflict"
     TOO_MANY = "too_many"

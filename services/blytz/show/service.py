@@ -36,6 +36,8 @@ _WHY: Final = {
     ShowCode.LOT_NOT_FIXED_PRICE: "the lot is auctioned: bid on it",
     ShowCode.QUANTITY_NOT_ONE: "at a fixed price the terms have the units, and the quantity of the lot is 1",
     ShowCode.BIDDER_BLOCKED: "the seller does not take bids from you",
+    ShowCode.OWN_FOLLOW: "nobody follows themselves",
+    ShowCode.BLOCKED: "the seller has blocked you",
     ShowCode.BIDDER_IS_SELLER: "sellers do not bid on their own lots",
     ShowCode.BID_TOO_LOW: "the bid is below the minimum",
     ShowCode.VERSION_CONFLICT: "it was changed meanwhile: read it again",

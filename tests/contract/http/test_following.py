@@ -27,3 +27,27 @@ def test_a_show_that_one_may_not_see_cannot_be_bookmarked(api: Api, sam: str, an
 
     problem(call(api, "PUT", f"/v1/shows/{draft['show_id']}/bookmark", by=anna), 404, "show_not_found")
     assert call(api, "PUT", f"/v1/shows/{draft['show_id']}/bookmark", by=sam).status_code == 204
+
+
+def test_nobody_follows_themselves(api: Api, sam: str) -> None:
+    own_id = made(api, sam)["seller"]["id"]
+
+    problem(call(api, "PUT", f"/v1/sellers/{own_id}/follow", by=sam), 409, "own_follow")
+    assert own_id not in [seller["id"] for seller in api.get("/v1/me/following", by=sam).json()["sellers"]]
+
+
+def test_a_block_ends_a_follow_and_refuses_another_until_it_is_lifted(api: Api) -> None:
+    seller, user = api.token("A seller who blocks", "seller"), api.token("Somebody who is blocked")
+    seller_id = made(api, seller)["seller"]["id"]
+    user_id = api.issuer.verify(user).id
+    follow, block = f"/v1/sellers/{seller_id}/follow", f"/v1/sellers/me/blocks/{user_id}"
+    assert call(api, "PUT", follow, by=user).status_code == 204
+
+    assert call(api, "PUT", block, by=seller).is_success
+    assert api.get("/v1/me/following", by=user).json()["sellers"] == []
+    problem(call(api, "PUT", follow, by=user), 409, "blocked")
+    assert api.get("/v1/me/following", by=user).json()["sellers"] == []
+
+    assert call(api, "DELETE", block, by=seller).status_code == 204
+    assert api.get("/v1/me/following", by=user).json()["sellers"] == []
+    assert call(api, "PUT", follow, by=user).status_code == 204

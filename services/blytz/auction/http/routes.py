@@ -126,8 +126,8 @@ class Auctions(Controller):
 
     @get("/{auction_id:str}", **spec("getAuction", "The state of one auction", answers.READ))
     async def state(self, request: Call, auction_id: AuctionId) -> AuctionState:
-        """With `your_ceiling` when the token is its leader's. An auction of a rehearsal is there only for its seller,
-        moderators and admins."""
+        """With `your_ceiling` when the token is its leader's. An auction of a rehearsal is there only for
+        its seller, moderators and admins."""
         reader = await optional_caller(request)
         return state_for_caller(request, await app_state_of(request).service.get(auction_id, reader))
 

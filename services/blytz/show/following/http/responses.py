@@ -14,7 +14,8 @@ _NO_USER: Final = malformed("user_id", "must be 1 to 128 visible ASCII character
 _UNKNOWN_PARAMETER: Final = malformed("limit", "is not a known parameter")
 
 PAGE: Final = documented(*_CALLER, malformed("limit", "Expected `int` <= 100"), *READ_FAILED)
-FOLLOW: Final = documented(*_CALLER, TOO_MANY, *SQL_WRITE_FAILED, _NO_USER)
+_REFUSED: Final = (refusal(ShowCode.OWN_FOLLOW), refusal(ShowCode.BLOCKED), TOO_MANY)
+FOLLOW: Final = documented(*_CALLER, *_REFUSED, *SQL_WRITE_FAILED, _NO_USER)
 UNFOLLOW: Final = documented(*_CALLER, *SQL_WRITE_FAILED, _NO_USER)
 BOOKMARK: Final = documented(
     *_CALLER, refusal(ShowCode.SHOW_NOT_FOUND), TOO_MANY, *SQL_WRITE_FAILED, _UNKNOWN_PARAMETER

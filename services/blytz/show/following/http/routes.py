@@ -45,7 +45,8 @@ class FollowingCalls(Controller):
         **SIGNED_IN,
     )
     async def follow(self, request: Call, user_id: UserId) -> None:
-        """Following twice is following once."""
+        """Following twice is following once. Whether there is such a user is not known, so any id but one's own is
+        taken. A seller's block ends a follow."""
         await refuse_body(request)
         await _service_of(request).follow_seller(caller_of(request), user_id)
 

@@ -6,7 +6,7 @@ from blytz.show.http.schemas import ShowState
 
 
 class FollowedSellerView(Struct, frozen=True):
-    """`name` is null for one who has made no show."""
+    """`name` is that of the newest show; null for one who has made no show, as an id of nobody has not."""
 
     id: str
     name: str | None
