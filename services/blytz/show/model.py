@@ -4,7 +4,7 @@
 """
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -21,7 +21,10 @@ MAX_RUNS: Final = 2_000
 """Of one lot: each of its units, and as often again."""
 
 Visibility = Literal["public", "unlisted", "rehearsal"]
+Mode = Literal["one_at_a_time", "parallel"]
 Pause = Annotated[int, Meta(ge=1_000, le=600_000)]
+SlowMode = Annotated[int, Meta(ge=0, le=600_000)]
+ShippingProfile = Annotated[str, Meta(pattern=NAME)]
 
 
 class ShowStatus(StrEnum):
@@ -77,14 +80,14 @@ class BidderRequirements(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ShowSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    mode: Literal["one_at_a_time", "parallel"] = "one_at_a_time"
+    mode: Mode = "one_at_a_time"
     auto_advance_ms: Pause | None = None
     """None opens the next lot by hand only."""
-    slow_mode_ms: Annotated[int, Meta(ge=0, le=600_000)] = 0
+    slow_mode_ms: SlowMode = 0
     host_away_pause_ms: Pause | None = 5_000
     """None never pauses because the host is away."""
     bidder_requirements: BidderRequirements = BidderRequirements()
-    shipping_profile_id: Annotated[str, Meta(pattern=NAME)] | None = None
+    shipping_profile_id: ShippingProfile | None = None
 
 
 class Host(Struct, frozen=True):
@@ -128,7 +131,16 @@ class AuctionTerms(Terms, frozen=True, forbid_unknown_fields=True, tag_field="fo
 
 LotTerms = AuctionTerms | OfferTerms
 """What a lot is sold by: an auction, or an offer at a fixed price. JSON has the kind as `format`."""
+Format = Literal["auction", "fixed"]
 OFFER_PREFIX: Final = "ofr"
+
+
+class TermsChange(Struct, frozen=True):
+    """What a change names of the terms of a lot, checked one by one."""
+
+    fields: dict[str, Any]
+    format: Format | None = None
+    """None is that of the lot."""
 
 
 def sale_id(auction_id: str, terms: LotTerms, visibility: Visibility) -> str:

@@ -1,11 +1,19 @@
 """What a change does to a show or a lot (protocol, section 7): pure, with the time passed in."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
-from msgspec.structs import replace
+from msgspec import Struct
+from msgspec.structs import asdict, fields, replace
 
+from blytz.auction import rules as auction_rules
+from blytz.auction.model import Terms
+from blytz.kit.http.parse import refused
+from blytz.offer import rules as offer_rules
 from blytz.offer.model import OfferTerms
-from blytz.show.model import Lot, LotStatus, LotTerms, Show, ShowCode, ShowStatus
+from blytz.show.model import AuctionTerms, Lot, LotStatus, LotTerms, Show, ShowCode, ShowStatus, TermsChange
+
+T = TypeVar("T", bound=Struct)
 
 RANKS: Final = {
     ShowStatus.LIVE: 0,
@@ -40,9 +48,49 @@ def has_audience(show: Show) -> bool:
     return is_for_everybody(show) and not show.status.is_final
 
 
+def laid_over(value: T, change: Mapping[str, Any]) -> T:
+    """`value` with what `change` names. A mapping changes the struct of its name in the same way."""
+    named: dict[str, Any] = {}
+    for name, new in change.items():
+        is_part = isinstance(new, Mapping)
+        named[name] = laid_over(getattr(value, name), new) if is_part else new
+    return replace(value, **named)
+
+
+def changed_terms(own: LotTerms, change: LotTerms | TermsChange) -> LotTerms:
+    """What a change does not name is kept, unless it asks for another format. Raises `InvalidRequest` with each
+    fault of the terms as they would be."""
+    if not isinstance(change, TermsChange):
+        return change
+    kind = type(own) if change.format is None else _KINDS[change.format]
+    named = (asdict(own) if type(own) is kind else {}) | change.fields
+    known = {field.name: field for field in fields(kind)}
+    faults = [(f"terms.{name}", "is not a term of this format") for name in named if name not in known]
+    missing = (name for name, field in known.items() if field.required and name not in named)
+    faults += [(f"terms.{name}", "is missing") for name in missing]
+    if faults:
+        raise refused(faults)
+    terms = kind(**named)
+    refuse_faulty(terms)
+    return terms
+
+
+_KINDS: Final[dict[str, type[LotTerms]]] = {"auction": AuctionTerms, "fixed": OfferTerms}
+
+
+def refuse_faulty(terms: Terms | OfferTerms) -> None:
+    """Raises `InvalidRequest` when these terms contradict each other."""
+    if isinstance(terms, OfferTerms):
+        faults = offer_rules.faults_in(terms)
+    else:
+        faults = auction_rules.faults_in(terms)
+    if faults:
+        raise refused([(f"terms.{path}", why) for path, why in faults])
+
+
 def change_show(show: Show, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
-    """`fields` are those that change, checked one by one; `seen` is the version that the caller has read. A show
-    that has a time is scheduled, until it starts."""
+    """`fields` are those that change, checked one by one, as `laid_over` takes them; `seen` is the version that
+    the caller has read. A show that has a time is scheduled, until it starts."""
     if seen is not None and seen != show.version:
         return ShowCode.VERSION_CONFLICT
     if show.status.is_final:
@@ -52,7 +100,7 @@ def change_show(show: Show, fields: dict[str, Any], seen: int | None) -> Show | 
         fixed = {"scheduled_at", "visibility"} & fields.keys()
         if any(fields[name] != getattr(show, name) for name in fixed):
             return ShowCode.SHOW_STARTED
-    changed = with_schedule(replace(show, **fields))
+    changed = with_schedule(laid_over(show, fields))
     return show if changed == show else replace(changed, version=show.version + 1)
 
 
@@ -78,11 +126,17 @@ def place_pre_bid(show: Show, lot: Lot, bidder_id: str, amount: int) -> ShowCode
 
 
 def change_lot(lot: Lot, fields: dict[str, Any]) -> Lot | ShowCode:
-    """Only while it is queued: the terms of an open lot never change."""
+    """Only while it is queued: the terms of an open lot never change. Raises `InvalidRequest`."""
     if lot.status is not LotStatus.QUEUED:
         return ShowCode.LOT_NOT_QUEUED
-    changed = replace(lot, **fields)
+    changed = with_fields(lot, fields)
     return changed if may_have(changed.terms, changed.quantity) else ShowCode.QUANTITY_NOT_ONE
+
+
+def with_fields(lot: Lot, fields: dict[str, Any]) -> Lot:
+    """The lot with what changes. Raises `InvalidRequest` as `changed_terms`."""
+    terms = changed_terms(lot.terms, fields["terms"]) if "terms" in fields else lot.terms
+    return replace(lot, **{**fields, "terms": terms})
 
 
 def may_have(terms: LotTerms, quantity: int) -> bool:

@@ -85,7 +85,7 @@ class ShowService:
     ) -> Show:
         """For its seller and admins; refused when `seen` is not the version that is stored."""
         show = await self.own_show(caller, show_id)
-        self._take_bytes(caller, msgspec.structs.replace(show, **fields))
+        self._take_bytes(caller, rules.laid_over(show, fields))
         act = self.act(Verb.SHOW_CHANGED, caller, show, detail=", ".join(fields))
         return await self._told(show_id, await self._store.change_show(show_id, fields, seen, act))
 
@@ -129,9 +129,12 @@ class ShowService:
         return await self._told(show_id, await self._store.add_lot(lot, act))
 
     async def change_lot(self, caller: Principal, lot_id: str, fields: dict[str, Any]) -> Lot:
-        """For its seller and admins, while it is queued."""
+        """For its seller and admins, while it is queued. Raises `InvalidRequest` for terms that do not fit to
+        those that are kept."""
         lot, show = await self._own_lot(caller, lot_id)
-        self._take_bytes(caller, msgspec.structs.replace(lot, **fields))
+        # While it is queued, which the store knows better.
+        if lot.status is LotStatus.QUEUED:
+            self._take_bytes(caller, rules.with_fields(lot, fields))
         act = self.act(Verb.LOT_CHANGED, caller, show, lot_id, ", ".join(fields))
         return await self._told(lot.show_id, await self._store.change_lot(lot_id, fields, act))
 

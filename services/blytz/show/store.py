@@ -64,7 +64,7 @@ class CatalogueStore(Protocol):
         """In queue order, those whose position is above `after`, without those that were removed."""
 
     async def change_lot(self, lot_id: str, fields: dict[str, Any], act: Act | None = None) -> Lot | ShowCode:
-        """By `rules.change_lot`; one that is withdrawn leaves the queue."""
+        """By `rules.change_lot`, which may raise `InvalidRequest`; one that is withdrawn leaves the queue."""
 
     async def place_pre_bid(self, pre_bid: LotPreBid) -> Lot | ShowCode:
         """By `rules.place_pre_bid`; refuses `too_many` past `MAX_PRE_BIDS`. Another amount of the same bidder

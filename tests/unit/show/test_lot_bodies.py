@@ -5,10 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from blytz.auction.model import Terms
 from blytz.kit.problems import InvalidRequest
 from blytz.offer.model import OfferTerms, Sale
 from blytz.show.http.lot_schemas import given_of_lot, read_lot_change, read_new_lot, read_new_run
-from blytz.show.model import AuctionTerms
+from blytz.show.http.terms_schemas import AuctionTermsChange, LotTermsChange
+from blytz.show.model import AuctionTerms, TermsChange
 
 FIXED = {"format": "fixed", "price": 1_000, "quantity": 10}
 
@@ -35,7 +37,15 @@ def paths(read: Any, body: Any) -> set[str]:
 def test_terms_are_read_by_their_format(terms: Any, read: Any) -> None:
     body = msgspec.json.encode({"title": "A cup", "terms": terms})
     assert given_of_lot(read_new_lot(body))["terms"] == read
-    assert given_of_lot(read_lot_change(body))["terms"] == read
+
+
+def test_a_change_of_terms_has_what_was_named_and_its_terms_have_all_that_an_auction_or_an_offer_has() -> None:
+    body = msgspec.json.encode({"terms": {"format": "fixed", "price": 700, "per_buyer": None}})
+    assert given_of_lot(read_lot_change(body))["terms"] == TermsChange({"price": 700, "per_buyer": None}, "fixed")
+
+    names = {*Terms.__struct_fields__, *OfferTerms.__struct_fields__, "format"}
+    assert set(LotTermsChange.__struct_fields__) == names
+    assert set(AuctionTermsChange.__struct_fields__) == set(Terms.__struct_fields__)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +71,7 @@ def test_each_wrong_field_is_named(body: Any, wrong: set[str]) -> None:
     assert paths(read_new_lot, body) == wrong
 
 
-def test_a_rerun_needs_no_body_and_takes_either_kind_of_terms() -> None:
+def test_a_rerun_needs_no_body_and_takes_terms_of_either_kind() -> None:
     assert given_of_lot(read_new_run(b"")) == {}
-    assert given_of_lot(read_new_run(msgspec.json.encode({"terms": FIXED})))["terms"].quantity == 10
+    assert given_of_lot(read_new_run(msgspec.json.encode({"terms": FIXED})))["terms"].fields["quantity"] == 10
     assert paths(read_new_run, {"terms": FIXED | {"quantity": 0}}) == {"terms.quantity"}

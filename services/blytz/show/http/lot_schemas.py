@@ -11,13 +11,14 @@ from blytz.auction.http.schemas import PartyView, TermsView
 from blytz.auction.model import Terms
 from blytz.kit.http.empty_body import OptionalBody
 from blytz.kit.http.fields import ImageUrls, Line, Text
-from blytz.kit.http.parse import Choice, Fault, Parser
+from blytz.kit.http.parse import Choice, Parser
 from blytz.kit.money import Amount
 from blytz.kit.text import LINE_OR_NOTHING, NAME
 from blytz.offer import rules as offer_rules
 from blytz.offer.model import OfferTerms
 from blytz.show.http.schemas import given
-from blytz.show.model import MAX_LOTS, MAX_QUANTITY, AuctionTerms, Lot, LotStatus, LotTerms
+from blytz.show.http.terms_schemas import LotTermsChange, terms_change
+from blytz.show.model import MAX_LOTS, MAX_QUANTITY, AuctionTerms, Lot, LotStatus, LotTerms, TermsChange
 from blytz.show.public import lot_view
 
 LotId = Annotated[str, PathParameter(description="as given when the lot was added")]
@@ -55,25 +56,15 @@ class NewFixedLot(_NewLot, frozen=True, forbid_unknown_fields=True, kw_only=True
     quantity: OneUnit = 1
 
 
-class _LotChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LotChange(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Only what is to change."""
+
     title: Line | UnsetType = UNSET
     description: Text | UnsetType = UNSET
     condition: Condition | UnsetType = UNSET
     images: ImageUrls | UnsetType = UNSET
-
-
-class LotChange(_LotChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Only what is to change."""
-
-    terms: NewTerms | UnsetType = UNSET
+    terms: LotTermsChange | UnsetType = UNSET
     quantity: Quantity | UnsetType = UNSET
-
-
-class FixedLotChange(_LotChange, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The same, with the terms of a fixed price."""
-
-    terms: OfferTerms
-    quantity: OneUnit | UnsetType = UNSET
 
 
 class LotTermsView(TermsView, frozen=True, tag_field="format", tag="auction"):
@@ -139,12 +130,8 @@ class PreBidState(Struct, frozen=True):
 
 
 class NewRun(Struct, frozen=True, forbid_unknown_fields=True):
-    terms: NewTerms | UnsetType = UNSET
-    """Left out, the lot keeps those that it has."""
-
-
-class NewFixedRun(Struct, frozen=True, forbid_unknown_fields=True):
-    terms: OfferTerms
+    terms: LotTermsChange | UnsetType = UNSET
+    """What is left out, the lot keeps."""
 
 
 def lot_state(lot: Lot) -> LotState:
@@ -157,9 +144,11 @@ def given_of_lot(body: Struct) -> dict[str, Any]:
     return found | {"terms": lot_terms(found["terms"])} if "terms" in found else found
 
 
-def lot_terms(terms: NewTerms | OfferTerms) -> LotTerms:
+def lot_terms(terms: NewTerms | OfferTerms | LotTermsChange) -> LotTerms | TermsChange:
     if isinstance(terms, OfferTerms):
         return terms
+    if isinstance(terms, LotTermsChange):
+        return terms_change(terms)
     fields = msgspec.structs.asdict(terms)
     del fields["format"]
     return AuctionTerms(**fields)
@@ -183,24 +172,12 @@ def _is_fixed(raw: bytes) -> bool:
         return False
 
 
-def _faults_in_terms(terms: Terms | UnsetType) -> list[Fault]:
-    return [] if terms is UNSET else rules.faults_in(terms)
-
-
 read_new_lot = Choice(
     _is_fixed,
     Parser(NewFixedLot, terms=offer_rules.faults_in),
-    Parser(NewLot, terms=_faults_in_terms),
+    Parser(NewLot, terms=rules.faults_in),
 )
-read_lot_change = Choice(
-    _is_fixed,
-    Parser(FixedLotChange, terms=offer_rules.faults_in),
-    Parser(LotChange, terms=_faults_in_terms),
-)
+read_lot_change = Parser(LotChange)
 read_queue_order = Parser(QueueOrder)
 read_new_pre_bid = Parser(NewPreBid)
-read_new_run = Choice(
-    _is_fixed,
-    Parser(NewFixedRun, terms=offer_rules.faults_in),
-    OptionalBody(NewRun, terms=_faults_in_terms),
-)
+read_new_run = OptionalBody(NewRun)

@@ -15,7 +15,6 @@ from blytz.show import rules
 from blytz.show.http import examples
 from blytz.show.http import responses as answers
 from blytz.show.http.lot_schemas import (
-    FixedLotChange,
     LotChange,
     LotCursor,
     LotId,
@@ -146,7 +145,8 @@ class ShowCalls(Controller):
 
     @patch("/{show_id:str}", **spec("changeShow", "Change a show", answers.CHANGE, read_show_change), **SIGNED_IN)
     async def change(self, request: Call, show_id: ShowId, data: JSONBody[ShowChange]) -> ShowState:
-        """A draft that gets a `scheduled_at` is scheduled, and a scheduled show that loses it is a draft."""
+        """What is left out stays as it is, settings too. A draft that gets a `scheduled_at` is scheduled, and a
+        scheduled show that loses it is a draft."""
         seen = None if data.version is msgspec.UNSET else data.version
         show = await _service_of(request).change(caller_of(request), show_id, given(data), seen)
         return (await _states(request, [show]))[0]
@@ -206,8 +206,8 @@ class LotCalls(Controller):
         return await _read(request, LotState, f"lot {lot_id}", make)
 
     @patch("/{lot_id:str}", **spec("changeLot", "Change a lot", answers.CHANGE_LOT, read_lot_change), **SIGNED_IN)
-    async def change(self, request: Call, lot_id: LotId, data: JSONBody[LotChange | FixedLotChange]) -> LotState:
-        """While it waits in the queue."""
+    async def change(self, request: Call, lot_id: LotId, data: JSONBody[LotChange]) -> LotState:
+        """While it waits in the queue. What is left out stays as it is, terms too."""
         return lot_state(await _service_of(request).change_lot(caller_of(request), lot_id, given_of_lot(data)))
 
     @delete("/{lot_id:str}", **spec("removeLot", "Remove a lot", answers.REMOVE_LOT), **SIGNED_IN)

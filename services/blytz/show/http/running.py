@@ -18,7 +18,6 @@ from blytz.show.http import responses as answers
 from blytz.show.http.lot_schemas import (
     LotId,
     LotState,
-    NewFixedRun,
     NewRun,
     lot_state,
     lot_terms,
@@ -137,10 +136,10 @@ class RunningLotCalls(Controller):
         self,
         request: Call,
         lot_id: LotId,
-        data: JSONBody[NewRun | NewFixedRun],
+        data: JSONBody[NewRun],
         idempotency_key: IdempotencyKey = None,
     ) -> LotState:
-        """One that was sold, unsold or passed, on its own terms or on others."""
+        """One that was sold, unsold or passed, on its own terms; those that are named replace its own."""
         once = await operation(request, idempotency_key, new_id("auc"))
         reopening = Reopening(None if data.terms is msgspec.UNSET else lot_terms(data.terms))
         return _about(await _runner_of(request).rerun(caller_of(request), lot_id, reopening, once))

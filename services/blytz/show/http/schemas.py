@@ -15,9 +15,13 @@ from blytz.kit.text import LINE, NAME, USER_ID
 from blytz.show.model import (
     LotCounts,
     LotFacts,
+    Mode,
+    Pause,
+    ShippingProfile,
     Show,
     ShowSettings,
     ShowStatus,
+    SlowMode,
     Visibility,
 )
 from blytz.show.public import show_view
@@ -52,6 +56,24 @@ class NewShow(Struct, frozen=True, forbid_unknown_fields=True):
     settings: ShowSettings = ShowSettings()
 
 
+class RequirementsChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """Only what is to change."""
+
+    card: bool | UnsetType = UNSET
+    approval: bool | UnsetType = UNSET
+
+
+class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """Only what is to change; null for none, where a setting may have none."""
+
+    mode: Mode | UnsetType = UNSET
+    auto_advance_ms: Pause | UnsetType | None = UNSET
+    slow_mode_ms: SlowMode | UnsetType = UNSET
+    host_away_pause_ms: Pause | UnsetType | None = UNSET
+    bidder_requirements: RequirementsChange | UnsetType = UNSET
+    shipping_profile_id: ShippingProfile | UnsetType | None = UNSET
+
+
 class ShowChange(Struct, frozen=True, forbid_unknown_fields=True):
     """Only what is to change. With the `version` that was read it is refused when that is an old one."""
 
@@ -62,8 +84,8 @@ class ShowChange(Struct, frozen=True, forbid_unknown_fields=True):
     cover: ImageUrl | UnsetType | None = UNSET
     visibility: Visibility | UnsetType = UNSET
     scheduled_at: Moment | UnsetType | None = UNSET
-    settings: ShowSettings | UnsetType = UNSET
-    """Whole: what it leaves out gets its default."""
+    settings: SettingsChange | UnsetType = UNSET
+    """What it leaves out stays as it is, inside `bidder_requirements` too."""
     version: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
 
 
@@ -78,7 +100,7 @@ class BidderRequirementsView(Struct, frozen=True):
 
 
 class ShowSettingsView(Struct, frozen=True):
-    mode: Literal["one_at_a_time", "parallel"]
+    mode: Mode
     auto_advance_ms: int | None
     slow_mode_ms: int
     host_away_pause_ms: int | None
@@ -122,9 +144,19 @@ def show_state(show: Show, facts: LotFacts, viewers: int) -> ShowState:
 
 
 def given(body: Struct) -> dict[str, Any]:
-    """The fields that a request has, `version` apart."""
-    fields = msgspec.structs.asdict(body)
-    return {name: value for name, value in fields.items() if value is not UNSET and name != "version"}
+    """The fields that a request has, `version` apart; those of the settings as a mapping of their own."""
+    fields = named(body)
+    fields.pop("version", None)
+    if isinstance(settings := fields.get("settings"), SettingsChange):
+        changed = fields["settings"] = named(settings)
+        if "bidder_requirements" in changed:
+            changed["bidder_requirements"] = named(changed["bidder_requirements"])
+    return fields
+
+
+def named(body: Struct) -> dict[str, Any]:
+    """The fields that it has."""
+    return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not UNSET}
 
 
 def _plausible(scheduled_at: int | UnsetType | None) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from blytz.auction.model import PauseReason
 from blytz.show.chat.rules import ChatRules
-from blytz.show.model import Closing, Lot, LotFacts, LotTerms, Run, Show
+from blytz.show.model import Closing, Lot, LotFacts, LotTerms, Run, Show, TermsChange
 
 
 class Scene(Struct, frozen=True):
@@ -57,5 +57,5 @@ class Decision(Struct, frozen=True):
 class Reopening(Struct, frozen=True):
     """For a lot that comes up again."""
 
-    terms: LotTerms | None = None
+    terms: LotTerms | TermsChange | None = None
     """None keeps those it has."""

@@ -26,7 +26,7 @@ from blytz.show.model import (
     is_offer,
     sale_id,
 )
-from blytz.show.rules import may_have
+from blytz.show.rules import changed_terms, may_have
 from blytz.show.running.decision import Decision, Notice, Order, Reopening, Scene
 
 Decided = Decision | ShowCode
@@ -253,7 +253,9 @@ def _lot_to_open(scene: Scene, reopening: Reopening | None) -> Lot | ShowCode:
         return ShowCode.LOT_NOT_QUEUED
     if len(scene.facts.open_lots) >= MAX_OPEN_LOTS or lot.run >= MAX_RUNS:
         return ShowCode.TOO_MANY
-    terms = (reopening and reopening.terms) or lot.terms
+    terms = lot.terms
+    if reopening and reopening.terms:
+        terms = changed_terms(lot.terms, reopening.terms)
     return replace(lot, terms=terms) if may_have(terms, lot.quantity) else ShowCode.QUANTITY_NOT_ONE
 
 

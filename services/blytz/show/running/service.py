@@ -46,7 +46,8 @@ class ShowRunner:
     async def rerun(
         self, caller: Principal, lot_id: str, reopening: Reopening, operation: Operation = EVERY_TIME
     ) -> Acted:
-        """A lot that was closed comes up again. For the same."""
+        """A lot that was closed comes up again. For the same. Raises `InvalidRequest` for terms that
+        do not fit to those that are kept."""
         show = await self._shows.show_of_moderated_lot(caller, lot_id)
         return await self._open(caller, show, lot_id, operation, reopening)
 

@@ -18,7 +18,8 @@ class TemplateStore(Protocol):
     async def template(self, template_id: str) -> Template | None: ...
 
     async def change(self, template_id: str, fields: dict[str, Any]) -> Template | TemplateCode:
-        """Refuses `template_not_found` and `name_taken`."""
+        """By `rules.change_template`, which may raise `InvalidRequest`. Refuses `template_not_found` and
+        `name_taken`."""
 
     async def remove(self, template_id: str) -> None:
         """Removing twice is removing once."""

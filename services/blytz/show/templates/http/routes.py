@@ -2,13 +2,13 @@
 
 from litestar import Controller, delete, get, patch, post
 from litestar.params import JSONBody
-from msgspec import UNSET
-from msgspec.structs import asdict
 
 from blytz.identity.http.callers import SIGNED_IN, Connection, caller_of, operation
 from blytz.kit.http.fields import IdempotencyKey
 from blytz.kit.http.litestar import Call, RouteGroup, spec
 from blytz.kit.ids import new_id
+from blytz.show.http.schemas import named
+from blytz.show.http.terms_schemas import AuctionTermsChange
 from blytz.show.templates.http import examples
 from blytz.show.templates.http import responses as answers
 from blytz.show.templates.http.schemas import (
@@ -56,8 +56,10 @@ class TemplateCalls(Controller):
         **SIGNED_IN,
     )
     async def change(self, request: Call, template_id: TemplateId, data: JSONBody[TemplateChange]) -> TemplateView:
-        """Lots that were made with it keep their terms."""
-        fields = {name: value for name, value in asdict(data).items() if value is not UNSET}
+        """What is left out stays as it is, terms too. Lots that were made with it keep their terms."""
+        fields = named(data)
+        if isinstance(data.terms, AuctionTermsChange):
+            fields["terms"] = named(data.terms)
         return template_view(await _service_of(request).change(caller_of(request), template_id, fields))
 
     @delete("/{template_id:str}", **spec("removeTemplate", "Remove a template", answers.REMOVE), **SIGNED_IN)

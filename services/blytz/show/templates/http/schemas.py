@@ -10,7 +10,8 @@ from blytz.auction import rules
 from blytz.auction.http.schemas import TermsView
 from blytz.auction.model import Terms
 from blytz.kit.http.fields import Name
-from blytz.kit.http.parse import Fault, Parser
+from blytz.kit.http.parse import Parser
+from blytz.show.http.terms_schemas import AuctionTermsChange
 from blytz.show.templates.model import Template
 
 TemplateId = Annotated[str, PathParameter(description="as given when the template was made")]
@@ -25,7 +26,7 @@ class TemplateChange(Struct, frozen=True, forbid_unknown_fields=True):
     """Only what is to change."""
 
     name: Name | UnsetType = UNSET
-    terms: Terms | UnsetType = UNSET
+    terms: AuctionTermsChange | UnsetType = UNSET
 
 
 class OwnTermsView(TermsView, frozen=True):
@@ -50,9 +51,5 @@ def template_view(template: Template) -> TemplateView:
     return TemplateView(template.template_id, template.name, terms)
 
 
-def _faults_in_terms(terms: Terms | UnsetType) -> list[Fault]:
-    return [] if terms is UNSET else rules.faults_in(terms)
-
-
-read_new_template = Parser(NewTemplate, terms=_faults_in_terms)
-read_template_change = Parser(TemplateChange, terms=_faults_in_terms)
+read_new_template = Parser(NewTemplate, terms=rules.faults_in)
+read_template_change = Parser(TemplateChange)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from blytz.auction.model import Terms
 from blytz.kit.sql.database import Database
+from blytz.show.templates import rules
 from blytz.show.templates.model import MAX_TEMPLATES, Template, TemplateCode
 from blytz.show.templates.sql.tables import TEMPLATES
 
@@ -53,15 +54,19 @@ class SqlTemplates:
 
     async def change(self, template_id: str, fields: dict[str, Any]) -> Template | TemplateCode:
         its = TEMPLATES.c.template_id == template_id
-        values = {name: _json(value) if name == "terms" else value for name, value in fields.items()}
         try:
             async with self._database.writing() as connection:
-                if values:
+                row = (await connection.execute(select(TEMPLATES).where(its).with_for_update())).first()
+                if row is None:
+                    return TemplateCode.TEMPLATE_NOT_FOUND
+                template = _template_of_row(row)
+                changed = rules.change_template(template, fields)
+                if changed != template:
+                    values = {"name": changed.name, "terms": _json(changed.terms)}
                     await connection.execute(update(TEMPLATES).where(its).values(values))
-                row = (await connection.execute(select(TEMPLATES).where(its))).first()
         except IntegrityError:
             return TemplateCode.NAME_TAKEN
-        return _template_of_row(row) if row else TemplateCode.TEMPLATE_NOT_FOUND
+        return changed
 
     async def remove(self, template_id: str) -> None:
         async with self._database.writing() as connection:
