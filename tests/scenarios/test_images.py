@@ -53,8 +53,11 @@ def test_nothing_but_an_image_is_served_in_their_place(http: httpx.Client, path:
 
 
 def test_only_an_upload_may_be_large(http: httpx.Client) -> None:
-    problem(http.post("/auction/v1/images", content=bytes(11 * 1024 * 1024)), 413, "too_large")
-    problem(http.post("/auction/v1/shows", content=bytes(300 * 1024)), 413, "too_large")
+    image = http.post("/auction/v1/images", content=bytes(11 * 1024 * 1024))
+    assert "10 MiB" in problem(image, 413, "too_large")["detail"]
+    assert (
+        "192 KiB" in problem(http.post("/auction/v1/shows", content=bytes(300 * 1024)), 413, "too_large")["detail"]
+    )
 
 
 def test_images_in_a_bucket_are_seen_by_everybody_and_those_in_the_folder_too(s3: S3Server) -> None:

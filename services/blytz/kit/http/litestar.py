@@ -27,7 +27,7 @@ from msgspec import Struct
 
 from blytz.kit.http.asgi import FOR_THE_OPERATOR, MAX_BODY_BYTES, Gone, problem_headers, too_large, unexpected
 from blytz.kit.http.openapi import Examples, Kinds, schema_of
-from blytz.kit.http.parse import Choice, Parser, refuse_parameters, refused
+from blytz.kit.http.parse import Choice, Parser, refuse_parameters, refused, why_wrong
 from blytz.kit.http.responses import Responses
 from blytz.kit.problems import (
     CONTENT_TYPE,
@@ -81,8 +81,8 @@ def spec(operation_id: str, summary: str, responses: Responses, parser: Reader |
     return {"operation_id": operation_id, "summary": summary, "responses": responses, **body}
 
 
-def as_problem(error: Exception) -> Problem:
-    """The problem that answers any exception."""
+def as_problem(error: Exception, parameters: Mapping[str, Any] = MappingProxyType({})) -> Problem:
+    """The problem that answers any exception. `parameters` are those that the call has, with their types."""
     match error:
         case Problem():
             return error
@@ -93,7 +93,7 @@ def as_problem(error: Exception) -> Problem:
         case RequestEntityTooLarge():
             return too_large()
         case ValidationException():
-            return refused([_fault(extra) for extra in error.extra or ()])
+            return refused([_fault(extra, parameters) for extra in error.extra or ()])
         case Gone():
             return InvalidRequest("the client left")
         case HTTPException() if error.status_code < 500:
@@ -101,12 +101,16 @@ def as_problem(error: Exception) -> Problem:
     return unexpected(error)
 
 
-def _fault(extra: Any) -> tuple[str, str]:
-    return str(extra.get("key", "")), in_words(str(extra.get("message", "")))
+def _fault(extra: Any, parameters: Mapping[str, Any]) -> tuple[str, str]:
+    name = str(extra.get("key", ""))
+    return name, why_wrong(name, parameters.get(name), in_words(str(extra.get("message", ""))))
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    problem = advised(as_problem(error), RETRY_READ if request.method in ("GET", "HEAD") else RETRY_WRITE)
+    parameters = _parameters_of(request.route_handler) if isinstance(error, ValidationException) else {}
+    problem = advised(
+        as_problem(error, parameters), RETRY_READ if request.method in ("GET", "HEAD") else RETRY_WRITE
+    )
     headers = problem_headers(problem)
     if isinstance(error, MethodNotAllowedException):
         headers["allow"] = ", ".join(_methods_of(request))

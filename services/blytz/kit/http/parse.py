@@ -5,8 +5,9 @@ The good path is one msgspec call. Only when that fails is the request read agai
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
 from types import MappingProxyType, UnionType
-from typing import Annotated, Any, Final, Generic, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -23,6 +24,7 @@ MAX_FAULTS: Final = 50
 """Faults in one answer, so that a request full of them does not get a longer answer than it is itself."""
 _MAX_NAME_LENGTH: Final = 64
 _FLOAT: Final = frozenset(".eE")
+_NO_SUCH_VALUE: Final = "Invalid enum value"
 _WHERE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 # Python's float accepts a number of any size, so one that is too large is reported at its field.
 _decode_any = msgspec.json.Decoder(float_hook=float).decode
@@ -102,8 +104,34 @@ def refuse_parameters(query: bytes, known: Mapping[str, Any] = MappingProxyType(
             try:
                 msgspec.convert(text, known[name], strict=False)
             except msgspec.ValidationError as error:
-                faults[name] = _fault_of(error)[1]
+                faults[name] = why_wrong(name, known[name], _fault_of(error)[1])
     raise refused(list(faults.items()))
+
+
+def why_wrong(name: str, expected: Any, why: str) -> str:
+    """What a client is told of the parameter `name`, by what msgspec says of its value."""
+    return "is not a cursor of this list" if name == "cursor" else _with_values(expected, why)
+
+
+def _with_values(expected: Any, why: str) -> str:
+    """msgspec says that a value is none of those that there are, but not which these are."""
+    values = _values_of(expected) if why.startswith(_NO_SUCH_VALUE) else []
+    return f"must be one of: {', '.join(values)}" if values else why
+
+
+def _values_of(expected: Any) -> list[str]:
+    """Those of an enum or a `Literal`; none of other types."""
+    if get_origin(expected) is Annotated:
+        kind, *marks = get_args(expected)
+        known = next((mark.extra for mark in marks if isinstance(mark, msgspec.Meta) and mark.extra), {})
+        return list(known.get("values", ())) or _values_of(kind)
+    if get_origin(expected) is Literal:
+        return [str(value) for value in get_args(expected)]
+    if get_origin(expected) in (Union, UnionType):
+        return [value for part in get_args(expected) for value in _values_of(part)]
+    if isinstance(expected, type) and issubclass(expected, Enum):
+        return [str(one.value) for one in expected]
+    return []
 
 
 def refused(faults: list[Fault]) -> InvalidRequest:
@@ -129,7 +157,7 @@ def _faults_in(value: Any, expected: Any, path: str = "") -> Iterator[Fault]:
     except msgspec.ValidationError as error:
         inner = list(_faults_inside(value, _stripped(expected), path))
         where, why = _fault_of(error)
-        yield from inner or [(_joined(path, where), why)]
+        yield from inner or [(_joined(path, where), why if where else _with_values(expected, why))]
 
 
 def _faults_inside(value: Any, expected: Any, path: str) -> Iterator[Fault]:
@@ -159,11 +187,11 @@ def _faults_in_object(value: dict[str, Any], expected: type[Struct], path: str) 
 
 
 def _stripped(expected: Any) -> Any:
-    """The type X of `Annotated[X, ...]` and of `X | None`."""
+    """The type X of `Annotated[X, ...]`, of `X | None` and of `X | UnsetType`."""
     while get_origin(expected) is Annotated:
         expected = get_args(expected)[0]
     if get_origin(expected) in (Union, UnionType):
-        others = [part for part in get_args(expected) if part is not type(None)]
+        others = [part for part in get_args(expected) if part not in (type(None), msgspec.UnsetType)]
         return _stripped(others[0]) if len(others) == 1 else expected
     return expected
 

@@ -32,7 +32,8 @@ LotIds = Annotated[tuple[Annotated[str, Meta(pattern=NAME)], ...], Meta(max_leng
 class NewTerms(Terms, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Those of an auction, which is meant where `format` is left out."""
 
-    format: Literal["auction"] = "auction"
+    # Who writes it wrong may have meant either.
+    format: Annotated[Literal["auction"], Meta(extra={"values": ("auction", "fixed")})] = "auction"
 
 
 class _NewLot(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

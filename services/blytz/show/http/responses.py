@@ -149,7 +149,7 @@ JOIN_VIDEO: Final = documented(
     *_refused(ShowCode.SHOW_NOT_LIVE, ShowCode.SHOW_OVER),
     *SQL_WRITE_FAILED,
     _NO_VIDEO,
-    *malformed_body("role", "Invalid enum value 'guest'"),
+    *malformed_body("role", "must be one of: host, cohost, viewer"),
 )
 STAGE: Final = documented(*_LED, _NO_SHOW, *SQL_WRITE_FAILED, _NO_VIDEO, _NO_BODY)
 VIDEO_EVENT: Final = documented(
