@@ -5,7 +5,7 @@ from typing import Any
 from blytz.auction.model import Party
 from blytz.show.model import Host, Lot, LotFacts, Show
 
-_HIDDEN_OF_SHOW = ("seller", "settings", "is_ending", "next_lot_at", "host", "host_pause_at", "pause_reason")
+_HIDDEN_OF_SHOW = ("seller", "settings", "next_lot_at", "host", "host_pause_at", "pause_reason")
 
 
 def show_view(show: Show, facts: LotFacts) -> dict[str, Any]:

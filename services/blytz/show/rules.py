@@ -80,10 +80,7 @@ _KINDS: Final[dict[str, type[LotTerms]]] = {"auction": AuctionTerms, "fixed": Of
 
 def refuse_faulty(terms: Terms | OfferTerms) -> None:
     """Raises `InvalidRequest` when these terms contradict each other."""
-    if isinstance(terms, OfferTerms):
-        faults = offer_rules.faults_in(terms)
-    else:
-        faults = auction_rules.faults_in(terms)
+    faults = offer_rules.faults_in(terms) if isinstance(terms, OfferTerms) else auction_rules.faults_in(terms)
     if faults:
         raise refused([(f"terms.{path}", why) for path, why in faults])
 

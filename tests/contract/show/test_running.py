@@ -1,18 +1,21 @@
 """Shows that run, on both databases and with real auctions."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
+from sqlalchemy import select
 
-from blytz.auction.model import Cause, Status
+from blytz.auction.model import Cause, Party, Status
 from blytz.identity import Principal
 from blytz.kit.idempotency import Operation
 from blytz.kit.problems import Conflict, Forbidden, NotFound
 from blytz.show.acts import Verb
-from blytz.show.model import AuctionTerms, LotStatus, ShowSettings, ShowStatus
+from blytz.show.model import AuctionTerms, LotPreBid, LotStatus, ShowSettings, ShowStatus
 from blytz.show.running import rules
 from blytz.show.running.decision import Reopening
 from blytz.show.sql.acts import SqlAuditTrail
+from blytz.show.sql.tables import PRE_BIDS
 from tests.support.running_shows import ANNA, SAM, Life, Process, Stage
 
 PARALLEL = ShowSettings(mode="parallel")
@@ -123,7 +126,7 @@ async def test_a_show_waits_for_its_open_lots_before_it_ends_unless_it_ends_now(
 
     waiting = await stage.process.runner.turn(SAM, patient, Verb.SHOW_ENDED, rules.end)
     assert waiting.show.status is ShowStatus.LIVE
-    with pytest.raises(Conflict, match="not live"):
+    with pytest.raises(Conflict, match="ends when its open lots close"):
         await stage.process.runner.open_lot(SAM, "lot_1_2")
     await stage.end_of_a_lot("lot_1_1")
     assert (await stage.read(patient)).status is ShowStatus.ENDED
@@ -145,6 +148,51 @@ async def test_units_of_a_lot_come_up_one_after_another(stage: Stage) -> None:
         await stage.end_of_a_lot("lot_1_1")
 
     assert await statuses(stage, show_id) == ["sold", "queued"]
+
+
+@pytest.mark.parametrize(
+    ("sold", "status", "price", "winner"),
+    [
+        ((True, False), "sold", 9_000, ANNA),
+        ((False, True), "sold", 9_000, ANNA),
+        ((False, False, False), "unsold", 0, None),
+        ((False, True, False), "sold", 9_000, ANNA),
+    ],
+)
+async def test_every_unit_comes_up_and_the_lot_is_sold_when_one_was(
+    stage: Stage, sold: Sequence[bool], status: str, price: int, winner: Party | None
+) -> None:
+    show_id = await stage.show(1)
+    await stage.process.shows.change_lot(SAM, "lot_1_1", {"quantity": len(sold)})
+    for is_sold in sold:
+        await stage.process.runner.open_next(SAM, show_id)
+        if is_sold:
+            await stage.bid("lot_1_1")
+        await stage.end_of_a_lot("lot_1_1")
+
+    [lot] = await stage.lots(show_id)
+    assert (lot.run, lot.status, lot.price, lot.winner) == (len(sold), status, price, winner)
+    facts = (await stage.catalogue.lot_facts([show_id]))[show_id]
+    assert facts.counts.sold == int(status == "sold")
+    told = [public["outcome"] for kind, public in stage.log.events[show_id] if kind == "lot_closed"]
+    assert told == ["sold" if is_sold else "unsold" for is_sold in sold]
+
+
+async def test_pre_bids_on_lots_that_never_opened_are_void_once_the_show_is_over(stage: Stage) -> None:
+    show_id = await stage.show(2)
+    await stage.catalogue.place_pre_bid(LotPreBid("lot_1_2", ANNA, 9_000))
+    await stage.process.runner.open_next(SAM, show_id)
+    await stage.process.runner.turn(SAM, show_id, Verb.SHOW_ENDED, rules.end)
+    assert [lot.pre_bids for lot in await stage.lots(show_id)] == [0, 1]
+
+    await stage.end_of_a_lot("lot_1_1")
+
+    assert [lot.pre_bids for lot in await stage.lots(show_id)] == [0, 0]
+    async with stage.database.reading() as connection:
+        assert (await connection.execute(select(PRE_BIDS))).first() is None
+    told = stage.log.events[show_id][-3:]
+    assert [kind for kind, _ in told] == ["lot_closed", "lot_changed", "show_ended"]
+    assert told[1][1]["lot"]["pre_bids"] == 0
 
 
 async def test_a_lot_that_was_closed_comes_up_again_on_other_terms(stage: Stage) -> None:

@@ -21,9 +21,9 @@ from blytz.show.model import (
     ShowStatus,
 )
 from blytz.show.running import rules
-from blytz.show.running.decision import Decision, Notice, Order, Reopening, Scene
+from blytz.show.running.decision import Decision, Notice, Order, Reopening, Scene, UnitSale
 from blytz.show.running.rules import Decide
-from tests.support.shows import lot, show
+from tests.support.shows import SELLER, lot, show
 
 SHOWS: Final[dict[str, dict[str, Any]]] = {
     "draft": {"status": ShowStatus.DRAFT, "scheduled_at": None},
@@ -207,6 +207,21 @@ def test_what_is_known_to_be_left_only_falls_and_only_of_the_open_offer(asked: L
     scene = Scene(show(**SHOWS["live"]), lot=asked)
 
     assert rules.record_left(scene, "ofr_1", 2) == Decision(scene.show)
+
+
+@pytest.mark.parametrize(("last_sale", "status"), [(None, "passed"), (UnitSale(700, SELLER), "sold")])
+def test_a_unit_that_is_cancelled_ends_its_lot_with_what_was_sold_before(
+    last_sale: UnitSale | None, status: str
+) -> None:
+    second = lot(1, status=LotStatus.OPEN, auction_id="auc_1", quantity=3, unit=2)
+    scene = Scene(show(**SHOWS["live"]), lot=second, last_sale=last_sale)
+
+    decided = rules.close_lot(scene, Closing("auc_1", "cancelled", 0, None, 5_000))
+
+    assert isinstance(decided, Decision)
+    [closed] = decided.lots
+    assert (closed.status, closed.unit) == (status, 2)
+    assert (closed.price, closed.winner) == ((700, SELLER) if last_sale else (0, None))
 
 
 def test_the_end_of_an_earlier_run_changes_nothing() -> None:

@@ -35,6 +35,7 @@ _DRAFT: Final[dict[str, Any]] = {
     "lots": {"total": 0, "sold": 0},
     "settings": _SETTINGS,
     "version": 1,
+    "is_ending": False,
 }
 _SCHEDULED: Final = _DRAFT | {
     "description": "Straight from the kiln.",

@@ -127,6 +127,7 @@ class ShowState(Struct, frozen=True):
     lots: LotCounts
     settings: ShowSettingsView
     version: int
+    is_ending: Annotated[bool, Meta(description="ends once its open lots have closed; opens no lot any more")]
 
 
 class Shows(Struct, frozen=True):

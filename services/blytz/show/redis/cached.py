@@ -169,4 +169,4 @@ class CachedRuns:
     async def _invalidate(self, acted: Acted) -> None:
         if acted.changed:
             lot = (acted.lot.lot_id,) if acted.lot else ()
-            await self._cache.invalidate(acted.show.show_id, LISTS, *lot)
+            await self._cache.invalidate(acted.show.show_id, LISTS, *lot, *acted.voided)

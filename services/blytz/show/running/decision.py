@@ -5,9 +5,16 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from blytz.auction.model import PauseReason
+from blytz.auction.model import Party, PauseReason
 from blytz.show.chat.rules import ChatRules
 from blytz.show.model import Closing, Lot, LotFacts, LotTerms, Run, Show, TermsChange
+
+
+class UnitSale(Struct, frozen=True):
+    """How one unit of a lot was sold."""
+
+    price: int
+    winner: Party | None
 
 
 class Scene(Struct, frozen=True):
@@ -19,6 +26,8 @@ class Scene(Struct, frozen=True):
     """The one that the decision is about; for `next` the first of the queue."""
     open_runs: Sequence[str] = ()
     """The auctions and offers of the lots that are open."""
+    last_sale: UnitSale | None = None
+    """Of the units that came before the one that comes up, None when none of them was sold."""
 
 
 class Order(Struct, frozen=True):

@@ -168,7 +168,8 @@ def record_left(scene: Scene, offer_id: str, left: int) -> Decided:
 
 
 def close_lot(scene: Scene, closing: Closing) -> Decided:
-    """A lot of which units are left goes back to its place in the queue once one was sold."""
+    """A lot of which units are left goes back to its place in the queue, whether this one was sold or not. After
+    the last one it is sold when any unit was, with the price and winner of the latest."""
     lot = scene.lot
     if lot is None or lot.status is not LotStatus.OPEN or lot.auction_id != closing.auction_id:
         return Decision(scene.show)
@@ -176,8 +177,10 @@ def close_lot(scene: Scene, closing: Closing) -> Decided:
     winner = closing.winner if closing.outcome == "sold" else None
     left = lot.left if closing.left is None else closing.left
     closed = replace(lot, status=status, price=closing.price, winner=winner, left=left)
-    if status is LotStatus.SOLD and lot.unit < lot.quantity:
+    if status is not LotStatus.PASSED and lot.unit < lot.quantity:
         closed = replace(closed, status=LotStatus.QUEUED, unit=lot.unit + 1)
+    elif status is not LotStatus.SOLD and (sale := scene.last_sale):
+        closed = replace(closed, status=LotStatus.SOLD, price=sale.price, winner=sale.winner)
     told = {
         "auction_id": closing.auction_id,
         "outcome": closing.outcome,

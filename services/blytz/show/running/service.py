@@ -3,7 +3,7 @@
 from blytz.identity import Principal
 from blytz.kit.idempotency import EVERY_TIME, Operation
 from blytz.kit.ids import new_id
-from blytz.kit.problems import NotDurable, Overloaded, StoreUnavailable
+from blytz.kit.problems import Conflict, NotDurable, Overloaded, Problem, StoreUnavailable
 from blytz.show.acts import Act, Verb
 from blytz.show.model import Show, ShowCode
 from blytz.show.running import rules
@@ -75,12 +75,20 @@ class ShowRunner:
         await self._auctions.check()
         acted = await self._runs.act(show_id, decide, lot, operation.id, act)
         if isinstance(acted, ShowCode):
-            raise refusal(acted)
+            raise await self._refusal(show_id, acted)
         try:
             await self._intents.carry_out(show_id)
         except (StoreUnavailable, Overloaded) as problem:
             raise NotDurable from problem
         return await self._after(acted)
+
+    async def _refusal(self, show_id: str, code: ShowCode) -> Problem:
+        """A show that is to end is live, and yet takes nothing new."""
+        if code is ShowCode.SHOW_NOT_LIVE:
+            found = await self._runs.read(show_id)
+            if found is not None and found.show.is_ending:
+                return Conflict("the show ends when its open lots close", code=code)
+        return refusal(code)
 
     async def _after(self, acted: Acted) -> Acted:
         """Carrying it out may have changed more: a show that was to end now has ended."""

@@ -41,6 +41,8 @@ class Acted(Struct, frozen=True):
     changed: bool = True
     """Whether the act has changed the show or a lot of it. Of the answer to a repetition: whether the first one
     has."""
+    voided: tuple[str, ...] = ()
+    """The lots whose pre-bids are void because the show is over."""
 
 
 class OpenRun(Struct, frozen=True):

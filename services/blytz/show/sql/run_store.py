@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import Select, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from blytz.auction.model import Party
 from blytz.kit.sql.database import Database
 from blytz.show.acts import Act
 from blytz.show.events.log import ShowSnapshot
@@ -15,7 +16,7 @@ from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, 
 from blytz.show.public import short_lot_view, show_view
 from blytz.show.rules import RANKS
 from blytz.show.running import rules
-from blytz.show.running.decision import Decision, Scene
+from blytz.show.running.decision import Decision, Scene, UnitSale
 from blytz.show.running.rules import Decide
 from blytz.show.running.store import MAX_INTENTS, Acted, Intent, OpenRun, Which
 from blytz.show.sql.acts import record_act
@@ -199,9 +200,10 @@ async def _answer_to(connection: AsyncConnection, operation_id: str) -> Acted | 
 
 
 async def _write(connection: AsyncConnection, scene: Scene, decision: Decision, now: int) -> Acted:
-    show, facts = await write(connection, scene.show, decision, now)
+    written = await write(connection, scene.show, decision, now)
     lot = decision.lots[0] if decision.lots else scene.lot
-    return Acted(show, facts, lot, changed=bool(decision.lots) or show != scene.show)
+    is_changed = bool(decision.lots) or written.show != scene.show
+    return Acted(written.show, written.facts, lot, is_changed, written.voided)
 
 
 def _lot_query(show_id: str, lot_id: str) -> Select[Any]:
@@ -222,4 +224,15 @@ async def _scene(connection: AsyncConnection, show: Show, which: str | Which) ->
         runs = list(
             (await connection.execute(select(RUNS.c.auction_id).where(open_runs).order_by(RUNS.c.id))).scalars()
         )
-    return Scene(show, facts, lot, runs)
+    return Scene(show, facts, lot, runs, await _last_sale(connection, lot))
+
+
+async def _last_sale(connection: AsyncConnection, lot: Lot | None) -> UnitSale | None:
+    if lot is None or lot.unit == 1:
+        return None
+    earlier = (RUNS.c.lot_id == lot.lot_id) & (RUNS.c.unit < lot.unit) & (RUNS.c.outcome == "sold")
+    query = select(RUNS.c.price, RUNS.c.winner_id, RUNS.c.winner_name).where(earlier)
+    row = (await connection.execute(query.order_by(RUNS.c.id.desc()).limit(1))).first()
+    if row is None:
+        return None
+    return UnitSale(row.price, None if row.winner_id is None else Party(row.winner_id, row.winner_name))

@@ -69,7 +69,7 @@ class SqlCatalogue:
             changed = rules.change_show(show, fields, seen)
             if isinstance(changed, Show) and changed != show:
                 decision = Decision(changed, notices=[Notice("show_changed")])
-                changed, _ = await write(connection, show, decision, self._now())
+                changed = (await write(connection, show, decision, self._now())).show
                 await record_act(connection, act)
             return changed
 

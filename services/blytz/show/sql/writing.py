@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Select, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,6 +31,15 @@ PRE_BID_ID: Final = "pre-bid"
 
 
 _read_words: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class Written(msgspec.Struct, frozen=True):
+    """The show and its lots as they are afterwards."""
+
+    show: Show
+    facts: LotFacts
+    voided: tuple[str, ...] = ()
+    """The lots that had pre-bids which are void."""
 
 
 class IntentBody(msgspec.Struct, omit_defaults=True):
@@ -98,8 +108,8 @@ async def chat_rules_of(connection: AsyncConnection, seller_id: str) -> ChatRule
     return NO_RULES if row is None else ChatRules(_read_words(row.words), row.links, row.on_match)
 
 
-async def write(connection: AsyncConnection, before: Show, decision: Decision, now: int) -> tuple[Show, LotFacts]:
-    """The show and its lots as they are afterwards. The show is locked."""
+async def write(connection: AsyncConnection, before: Show, decision: Decision, now: int) -> Written:
+    """The show is locked."""
     for lot in decision.lots:
         left = {"position": -lot.number} if lot.status is LotStatus.WITHDRAWN else {}
         await connection.execute(update(LOTS).where(LOTS.c.lot_id == lot.lot_id).values(row_of_lot(lot) | left))
@@ -112,19 +122,37 @@ async def write(connection: AsyncConnection, before: Show, decision: Decision, n
     facts = (await facts_of(connection, [before.show_id])).get(before.show_id, LotFacts())
     decision = rules.conclude(before, decision, facts, now)
     show = decision.show
+    notices = decision.notices
+    voided: Sequence[Lot] = ()
+    if show.status.is_final and not before.status.is_final:
+        voided = await _void_pre_bids(connection, show.show_id)
+        notices = [*(Notice("lot_changed", lot) for lot in voided), *notices]
     if show != before:
         values = row_of_show(show) | {"next_lot_at": show.next_lot_at}
         await connection.execute(update(SHOWS).where(SHOWS.c.show_id == show.show_id).values(values))
     orders = [order for order in decision.orders if order.verb not in _OF_ROOM]
     bodies = [IntentBody(order=order, opening=_opening_of(order, show, decision, pre_bids)) for order in orders]
-    if decision.notices:
-        bodies += await _announcements(connection, decision.notices, show, facts)
+    if notices:
+        bodies += await _announcements(connection, notices, show, facts)
     # Last: a video server that does not answer must hold up nothing else.
     bodies += [IntentBody(order=order) for order in decision.orders if order.verb in _OF_ROOM]
     if bodies:
         rows = [{"show_id": show.show_id, "body": json_text(body), "created_at": now} for body in bodies]
         await connection.execute(insert(INTENTS), rows)
-    return show, facts
+    return Written(show, facts, tuple(lot.lot_id for lot in voided))
+
+
+async def _void_pre_bids(connection: AsyncConnection, show_id: str) -> list[Lot]:
+    """The lots of the show that had any, which never open now."""
+    with_pre_bids = (LOTS.c.show_id == show_id) & (LOTS.c.pre_bids > 0)
+    query = select(LOTS).where(with_pre_bids).order_by(LOTS.c.position)
+    lots = [lot_of_row(row) for row in (await connection.execute(query)).all()]
+    if lots:
+        of_show = select(LOTS.c.lot_id).where(with_pre_bids)
+        await connection.execute(delete(PRE_BIDS).where(PRE_BIDS.c.lot_id.in_(of_show)))
+        await connection.execute(update(LOTS).where(with_pre_bids).values(pre_bids=0))
+    # Those that were removed are seen by nobody.
+    return [replace(lot, pre_bids=0) for lot in lots if lot.status is not LotStatus.WITHDRAWN]
 
 
 async def _announcements(
