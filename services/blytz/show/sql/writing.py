@@ -120,13 +120,15 @@ async def write(connection: AsyncConnection, before: Show, decision: Decision, n
     if decision.closed:
         await connection.execute(_closing(decision.closed))
     facts = (await facts_of(connection, [before.show_id])).get(before.show_id, LotFacts())
+    of_its_own = len(decision.notices)
     decision = rules.conclude(before, decision, facts, now)
-    show = decision.show
-    notices = decision.notices
+    show, notices = decision.show, decision.notices
     voided: Sequence[Lot] = ()
     if show.status.is_final and not before.status.is_final:
         voided = await _void_pre_bids(connection, show.show_id)
-        notices = [*(Notice("lot_changed", lot) for lot in voided), *notices]
+        # Before the end of the show, which is the last that is told of it.
+        changed = (Notice("lot_changed", lot) for lot in voided)
+        notices = [*notices[:of_its_own], *changed, *notices[of_its_own:]]
     if show != before:
         values = row_of_show(show) | {"next_lot_at": show.next_lot_at}
         await connection.execute(update(SHOWS).where(SHOWS.c.show_id == show.show_id).values(values))
