@@ -275,6 +275,7 @@ WAYS: dict[str, Way] = {
     "template_not_found": _about_nothing("template_id"),
     "report_not_found": _about_nothing("report_id"),
     "name_taken": _name_taken,
+    "show_scheduled": _show_in_state("scheduled"),
     "show_started": _show_in_state("live"),
     # Ending a show that has ended changes nothing.
     "show_over": lambda runner, operation: _show_in_state("cancelled" if operation.id == "endShow" else "ended")(

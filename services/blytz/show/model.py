@@ -56,6 +56,7 @@ class ShowCode(StrEnum):
 
     SHOW_NOT_FOUND = "show_not_found"
     LOT_NOT_FOUND = "lot_not_found"
+    SHOW_SCHEDULED = "show_scheduled"
     SHOW_STARTED = "show_started"
     SHOW_OVER = "show_over"
     SHOW_NOT_LIVE = "show_not_live"

@@ -87,7 +87,7 @@ def refuse_faulty(terms: Terms | OfferTerms) -> None:
 
 def change_show(show: Show, fields: dict[str, Any], seen: int | None) -> Show | ShowCode:
     """`fields` are those that change, checked one by one, as `laid_over` takes them; `seen` is the version that
-    the caller has read. A show that has a time is scheduled, until it starts."""
+    the caller has read. A show that gets a time is scheduled, until it starts."""
     if seen is not None and seen != show.version:
         return ShowCode.VERSION_CONFLICT
     if show.status.is_final:
@@ -98,7 +98,16 @@ def change_show(show: Show, fields: dict[str, Any], seen: int | None) -> Show | 
         if any(fields[name] != getattr(show, name) for name in fixed):
             return ShowCode.SHOW_STARTED
     changed = with_schedule(laid_over(show, fields))
+    if show.status is ShowStatus.SCHEDULED and _readers_change(show, changed):
+        return ShowCode.SHOW_SCHEDULED
     return show if changed == show else replace(changed, version=show.version + 1)
+
+
+def _readers_change(show: Show, changed: Show) -> bool:
+    """Whether a scheduled show would become a draft, or a rehearsal, or would stop being one. Who watches it stays
+    on its topic, so that is refused."""
+    becomes_draft = changed.status is ShowStatus.DRAFT
+    return becomes_draft or (changed.visibility == "rehearsal") != (show.visibility == "rehearsal")
 
 
 def with_schedule(show: Show) -> Show:

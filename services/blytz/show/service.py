@@ -26,6 +26,7 @@ Changed = TypeVar("Changed", Show, Lot)
 _WHY: Final = {
     ShowCode.SHOW_NOT_FOUND: "there is no such show",
     ShowCode.LOT_NOT_FOUND: "there is no such lot",
+    ShowCode.SHOW_SCHEDULED: "a scheduled show is no draft again, and it stays a rehearsal or stays none",
     ShowCode.SHOW_STARTED: "a show that has started keeps its time and its visibility",
     ShowCode.SHOW_OVER: "the show is over",
     ShowCode.SHOW_NOT_LIVE: "the show is not live",

@@ -92,6 +92,15 @@ def test_lists_show_what_is_public_and_to_its_seller_everything_of_his(api: Api)
     assert api.get(f"/v1/shows/{hidden[2]}", by=api.token("Mo", "moderator")).status_code == 200
 
 
+def test_a_scheduled_show_is_hidden_from_nobody_who_may_have_seen_it(api: Api, sam: str) -> None:
+    path = f"/v1/shows/{made(api, sam)['show_id']}"
+
+    for fields in ({"visibility": "rehearsal"}, {"scheduled_at": None}):
+        problem(call(api, "PATCH", path, fields, by=sam), 409, "show_scheduled")
+
+    assert api.get(path).json()["version"] == 1
+
+
 def test_pages_follow_each_other_the_soonest_first(api: Api) -> None:
     seller = api.token("A seller with a plan", "seller")
     at = int(time.time() * 1_000) + 60_000

@@ -1,5 +1,7 @@
 """The pure rules of shows and lots."""
 
+from typing import Any
+
 import pytest
 
 from blytz.show import rules
@@ -8,17 +10,49 @@ from blytz.show.words import MAX_WORDS, words_of
 from tests.support.shows import lot, show
 
 
-def test_a_show_is_scheduled_for_as_long_as_it_has_a_time() -> None:
+def test_a_show_is_scheduled_once_it_has_a_time() -> None:
     draft = rules.with_schedule(show(scheduled_at=None))
     assert draft.status is ShowStatus.DRAFT
 
     scheduled = rules.change_show(draft, {"scheduled_at": 5}, None)
     assert isinstance(scheduled, Show)
     assert scheduled.status is ShowStatus.SCHEDULED
+    assert (scheduled.status, scheduled.version) == (ShowStatus.SCHEDULED, 2)
 
-    again = rules.change_show(scheduled, {"scheduled_at": None}, None)
-    assert isinstance(again, Show)
-    assert (again.status, again.version) == (ShowStatus.DRAFT, 3)
+
+@pytest.mark.parametrize(
+    ("visibility", "fields"),
+    [
+        ("public", {"scheduled_at": None}),
+        ("rehearsal", {"scheduled_at": None}),
+        ("public", {"visibility": "rehearsal"}),
+        ("unlisted", {"visibility": "rehearsal", "scheduled_at": 7}),
+        ("rehearsal", {"visibility": "public"}),
+        ("rehearsal", {"visibility": "unlisted"}),
+    ],
+)
+def test_who_may_see_a_show_is_settled_once_it_is_scheduled(visibility: str, fields: dict[str, Any]) -> None:
+    assert rules.change_show(show(visibility=visibility), fields, None) is ShowCode.SHOW_SCHEDULED
+
+
+@pytest.mark.parametrize(
+    ("status", "visibility", "fields"),
+    [
+        (ShowStatus.DRAFT, "public", {"visibility": "rehearsal"}),
+        (ShowStatus.DRAFT, "rehearsal", {"visibility": "public", "scheduled_at": 7}),
+        (ShowStatus.DRAFT, "public", {"scheduled_at": None, "title": "Later"}),
+        (ShowStatus.SCHEDULED, "public", {"visibility": "unlisted"}),
+        (ShowStatus.SCHEDULED, "unlisted", {"visibility": "public", "scheduled_at": 7}),
+        (ShowStatus.SCHEDULED, "rehearsal", {"visibility": "rehearsal", "scheduled_at": 7}),
+    ],
+)
+def test_a_draft_is_free_to_change_and_a_scheduled_show_may_be_unlisted_or_moved(
+    status: ShowStatus, visibility: str, fields: dict[str, Any]
+) -> None:
+    at = None if status is ShowStatus.DRAFT else 5
+    made = show(status=status, visibility=visibility, scheduled_at=at)
+
+    assert isinstance(rules.change_show(made, fields, None), Show)
 
 
 def test_a_change_of_nothing_is_no_new_version() -> None:

@@ -42,7 +42,7 @@ CHANGE: Final = documented(
     *_OWN,
     _NO_SHOW,
     *SQL_WRITE_FAILED,
-    *_refused(ShowCode.VERSION_CONFLICT, ShowCode.SHOW_STARTED, ShowCode.SHOW_OVER),
+    *_refused(ShowCode.VERSION_CONFLICT, ShowCode.SHOW_SCHEDULED, ShowCode.SHOW_STARTED, ShowCode.SHOW_OVER),
     *malformed_body("title", "Expected `str`, got `int`"),
 )
 ADD_LOT: Final = documented(
