@@ -7,16 +7,21 @@ from typing import Final
 
 # Terminals and logs would obey these.
 _CONTROL: Final = r"\x00-\x1f\x7f-\x9f"
-# Spaces, fillers, joiners, tags, marks of direction and variation: a name of nothing else shows nothing. The
+# Embeddings, overrides and isolates, which reach beyond the end of a text when they are unbalanced.
+_DIRECTION: Final = "\u202a-\u202e\u2066-\u2069"
+# All of Unicode's Default_Ignorable_Code_Point: fillers, joiners, tags, marks of direction and variation. The
 # characters themselves, because not every dialect of regular expressions knows `\u2000`. JavaScript needs its `u`
 # flag for those above U+FFFF, as JSON Schema recommends.
-_INVISIBLE: Final = (
-    " \u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f"
-    "\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+_IGNORABLE: Final = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+# With the spaces: a name of nothing else shows nothing.
+_INVISIBLE: Final = f" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u2800\u3000\ufff9-\ufffb{_IGNORABLE}"
+_NOT_IN_LINE: Final = f"{_CONTROL}\u2028\u2029{_DIRECTION}"
 # One line with something visible in it. `(?!\n)` because Python's `$` also holds before a final line break.
-LINE: Final = rf"^[^{_CONTROL}]*[^{_CONTROL}{_INVISIBLE}][^{_CONTROL}]*$(?!\n)"
+LINE: Final = rf"^[^{_NOT_IN_LINE}]*[^{_CONTROL}{_INVISIBLE}][^{_NOT_IN_LINE}]*$(?!\n)"
 LINE_OR_NOTHING: Final = rf"^$|{LINE}"
 TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 HTTPS_URL: Final = r"^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-~]*)?$(?!\n)"
@@ -26,10 +31,11 @@ NAME: Final = r"^[A-Za-z0-9_-]{1,64}$(?!\n)"
 USER_ID: Final = r"^[!-.0-~]{1,128}$(?!\n)"
 CURRENCY: Final = r"^[A-Z]{3}$(?!\n)"
 
+_LINE_IN_WORDS: Final = "one line with something visible in it, without control characters or marks of direction"
 _IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        LINE: "must be one line with something visible in it, without control characters",
-        LINE_OR_NOTHING: "must be empty, or one line with something visible in it, without control characters",
+        LINE: f"must be {_LINE_IN_WORDS}",
+        LINE_OR_NOTHING: f"must be empty, or {_LINE_IN_WORDS}",
         TEXT: "must have no control characters but tabs and line breaks",
         IMAGE_URL: "must be that of an upload, or like https://images.example.com/1.jpg, in visible ASCII",
         NAME: "must be 1 to 64 of A-Z a-z 0-9 _ -",
@@ -38,7 +44,7 @@ _IN_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-_CONTROL_OR_DIRECTION: Final = re.compile(f"[{_CONTROL}\u202a-\u202e\u2066-\u2069]")
+_CONTROL_OR_DIRECTION: Final = re.compile(f"[{_CONTROL}{_DIRECTION}]")
 
 
 def isolated(text: str) -> str:
@@ -50,7 +56,7 @@ def isolated(text: str) -> str:
     return f"\u2068{_CONTROL_OR_DIRECTION.sub('', text)}\u2069"
 
 
-_DIRECTION_OR_WIDTHLESS: Final = re.compile("[\u00ad\u200b\u202a-\u202e\u2060-\u2069\ufeff]")
+_DIRECTION_OR_WIDTHLESS: Final = re.compile(f"[\u00ad\u200b\u2060-\u2065\ufeff{_DIRECTION}]")
 
 
 def without_direction(text: str) -> str:
@@ -59,8 +65,16 @@ def without_direction(text: str) -> str:
     return text if text.isascii() else _DIRECTION_OR_WIDTHLESS.sub("", text)
 
 
+_is_ignorable: Final = re.compile(f"[{_IGNORABLE}]").match
+
+
+def is_ignorable(character: str) -> bool:
+    """Whether it shows nothing, whatever stands around it."""
+    return _is_ignorable(character) is not None
+
+
 def is_line(text: str) -> bool:
-    """Whether it has something visible and no control characters."""
+    """Whether it is one line with something visible, without control characters and marks of direction."""
     return re.search(LINE, text) is not None
 
 

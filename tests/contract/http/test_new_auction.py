@@ -144,7 +144,7 @@ def test_a_refused_text_is_answered_with_the_rule_it_breaks(api: Api, sam: str, 
 
 
 def test_text_in_any_writing_system_is_stored_unchanged(api: Api, sam: str) -> None:
-    body = {"title": "Łódź 😀 \u2028 " + "ü" * 100, "description": "tab\tand\nlines\r\n", "terms": {}}
+    body = {"title": "Łódź 😀 \u200f " + "ü" * 100, "description": "tab\tand\nlines\r\n\u2028", "terms": {}}
     state = api.post("/v1/auctions", body, by=sam).json()
     assert (state["title"], state["description"]) == (body["title"], body["description"])
     assert api.state(state["auction_id"])["title"] == body["title"]
@@ -186,6 +186,17 @@ def test_control_characters_of_latin_1_are_refused_in_title_and_description(api:
 )
 def test_a_title_of_only_invisible_characters_is_refused(api: Api, sam: str, title: str) -> None:
     assert asked(api, sam, {"title": title, "terms": {}}) == ["title"]
+
+
+@pytest.mark.parametrize("char", ["\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069"])
+def test_a_title_is_one_line_and_leaves_the_direction_of_other_text_alone(api: Api, sam: str, char: str) -> None:
+    assert asked(api, sam, {"title": f"a{char}b", "terms": {}}) == ["title"]
+
+
+def test_a_title_may_be_written_from_right_to_left(api: Api, sam: str) -> None:
+    title = "\u200f\u05e9\u05dc\u05d5\u05dd 7"
+
+    assert api.post("/v1/auctions", {"title": title, "terms": {}}, by=sam).json()["title"] == title
 
 
 def test_a_start_time_in_seconds_is_refused_and_one_an_hour_ago_is_accepted(api: Api, sam: str) -> None:

@@ -215,6 +215,7 @@ def test_a_repeated_post_with_its_key_makes_one_show_and_one_lot(api: Api, sam: 
         ({"title": ""}, ["title"]),
         ({"title": "A", "tags": ["x"] * 11}, ["tags"]),
         ({"title": "A", "tags": ["\u202e"], "category": "no spaces"}, ["category", "tags[0]"]),
+        ({"title": "a\u202eb", "tags": ["c\u2066d"]}, ["tags[0]", "title"]),
         ({"title": "A", "cover": "http://images.example/1.jpg"}, ["cover"]),
         ({"title": "A", "scheduled_at": 1_700_000_000}, ["scheduled_at"]),
         (

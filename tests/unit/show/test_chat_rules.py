@@ -6,7 +6,7 @@ import pytest
 
 from blytz.show.chat.rules import MAX_WORDS, ChatRules, Judged
 
-BAD = ChatRules(("bad", "hello", "idiot", "Schei\u00dfe", "\u0434\u0443\u0440\u0430\u043a", "two words"))
+BAD = ChatRules(("bad", "scam", "hello", "idiot", "Schei\u00dfe", "\u0434\u0443\u0440\u0430\u043a", "two words"))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,30 @@ BAD = ChatRules(("bad", "hello", "idiot", "Schei\u00dfe", "\u0434\u0443\u0440\u0
         "\u0414\u0423\u0420\u0410\u041a",
         "two words",
         "two.words",
+        # Invisible: Hangul fillers, of which one is taken apart into another, and what Unicode keeps for later.
+        "s\u3164c\uffa0a\u115fm",
+        "s\ufff0c\U000e0fffa\u2065m",
+        "s\u2800cam",
+        # Small capitals, of which capital and small letter are the same, and letters with hooks and strokes.
+        "\u0299\u1d00\u1d05",
+        "\ua731\u1d04\u1d00\u1d0d",
+        "b\u0251d",
+        "\u0253\u2c65\u0257",
+        # White on dark, alone, among plain letters and beside a word.
+        "\U0001f171ad",
+        "\U0001f171\U0001f170\U0001f173",
+        "\U0001f1e7\U0001f1e6\U0001f1e9",
+        "bad\U0001f1e9\U0001f1ea",
+        "scam\U0001f171",
+        "s\u00a2am",
+        # Cherokee in both cases, Coptic, Lisu, Armenian, the Greek lunate sigma in both cases.
+        "s\u13dfam",
+        "\uabaacam",
+        "\u2c83ad",
+        "\ua4e2cam",
+        "idi\u0585t",
+        "s\u03f2am",
+        "S\u03f9AM",
     ],
 )
 def test_a_word_is_found_however_it_is_written(text: str) -> None:
@@ -59,6 +83,9 @@ def test_a_word_is_found_however_it_is_written(text: str) -> None:
         "100 %",
         "I am",
         "words two",
+        "\u0241ad",
+        "s\u3164cams",
+        "5\u00a2 am",
     ],
 )
 def test_what_only_resembles_a_word_is_said(text: str) -> None:

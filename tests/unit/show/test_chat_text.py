@@ -14,6 +14,8 @@ from blytz.show.chat.service import chat_line
         ("", None),
         (" \u200b\u2060 ", None),
         ("one\ntwo", None),
+        ("one\u2028two", None),
+        ("one\u2029two", None),
         ("bell \x07", None),
         ("\x9bescape", None),
         ("pay \u202ereversed\u202c now", "pay reversed now"),

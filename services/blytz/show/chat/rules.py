@@ -15,6 +15,9 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from blytz.kit.text import is_ignorable
+from blytz.show.chat.look_alikes import BEFORE_NORMALIZATION, LETTERS, MARKS
+
 MAX_WORDS: Final = 500
 MAX_WORD_LENGTH: Final = 40
 """Characters."""
@@ -22,21 +25,6 @@ MAX_OPEN: Final = 64
 """Words that are followed at a time; further ones that begin meanwhile are not found."""
 MAX_LETTERS_OF_CHARACTER: Final = 4
 _MASK: Final = "*"
-# What looks like a Latin letter. Of several the first one stands for a letter of the list.
-# Escaped, because they look like those that they are read as: Cyrillic, Greek, and Latin ones with a stroke.
-_CYRILLIC: Final = (
-    "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445"
-    "\u0456\u0458\u0455\u0501\u051b\u051d\u04bb"
-)
-_LOOK_ALIKES: Final = (
-    dict(zip(_CYRILLIC, "abekmhopctyxijsdqwh", strict=True))
-    | dict(zip("\u03b1\u03b2\u03b5\u03b9\u03ba\u03bf\u03c1\u03c4\u03c7\u03c9", "abeikoptxw", strict=True))
-    | {"\u03b7": "nh", "\u03bc": "um", "\u03bd": "nv", "\u03c5": "uy"}
-    | dict(zip("\u0131\u00f8\u0111\u0142\u0127", "iodlh", strict=True))
-    | {"0": "0o", "1": "1il", "3": "3e", "4": "4a", "5": "5s", "7": "7t", "8": "8b"}
-)
-# Marks that stand for a letter, or for nothing.
-_MARKS: Final = {"@": "a", "$": "s", "!": "il", "|": "il", "€": "e", "+": "t"}
 # With a scheme, with www, or a name whose end is a common domain or that goes on with a path.
 _LINK: Final = re.compile(
     r"https?://\S|\bwww\.\S|[a-z0-9]\.(?:com|net|org|info|biz|shop|store|live|link|app|dev|io|me|tv|gg|ly)\b"
@@ -169,7 +157,10 @@ def _letters_of(text: str) -> list[_Letter]:
 
 def _read(text: str) -> Iterator[_Letter]:
     is_in_small_letters = False
-    for at, character in enumerate(text):
+    for at, character in enumerate(text.translate(BEFORE_NORMALIZATION)):
+        # Fillers are letters to Unicode, but show nothing.
+        if not character.isascii() and is_ignorable(character):
+            continue
         plain = unicodedata.normalize("NFKD", character)
         # A sign for a whole phrase is no letter.
         for folded in plain if len(plain) <= MAX_LETTERS_OF_CHARACTER else " ":
@@ -179,11 +170,11 @@ def _read(text: str) -> Iterator[_Letter]:
             if folded == "I" and is_in_small_letters:
                 # Within small letters it is rather an l.
                 yield _Letter("il", is_mark=False, is_space=False, at=at)
-            elif folded in _MARKS:
-                yield _Letter(_MARKS[folded], is_mark=True, is_space=False, at=at)
+            elif folded in MARKS:
+                yield _Letter(MARKS[folded], is_mark=True, is_space=False, at=at)
             elif category[0] in "LN":
                 for each in folded.casefold():
-                    yield _Letter(_LOOK_ALIKES.get(each, each), is_mark=False, is_space=False, at=at)
+                    yield _Letter(LETTERS.get(each, each), is_mark=False, is_space=False, at=at)
             else:
                 yield _Letter("", is_mark=True, is_space=folded.isspace(), at=at)
         is_in_small_letters = character.islower() or (character == "I" and is_in_small_letters)
