@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from blytz.auction.model import Cause, Event, PauseReason, Standing
 from blytz.auction.store import NO_STANDINGS
 from blytz.offer import rules
@@ -47,6 +49,10 @@ class MemoryOfferStore:
         self._seen[seen_as] = decided.receipt
         self._bought[buyer] += asked.quantity
         return decided.receipt
+
+    async def recorded(self, offer_id: str, buyer_id: str, purchase_id: str) -> PurchaseReceipt | None:
+        seen = self._seen.get((offer_id, buyer_id, purchase_id))
+        return seen and replace(seen, replayed=True)
 
     async def change(
         self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller", operation_id: str = ""

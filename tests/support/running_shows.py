@@ -142,7 +142,7 @@ class Process:
         self.shows = ShowService(SqlCatalogue(stage.database, now), known, now, None, intents.carry_out)
         self.people = PeopleService(known, self.shows, now, None, *_told(StandingChanges(runs, auctions, log)))
         self.runner = ShowRunner(self.shows, runs, auctions, intents)
-        self.purchases = PurchaseService(self.shows, stage.offers)
+        self.purchases = PurchaseService(self.shows, runs, stage.offers, now)
         self.worker = ShowWorker(runs, auctions, intents, now, self.metrics)
 
     async def intents_of(self, show_id: str) -> Sequence[Intent]:

@@ -74,7 +74,7 @@ class Shows:
         self.service = ShowService(
             catalogue, people, clock.now, stored_bytes, self._intents.carry_out, RedisAudience(pipe)
         )
-        self.purchases = PurchaseService(self.service, offers, purchases, stored_bytes)
+        self.purchases = PurchaseService(self.service, self.runs, offers, clock.now, purchases, stored_bytes)
         self.standings = StandingChanges(self.runs, self._auctions, shows_log)
         self.rehearsals = RehearsalBidders(self.runs, self._auctions)
         self._events, self._event_archive = RedisEventLog(pipe), SqlEventArchive(database)

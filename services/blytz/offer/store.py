@@ -6,11 +6,11 @@ from typing import Protocol
 
 from blytz.auction.model import Cause, Event, PauseReason, Standing
 from blytz.auction.store import NO_STANDINGS
-from blytz.kit.problems import Problem
+from blytz.kit.problems import CorruptRecord
 from blytz.offer.model import Offer, OfferListing, Purchase, PurchaseReceipt, Refused, Verb
 
 
-class CorruptOffer(Problem):
+class CorruptOffer(CorruptRecord):
     """The stored offer is not valid (wrong type, number out of range). Nothing was written."""
 
     status, code, title = 500, "corrupt_offer", "The stored offer is not valid; nothing was changed"
@@ -30,6 +30,10 @@ class OfferStore(Protocol):
 
     async def purchase(self, offer_id: str, asked: Purchase, cause: Cause) -> PurchaseReceipt | Refused:
         """Decide one purchase. The result means it is durable (protocol, section 5); else `NotDurable`."""
+
+    async def recorded(self, offer_id: str, buyer_id: str, purchase_id: str) -> PurchaseReceipt | None:
+        """The answer to a purchase that was recorded, with `replayed`; None without one, or once the offer has
+        been deleted. For offers that have ended, of which a record cannot change any more."""
 
     async def change(
         self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller", operation_id: str = ""

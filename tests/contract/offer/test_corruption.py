@@ -97,6 +97,8 @@ async def test_no_offer_is_created_over_existing_events(store: RedisOfferStore, 
 async def test_unreadable_answers_and_states_are_refused(store: RedisOfferStore, redis: RedisServer) -> None:
     redis.ask("HSET", KEYS.purchases, f"p1:{BEN.id}", "1 1e3 0 1 1")
     await assert_refused(store, redis, "purchase", "receipt")
+    with pytest.raises(CorruptOffer):
+        await store.recorded(ID, BEN.id, "p1")
     redis.ask("HSET", KEYS.state, "left", "1e1")
     with pytest.raises(CorruptOffer):
         await store.get(ID)

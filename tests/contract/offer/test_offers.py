@@ -67,6 +67,9 @@ async def test_a_repeated_purchase_gets_the_first_answer_whatever_happened_since
     assert await store.purchase(ID, purchase(ANNA, quantity=4), CAUSE) == replace(first, replayed=True)
     assert code(await store.purchase(ID, purchase(ANNA, quantity=3), CAUSE)) is Code.PURCHASE_ID_REUSED
     assert (await state(store)).left == 6
+    assert await store.recorded(ID, ANNA.id, "p1") == replace(first, replayed=True)
+    for other in ((ID, BEN.id, "p1"), (ID, ANNA.id, "p2"), ("ofr_none", ANNA.id, "p1")):
+        assert await store.recorded(*other) is None
 
 
 async def test_two_buyers_may_choose_the_same_purchase_id(clocked: ClockedOffers) -> None:

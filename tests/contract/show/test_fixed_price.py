@@ -1,6 +1,7 @@
 """Lots at a fixed price in a show that runs, on both databases and with real offers."""
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from blytz.identity import Principal
@@ -158,6 +159,38 @@ async def test_a_lot_comes_up_again_by_the_other_kind_of_terms(stage: Stage) -> 
     assert (again.lot.run, again.lot.left) == (3, 10)
     assert isinstance(await stage.buy(LOT), PurchaseReceipt)
     assert [each.auction_id for each in await stage.lots(show_id)] == [again.lot.auction_id]
+
+
+@pytest.mark.parametrize("then", [None, AuctionTerms()])
+async def test_a_purchase_repeated_after_the_lot_came_up_again_gets_its_first_answer(
+    stage: Stage, then: AuctionTerms | None
+) -> None:
+    show_id = await opened(stage)
+    buy, runner = stage.process.purchases.purchase, stage.process.runner
+    first = await buy(ANNA, LOT, "once", 2, "r1")
+    for reopening in (Reopening(), Reopening(then)):
+        await runner.close_lot(SAM, LOT)
+        await runner.rerun(SAM, LOT, reopening)
+
+    again = await buy(ANNA, LOT, "once", 2, "r2")
+    with pytest.raises(Conflict, match="another quantity"):
+        await buy(ANNA, LOT, "once", 1, "r3")
+    await runner.turn(SAM, show_id, Verb.SHOW_ENDED, rules.end_now)
+    after_the_show = await buy(ANNA, LOT, "once", 2, "r4")
+
+    assert again == after_the_show == replace(first, replayed=True)
+
+
+async def test_in_a_lot_that_came_up_again_others_buy_by_the_same_purchase_id(stage: Stage) -> None:
+    await opened(stage)
+    buy, runner = stage.process.purchases.purchase, stage.process.runner
+    await buy(ANNA, LOT, "once", 1, "r1")
+    await runner.close_lot(SAM, LOT)
+    await runner.rerun(SAM, LOT, Reopening())
+
+    bens, new = await buy(BEN, LOT, "once", 1, "r2"), await buy(ANNA, LOT, "twice", 1, "r3")
+
+    assert [(one.left, one.replayed) for one in (bens, new)] == [(9, False), (8, False)]
 
 
 async def test_a_lot_at_a_fixed_price_takes_no_pre_bid_and_has_one_unit(stage: Stage) -> None:

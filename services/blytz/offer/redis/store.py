@@ -82,6 +82,19 @@ class RedisOfferStore:
         _, seq, quantity, unit_price, sale, left, replayed, _ = reply
         return PurchaseReceipt(asked.purchase_id, seq, quantity, unit_price, sale == 1, left, replayed == 1)
 
+    async def recorded(self, offer_id: str, buyer_id: str, purchase_id: str) -> PurchaseReceipt | None:
+        record: bytes | None = await _read(
+            self._pipe.call("HGET", keys_of(offer_id).purchases, f"{purchase_id}:{buyer_id}")
+        )
+        if record is None:
+            return None
+        # As `purchase.lua` writes it.
+        try:
+            quantity, unit_price, sale, seq, left = map(whole, record.split())
+        except ValueError as error:
+            raise _corrupt(f"{offer_id} purchase {purchase_id}: {error!r}") from error
+        return PurchaseReceipt(purchase_id, seq, quantity, unit_price, sale == 1, left, replayed=True)
+
     async def change(
         self, offer_id: str, verb: Verb, cause: Cause, reason: PauseReason = "seller", operation_id: str = ""
     ) -> Offer | Refused:

@@ -135,6 +135,7 @@ class CachedRuns:
         self.open_runs = runs.open_runs
         self.is_anything_on = runs.is_anything_on
         self.open_among = runs.open_among
+        self.earlier_offers = runs.earlier_offers
         self.open_auctions = runs.open_auctions
         self.shows_on = runs.shows_on
         self.intents = runs.intents

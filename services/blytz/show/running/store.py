@@ -83,6 +83,10 @@ class RunStore(Protocol):
     async def open_among(self, auction_ids: Sequence[str]) -> Collection[str]:
         """Those of them that are runs whose end is not written yet."""
 
+    async def earlier_offers(self, lot_id: str, run: int, closed_after: int) -> Sequence[str]:
+        """Ids of the offers that this lot was sold in before this run of it and that were closed after then (ms
+        since the Unix epoch), the newest first."""
+
     async def open_auctions(self, *, show_id: str | None = None, seller_id: str | None = None) -> Sequence[str]:
         """Of the lots of this show, or of all shows of this seller."""
 

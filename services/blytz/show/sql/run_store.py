@@ -12,7 +12,7 @@ from blytz.auction.model import Party
 from blytz.kit.sql.database import Database
 from blytz.show.acts import Act
 from blytz.show.events.log import ShowSnapshot
-from blytz.show.model import MAX_LOTS, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
+from blytz.show.model import MAX_LOTS, OFFER_PREFIX, Closing, Lot, LotFacts, LotStatus, Show, ShowCode, ShowStatus
 from blytz.show.public import short_lot_view, show_view
 from blytz.show.rules import RANKS
 from blytz.show.running import rules
@@ -129,6 +129,16 @@ class SqlRuns:
         query = select(RUNS.c.auction_id).where(RUNS.c.auction_id.in_(auction_ids), RUNS.c.closed_at.is_(None))
         async with self._database.reading() as connection:
             return set((await connection.execute(query)).scalars())
+
+    async def earlier_offers(self, lot_id: str, run: int, closed_after: int) -> Sequence[str]:
+        query = (
+            select(RUNS.c.auction_id)
+            .where(RUNS.c.lot_id == lot_id, RUNS.c.run < run, RUNS.c.closed_at > closed_after)
+            .where(RUNS.c.auction_id.startswith(OFFER_PREFIX, autoescape=True))
+            .order_by(RUNS.c.run.desc())
+        )
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query)).scalars())
 
     async def open_auctions(self, *, show_id: str | None = None, seller_id: str | None = None) -> Sequence[str]:
         query = select(RUNS.c.auction_id).where(RUNS.c.closed_at.is_(None))
