@@ -63,6 +63,8 @@ class ShowCode(StrEnum):
     LOT_NOT_QUEUED = "lot_not_queued"
     LOT_ALREADY_OPEN = "lot_already_open"
     LOT_NOT_OPEN = "lot_not_open"
+    LOT_DAMAGED = "lot_damaged"
+    """Its auction or offer is not valid in Redis. What was asked for is decided, and is done once it is valid."""
     LOT_NOT_AUCTIONED = "lot_not_auctioned"
     LOT_NOT_FIXED_PRICE = "lot_not_fixed_price"
     QUANTITY_NOT_ONE = "quantity_not_one"

@@ -19,7 +19,7 @@ from blytz.show.store import Audience, CatalogueStore, People, ShowFilter, ShowP
 BYTES_OF_ROW: Final = 1_000
 """What a row takes up besides its texts, with its indexes; at most."""
 
-CarryOut = Callable[[str], Awaitable[None]]
+CarryOut = Callable[[str], Awaitable[object]]
 """What is left to be done for this show."""
 Changed = TypeVar("Changed", Show, Lot)
 
@@ -33,6 +33,8 @@ _WHY: Final = {
     ShowCode.LOT_NOT_QUEUED: "no lot waits in the queue for this",
     ShowCode.LOT_ALREADY_OPEN: "a lot is open already",
     ShowCode.LOT_NOT_OPEN: "the lot is not open",
+    ShowCode.LOT_DAMAGED: "what is stored of an open lot is not valid: all else was done, that lot follows once "
+    "an operator has repaired it",
     ShowCode.LOT_NOT_AUCTIONED: "the lot is sold at a fixed price: buy it once it is open",
     ShowCode.LOT_NOT_FIXED_PRICE: "the lot is auctioned: bid on it",
     ShowCode.QUANTITY_NOT_ONE: "at a fixed price the terms have the units, and the quantity of the lot is 1",

@@ -77,7 +77,9 @@ QUEUE: Final = documented(
 _NO_BODY: Final = malformed("limit", "is not a known parameter")
 _LED: Final = (*_CALLER, Forbidden("only its seller and moderators may do this to a show"))
 START: Final = documented(*_OWN, _NO_SHOW, *WRITE_FAILED, *_refused(ShowCode.SHOW_OVER), KeyReused(), _NO_BODY)
-TURN: Final = documented(*_OWN, _NO_SHOW, *WRITE_FAILED, *_refused(ShowCode.SHOW_NOT_LIVE), KeyReused(), _NO_BODY)
+TURN: Final = documented(
+    *_OWN, _NO_SHOW, *WRITE_FAILED, *_refused(ShowCode.SHOW_NOT_LIVE, ShowCode.LOT_DAMAGED), KeyReused(), _NO_BODY
+)
 CANCEL: Final = documented(
     *_OWN,
     _NO_SHOW,
@@ -90,7 +92,7 @@ END: Final = documented(
     *_OWN,
     _NO_SHOW,
     *WRITE_FAILED,
-    *_refused(ShowCode.SHOW_NOT_LIVE, ShowCode.SHOW_OVER),
+    *_refused(ShowCode.SHOW_NOT_LIVE, ShowCode.SHOW_OVER, ShowCode.LOT_DAMAGED),
     KeyReused(),
     *malformed_body("now", "Expected `bool`, got `int`"),
 )
@@ -115,7 +117,7 @@ RERUN_LOT: Final = documented(
     *malformed_body("terms.start_price", "Expected `int` >= 1"),
 )
 CLOSE_LOT: Final = documented(
-    *_OWN, _NO_LOT, *WRITE_FAILED, *_refused(ShowCode.LOT_NOT_OPEN), KeyReused(), _NO_BODY
+    *_OWN, _NO_LOT, *WRITE_FAILED, *_refused(ShowCode.LOT_NOT_OPEN, ShowCode.LOT_DAMAGED), KeyReused(), _NO_BODY
 )
 PRE_BID: Final = documented(
     *_CALLER,

@@ -6,12 +6,12 @@ whoever carries them out next ends its work. Each can be carried out twice witho
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Final
 
 import structlog
 
-from blytz.kit.problems import NotFound
+from blytz.kit.problems import CorruptRecord, NotFound
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.events.log import Announced, Announcement, ShowLog
 from blytz.show.model import Closing
@@ -48,15 +48,18 @@ class IntentRunner:
         self._busy: dict[str, asyncio.Lock] = {}
         self._closed = metrics.counter("blytz_lots_closed", "Lots closed by this process, by outcome", "outcome")
 
-    async def carry_out(self, show_id: str) -> None:
-        """Everything that is left to be done for this show. Raises `StoreUnavailable` and `Overloaded`; the next
-        call then does the rest."""
+    async def carry_out(self, show_id: str) -> Collection[str]:
+        """Everything that is left to be done for this show, but for orders to auctions and offers that are not
+        valid in Redis: their ids are returned, and the orders stay until they can be carried out. Raises
+        `StoreUnavailable` and `Overloaded`; the next call then does the rest."""
+        damaged: set[str] = set()
         async with self._alone(show_id):
             for _ in range(MAX_ROUNDS):
                 intents = await self._runs.intents(show_id)
-                if not intents:
-                    return
-                await self._carry_out(show_id, intents)
+                if all(intent.order and intent.order.auction_id in damaged for intent in intents):
+                    break
+                await self._carry_out(show_id, intents, damaged)
+        return damaged
 
     async def close(self, closing: Closing) -> Acted | None:
         """Write how the auction or offer of a lot has ended. None when it is of no lot, or that was done before.
@@ -66,15 +69,39 @@ class IntentRunner:
             self._closed.add(closing.outcome)
         return closed
 
-    async def _carry_out(self, show_id: str, intents: Sequence[Intent]) -> None:
+    async def _carry_out(self, show_id: str, intents: Sequence[Intent], damaged: set[str]) -> None:
+        """Adds to `damaged` the auctions and offers that are not valid."""
         done: list[int] = []
+        waiting: set[tuple[str, str]] = set()
         try:
             for intent in intents:
-                await self._do(show_id, intent)
+                if not await self._is_done(show_id, intent, damaged) and (order := intent.order):
+                    # A seller may ask again and again: each end is kept once, so that what waits has a bound.
+                    is_kept = (order.verb, order.auction_id) not in waiting or order.verb not in (
+                        "close",
+                        "cancel",
+                    )
+                    waiting.add((order.verb, order.auction_id))
+                    if is_kept:
+                        continue
                 done.append(intent.intent_id)
         finally:
             if done:
                 await self._runs.finish(done)
+
+    async def _is_done(self, show_id: str, intent: Intent, damaged: set[str]) -> bool:
+        """False for an order to a damaged auction or offer; further ones to it wait behind that one."""
+        auction_id = intent.order.auction_id if intent.order else ""
+        if auction_id in damaged:
+            return False
+        try:
+            await self._do(show_id, intent)
+        except CorruptRecord:
+            if not auction_id:
+                raise
+            damaged.add(auction_id)
+            return False
+        return True
 
     async def _do(self, show_id: str, intent: Intent) -> None:
         if intent.announcement:

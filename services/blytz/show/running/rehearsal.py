@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from blytz.auction.model import REHEARSAL_PREFIX, Party
-from blytz.kit.problems import Overloaded, StoreUnavailable
+from blytz.kit.problems import CorruptRecord, Overloaded, StoreUnavailable
 from blytz.show.running.auctions import Auctions
 from blytz.show.running.store import RunStore
 
@@ -42,5 +42,7 @@ class RehearsalBidders:
         found = await self._runs.open_runs(MAX_AUCTIONS, prefix=REHEARSAL_PREFIX)
         for run in found:
             if self._chance.random() < BIDS:
-                await self._auctions.bid_in_rehearsal(run.auction_id, self._chance.choice(BIDDERS))
+                # One that is not valid in Redis must not hold up the others; it was logged.
+                with contextlib.suppress(CorruptRecord):
+                    await self._auctions.bid_in_rehearsal(run.auction_id, self._chance.choice(BIDDERS))
         return len(found)

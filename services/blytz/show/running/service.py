@@ -77,9 +77,12 @@ class ShowRunner:
         if isinstance(acted, ShowCode):
             raise await self._refusal(show_id, acted)
         try:
-            await self._intents.carry_out(show_id)
+            damaged = await self._intents.carry_out(show_id)
         except (StoreUnavailable, Overloaded) as problem:
             raise NotDurable from problem
+        # What an earlier act has left of another lot is not the answer to this one.
+        if acted.lot.auction_id in damaged if acted.lot else damaged:
+            raise refusal(ShowCode.LOT_DAMAGED)
         return await self._after(acted)
 
     async def _refusal(self, show_id: str, code: ShowCode) -> Problem:

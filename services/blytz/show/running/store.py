@@ -74,8 +74,8 @@ class RunStore(Protocol):
         """Write what the offer of a run has left. None for one that is closed."""
 
     async def open_runs(self, limit: int, *, prefix: str = "", after: int = 0) -> Sequence[OpenRun]:
-        """Those with ids that begin so, the oldest first, after the run of this number. Those of shows that still
-        have intents are left out."""
+        """Those with ids that begin so, the oldest first, after the run of this number. Those that an intent of
+        their show names are left out."""
 
     async def is_anything_on(self) -> bool:
         """Whether there is a show that is live or paused, a run that is open, or an intent."""

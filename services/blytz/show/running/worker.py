@@ -8,18 +8,19 @@ catalogue, and doing it twice is doing it once.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import structlog
 
 from blytz.kit.ids import new_id
-from blytz.kit.problems import NotFound, Overloaded, StoreUnavailable
+from blytz.kit.problems import CorruptRecord, NotFound, Overloaded, StoreUnavailable
 from blytz.kit.telemetry.metrics import Metrics
 from blytz.show.model import OFFER_PREFIX, Closing, ShowCode
 from blytz.show.running import rules
 from blytz.show.running.auctions import Auctions
 from blytz.show.running.intents import IntentRunner
+from blytz.show.running.postponed import Postponed
 from blytz.show.running.store import OpenRun, RunStore, Which
 
 log = structlog.get_logger()
@@ -65,6 +66,15 @@ class ShowWorker:
         self._round_at = time.monotonic()
         self._told: dict[str, int] = {}
         """What this process has told open offers to have left."""
+        self._damaged = Postponed("run_not_followed", now)
+        """Auctions and offers that cannot be read."""
+        self._stuck = Postponed("intents_wait_for_damaged_runs", now)
+        """Shows with orders to such."""
+        metrics.gauge(
+            "blytz_runs_damaged",
+            "Auctions and offers of open lots that cannot be read",
+            lambda: len(self._damaged),
+        )
         self._opened = metrics.counter("blytz_lots_opened", "Lots that were opened by the plan of their show")
         self._lag_s = metrics.histogram(
             "blytz_show_lag_seconds", "From when a lot had ended or was due to open until its show has it so"
@@ -91,6 +101,8 @@ class ShowWorker:
                 if is_quiet:
                     # What ends meanwhile is of no lot.
                     self._after, self._left = "", 0
+                    self._damaged.keep(())
+                    self._stuck.keep(())
                 else:
                     await self._round(polls)
                 self._round_at = time.monotonic()
@@ -114,10 +126,14 @@ class ShowWorker:
         shows = await self._runs.shows_with_intents(self._now() - LEFT_AFTER_MS, self._batch)
         self._left = len(shows)
         for show_id in shows:
-            await self._carry_out(show_id)
+            if not self._stuck.is_postponed(show_id):
+                await self._carry_out(show_id)
+        self._stuck.keep(shows)
+        seen = []
         async for run in self._open_runs():
-            if closing := await self._closing(run):
-                await self._close(closing)
+            seen.append(run.auction_id)
+            await self._unless_damaged(run, self._close_if_ended)
+        self._damaged.keep(seen)
 
     async def close_ended(self) -> None:
         closings, self._after = await self._auctions.closings(self._after)
@@ -132,16 +148,29 @@ class ShowWorker:
         """A purchase does not wait for the catalogue: what is left is told here, a moment later."""
         told: dict[str, int] = {}
         async for run in self._open_runs(prefix=OFFER_PREFIX):
-            offer_id = run.auction_id
-            left = await self._auctions.left(offer_id)
-            if left is None:
-                if closing := await self._closing(run):
-                    await self._close(closing)
-                continue
-            told[offer_id] = left
-            if self._told.get(offer_id) != left and (acted := await self._runs.record_left(offer_id, left)):
-                await self._carry_out(acted.show.show_id)
+            await self._unless_damaged(run, lambda run: self._follow(run, told))
         self._told = told
+
+    async def _follow(self, run: OpenRun, told: dict[str, int]) -> None:
+        offer_id = run.auction_id
+        left = await self._auctions.left(offer_id)
+        if left is None:
+            await self._close_if_ended(run)
+            return
+        told[offer_id] = left
+        if self._told.get(offer_id) != left and (acted := await self._runs.record_left(offer_id, left)):
+            await self._carry_out(acted.show.show_id)
+
+    async def _unless_damaged(self, run: OpenRun, work: Callable[[OpenRun], Awaitable[None]]) -> None:
+        """A run that is not valid in Redis must not hold up the others: it is tried again later."""
+        if self._damaged.is_postponed(run.auction_id):
+            return
+        try:
+            await work(run)
+        except CorruptRecord as problem:
+            self._damaged.postpone(run.auction_id, problem.detail)
+        else:
+            self._damaged.forget(run.auction_id)
 
     async def _open_runs(self, prefix: str = "") -> AsyncIterator[OpenRun]:
         """All of them, a batch at a time: an offer may stay open for longer than any auction."""
@@ -152,6 +181,10 @@ class ShowWorker:
                 yield run
                 after = run.number
             is_last = len(found) < self._batch
+
+    async def _close_if_ended(self, run: OpenRun) -> None:
+        if closing := await self._closing(run):
+            await self._close(closing)
 
     async def _closing(self, run: OpenRun) -> Closing | None:
         try:
@@ -183,7 +216,10 @@ class ShowWorker:
     async def _carry_out(self, show_id: str) -> None:
         """A show whose intents cannot be carried out must not hold up the others."""
         try:
-            await self._intents.carry_out(show_id)
+            if damaged := await self._intents.carry_out(show_id):
+                self._stuck.postpone(show_id, ", ".join(sorted(damaged)))
+            else:
+                self._stuck.forget(show_id)
         except (StoreUnavailable, Overloaded):
             raise
         except Exception:

@@ -103,7 +103,9 @@ class SqlRuns:
             return await _write(connection, scene, decision, now)
 
     async def open_runs(self, limit: int, *, prefix: str = "", after: int = 0) -> Sequence[OpenRun]:
-        intents = select(INTENTS.c.id).where(INTENTS.c.show_id == RUNS.c.show_id)
+        # An order names its run. One to another run may wait for long, until that one is repaired.
+        names_it = INTENTS.c.body.contains(RUNS.c.auction_id)
+        intents = select(INTENTS.c.id).where(INTENTS.c.show_id == RUNS.c.show_id, names_it)
         query = (
             select(RUNS.c.id, RUNS.c.auction_id, RUNS.c.opened_at)
             .where(RUNS.c.closed_at.is_(None), RUNS.c.id > after, ~intents.exists())
