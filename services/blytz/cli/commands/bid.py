@@ -107,7 +107,8 @@ def line(result: BidResult, lot: BidOn) -> str:
         case "accepted":
             return f"accepted{again}: you lead{title and ' '}{title} at {price}{ask}"
         case "outbid":
-            return f"outbid{title and ' on '}{title}{again}: another bidder's hidden maximum stays ahead at {price}{ask}"
+            on = f"outbid{title and ' on '}{title}{again}"
+            return f"{on}: another bidder's hidden maximum stays ahead at {price}{ask}"
         case "pending":
             return f"pending ({result.code}): not known yet; ask again with --bid-id {result.bid_id}"
     why = f"refused: {result.code}"

@@ -1,5 +1,5 @@
-"""What the Redis of `blytz up` was started with. None of its users may run CONFIG or ACL, so its file, which `blytz up`
-writes at each start, still says how it runs."""
+"""What the Redis of `blytz up` was started with. None of its users may run CONFIG or ACL, so its file, which
+`blytz up` writes at each start, still says how it runs."""
 
 import shlex
 from pathlib import Path
@@ -17,8 +17,8 @@ class StartedWith(Struct, frozen=True):
 
 
 def started_with(note: dict[str, Any], data: Path) -> StartedWith | None:
-    """By the note of the running platform in this data folder. None where it uses another Redis, or the file is not
-    to be read: doctor then asks for an admin's address."""
+    """By the note of the platform that runs in this data folder. None where it uses another Redis, or where the
+    file cannot be read: doctor then asks for an admin's address."""
     file = data / "redis" / "redis.conf"
     if "redis" not in note.get("pids", {}):
         return None

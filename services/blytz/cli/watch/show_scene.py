@@ -48,8 +48,8 @@ class ShowScene:
         self._offered = ""
         """The lot at a fixed price that is shown in place of an auction; empty for none."""
         self._opened_at: dict[str, int] = {}
-        """When the lots opened that have a sale price, put back by each pause. Only of those whose opening was seen:
-        the state of a show does not say it."""
+        """When the lots opened that have a sale price, put back by each pause. Only of those whose opening was
+        seen: the state of a show does not say it."""
         self._paused_at = 0
         self.feed: deque[FeedLine] = deque(maxlen=MAX_KEPT_LINES)
         self.link = Link()
