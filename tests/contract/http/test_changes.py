@@ -2,11 +2,19 @@
 
 from typing import Any
 
+import pytest
+
 from tests.contract.http.test_shows import call, made
 from tests.support.http import Api, wrong_fields
 
 TERMS = {"start_price": 500, "reserve_price": 900, "duration_ms": 7_000}
 FIXED = {"format": "fixed", "price": 1_000, "quantity": 4, "per_buyer": 2}
+
+
+@pytest.fixture(scope="module")
+def sam(api: Api) -> str:
+    """A seller of these tests alone: others look for a show of Sam's on the first page of his."""
+    return api.token("A seller who changes", "seller")
 
 
 def lot_of(api: Api, by: str, terms: dict[str, Any], **fields: Any) -> str:
