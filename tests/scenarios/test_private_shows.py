@@ -110,6 +110,30 @@ async def test_a_seller_watches_his_draft_and_sees_it_start(platform: Platform, 
         assert (await first_answer(stranger, topic))["code"] == "show_not_found"
 
         sam.done("POST", f"/shows/{show_id}/start")
-        started = await client.receive("event", topic=topic)
-        assert (started["kind"], started["show"]["status"]) == ("show_started", "live")
-        assert (await first_answer(stranger, topic))["type"] == "snapshot"
+        started = await client.receive("snapshot", topic=topic)
+        assert (started["state"]["show"]["status"], started["epoch"] != snapshot["epoch"]) == ("live", True)
+        seen = await first_answer(stranger, topic)
+        assert (seen["type"], seen["epoch"]) == ("snapshot", started["epoch"])
+
+
+async def test_what_happened_in_a_draft_is_replayed_to_nobody_later(
+    platform: Platform, http: httpx.Client
+) -> None:
+    sam, anna = Person(platform, http, "seller"), Person(platform, http, "bidder")
+    show_id = sam.done("POST", "/shows", {"title": "Secret title"})["show_id"]
+    topic = f"show:{show_id}"
+
+    async with AsyncExitStack() as stack:
+        client, stranger = await sam.socket(stack), await anna.socket(stack)
+        await first_answer(client, topic)
+        sam.done("POST", f"/shows/{show_id}/lots", {"title": "Secret lot", "terms": {}})
+        await client.receive("event", topic=topic)
+        later = int(time.time() * 1_000) + HOUR_MS
+        sam.done("PATCH", f"/shows/{show_id}", {"title": "Open title", "scheduled_at": later})
+        epoch = (await first_answer(stranger, topic))["epoch"]
+        stranger.send({"type": "unwatch", "topic": topic})
+        stranger.send({"type": "watch", "topic": topic, "after": 0, "epoch": epoch})
+        sam.done("PATCH", f"/shows/{show_id}", {"title": "Last title"})
+        while (message := await stranger.next()).get("show", {}).get("title") != "Last title":
+            assert "Secret title" not in str(message)
+            assert message.get("kind") != "lot_added"

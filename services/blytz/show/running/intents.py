@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from blytz.kit.problems import CorruptRecord, NotFound
 from blytz.kit.telemetry.metrics import Metrics
@@ -149,10 +150,14 @@ class IntentRunner:
             blocked = await self._people.blocked(announcement.public["show"]["seller"]["id"])
             await self._log.set_blocked(show_id, blocked)
         if await self._log.announce(show_id, announcement) is Announced.GAP:
-            # Redis has an older state of the show than the catalogue, perhaps out of a backup.
+            # Redis has an older state of the show than the catalogue, perhaps out of a backup, or that of a draft.
             log.warning("show_log_replaced", show_id=show_id)
             if snapshot := await self._runs.snapshot(show_id):
-                await self._log.replace(show_id, snapshot)
+                # From before this change, so that it is announced: those who watch learn by it of the new log.
+                blocked = await self._people.blocked(snapshot.show["seller"]["id"])
+                before = replace(snapshot, change=announcement.change - 1, blocked=blocked)
+                await self._log.replace(show_id, before)
+                await self._log.announce(show_id, announcement)
 
     @contextlib.asynccontextmanager
     async def _alone(self, show_id: str) -> AsyncIterator[None]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from blytz.auction.model import Party, PreBid
 from blytz.show.chat.rules import NO_RULES, ChatRules
 from blytz.show.events.log import Announcement
-from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show
+from blytz.show.model import Closing, Lot, LotCounts, LotFacts, LotStatus, Run, Show, ShowStatus
 from blytz.show.running import rules
 from blytz.show.running.auctions import Opening
 from blytz.show.running.decision import Decision, Notice, Order
@@ -135,7 +135,10 @@ async def write(connection: AsyncConnection, before: Show, decision: Decision, n
     orders = [order for order in decision.orders if order.verb not in _OF_ROOM]
     bodies = [IntentBody(order=order, opening=_opening_of(order, show, decision, pre_bids)) for order in orders]
     if notices:
-        bodies += await _announcements(connection, notices, show, facts)
+        # A change that nobody is told of: the log of a draft has a gap then, and is made anew. What it had is for
+        # its seller and moderators only.
+        untold = int(before.status is ShowStatus.DRAFT and show.status is not ShowStatus.DRAFT)
+        bodies += await _announcements(connection, notices, show, facts, untold)
     # Last: a video server that does not answer must hold up nothing else.
     bodies += [IntentBody(order=order) for order in decision.orders if order.verb in _OF_ROOM]
     if bodies:
@@ -158,12 +161,12 @@ async def _void_pre_bids(connection: AsyncConnection, show_id: str) -> list[Lot]
 
 
 async def _announcements(
-    connection: AsyncConnection, notices: Sequence[Notice], show: Show, facts: LotFacts
+    connection: AsyncConnection, notices: Sequence[Notice], show: Show, facts: LotFacts, untold: int
 ) -> list[IntentBody]:
     counted = (
         update(SHOWS)
         .where(SHOWS.c.show_id == show.show_id)
-        .values(changes=SHOWS.c.changes + len(notices))
+        .values(changes=SHOWS.c.changes + untold + len(notices))
         .returning(SHOWS.c.changes)
     )
     last = (await connection.execute(counted)).scalar_one()
