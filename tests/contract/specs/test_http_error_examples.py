@@ -286,3 +286,20 @@ def test_too_many_bans(runner: ExampleRunner, own_redis: RedisServer) -> None:
         WITHIN_S * 4,
     )
     assert_answered(runner, asks, "409", "too_many_bans")
+
+
+def test_lot_damaged(runner: ExampleRunner, own_redis: RedisServer) -> None:
+    asks = []
+    for one in documented("409", "lot_damaged"):
+        seller = runner.person("seller")
+        lot_id = runner.fixed_lot(seller)
+        lot = runner.http.get(f"/auction/v1/lots/{lot_id}").json()
+        with redis.Redis(unix_socket_path=str(own_redis.socket)) as store:
+            store.hset(f"offer:{{{lot['auction_id']}}}", "left", "x")
+        if one.id == "resumeShow":
+            headers = {"Authorization": f"Bearer {seller}"}
+            paused = runner.http.post(f"/auction/v1/shows/{lot['show_id']}/pause", headers=headers)
+            assert paused.status_code == 409, paused.text
+        subject = {"lot_id": lot_id} if one.id == "closeLot" else {"show_id": lot["show_id"]}
+        asks.append(runner.good(one).but(token=seller, parts=subject))
+    assert_answered(runner, asks, "409", "lot_damaged")
