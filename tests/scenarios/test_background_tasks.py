@@ -34,7 +34,18 @@ TASKS: dict[Name, set[str]] = {
         "show_archive",
         "rehearsals",
     },
-    "live": {"redis_live", "redis_feed", "clock", "bans", "users", "heartbeat", "viewers", "dataset", "store"},
+    "live": {
+        "redis_live",
+        "redis_feed",
+        "clock",
+        "bans",
+        "users",
+        "heartbeat",
+        "viewers",
+        "dataset",
+        "store",
+        "queues",
+    },
 }
 
 

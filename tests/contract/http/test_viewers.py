@@ -23,6 +23,12 @@ async def gateway(api: Api, shared_redis: RedisServer) -> AsyncIterator[GatewayP
     process.close()
 
 
+@pytest.fixture(scope="module")
+def sam(api: Api) -> str:
+    """A seller of whom no other test has shows, so that a list of them is one page."""
+    return api.token("Sam who counts", "seller")
+
+
 def viewers(api: Api, show: dict[str, Any], by: str | None = None) -> list[int]:
     """By each call that tells them."""
     one = api.get(f"/v1/shows/{show['show_id']}", by=by).json()

@@ -276,4 +276,4 @@ async def test_what_a_show_has_announced_is_replaced_when_redis_has_an_older_sta
     await stage.process.runner.open_next(SAM, show_id)
     await stage.process.runner.turn(SAM, show_id, Verb.SHOW_PAUSED, rules.pause)
 
-    assert stage.log.kinds(show_id) == ["show_paused"]
+    assert stage.log.kinds(show_id) == ["lot_opened", "show_paused"]
