@@ -145,8 +145,8 @@ class ShowCalls(Controller):
 
     @patch("/{show_id:str}", **spec("changeShow", "Change a show", answers.CHANGE, read_show_change), **SIGNED_IN)
     async def change(self, request: Call, show_id: ShowId, data: JSONBody[ShowChange]) -> ShowState:
-        """What is left out stays as it is, settings too. A draft that gets a `scheduled_at` is scheduled. From then
-        on it is no draft again, and it stays a rehearsal or stays none."""
+        """What is left out stays as it is, settings too. A draft that gets a `scheduled_at` is scheduled. From
+        then on it is no draft again, and it stays a rehearsal or stays none."""
         seen = None if data.version is msgspec.UNSET else data.version
         show = await _service_of(request).change(caller_of(request), show_id, given(data), seen)
         return (await _states(request, [show]))[0]
