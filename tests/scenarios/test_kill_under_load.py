@@ -29,7 +29,7 @@ from tests.support.steady_bidders import (
 )
 from tests.support.wait import until
 
-CYCLES = 8
+CYCLES = 12
 """Three for each of the four processes; the soak test has hundreds."""
 LONG_CYCLES = int(os.environ.get("BLYTZ_SOAK_CYCLES", "200"))
 AUCTIONS = 4

@@ -1,11 +1,13 @@
 """Auctions that are opened, bid on and closed in a real Redis, and an archiver for them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from blytz.auction.archiver import Archiver
 from blytz.auction.model import Standing
 from blytz.auction.redis.closed import RedisClosed
+from blytz.auction.redis.keys import ARCHIVED
 from blytz.auction.redis.schedule import RedisSchedule
 from blytz.auction.redis.store import RedisStore
 from blytz.auction.sql.store import SqlArchive
@@ -44,6 +46,13 @@ class Closing:
         self.metrics = Metrics()
         closed = closed or RedisClosed(self.pipe, keep_ms, keep)
         return Archiver(closed, archive or self.archive, self.metrics, prepare)
+
+    async def step_until_kept(self, archiver: Archiver, count: int) -> None:
+        """Until so many are in Redis and in the archive: a new one stays for a second."""
+        async with asyncio.timeout(10):
+            while len(self.members(ARCHIVED)) != count:
+                await archiver.step()
+                await asyncio.sleep(0.05)
 
     async def open(self, auction_id: str) -> str:
         await self.store.create(listing(auction_id, duration_ms=60_000), CAUSE)

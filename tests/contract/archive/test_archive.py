@@ -139,7 +139,7 @@ async def test_lists_go_on_from_redis_into_the_archive_without_gap_or_repeat(clo
     ids = [f"auc_{number}" for number in range(9)]
     for auction_id in ids[:6]:
         await closing.closed(auction_id)
-    await closing.archiver(keep=2).step()
+    await closing.step_until_kept(closing.archiver(keep=2), 2)
     for auction_id in ids[6:]:
         await closing.open(auction_id)
     await closing.close("auc_7")

@@ -208,6 +208,9 @@ async def test_of_many_archived_auctions_the_newest_stay_in_redis(closing_on_sql
         closing.redis.ask("ZADD", CLOSED, 1_000 + number, auction_id)
     archiver = closing.archiver(keep=2)
     await archiver.step()
+    # A creation that is repeated finds what it has made: one so young is not looked for in the archive.
+    assert closing.members(INDEX) == ids
+    await closing.step_until_kept(archiver, 2)
     assert closing.members(INDEX) == ids[3:]
     assert await closing.archive.ids() == ids
 

@@ -9,6 +9,7 @@ from blytz.auction.redis.index import Index
 from blytz.auction.redis.keys import ARCHIVED, CLOSED, keys_of
 from blytz.auction.redis.schedule import RESCHEDULE
 from blytz.auction.replay import Difference, Entry
+from blytz.auction.service import MIN_ARCHIVED_MS
 from blytz.kit.answer import Answer
 from blytz.kit.redis.pipe import RedisError, RedisPipe
 from blytz.kit.redis.scripts import load_script
@@ -24,7 +25,7 @@ class RedisClosed:
 
     def __init__(self, pipe: RedisPipe, keep_ms: int, keep: int) -> None:
         """An archived auction may go `keep_ms` after its end, and the oldest ones earlier when there are more than
-        `keep`."""
+        `keep`; but none before `MIN_ARCHIVED_MS`."""
         self._pipe = pipe
         self._index = Index(pipe)
         self._keep_ms = keep_ms
@@ -37,10 +38,10 @@ class RedisClosed:
 
     async def to_release(self, limit: int) -> Sequence[str]:
         excess = min(await self._pipe.call("ZCARD", ARCHIVED) - self._keep, limit)
-        due = await self._due(ARCHIVED, await self._pipe.now() - self._keep_ms, limit)
+        now = await self._pipe.now()
+        due = await self._due(ARCHIVED, now - self._keep_ms, limit)
         if excess > len(due):
-            oldest = await self._pipe.call("ZRANGE", ARCHIVED, 0, excess - 1)
-            return [auction_id.decode() for auction_id in oldest]
+            return await self._due(ARCHIVED, now - min(self._keep_ms, MIN_ARCHIVED_MS), excess)
         return due
 
     async def counts(self) -> tuple[int, int]:
