@@ -1,6 +1,5 @@
 """Requests generated from every service's document, through the gateway: every answer conforms, none is a 500."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,9 +35,6 @@ def _public(path: Path) -> dict[str, Any]:
 
 [auction] = [_public(path) for path in sorted(SPECS.glob("openapi/*.yaml"))]
 schema = schemathesis.openapi.from_dict(auction)
-# Its requests at the bounds of every field, 50 for each operation, take a minute only to be made:
-# `make soak` sends them.
-schema.config.phases.coverage.enabled = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +56,7 @@ def contract() -> Iterator[Contract]:
     # If only one operation is run, it may have no invalid requests.
     if contract.requests.total() > EXAMPLES * 10:
         requests = contract.requests
-        assert min(requests[True], requests[False]) > requests.total() / 10, requests
+        assert min(requests[True], requests[False]) > requests.total() / 5, requests
         assert requests[None] < requests.total() / 50, requests
 
 
